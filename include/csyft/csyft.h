@@ -1,0 +1,18 @@
+/* csyft.h - everything. */
+#ifndef CSYFT_H
+#define CSYFT_H
+
+#include <csyft/context.h>
+#include <csyft/hook.h>
+#include <csyft/id.h>
+#include <csyft/nn.h>
+#include <csyft/operations.h>
+#include <csyft/pointer.h>
+#include <csyft/scope.h>
+#include <csyft/status.h>
+#include <csyft/tensor.h>
+#include <csyft/value.h>
+#include <csyft/version.h>
+#include <csyft/worker.h>
+
+#endif

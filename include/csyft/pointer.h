@@ -1,0 +1,84 @@
+/*
+ * pointer.h - tensors that live at another worker: send, get, move, search.
+ *
+ * A pointer made by send, an operation or move owns its remote object: when its last handle goes, the
+ * object is deleted. Pointers from search, attribute pointers and the copies made by pointer-to-pointer
+ * sends do not (workers.md, GC). get takes the object away from its worker, as in the reference;
+ * copy_get leaves it.
+ */
+#ifndef CSYFT_POINTER_H
+#define CSYFT_POINTER_H
+
+#include <csyft/worker.h>
+
+SY_BEGIN_DECLS
+
+/* Sends a copy of the tensor with its whole chain, gradient, tags and flags; the local one stays usable.
+ * The remote object keeps the tensor's id; sending again makes a new generation and the older pointer
+ * stops owning it. SY_ECLOSED, SY_ETIMEDOUT, SY_ELIMIT (the worker's memory) name the worker. */
+SY_API sy_status sy_tensor_send(sy_tensor *tensor, sy_tensor **pointer, sy_worker *location,
+                                sy_error *err);
+/* In place: the handle itself becomes the pointer. On failure it is unchanged. */
+SY_API sy_status sy_tensor_send_(sy_tensor *tensor, sy_worker *location, sy_error *err);
+
+/* Worker-level send (000: send(obj, workers, ptr_id)): `remote_id` is the object's id at the worker
+ * (nullable: the tensor's own). */
+SY_API sy_status sy_worker_send(sy_worker *owner, sy_tensor **pointer, sy_tensor *tensor,
+                                sy_worker *location, const sy_id *remote_id, sy_error *err);
+/* 004: sends the object itself; with `remove` it is removed from the owner's registry, after the
+ * remote has acknowledged it. */
+SY_API sy_status sy_worker_send_object(sy_worker *owner, sy_tensor *tensor, sy_worker *location,
+                                       bool remove, sy_error *err);
+
+/* Brings the object here and removes it there. On a local chain (fixed precision, logging, ...) it
+ * returns the chain without its outermost node. SY_EPERM when it is private ("... is private"),
+ * SY_ENOTFOUND when it is gone, SY_EINVAL for an attribute pointer (clone it first). */
+SY_API sy_status sy_tensor_get(sy_tensor *pointer, sy_tensor **tensor, sy_error *err);
+SY_API sy_status sy_tensor_get_(sy_tensor *pointer, sy_error *err); /* in place */
+/* As get, but the object stays at its worker and the pointer stays valid. */
+SY_API sy_status sy_tensor_copy_get(sy_tensor *pointer, sy_tensor **tensor, sy_error *err);
+
+/* Moves the object to another worker, directly from worker to worker; the handle then points there.
+ * Refused for private objects. On failure nothing has moved. */
+SY_API sy_status sy_tensor_move_(sy_tensor *pointer, sy_worker *location, sy_error *err);
+/* Pointer to pointer becomes pointer to data: the worker gets what its pointer stands for. */
+SY_API sy_status sy_tensor_remote_get_(sy_tensor *pointer, sy_error *err);
+
+/* The remote object lives until it is removed, beyond this client's session; the pointer no longer owns
+ * it. SY_EPERM when it belongs to another client. */
+SY_API sy_status sy_tensor_keep(sy_tensor *pointer, sy_error *err);
+
+/* true when the remote value (an attribute such as .grad) is none; an id that does not exist is
+ * SY_ENOTFOUND, not true. */
+SY_API sy_status sy_tensor_is_none(sy_tensor *pointer, bool *none, sy_error *err);
+/* A pointer to an attribute ("grad", "data"); never deletes anything. */
+SY_API sy_status sy_tensor_attr(sy_tensor *pointer, sy_tensor **attribute, const char *name,
+                                sy_error *err);
+
+SY_API bool sy_tensor_is_pointer(const sy_tensor *tensor);
+/* NULL / none id when it is no pointer. */
+SY_API sy_worker *sy_tensor_get_location(const sy_tensor *pointer);
+SY_API sy_id sy_tensor_get_id_at_location(const sy_tensor *pointer);
+/* Does dropping this pointer delete the remote object? */
+SY_API bool sy_tensor_get_garbage_collect(const sy_tensor *pointer);
+SY_API void sy_tensor_set_garbage_collect(sy_tensor *pointer, bool garbage_collect);
+/* A pointer to an object known by its id; does not own it, and asks nothing. */
+SY_API sy_status sy_tensor_point_to(sy_hook *hook, sy_tensor **pointer, sy_worker *location,
+                                    const sy_id *id_at_location, sy_error *err);
+
+/* Pointers to all objects that match every term, in registry order; they do not own. Each *pointers[k]
+ * is a reference for the caller; the array is freed with sy_tensors_free. */
+SY_API sy_status sy_worker_search(sy_worker *worker, sy_tensor ***pointers, size_t *count,
+                                  const char *const *terms, size_t term_count, sy_error *err);
+/* Drops every reference and the array. */
+SY_API void sy_tensors_free(sy_hook *hook, sy_tensor **tensors, size_t count);
+
+/* Wraps the tensor so that every operation on it is logged at info level ("Log method add"). */
+SY_API sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err);
+
+/* Waits until every pipelined operation of this hook was answered; the first failure, if any. */
+SY_API sy_status sy_hook_synchronize(sy_hook *hook, sy_error *err);
+
+SY_END_DECLS
+
+#endif

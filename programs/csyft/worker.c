@@ -1,0 +1,365 @@
+/*
+ * worker.c - csyft worker: a worker of its own process. It publishes data, listens, and serves until
+ * SIGTERM or SIGINT; then it lets running requests finish and exits with 0.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1 };
+
+typedef struct data_file { /* a --data and what follows it */
+    const char *path;
+    const char **tags; /* borrowed from the settings' list */
+    size_t tag_count;
+    bool is_private;
+} data_file;
+
+typedef struct release {
+    char *name;
+    int64_t rows;
+} release;
+
+typedef struct peer { /* a --peer NAME=URL */
+    char *name;
+    const char *url;
+    bool reached;
+    bool reported; /* said once why it is not reached */
+} peer;
+
+typedef struct settings { /* the lists have room for all of argv */
+    const char *id;
+    const char *log;
+    const char **urls;
+    size_t url_count;
+    data_file *files;
+    size_t file_count;
+    const char **tags;
+    size_t tag_count;
+    release *releases;
+    size_t release_count;
+    peer *peers;
+    size_t peer_count;
+    uint64_t memory_limit;
+    int64_t pool_threads;
+    bool allow_introductions;
+} settings;
+
+/* --- command line ----------------------------------------------------------------------------- */
+
+enum {
+    OPTION_ID,
+    OPTION_LISTEN,
+    OPTION_DATA,
+    OPTION_TAG,
+    OPTION_PRIVATE,
+    OPTION_RELEASE,
+    OPTION_MEMORY_LIMIT,
+    OPTION_PEER,
+    OPTION_ALLOW_INTRODUCTIONS,
+    OPTION_POOL_THREADS,
+    OPTION_LOG,
+};
+static const cli_option options[] = {
+    {"id", 0, "NAME", "the worker's id"},
+    {"listen", 0, "URL", "tcp://HOST:PORT or ws://HOST:PORT; port 0: any; may be repeated"},
+    {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
+    {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
+    {"private", 0, NULL, "the contents of the preceding --data never leave"},
+    {"release", 0, "OP:ROWS", "what OP makes of private data may leave when it depends on an\n"
+                              "average over ROWS rows or more; may be repeated"},
+    {"memory-limit", 0, "BYTES", "most that others may make it hold; k, M, G: powers of 1024"},
+    {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
+    {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
+    {"pool-threads", 0, "N", "threads that compute; default: one per processor"},
+    CLI_LOG_OPTION,
+    {0},
+};
+
+static bool make_room(settings *s, size_t count)
+{
+    s->urls = calloc(count, sizeof *s->urls);
+    s->files = calloc(count, sizeof *s->files);
+    s->tags = calloc(count, sizeof *s->tags);
+    s->releases = calloc(count, sizeof *s->releases);
+    s->peers = calloc(count, sizeof *s->peers);
+    return s->urls && s->files && s->tags && s->releases && s->peers;
+}
+
+static void settings_fini(settings *s)
+{
+    for (size_t k = 0; k < s->release_count; k++) {
+        free(s->releases[k].name);
+    }
+    for (size_t k = 0; k < s->peer_count; k++) {
+        free(s->peers[k].name);
+    }
+    free(s->urls);
+    free(s->files);
+    free(s->tags);
+    free(s->releases);
+    free(s->peers);
+}
+
+/* "sgd_:8" */
+static int add_release(const cli_verb *verb, settings *s, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text) {
+        return cli_misuse(verb, "--release %s: expected OP:ROWS", text);
+    }
+    int64_t rows;
+    if (!cli_parse_integer(verb, "--release: the rows", colon + 1, 1, INT64_MAX, &rows)) {
+        return CLI_USAGE;
+    }
+    char *name = strndup(text, (size_t)(colon - text));
+    if (name == NULL) {
+        return cli_fail(verb, "out of memory");
+    }
+    s->releases[s->release_count++] = (release){name, rows};
+    return CLI_OK;
+}
+
+static int add_peer(const cli_verb *verb, settings *s, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text || equals[1] == '\0') {
+        return cli_misuse(verb, "--peer %s: expected NAME=URL", text);
+    }
+    char *name = strndup(text, (size_t)(equals - text));
+    if (name == NULL) {
+        return cli_fail(verb, "out of memory");
+    }
+    s->peers[s->peer_count++] = (peer){.name = name, .url = equals + 1};
+    return CLI_OK;
+}
+
+static int take_data_option(const cli_verb *verb, settings *s, int key, const char *value)
+{
+    if (key == OPTION_DATA) {
+        s->files[s->file_count++] = (data_file){.path = value, .tags = s->tags + s->tag_count};
+        return CLI_OK;
+    }
+    if (s->file_count == 0) {
+        return cli_misuse(verb, "--%s: belongs behind a --data", options[key].name);
+    }
+    data_file *file = &s->files[s->file_count - 1];
+    if (key == OPTION_PRIVATE) {
+        file->is_private = true;
+    } else {
+        s->tags[s->tag_count++] = value;
+        file->tag_count++;
+    }
+    return CLI_OK;
+}
+
+static int take_option(const cli_verb *verb, settings *s, int key, const char *value)
+{
+    switch (key) {
+    case OPTION_ID:
+        s->id = value;
+        return CLI_OK;
+    case OPTION_LISTEN:
+        s->urls[s->url_count++] = value;
+        return CLI_OK;
+    case OPTION_RELEASE:
+        return add_release(verb, s, value);
+    case OPTION_PEER:
+        return add_peer(verb, s, value);
+    case OPTION_MEMORY_LIMIT:
+        return cli_parse_bytes(verb, "--memory-limit", value, &s->memory_limit) ? CLI_OK : CLI_USAGE;
+    case OPTION_POOL_THREADS:
+        return cli_parse_integer(verb, "--pool-threads", value, 1, 1024, &s->pool_threads)
+                   ? CLI_OK
+                   : CLI_USAGE;
+    case OPTION_ALLOW_INTRODUCTIONS:
+        s->allow_introductions = true;
+        return CLI_OK;
+    case OPTION_LOG:
+        s->log = value;
+        return CLI_OK;
+    default:
+        return take_data_option(verb, s, key, value);
+    }
+}
+
+/* --- serving ---------------------------------------------------------------------------------- */
+
+static sy_status publish(const cli_session *session, const data_file *file, sy_error *err)
+{
+    sy_tensor *tensor = NULL;
+    sy_status status = sy_tensor_load(session->hook, &tensor, file->path, err);
+    for (size_t k = 0; status == SY_OK && k < file->tag_count; k++) {
+        status = sy_tensor_tag(tensor, file->tags[k], err);
+    }
+    if (status == SY_OK) {
+        status = sy_worker_publish(session->worker, tensor, file->is_private, err);
+    }
+    sy_tensor_unref(tensor);
+    return status;
+}
+
+static bool is_loopback(const char *url)
+{
+    static const char *const hosts[] = {"127.", "localhost:", "localhost/", "[::1]"};
+    const char *host = strstr(url, "://");
+    for (size_t k = 0; host != NULL && k < sizeof hosts / sizeof hosts[0]; k++) {
+        if (strncmp(host + 3, hosts[k], strlen(hosts[k])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static sy_status listen_at(const cli_session *session, const settings *s, const char *url,
+                           sy_error *err)
+{
+    sy_listen_options how = SY_LISTEN_OPTIONS_INIT;
+    how.allow_introductions = s->allow_introductions;
+    const char *bound = NULL;
+    const sy_status status = sy_worker_listen(session->worker, url, &how, &bound, err);
+    if (status != SY_OK) {
+        return status;
+    }
+    if (!is_loopback(bound)) {
+        cli_warn(session->verb,
+                 "%s: neither encrypted nor authenticated: whoever reaches it may use this worker",
+                 bound);
+    }
+    printf("listening on %s\n", bound);
+    return SY_OK;
+}
+
+/* Everything in its order: data and releases are there before the first client is. */
+static int start(const cli_session *session, const settings *s)
+{
+    sy_error err = SY_ERROR_INIT;
+    for (size_t k = 0; k < s->file_count; k++) {
+        if (publish(session, &s->files[k], &err) != SY_OK) {
+            return cli_report(session->verb, &err);
+        }
+    }
+    for (size_t k = 0; k < s->release_count; k++) {
+        if (sy_worker_declare_release(session->worker, s->releases[k].name, s->releases[k].rows,
+                                      &err) != SY_OK) {
+            return cli_report(session->verb, &err);
+        }
+    }
+    for (size_t k = 0; k < s->url_count; k++) {
+        if (listen_at(session, s, s->urls[k], &err) != SY_OK) {
+            return cli_report(session->verb, &err);
+        }
+    }
+    if (fflush(stdout) != 0) {
+        return cli_fail(session->verb, "standard output: %s", strerror(errno));
+    }
+    return CLI_OK;
+}
+
+/* Workers that name each other as peers start in any order, so each is tried until it is there. Returns
+ * how many are still to be reached. */
+static size_t reach_peers(const cli_session *session, settings *s)
+{
+    size_t missing = 0;
+    for (size_t k = 0; k < s->peer_count; k++) {
+        peer *p = &s->peers[k];
+        if (p->reached) {
+            continue;
+        }
+        sy_worker *worker = NULL;
+        sy_error err = SY_ERROR_INIT;
+        sy_connect_options how = SY_CONNECT_OPTIONS_INIT;
+        how.id = p->name;
+        how.connect_timeout_ms = 1000;
+        p->reached = sy_worker_connect(session->hook, &worker, p->url, &how, &err) == SY_OK;
+        if (!p->reached && !p->reported) {
+            cli_warn(session->verb, "peer %s is not there yet, trying on: %s", p->name, err.message);
+            p->reported = true;
+        }
+        missing += !p->reached;
+    }
+    return missing;
+}
+
+static void serve(const cli_session *session, settings *s, const sigset_t *signals)
+{
+    const struct timespec retry = {.tv_sec = PEER_RETRY_SECONDS};
+    for (;;) {
+        const size_t missing = reach_peers(session, s);
+        const int signal_number =
+            missing > 0 ? sigtimedwait(signals, NULL, &retry) : sigwaitinfo(signals, NULL);
+        if (signal_number > 0) {
+            return;
+        }
+    }
+}
+
+static int run_settings(const cli_verb *verb, settings *s)
+{
+    /* The signals are blocked before the library starts a thread, so that only serve sees them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    cli_session session;
+    const cli_session_options how = {.id = s->id,
+                                     .log = s->log,
+                                     .is_server = true,
+                                     .pool_threads = (unsigned)s->pool_threads,
+                                     .memory_limit = s->memory_limit};
+    int code = cli_session_open(&session, verb, &how);
+    if (code == CLI_OK) {
+        session.worker = sy_hook_get_local_worker(session.hook);
+        code = start(&session, s);
+    }
+    if (code == CLI_OK) {
+        serve(&session, s, &signals);
+    }
+    /* Who asks twice does not want to wait. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+    if (session.worker != NULL) {
+        sy_worker_stop_listening(session.worker, DRAIN_MS);
+    }
+    cli_session_close(&session);
+    return code;
+}
+
+static int run_worker(const cli_verb *verb, int argc, char **argv)
+{
+    settings s = {0};
+    cli_parser parser = cli_parse(verb, argc, argv);
+    int code = make_room(&s, (size_t)argc) ? CLI_OK : cli_fail(verb, "out of memory");
+    int key;
+    while (code == CLI_OK && (key = cli_next(&parser)) != CLI_END) {
+        code = take_option(verb, &s, key, parser.value);
+    }
+    if (code == CLI_OK && (parser.over || !cli_expect_operands(&parser, 0, 0))) {
+        code = parser.exit_code;
+    } else if (code == CLI_OK && (s.id == NULL || s.url_count == 0)) {
+        code = cli_misuse(verb, "--%s is missing", s.id == NULL ? "id NAME" : "listen URL");
+    } else if (code == CLI_OK) {
+        code = run_settings(verb, &s);
+    }
+    settings_fini(&s);
+    return code;
+}
+
+const cli_verb cli_worker = {
+    .name = "worker",
+    .operands = "",
+    .summary = "run a worker until SIGTERM or SIGINT",
+    .details = "Prints one line 'listening on URL' per --listen once it can be reached.\n\n"
+               "  csyft worker --id bob --listen tcp://127.0.0.1:7700 \\\n"
+               "      --data x.npy --tag '#digits' --tag '#x' --private --release sgd_:8\n",
+    .options = options,
+    .run = run_worker,
+};

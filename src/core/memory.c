@@ -1,0 +1,199 @@
+/* memory.c - allocation through the context, sizes, accounts. Core room. Test: memory_test.c. */
+#include "core/memory.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/context_internal.h"
+#include "core/error.h"
+
+/* What malloc gives on the machines we build for. */
+#define PLAIN_ALIGNMENT 16
+
+/* From here on calloc, which need not touch pages fresh from the system; below, malloc with memset,
+ * which uses the thread's cache of small blocks (glibc's calloc does not). */
+#define CALLOC_FROM ((size_t)64 * 1024)
+
+_Static_assert(_Alignof(max_align_t) >= PLAIN_ALIGNMENT, "malloc must align to 16 bytes");
+
+/* malloc(0) may be NULL, and an allocator of the caller's is not asked to know better. */
+static inline size_t at_least_one(size_t size)
+{
+    return size == 0 ? 1 : size;
+}
+
+void *syi_alloc(sy_context *context, size_t size)
+{
+    const size_t bytes = at_least_one(size);
+    void *memory;
+    if (context->allocator.allocate != NULL) {
+        memory = context->allocator.allocate(context->allocator.user, bytes, PLAIN_ALIGNMENT);
+    } else if (bytes >= CALLOC_FROM) {
+        return calloc(1, bytes);
+    } else {
+        memory = malloc(bytes);
+    }
+    return memory == NULL ? NULL : memset(memory, 0, bytes);
+}
+
+void *syi_alloc_aligned(sy_context *context, size_t size, size_t alignment)
+{
+    assert(alignment != 0 && (alignment & (alignment - 1)) == 0);
+    const size_t bytes = at_least_one(size);
+    const size_t boundary = alignment < PLAIN_ALIGNMENT ? PLAIN_ALIGNMENT : alignment;
+    if (context->allocator.allocate != NULL) {
+        return context->allocator.allocate(context->allocator.user, bytes, boundary);
+    }
+    if (boundary == PLAIN_ALIGNMENT) {
+        return malloc(bytes);
+    }
+    void *memory = NULL;
+    return posix_memalign(&memory, boundary, bytes) == 0 ? memory : NULL;
+}
+
+void syi_free(sy_context *context, void *memory, size_t size)
+{
+    if (memory == NULL) {
+        return;
+    }
+    if (context->allocator.allocate != NULL) {
+        context->allocator.release(context->allocator.user, memory, at_least_one(size));
+    } else {
+        free(memory);
+    }
+}
+
+void syi_wipe(void *memory, size_t size)
+{
+    if (size != 0) {
+        explicit_bzero(memory, size);
+    }
+}
+
+void syi_free_secret(sy_context *context, void *memory, size_t size)
+{
+    if (memory != NULL) {
+        syi_wipe(memory, size);
+        syi_free(context, memory, size);
+    }
+}
+
+void *syi_alloc_array(sy_context *context, size_t count, size_t item)
+{
+    size_t bytes;
+    return syi_size_mul(count, item, &bytes) ? syi_alloc(context, bytes) : NULL;
+}
+
+char *syi_string_copy(sy_context *context, const char *text)
+{
+    if (text == NULL) {
+        return NULL;
+    }
+    const size_t size = strlen(text) + 1;
+    char *copy = syi_alloc(context, size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+void syi_string_free(sy_context *context, char *text)
+{
+    if (text != NULL) {
+        syi_free(context, text, strlen(text) + 1);
+    }
+}
+
+bool syi_size_mul(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+bool syi_size_add(size_t a, size_t b, size_t *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+
+void syi_account_init(syi_account *account, const char *name, uint64_t limit, syi_account *parent)
+{
+    account->parent = parent;
+    account->name = name;
+    account->limit = limit;
+    atomic_init(&account->used, 0);
+    atomic_init(&account->peak, 0);
+}
+
+static bool fits(const syi_account *account, uint64_t used, uint64_t bytes)
+{
+    const uint64_t limit = account->limit == 0 ? UINT64_MAX : account->limit;
+    return used <= limit && bytes <= limit - used;
+}
+
+static sy_status refuse(const syi_account *account, uint64_t used, uint64_t bytes, sy_error *err)
+{
+    if (account->limit == 0) {
+        return syi_fail_object(err, SY_ELIMIT, account->name,
+                               "%s: %" PRIu64 " bytes asked for with %" PRIu64
+                               " in use pass what can be counted",
+                               account->name, bytes, used);
+    }
+    return syi_fail_object(err, SY_ELIMIT, account->name,
+                           "%s: %" PRIu64 " bytes asked for with %" PRIu64
+                           " in use pass the limit of %" PRIu64,
+                           account->name, bytes, used, account->limit);
+}
+
+static void raise_peak(syi_account *account, uint64_t used)
+{
+    uint_fast64_t peak = atomic_load_explicit(&account->peak, memory_order_relaxed);
+    while (peak < used &&
+           !atomic_compare_exchange_weak_explicit(&account->peak, &peak, used, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+/* The account itself comes before its parents: a caller above its own limit then never shows, even
+ * for a moment, in an account that others share. Depth of the recursion: the few levels of accounts. */
+sy_status syi_account_charge(syi_account *account, uint64_t bytes, sy_error *err)
+{
+    uint_fast64_t used = atomic_load_explicit(&account->used, memory_order_relaxed);
+    do {
+        if (!fits(account, used, bytes)) {
+            return refuse(account, used, bytes, err);
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&account->used, &used, used + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    if (account->parent != NULL) {
+        const sy_status status = syi_account_charge(account->parent, bytes, err);
+        if (status != SY_OK) {
+            atomic_fetch_sub_explicit(&account->used, bytes, memory_order_relaxed);
+            return status;
+        }
+    }
+    raise_peak(account, used + bytes);
+    return SY_OK;
+}
+
+sy_status syi_account_check(const syi_account *account, uint64_t bytes, sy_error *err)
+{
+    for (const syi_account *at = account; at != NULL; at = at->parent) {
+        const uint64_t used = atomic_load_explicit(&at->used, memory_order_relaxed);
+        if (!fits(at, used, bytes)) {
+            return refuse(at, used, bytes, err);
+        }
+    }
+    return SY_OK;
+}
+
+void syi_account_release(syi_account *account, uint64_t bytes)
+{
+    for (syi_account *at = account; at != NULL; at = at->parent) {
+        const uint64_t before = atomic_fetch_sub_explicit(&at->used, bytes, memory_order_relaxed);
+        assert(before >= bytes);
+        (void)before;
+    }
+}
+
+syi_account *syi_context_get_account(sy_context *context)
+{
+    return &context->account;
+}

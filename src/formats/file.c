@@ -1,0 +1,146 @@
+/* file.c - whole files, in and out. Test: file_test.c. */
+#include "formats/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+static sy_status fail_system(sy_error *err, const char *path, const char *verb, int code)
+{
+    char text[128];
+    sy_status status = code == ENOENT ? SY_ENOTFOUND : SY_EIO;
+    return syi_fail_object(err, status, path, "%s: cannot %s: %s", path, verb,
+                           strerror_r(code, text, sizeof text));
+}
+
+sy_status syi_file_open(syi_file *file, const char *path, sy_error *err)
+{
+    *file = (syi_file){.descriptor = -1, .path = path};
+    /* Not blocking: a pipe without a writer would hold us in open(). */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor < 0) {
+        return fail_system(err, path, "open", errno);
+    }
+    struct stat info;
+    if (fstat(descriptor, &info) != 0) {
+        int code = errno;
+        close(descriptor);
+        return fail_system(err, path, "open", code);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        close(descriptor);
+        return syi_fail_object(err, SY_EIO, path, "%s: not a regular file", path);
+    }
+    file->descriptor = descriptor;
+    file->size = (uint64_t)info.st_size;
+    return SY_OK;
+}
+
+void syi_file_close(syi_file *file)
+{
+    if (file->descriptor >= 0) {
+        close(file->descriptor);
+        file->descriptor = -1;
+    }
+}
+
+sy_status syi_file_read(syi_file *file, void *data, size_t size, sy_error *err)
+{
+    uint8_t *at = data;
+    while (size > 0) {
+        ssize_t n = read(file->descriptor, at, size);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return fail_system(err, file->path, "read", errno);
+        }
+        if (n == 0) {
+            return syi_fail_object(err, SY_EIO, file->path, "%s: the file ends %zu bytes too early",
+                                   file->path, size);
+        }
+        at += n;
+        size -= (size_t)n;
+    }
+    return SY_OK;
+}
+
+static int write_all(int descriptor, const void *data, size_t size)
+{
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t n = write(descriptor, at, size);
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (n > 0) {
+            at += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+/* A new, empty file beside `path`; its name goes to `name`. The mode is the umask's, not mkstemp's
+ * private one. Returns -1 with errno. */
+static int create_beside(const char *path, char *name, size_t size)
+{
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        snprintf(name, size, "%s.%ld-%u.new", path, (long)getpid(), attempt);
+        int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST) {
+            return descriptor;
+        }
+    }
+    return -1;
+}
+
+static int write_parts(int descriptor, const char *path, const syi_bytes *parts, size_t count)
+{
+    struct stat old;
+    if (stat(path, &old) == 0 && fchmod(descriptor, old.st_mode & 07777) != 0) {
+        return errno;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int code = write_all(descriptor, parts[i].data, parts[i].size);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return fsync(descriptor) == 0 ? 0 : errno;
+}
+
+sy_status syi_file_replace(sy_context *context, const char *path, const syi_bytes *parts,
+                           size_t count, sy_error *err)
+{
+    size_t size = strlen(path) + 48;
+    char *name = syi_alloc(context, size);
+    if (name == NULL) {
+        return SYI_ENOMEM(err, path);
+    }
+    sy_status status = SY_OK;
+    int descriptor = create_beside(path, name, size);
+    if (descriptor < 0) {
+        status = fail_system(err, path, "create", errno);
+        goto done;
+    }
+    int code = write_parts(descriptor, path, parts, count);
+    if (close(descriptor) != 0 && code == 0) {
+        code = errno;
+    }
+    if (code == 0 && rename(name, path) != 0) {
+        code = errno;
+    }
+    if (code != 0) {
+        unlink(name);
+        status = fail_system(err, path, "write", code);
+    }
+done:
+    syi_free(context, name, size);
+    return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * dtypes.h - element types as kernels see them, and the lists that expand one kernel over all of them.
+ * Room frameworks/cpu only. A bool element is a byte that may hold any value (imported memory), so
+ * kernels load it as uint8_t and ask whether it is 0. Integers wrap: arithmetic is done in `wide`.
+ */
+#ifndef SYI_FRAMEWORKS_CPU_DTYPES_H
+#define SYI_FRAMEWORKS_CPU_DTYPES_H
+
+#include <csyft/dtype.h>
+
+/* X(name, element type, unsigned type for wrapping arithmetic, ...) */
+#define SYI_CPU_UNSIGNED(X, ...) X(U8, uint8_t, uint32_t, __VA_ARGS__)
+#define SYI_CPU_SIGNED(X, ...)             \
+    X(I8, int8_t, uint32_t, __VA_ARGS__)   \
+    X(I16, int16_t, uint32_t, __VA_ARGS__) \
+    X(I32, int32_t, uint32_t, __VA_ARGS__) \
+    X(I64, int64_t, uint64_t, __VA_ARGS__)
+#define SYI_CPU_INTEGERS(X, ...)     \
+    SYI_CPU_UNSIGNED(X, __VA_ARGS__) \
+    SYI_CPU_SIGNED(X, __VA_ARGS__)
+#define SYI_CPU_FLOATS(X, ...)         \
+    X(F32, float, float, __VA_ARGS__)  \
+    X(F64, double, double, __VA_ARGS__)
+#define SYI_CPU_BOOL(X, ...) X(BOOL, uint8_t, uint32_t, __VA_ARGS__)
+#define SYI_CPU_ALL(X, ...)           \
+    SYI_CPU_BOOL(X, __VA_ARGS__)      \
+    SYI_CPU_INTEGERS(X, __VA_ARGS__)  \
+    SYI_CPU_FLOATS(X, __VA_ARGS__)
+
+/* Before a loop whose iterations are independent: operands are disjoint or exactly the same. */
+#if defined(__clang__)
+#define SYI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define SYI_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/*
+ * A loop compiled for several instruction sets, chosen when the library is loaded. The results have
+ * the same bits in all of them: nothing is reassociated or fused. Not with sanitizers, whose run time
+ * is not ready when the choice is made.
+ */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) &&  \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SYI_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define SYI_CLONES
+#endif
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * extremum.c - max, min, argmax, argmin: values and positions. The first of equal elements wins, and a
+ * NaN beats everything. Test: extremum_test.c; answers of torch: tests/vectors/ops.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/loops.h"
+
+#define TILE 128 /* results found side by side */
+
+/*
+ * Offers n candidates to n results: element i of the row (stride in bytes) replaces best[i] and stands
+ * at `position` in its own row, when it is better.
+ */
+typedef void (*offer_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
+                         int64_t *positions);
+/* Goes along one row of n candidates: the first has number `position`. */
+typedef void (*scan_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
+                        int64_t *positions);
+
+typedef struct extremum_kind {
+    offer_fn offer;
+    scan_fn scan;
+} extremum_kind;
+
+#define DEFINE_EXTREMUM(op, name, T, LOAD, BETTER)                                               \
+    static void offer_##op##_##name(int64_t n, const void *row, int64_t stride,                  \
+                                    int64_t position, void *best, int64_t *positions)            \
+    {                                                                                            \
+        T *held = best;                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            const T x = (T)LOAD(SYI_AT_CONST(T, row, i, stride));                                \
+            const T y = held[i];                                                                 \
+            if (position == 0 || (BETTER)) {                                                     \
+                held[i] = x;                                                                     \
+                positions[i] = position;                                                         \
+            }                                                                                    \
+        }                                                                                        \
+    }                                                                                            \
+    static void scan_##op##_##name(int64_t n, const void *row, int64_t stride, int64_t position, \
+                                   void *best, int64_t *positions)                               \
+    {                                                                                            \
+        T y = *(T *)best;                                                                        \
+        int64_t where = *positions;                                                              \
+        int64_t i = 0;                                                                           \
+        if (position == 0) {                                                                     \
+            y = (T)LOAD(SYI_AT_CONST(T, row, 0, stride));                                        \
+            where = 0;                                                                           \
+            i = 1;                                                                               \
+        }                                                                                        \
+        for (; i < n; i++) {                                                                     \
+            const T x = (T)LOAD(SYI_AT_CONST(T, row, i, stride));                                \
+            if (BETTER) {                                                                        \
+                y = x;                                                                           \
+                where = position + i;                                                            \
+            }                                                                                    \
+        }                                                                                        \
+        *(T *)best = y;                                                                          \
+        *positions = where;                                                                      \
+    }
+
+#define TRUTH(x) ((x) != 0)
+#define SAME(x) (x)
+#define WHOLE_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, SAME, x > y)
+#define WHOLE_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, SAME, x < y)
+#define REAL_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, SAME, x > y || (x != x && y == y))
+#define REAL_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, SAME, x < y || (x != x && y == y))
+DEFINE_EXTREMUM(max, BOOL, uint8_t, TRUTH, x > y)
+DEFINE_EXTREMUM(min, BOOL, uint8_t, TRUTH, x < y)
+SYI_CPU_INTEGERS(WHOLE_MAX, )
+SYI_CPU_INTEGERS(WHOLE_MIN, )
+SYI_CPU_FLOATS(REAL_MAX, )
+SYI_CPU_FLOATS(REAL_MIN, )
+
+#define ENTRY(name, T, W, op) [SY_DTYPE_##name] = {offer_##op##_##name, scan_##op##_##name},
+static const extremum_kind maxima[SY_DTYPE_COUNT] = {SYI_CPU_ALL(ENTRY, max)};
+static const extremum_kind minima[SY_DTYPE_COUNT] = {SYI_CPU_ALL(ENTRY, min)};
+
+/* Where the results go; either may be missing. Both are packed. */
+typedef struct sinks {
+    char *values;
+    int64_t *positions;
+    int64_t size; /* of a value */
+} sinks;
+
+static void store(sinks *to, const void *best, const int64_t *positions, int64_t n)
+{
+    if (to->values != NULL) {
+        memcpy(to->values, best, (size_t)(n * to->size));
+        to->values += n * to->size;
+    }
+    if (to->positions != NULL) {
+        memcpy(to->positions, positions, (size_t)n * sizeof *positions);
+        to->positions += n;
+    }
+}
+
+/* Over all elements, numbered in row-major order. */
+static void find_overall(const extremum_kind *kind, const syi_array *from, sinks *to)
+{
+    syi_nest nest;
+    syi_nest_init(&nest, from->ndim, from->shape);
+    syi_nest_add(&nest, from);
+    syi_nest_merge(&nest, false);
+    syi_element best = {.i64 = 0};
+    int64_t where = 0, position = 0;
+    int64_t at[SY_DIM_MAX] = {0};
+    char *row = nest.data[0];
+    do {
+        kind->scan(nest.shape[0], row, nest.strides[0][0], position, &best, &where);
+        position += nest.shape[0];
+    } while (syi_nest_step(&nest, 1, at, &row));
+    store(to, &best, &where, 1);
+}
+
+/* Along one dim; the results come in row-major order of the others. */
+static void find_along(const extremum_kind *kind, const syi_array *from, int dim, sinks *to)
+{
+    const int64_t size = (int64_t)sy_dtype_size(from->dtype);
+    const int64_t n = from->shape[dim], step = from->strides[dim] * size;
+    syi_array rest = *from;
+    rest.ndim = 0;
+    for (int d = 0; d < from->ndim; d++) {
+        if (d != dim) {
+            rest.shape[rest.ndim] = from->shape[d];
+            rest.strides[rest.ndim++] = from->strides[d];
+        }
+    }
+    syi_nest nest;
+    syi_nest_init(&nest, rest.ndim, rest.shape);
+    syi_nest_add(&nest, &rest);
+    if (syi_nest_is_empty(&nest)) {
+        return;
+    }
+    syi_nest_merge(&nest, false);
+    uint64_t best[TILE];
+    int64_t positions[TILE];
+    int64_t at[SY_DIM_MAX] = {0};
+    char *row = nest.data[0];
+    const int64_t across = nest.strides[0][0];
+    const bool side_by_side = nest.shape[0] > 1 && across < step;
+    do {
+        for (int64_t i = 0; i < nest.shape[0]; i += TILE) {
+            int64_t now = nest.shape[0] - i < TILE ? nest.shape[0] - i : TILE;
+            const char *first = row + i * across;
+            for (int64_t p = 0; side_by_side && p < n; p++) {
+                kind->offer(now, first + p * step, across, p, best, positions);
+            }
+            for (int64_t j = 0; !side_by_side && j < now; j++) {
+                kind->scan(n, first + j * across, step, 0, (char *)best + j * size, &positions[j]);
+            }
+            store(to, best, positions, now);
+        }
+    } while (syi_nest_step(&nest, 1, at, &row));
+}
+
+sy_status syi_cpu_extremum(const syi_cpu_call *call)
+{
+    const syi_op_id id = call->op->id;
+    const syi_array *from = syi_cpu_array(&call->args[0]);
+    const extremum_kind *kind =
+        &(id == SYI_OP_max || id == SYI_OP_argmax ? maxima : minima)[from->dtype];
+    sinks to = {.size = (int64_t)sy_dtype_size(from->dtype)};
+    if (id == SYI_OP_argmax || id == SYI_OP_argmin) {
+        to.positions = syi_array_data(&call->outs[0]);
+    } else {
+        to.values = syi_array_data(&call->outs[0]);
+        to.positions = call->out_count > 1 ? syi_array_data(&call->outs[1]) : NULL;
+    }
+    const bool overall = call->args[1].kind == SY_VALUE_NONE;
+    int dim = 0;
+    if (!overall) {
+        SY_TRY(syi_dim_wrap(&dim, call->args[1].as.integer, from->ndim, call->err));
+    }
+    const int64_t candidates = overall          ? syi_array_numel(from)
+                               : from->ndim > 0 ? from->shape[dim]
+                                                : 1;
+    assert(candidates > 0);
+    if (overall || from->ndim == 0) {
+        find_overall(kind, from, &to);
+    } else {
+        find_along(kind, from, dim, &to);
+    }
+    return SY_OK;
+}

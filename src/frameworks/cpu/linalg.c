@@ -1,0 +1,205 @@
+/*
+ * linalg.c - matmul, mm and addmm: batches and vectors become plain products, and each product goes
+ * to BLAS or to gemm.h. Test: linalg_test.c; answers of torch: tests/vectors/ops.
+ */
+#include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/gemm.h"
+#include "frameworks/cpu/loops.h"
+
+#define BLAS_FROM (32 * 32 * 32) /* multiplications; below, a call costs more than it saves */
+
+/* A matrix in memory, strides in elements. */
+typedef struct matrix {
+    const char *data;
+    int64_t rows, columns;
+    int64_t strides[2];
+} matrix;
+
+/* What the products of one call share. */
+typedef struct products {
+    const syi_cpu_call *call;
+    sy_dtype dtype;
+    syi_array workspace; /* bytes for syi_gemm, made when first needed; wiped with secrets */
+} products;
+
+static bool multiply_by_blas(const products *all, const matrix *a, const matrix *b, void *c)
+{
+    const int64_t m = a->rows, n = b->columns, k = a->columns;
+    const bool is_vector = m == 1 || n == 1; /* bound by memory; ours is as fast */
+    if (is_vector || (double)m * (double)n * (double)k <= BLAS_FROM) {
+        return false;
+    }
+    syi_blas *blas = &all->call->cpu->blas;
+    const void *left = a->data, *right = b->data;
+    switch (all->dtype) {
+    case SY_DTYPE_F32:
+        return syi_blas_multiply_f32(blas, m, n, k, left, a->strides, right, b->strides, c);
+    case SY_DTYPE_F64:
+        return syi_blas_multiply_f64(blas, m, n, k, left, a->strides, right, b->strides, c);
+    default: return false;
+    }
+}
+
+/* C = A B into packed memory. */
+static sy_status multiply(products *all, const matrix *a, const matrix *b, void *c)
+{
+    if (multiply_by_blas(all, a, b, c)) {
+        return SY_OK;
+    }
+    const int64_t m = a->rows, n = b->columns, k = a->columns;
+    int64_t bytes = (int64_t)syi_gemm_workspace(all->dtype, m, n, k, b->strides);
+    void *workspace = NULL;
+    if (bytes > 0) {
+        if (all->workspace.storage == NULL) {
+            SY_TRY(syi_cpu_temporary(all->call, &all->workspace, SY_DTYPE_U8, 1, &bytes));
+        }
+        workspace = syi_array_data(&all->workspace);
+    }
+    syi_gemm(all->dtype, m, n, k, a->data, a->strides, b->data, b->strides, c, workspace);
+    return SY_OK;
+}
+
+/* The two inner dims of an array as a matrix; a vector is a row on the left, a column on the right. */
+static matrix last_two_dims(const syi_array *array, bool left)
+{
+    matrix x = {.data = syi_array_data(array)};
+    const int d = array->ndim;
+    if (d == 1) {
+        x.rows = left ? 1 : array->shape[0];
+        x.columns = left ? array->shape[0] : 1;
+        x.strides[0] = left ? array->shape[0] : array->strides[0];
+        x.strides[1] = left ? array->strides[0] : 1;
+    } else {
+        x.rows = array->shape[d - 2];
+        x.columns = array->shape[d - 1];
+        x.strides[0] = array->strides[d - 2];
+        x.strides[1] = array->strides[d - 1];
+    }
+    return x;
+}
+
+static int batch_dims(const syi_array *array)
+{
+    return array->ndim > 2 ? array->ndim - 2 : 0;
+}
+
+/* All dims but the last as the rows of one matrix, when they follow each other in memory. */
+static bool fold_rows(const syi_array *array, matrix *x)
+{
+    int64_t rows = 1;
+    for (int d = array->ndim - 2; d >= 0; d--) {
+        if (array->shape[d] != 1 && array->strides[d] != rows * x->strides[0]) {
+            return false;
+        }
+        rows *= array->shape[d];
+    }
+    x->rows = rows;
+    return true;
+}
+
+/* One product per place of the batch, in row-major order of the result's batch dims. */
+static sy_status multiply_batches(products *all, const syi_array *out, const syi_array *left,
+                                  const syi_array *right)
+{
+    matrix a = last_two_dims(left, true), b = last_two_dims(right, false);
+    char *c = syi_array_data(out);
+    if (right->ndim <= 2 && left->ndim > 2 && fold_rows(left, &a)) {
+        return multiply(all, &a, &b, c);
+    }
+    syi_array batch_a = *left, batch_b = *right;
+    batch_a.ndim = batch_dims(left);
+    batch_b.ndim = batch_dims(right);
+    syi_nest nest;
+    syi_nest_init(&nest, batch_a.ndim > batch_b.ndim ? batch_a.ndim : batch_b.ndim, out->shape);
+    syi_nest_add(&nest, &batch_a);
+    syi_nest_add(&nest, &batch_b);
+    const int64_t piece = a.rows * b.columns * (int64_t)sy_dtype_size(out->dtype);
+    int64_t at[SY_DIM_MAX] = {0};
+    char *data[2] = {nest.data[0], nest.data[1]};
+    do {
+        a.data = data[0];
+        b.data = data[1];
+        SY_TRY(multiply(all, &a, &b, c));
+        c += piece;
+    } while (syi_nest_step(&nest, 0, at, data));
+    return SY_OK;
+}
+
+/* outs[0] = left right, shapes checked; operands are converted to the result's dtype. */
+static sy_status multiply_arrays(const syi_cpu_call *call, const sy_value *left,
+                                 const sy_value *right)
+{
+    const syi_array *out = &call->outs[0];
+    if (out->dtype == SY_DTYPE_BOOL) {
+        return syi_cpu_refuse_dtype(call, out->dtype);
+    }
+    if (syi_array_numel(out) == 0) {
+        return SY_OK;
+    }
+    products all = {.call = call, .dtype = out->dtype};
+    syi_array a = SYI_ARRAY_INIT, b = SYI_ARRAY_INIT;
+    sy_status status;
+    SY_GOTO(done, syi_cpu_convert(call, &a, syi_cpu_array(left), out->dtype, false));
+    SY_GOTO(done, syi_cpu_convert(call, &b, syi_cpu_array(right), out->dtype, false));
+    SY_GOTO(done, multiply_batches(&all, out, &a, &b));
+done:
+    syi_array_fini(&all.workspace);
+    syi_array_fini(&b);
+    syi_array_fini(&a);
+    return status;
+}
+
+sy_status syi_cpu_matmul(const syi_cpu_call *call)
+{
+    return multiply_arrays(call, &call->args[0], &call->args[1]);
+}
+
+/* beta and alpha */
+typedef struct addmm_factors {
+    syi_element beta, alpha;
+} addmm_factors;
+
+/* out = beta a + alpha b, where beta 0 hides what a holds, NaN included, as in torch */
+#define FIELD_U8 u8
+#define FIELD_I8 i8
+#define FIELD_I16 i16
+#define FIELD_I32 i32
+#define FIELD_I64 i64
+#define FIELD_F32 f32
+#define FIELD_F64 f64
+#define DEFINE_BLEND(name, T, W, field)                                                          \
+    static void blend_##name(int64_t n, void *const *data, const int64_t *strides,               \
+                             const void *param)                                                  \
+    {                                                                                            \
+        const addmm_factors *factors = param;                                                    \
+        const T beta = factors->beta.field, alpha = factors->alpha.field;                        \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                                 \
+            const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                                 \
+            const W kept = beta == 0 ? 0 : (W)beta * (W)a;                                       \
+            SYI_AT(T, data[0], i, strides[0]) = (T)(kept + (W)alpha * (W)b);                     \
+        }                                                                                        \
+    }
+#define BLEND_OF(name, T, W, unused) DEFINE_BLEND(name, T, W, FIELD_##name)
+SYI_CPU_INTEGERS(BLEND_OF, )
+SYI_CPU_FLOATS(BLEND_OF, )
+static const syi_loop blends[SY_DTYPE_COUNT] = {SYI_CPU_INTEGERS(SYI_LOOP_ENTRY, blend)
+                                                    SYI_CPU_FLOATS(SYI_LOOP_ENTRY, blend)};
+
+/* beta self + alpha mat1 mat2 */
+sy_status syi_cpu_addmm(const syi_cpu_call *call)
+{
+    const syi_array *out = &call->outs[0];
+    SY_TRY(multiply_arrays(call, &call->args[1], &call->args[2]));
+    addmm_factors factors = {
+        .beta = syi_element_from_value(&call->args[3], out->dtype),
+        .alpha = syi_element_from_value(&call->args[4], out->dtype),
+    };
+    syi_operand operands[3] = {
+        {.array = out, .dtype = out->dtype},
+        {.array = syi_cpu_array(&call->args[0]), .dtype = out->dtype},
+        {.array = out, .dtype = out->dtype},
+    };
+    syi_iterate(operands, 3, blends[out->dtype], &factors, call->secret);
+    return SY_OK;
+}

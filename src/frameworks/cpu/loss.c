@@ -1,0 +1,200 @@
+/*
+ * loss.c - nll_loss with its backward half, and mse_loss. Test: loss_test.c; answers of torch:
+ * tests/vectors/ops.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/loops.h"
+
+typedef enum reduction { REDUCTION_NONE, REDUCTION_MEAN, REDUCTION_SUM } reduction;
+
+static sy_status read_reduction(const syi_cpu_call *call, const sy_value *value, reduction *made)
+{
+    static const char *const names[] = {"none", "mean", "sum"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value->as.string, names[i]) == 0) {
+            *made = (reduction)i;
+            return SY_OK;
+        }
+    }
+    return syi_fail(call->err, SY_EINVAL, "reduction \"%.40s\" is not none, mean or sum",
+                    value->as.string);
+}
+
+/* Scores [N, C, ...] or [C] as (outer, classes, inner), and a class for each (outer, inner). */
+typedef struct nll_problem {
+    reduction how;
+    int64_t outer, classes, inner;
+    syi_array scores; /* in the result's dtype, packed; only when asked for */
+    syi_array target; /* int64, packed */
+} nll_problem;
+
+static void close_problem(nll_problem *problem)
+{
+    syi_array_fini(&problem->scores);
+    syi_array_fini(&problem->target);
+}
+
+static sy_status check_target(const syi_cpu_call *call, const nll_problem *problem)
+{
+    const int64_t *classes = syi_array_data(&problem->target);
+    const int64_t n = problem->outer * problem->inner;
+    assert(syi_array_numel(&problem->target) == n);
+    for (int64_t i = 0; i < n; i++) {
+        if (classes[i] < 0 || classes[i] >= problem->classes) {
+            return syi_fail(call->err, SY_ERANGE, "target %lld is class %lld of %lld classes",
+                            (long long)i, (long long)classes[i], (long long)problem->classes);
+        }
+    }
+    return SY_OK;
+}
+
+/* scores and target at args[at], args[at + 1], the reduction after them. On failure nothing is held. */
+static sy_status open_problem(const syi_cpu_call *call, nll_problem *problem, int at)
+{
+    const syi_array *scores = syi_cpu_array(&call->args[at]);
+    const syi_array *target = syi_cpu_array(&call->args[at + 1]);
+    const sy_dtype dtype = call->outs[0].dtype;
+    *problem = (nll_problem){.outer = 1, .inner = 1};
+    if (!sy_dtype_is_floating(dtype)) {
+        return syi_cpu_refuse_dtype(call, dtype);
+    }
+    SY_TRY(read_reduction(call, &call->args[at + 2], &problem->how));
+    const int class_dim = scores->ndim > 1;
+    problem->classes = scores->ndim > 0 ? scores->shape[class_dim] : 1;
+    problem->outer = class_dim == 1 ? scores->shape[0] : 1;
+    for (int d = 2; d < scores->ndim; d++) {
+        problem->inner *= scores->shape[d];
+    }
+    sy_status status;
+    SY_GOTO(failed, syi_cpu_convert(call, &problem->scores, scores, dtype, true));
+    SY_GOTO(failed, syi_cpu_convert(call, &problem->target, target, SY_DTYPE_I64, true));
+    SY_GOTO(failed, check_target(call, problem));
+    return SY_OK;
+failed:
+    close_problem(problem);
+    return status;
+}
+
+/* Element `place` of (outer, inner), in its own class. */
+static int64_t score_at(const nll_problem *problem, int64_t place)
+{
+    const int64_t *classes = syi_array_data(&problem->target);
+    int64_t outer = place / problem->inner, inner = place % problem->inner;
+    return (outer * problem->classes + classes[place]) * problem->inner + inner;
+}
+
+static double load_real(const syi_array *packed, int64_t i)
+{
+    return packed->dtype == SY_DTYPE_F32 ? (double)((const float *)syi_array_data(packed))[i]
+                                         : ((const double *)syi_array_data(packed))[i];
+}
+
+static void store_real(const syi_array *packed, int64_t i, double value)
+{
+    if (packed->dtype == SY_DTYPE_F32) {
+        ((float *)syi_array_data(packed))[i] = (float)value;
+    } else {
+        ((double *)syi_array_data(packed))[i] = value;
+    }
+}
+
+sy_status syi_cpu_nll_loss(const syi_cpu_call *call)
+{
+    const syi_array *out = &call->outs[0];
+    nll_problem problem;
+    SY_TRY(open_problem(call, &problem, 0));
+    const int64_t n = problem.outer * problem.inner;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double loss = -load_real(&problem.scores, score_at(&problem, i));
+        sum += loss;
+        if (problem.how == REDUCTION_NONE) {
+            store_real(out, i, loss);
+        }
+    }
+    if (problem.how != REDUCTION_NONE) {
+        store_real(out, 0, problem.how == REDUCTION_MEAN ? sum / (double)n : sum);
+    }
+    close_problem(&problem);
+    return SY_OK;
+}
+
+/* grad_output has one element, or with "none" one per row. */
+sy_status syi_cpu_nll_loss_backward(const syi_cpu_call *call)
+{
+    const syi_array *out = &call->outs[0];
+    const syi_array *given = syi_cpu_array(&call->args[0]);
+    nll_problem problem;
+    SY_TRY(open_problem(call, &problem, 1));
+    const int64_t n = problem.outer * problem.inner;
+    syi_array gradient = SYI_ARRAY_INIT;
+    sy_status status;
+    SY_GOTO(done, syi_cpu_convert(call, &gradient, given, out->dtype, true));
+    const bool each = problem.how == REDUCTION_NONE;
+    assert(syi_array_numel(&gradient) == (each ? n : 1));
+    syi_cpu_clear(out);
+    for (int64_t i = 0; i < n; i++) {
+        double g = -load_real(&gradient, each ? i : 0);
+        store_real(out, score_at(&problem, i), problem.how == REDUCTION_MEAN ? g / (double)n : g);
+    }
+done:
+    syi_array_fini(&gradient);
+    close_problem(&problem);
+    return status;
+}
+
+#define SQUARED_DIFFERENCE(name, T, W, op) SYI_BINARY_LOOP(op##_##name, T, T, W, (a - b) * (a - b))
+SYI_CPU_FLOATS(SQUARED_DIFFERENCE, squared_difference)
+static const syi_loop squared_differences[SY_DTYPE_COUNT] = {
+    SYI_CPU_FLOATS(SYI_LOOP_ENTRY, squared_difference)};
+
+/* The sum of a packed array's elements into a 0-dim one, through the kernel of sum or mean. */
+static sy_status reduce_all(const syi_cpu_call *call, const syi_array *from, bool mean)
+{
+    const sy_value args[4] = {
+        syi_cpu_value(from),
+        sy_value_none(),
+        sy_value_bool(false),
+        sy_value_none(),
+    };
+    syi_cpu_call reduction_call = *call;
+    reduction_call.op = syi_op_get(mean ? SYI_OP_mean : SYI_OP_sum);
+    reduction_call.args = args;
+    return mean ? syi_cpu_mean(&reduction_call) : syi_cpu_sum(&reduction_call);
+}
+
+sy_status syi_cpu_mse_loss(const syi_cpu_call *call)
+{
+    const syi_array *out = &call->outs[0];
+    const syi_array *a = syi_cpu_array(&call->args[0]);
+    const syi_array *b = syi_cpu_array(&call->args[1]);
+    if (!sy_dtype_is_floating(out->dtype)) {
+        return syi_cpu_refuse_dtype(call, out->dtype);
+    }
+    reduction how = REDUCTION_NONE;
+    SY_TRY(read_reduction(call, &call->args[2], &how));
+    syi_array squares = SYI_ARRAY_INIT;
+    if (how == REDUCTION_NONE) {
+        syi_array_copy_view(&squares, out);
+    } else {
+        int ndim;
+        int64_t shape[SY_DIM_MAX];
+        SY_TRY(syi_shape_broadcast(&ndim, shape, a->ndim, a->shape, b->ndim, b->shape, call->err));
+        SY_TRY(syi_cpu_temporary(call, &squares, out->dtype, ndim, shape));
+    }
+    syi_operand operands[3] = {
+        {.array = &squares, .dtype = out->dtype},
+        {.array = a, .dtype = out->dtype},
+        {.array = b, .dtype = out->dtype},
+    };
+    syi_iterate(operands, 3, squared_differences[out->dtype], NULL, call->secret);
+    sy_status status = SY_OK;
+    if (how != REDUCTION_NONE) {
+        status = reduce_all(call, &squares, how == REDUCTION_MEAN);
+    }
+    syi_array_fini(&squares);
+    return status;
+}

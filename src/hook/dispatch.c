@@ -1,0 +1,502 @@
+#include "hook/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "hook/tape.h"
+
+/* Native calls */
+
+static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *args,
+                            const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err)
+{
+    const void *handle = hook->handles[op->id];
+    if (handle == NULL && !(op->flags & SYI_OP_VIEW)) {
+        return syi_fail(err, SY_ENOTSUP, "%s: the %s framework has no kernel for it", op->name,
+                        hook->framework->klass->name);
+    }
+    syi_inference inference = {.outs = outs};
+    SY_TRY(syi_op_infer(op, args, &inference, err));
+    syi_account *account = mode->account != NULL ? mode->account : &hook->account;
+    sy_status status = SY_OK;
+    if (inplace) {
+        const syi_array *self = args[0].as.internal;
+        status = inference.count == 1 ? syi_op_check_inplace(op, self, &outs[0], err)
+                                      : syi_fail(err, SY_EINVAL, "%s_: no in-place form", op->name);
+        for (int k = 0; k < inference.count; k++) {
+            syi_array_fini(&outs[k]);
+        }
+        SY_TRY(status);
+        outs[0] = *self; /* borrowed for the run */
+        status = hook->framework->klass->run(hook->framework, handle, op, args, true, outs, 1,
+                                             account, err);
+        if (status == SY_OK) {
+            atomic_fetch_add_explicit(&self->storage->version, 1, memory_order_relaxed);
+        }
+        *out_count = 0;
+        return status;
+    }
+    *out_count = inference.count;
+    bool finished = !inference.unknown;
+    for (int k = 0; k < inference.count && finished; k++) {
+        finished = outs[k].storage != NULL;
+    }
+    if (!finished) {
+        status = syi_account_check(account, syi_inference_bytes(&inference), err);
+        if (status == SY_OK) {
+            status = hook->framework->klass->run(hook->framework, handle, op, args, false, outs,
+                                                 inference.count, account, err);
+        }
+        if (status != SY_OK) {
+            for (int k = 0; k < inference.count; k++) {
+                syi_array_fini(&outs[k]);
+            }
+            *out_count = 0;
+            return syi_error_prefix(err, status, "%s", op->name);
+        }
+    }
+    return SY_OK;
+}
+
+/* Turns NODE values into ARRAY values; false when one is not native. `lists` is room for list items. */
+typedef struct native_args {
+    sy_value values[SYI_ARGUMENT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+} native_args;
+
+static inline bool value_to_array(sy_value *out, const sy_value *in)
+{
+    if (in->kind == (sy_value_kind)SYI_VALUE_NODE) {
+        syi_node *node = in->as.internal;
+        if (!syi_node_is_native(node)) {
+            return false;
+        }
+        out->kind = (sy_value_kind)SYI_VALUE_ARRAY;
+        out->as.internal = syi_node_array(node);
+        return true;
+    }
+    *out = *in;
+    return true;
+}
+
+static bool list_has_nodes(const sy_value *list)
+{
+    for (size_t k = 0; k < list->as.list.count; k++) {
+        if (list->as.list.items[k].kind == (sy_value_kind)SYI_VALUE_NODE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool to_native(const sy_value *args, int count, native_args *native, bool *too_long)
+{
+    *too_long = false;
+    size_t used = 0;
+    for (int k = 0; k < count; k++) {
+        if (args[k].kind == SY_VALUE_LIST && list_has_nodes(&args[k])) {
+            if (args[k].as.list.count > SYI_OUTPUT_MAX - used) {
+                *too_long = true;
+                return false;
+            }
+            for (size_t i = 0; i < args[k].as.list.count; i++) {
+                if (!value_to_array(&native->items[used + i], &args[k].as.list.items[i])) {
+                    return false;
+                }
+            }
+            native->values[k] = sy_value_list(&native->items[used], args[k].as.list.count);
+            used += args[k].as.list.count;
+        } else if (!value_to_array(&native->values[k], &args[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static sy_status too_many_tensors(const syi_op *op, sy_error *err)
+{
+    return syi_fail(err, SY_ELIMIT, "%s: more than %d tensors in lists", op->name, SYI_OUTPUT_MAX);
+}
+
+/* The outermost interpreter among the arguments: the first that is no pointer, else the first pointer.
+ */
+static const syi_interpreter *outermost(const sy_value *args, int count)
+{
+    const syi_interpreter *remote = NULL;
+    for (int k = 0; k < count; k++) {
+        const sy_value *items = &args[k];
+        size_t item_count = 1;
+        if (args[k].kind == SY_VALUE_LIST) {
+            items = args[k].as.list.items;
+            item_count = args[k].as.list.count;
+        }
+        for (size_t i = 0; i < item_count; i++) {
+            if (items[i].kind != (sy_value_kind)SYI_VALUE_NODE) {
+                continue;
+            }
+            const syi_node *node = items[i].as.internal;
+            if (syi_node_is_native(node)) {
+                continue;
+            }
+            if (!(node->type->flags & SYI_NODE_REMOTE)) {
+                return node->type;
+            }
+            if (remote == NULL) {
+                remote = node->type;
+            }
+        }
+    }
+    return remote;
+}
+
+sy_status syi_node_call(syi_call *call, sy_error *err)
+{
+    native_args native;
+    bool too_long = false;
+    if (to_native(call->args, call->arg_count, &native, &too_long)) {
+        syi_array outs[SYI_OUTPUT_MAX];
+        int count = 0;
+        SY_TRY(run_native(call->hook, call->op, call->inplace, native.values, call->mode, outs,
+                          &count, err));
+        sy_status status = SY_OK;
+        call->out_count = 0;
+        for (int k = 0; k < count; k++) {
+            if (status != SY_OK) {
+                syi_array_fini(&outs[k]);
+                continue;
+            }
+            status = syi_native_node_new(call->hook, &call->outs[k], &outs[k], err);
+            if (status == SY_OK) {
+                call->out_count++;
+            }
+        }
+        if (status != SY_OK) {
+            while (call->out_count > 0) {
+                syi_node_unref(call->outs[--call->out_count]);
+            }
+        }
+        return status;
+    }
+    if (too_long) {
+        return too_many_tensors(call->op, err);
+    }
+    const syi_interpreter *type = outermost(call->args, call->arg_count);
+    return type->call(call, err);
+}
+
+sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
+                           sy_status (*wrap)(syi_node *like, syi_node *child, syi_node **node,
+                                             sy_error *err),
+                           sy_error *err)
+{
+    sy_value items[SYI_OUTPUT_MAX];
+    size_t used = 0;
+    syi_node *like = NULL;
+    syi_call inner = *call;
+    for (int k = 0; k < call->arg_count; k++) {
+        sy_value *values = &inner.args[k];
+        size_t count = 1;
+        if (values->kind == SY_VALUE_LIST && list_has_nodes(values)) {
+            count = values->as.list.count;
+            if (count > SYI_OUTPUT_MAX - used) {
+                return too_many_tensors(call->op, err);
+            }
+            memcpy(&items[used], values->as.list.items, count * sizeof *items);
+            *values = sy_value_list(&items[used], count);
+            values = &items[used];
+            used += count;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (values[i].kind != (sy_value_kind)SYI_VALUE_NODE) {
+                continue;
+            }
+            syi_node *node = values[i].as.internal;
+            if (node->type == type) {
+                like = like != NULL ? like : node;
+                values[i].as.internal = node->child;
+            }
+        }
+    }
+    SY_TRY(syi_node_call(&inner, err));
+    call->value = inner.value;
+    call->out_count = 0;
+    sy_status status = SY_OK;
+    for (int k = 0; k < inner.out_count; k++) {
+        syi_node *wrapped = NULL;
+        if (status == SY_OK) {
+            status = wrap(like, call->outs[k], &wrapped, err); /* takes the child when it succeeds */
+        }
+        if (status != SY_OK) {
+            syi_node_unref(call->outs[k]);
+        } else {
+            call->outs[k] = wrapped;
+            call->out_count++;
+        }
+    }
+    if (status != SY_OK) {
+        while (call->out_count > 0) {
+            syi_node_unref(call->outs[--call->out_count]);
+        }
+    }
+    return status;
+}
+
+/* Handles */
+
+void syi_results_fini(syi_results *results)
+{
+    for (int k = 0; k < results->count; k++) {
+        sy_tensor_unref(results->tensors[k]);
+    }
+    results->count = 0;
+}
+
+/* The tensors among bound arguments, flattened. */
+typedef struct tensor_args {
+    sy_tensor *tensors[SYI_OUTPUT_MAX];
+    int count;
+    bool tracked;  /* one of them is on the tape */
+    bool private_; /* one of them is private */
+    bool native;   /* all of them are native */
+} tensor_args;
+
+static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tensor *tensor,
+                                   sy_error *err)
+{
+    if (seen->count == SYI_OUTPUT_MAX) {
+        return too_many_tensors(op, err);
+    }
+    seen->tensors[seen->count++] = tensor;
+    seen->tracked |= syi_tensor_is_tracked(tensor);
+    seen->private_ |= syi_tensor_is_private(tensor);
+    seen->native &= syi_node_is_native(tensor->node);
+    return SY_OK;
+}
+
+static sy_status see_tensors(tensor_args *seen, const syi_op *op, const sy_value *bound, int count,
+                             sy_error *err)
+{
+    seen->count = 0;
+    seen->tracked = false;
+    seen->private_ = false;
+    seen->native = true;
+    for (int k = 0; k < count; k++) {
+        if (bound[k].kind == SY_VALUE_TENSOR) {
+            SY_TRY(see_tensor(seen, op, bound[k].as.tensor, err));
+        } else if (bound[k].kind == SY_VALUE_LIST) {
+            for (size_t i = 0; i < bound[k].as.list.count; i++) {
+                if (bound[k].as.list.items[i].kind == SY_VALUE_TENSOR) {
+                    SY_TRY(see_tensor(seen, op, bound[k].as.list.items[i].as.tensor, err));
+                }
+            }
+        }
+    }
+    return SY_OK;
+}
+
+/* TENSOR values to NODE values; `items` is room for the flattened lists. */
+static void to_nodes(const sy_value *bound, int count, sy_value *args, sy_value *items)
+{
+    size_t used = 0;
+    for (int k = 0; k < count; k++) {
+        args[k] = bound[k];
+        if (bound[k].kind == SY_VALUE_TENSOR) {
+            args[k].kind = (sy_value_kind)SYI_VALUE_NODE;
+            args[k].as.internal = bound[k].as.tensor->node;
+        } else if (bound[k].kind == SY_VALUE_LIST && bound[k].as.list.count > 0 &&
+                   bound[k].as.list.items[0].kind == SY_VALUE_TENSOR) {
+            for (size_t i = 0; i < bound[k].as.list.count; i++) {
+                items[used + i] = bound[k].as.list.items[i];
+                if (items[used + i].kind == SY_VALUE_TENSOR) {
+                    items[used + i].kind = (sy_value_kind)SYI_VALUE_NODE;
+                    items[used + i].as.internal = bound[k].as.list.items[i].as.tensor->node;
+                }
+            }
+            args[k] = sy_value_list(&items[used], bound[k].as.list.count);
+            used += bound[k].as.list.count;
+        }
+    }
+}
+
+/* A declared release: an aggregate over enough rows leaves private status. */
+static void release(const syi_op *op, const syi_mode *mode, syi_policy *policy)
+{
+    int64_t rows = mode->release_rows != NULL ? mode->release_rows[op->id] : 0;
+    if (rows > 0 && policy->private_ && policy->spread == SYI_SPREAD_AGGREGATE &&
+        policy->rows >= rows) {
+        *policy = (syi_policy){0};
+    }
+}
+
+static void apply_policy(const syi_op *op, bool inplace, const sy_value *bound, int bound_count,
+                         const syi_mode *mode, const tensor_args *seen, syi_results *results)
+{
+    syi_policy effective[SYI_OUTPUT_MAX];
+    const syi_policy *policies[SYI_OUTPUT_MAX];
+    const syi_array *arrays[SYI_OUTPUT_MAX];
+    for (int k = 0; k < seen->count; k++) {
+        effective[k] = syi_tensor_policy(seen->tensors[k]);
+        policies[k] = &effective[k];
+        arrays[k] = syi_tensor_is_native(seen->tensors[k])
+                        ? syi_node_array(seen->tensors[k]->node)
+                        : NULL;
+    }
+    if (inplace) {
+        sy_tensor *self = seen->tensors[0];
+        self->policy = syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count,
+                                          arrays[0]);
+        release(op, mode, &self->policy);
+        if (self->policy.private_ && arrays[0] != NULL) {
+            /* Other handles may view this storage. */
+            atomic_store(&arrays[0]->storage->private_, true);
+        }
+        return;
+    }
+    for (int k = 0; k < results->count; k++) {
+        const syi_array *result = syi_tensor_is_native(results->tensors[k])
+                                      ? syi_node_array(results->tensors[k]->node)
+                                      : NULL;
+        results->tensors[k]->policy = syi_policy_combine(op, bound, bound_count, policies, arrays,
+                                                         seen->count, result);
+        release(op, mode, &results->tensors[k]->policy);
+    }
+}
+
+static void log_call(sy_hook *hook, const syi_op *op, bool inplace, const tensor_args *seen,
+                     const syi_mode *mode)
+{
+    if (!syi_log_enabled(hook->context, SY_LOG_INFO, "hook")) {
+        return;
+    }
+    char types[160] = "";
+    size_t length = 0;
+    for (int k = 0; k < seen->count && length + 32 < sizeof types; k++) {
+        length += (size_t)snprintf(types + length, sizeof types - length, "%s%s",
+                                   k > 0 ? ", " : "", seen->tensors[k]->node->type->name);
+    }
+    syi_log(hook->context, SY_LOG_INFO, "hook", mode->worker, 0, "%s%s(%s)", op->name,
+            inplace && !(op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "", types);
+}
+
+sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
+                       const syi_mode *mode, syi_results *results, sy_error *err)
+{
+    results->count = 0;
+    results->value = sy_value_none();
+    int count = 0;
+    (void)syi_ops_get_parameters(hook->ops, op->id, &count);
+    inplace |= (op->flags & SYI_OP_ONLY_INPLACE) != 0;
+
+    tensor_args seen;
+    SY_TRY(see_tensors(&seen, op, bound, count, err));
+    if (hook->verbose) {
+        log_call(hook, op, inplace, &seen, mode);
+    }
+    if ((op->flags & SYI_OP_COMPOSITE) && seen.native) {
+        return syi_composite_call(hook, op, bound, count, mode, results, err);
+    }
+    bool track = mode->grad && seen.tracked && !(op->flags & SYI_OP_VALUE);
+    if (inplace) {
+        if (seen.count == 0 || bound[0].kind != SY_VALUE_TENSOR) {
+            return syi_fail(err, SY_EINVAL, "%s_: the first argument is no tensor", op->name);
+        }
+        if (mode->grad) {
+            SY_TRY(syi_tape_check_inplace(bound[0].as.tensor, op, track && seen.native, err));
+        }
+    }
+
+    syi_node *outs[SYI_OUTPUT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+    syi_call call;
+    call.hook = hook;
+    call.op = op;
+    call.inplace = inplace;
+    call.mode = mode;
+    call.arg_count = count;
+    call.outs = outs;
+    call.out_count = 0;
+    call.value = sy_value_none();
+    to_nodes(bound, count, call.args, items);
+    SY_TRY(syi_node_call(&call, err));
+
+    sy_status status = SY_OK;
+    results->value = call.value;
+    if (inplace) {
+        results->tensors[0] = sy_tensor_ref(bound[0].as.tensor);
+        results->count = 1;
+    } else {
+        for (int k = 0; k < call.out_count; k++) {
+            if (status != SY_OK) {
+                syi_node_unref(outs[k]);
+                continue;
+            }
+            status = syi_tensor_wrap(hook, &results->tensors[k], outs[k], err);
+            if (status == SY_OK) {
+                results->count++;
+            }
+        }
+    }
+    if (status == SY_OK && seen.private_) {
+        apply_policy(op, inplace, bound, count, mode, &seen, results);
+    }
+    if (status == SY_OK && track && seen.native) {
+        status = syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count,
+                                 err);
+    }
+    if (status != SY_OK) {
+        syi_results_fini(results);
+    }
+    return status;
+}
+
+sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
+                            const sy_value *args, size_t arg_count, const sy_named_value *kwargs,
+                            size_t kwarg_count, const syi_mode *mode, syi_results *results,
+                            sy_error *err)
+{
+    results->count = 0;
+    const syi_op *op = NULL;
+    bool inplace = false;
+    if (!syi_ops_find(hook->ops, name, name_length, &op, &inplace)) {
+        return syi_fail(err, SY_EUNKNOWNOP, "Command \"%.*s\" is not a supported Torch operation.",
+                        (int)(name_length < 80 ? name_length : 80), name);
+    }
+    sy_value bound[SYI_ARGUMENT_MAX];
+    SY_TRY(syi_ops_bind(hook->ops, op, args, arg_count, kwargs, kwarg_count, bound, err));
+    return syi_dispatch(hook, op, inplace, bound, mode, results, err);
+}
+
+sy_status sy_call(sy_hook *hook, const char *name, const sy_value *args, size_t arg_count,
+                  const sy_named_value *kwargs, size_t kwarg_count, sy_tensor **results,
+                  size_t capacity, size_t *count, sy_value *value, sy_error *err)
+{
+    if (count != NULL) {
+        *count = 0;
+    }
+    if (hook == NULL || name == NULL || (arg_count > 0 && args == NULL) ||
+        (kwarg_count > 0 && kwargs == NULL)) {
+        return syi_fail(err, SY_EINVAL, "sy_call: hook, name or arguments are NULL");
+    }
+    syi_mode mode = SYI_MODE_DEFAULT;
+    syi_results made;
+    SY_TRY(syi_dispatch_name(hook, name, strlen(name), args, arg_count, kwargs, kwarg_count, &mode,
+                             &made, err));
+    if (results != NULL && (size_t)made.count > capacity) {
+        int had = made.count;
+        syi_results_fini(&made);
+        return syi_fail(err, SY_ESIGNATURE, "%s: %d results, room for %zu", name, had, capacity);
+    }
+    for (int k = 0; k < made.count && results != NULL; k++) {
+        results[k] = sy_tensor_ref(made.tensors[k]);
+    }
+    if (count != NULL) {
+        *count = (size_t)made.count;
+    }
+    if (value != NULL) {
+        const bool owned = made.value.kind == SY_VALUE_LIST || made.value.kind == SY_VALUE_STRING;
+        *value = owned ? sy_value_none() : made.value;
+    }
+    syi_results_fini(&made);
+    return SY_OK;
+}

@@ -1,0 +1,69 @@
+/*
+ * dispatch.h - every operation enters here: look at the arguments, run natively, or send the operation
+ * down the chain. Test: dispatch_test.c. The observable rules are those of the reference's hook_args.
+ */
+#ifndef SYI_HOOK_DISPATCH_H
+#define SYI_HOOK_DISPATCH_H
+
+#include "hook/hook.h"
+#include "hook/tensor.h"
+
+/* How an operation is to run; travels down the chain and with remote commands. */
+typedef struct syi_mode {
+    bool grad;           /* record gradients */
+    bool pipelined;      /* do not wait for remote replies */
+    syi_account *account; /* charged for results; NULL: the hook's own */
+    uint64_t deadline;   /* syi_clock_now() time, 0: none */
+    const char *worker;  /* for sentences; "" when local */
+    const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
+} syi_mode;
+
+#define SYI_MODE_DEFAULT \
+    { .grad = true, .worker = "" }
+
+/* An operation on its way down a chain, between interpreters. */
+struct syi_call {
+    sy_hook *hook;
+    const syi_op *op;
+    bool inplace;
+    const syi_mode *mode;
+    sy_value args[SYI_ARGUMENT_MAX]; /* bound; tensors as NODE values, lists of them too */
+    int arg_count;
+    syi_node **outs; /* room for SYI_OUTPUT_MAX; one reference each */
+    int out_count;
+    sy_value value; /* a plain answer */
+};
+
+/* Runs a call whose arguments are nodes: natively when all are, else by the outermost interpreter. */
+sy_status syi_node_call(syi_call *call, sy_error *err);
+
+/* What an interpreter that changes nothing does: replaces its own nodes by their children, calls, and
+ * wraps each result with `wrap` (which takes the child and gives the node of this type). */
+sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
+                           sy_status (*wrap)(syi_node *like, syi_node *child, syi_node **node,
+                                             sy_error *err),
+                           sy_error *err);
+
+/* The results of one operation at the handle level. */
+typedef struct syi_results {
+    sy_tensor *tensors[SYI_OUTPUT_MAX]; /* one reference each; in place: the first argument itself */
+    int count;
+    sy_value value;
+    sy_value items[SY_DIM_MAX]; /* of a list in value: it lives as long as the results */
+} syi_results;
+void syi_results_fini(syi_results *results);
+
+/* `bound` as syi_ops_bind made it, with TENSOR values. */
+sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
+                       const syi_mode *mode, syi_results *results, sy_error *err);
+/* Looks the name up, binds, dispatches. `name` need not be terminated. */
+sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
+                            const sy_value *args, size_t arg_count, const sy_named_value *kwargs,
+                            size_t kwarg_count, const syi_mode *mode, syi_results *results,
+                            sy_error *err);
+
+/* COMPOSITE rows on native chains: composites.c. */
+sy_status syi_composite_call(sy_hook *hook, const syi_op *op, const sy_value *bound, int count,
+                             const syi_mode *mode, syi_results *results, sy_error *err);
+
+#endif

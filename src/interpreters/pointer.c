@@ -1,0 +1,981 @@
+#include "interpreters/pointer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "workers/descriptor.h"
+
+/* Nodes */
+
+sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner,
+                          sy_worker *location, const sy_id *id_at_location, sy_error *err)
+{
+    syi_link *link = NULL;
+    *pointer = NULL;
+    SY_TRY(syi_link_get(owner, location, &link, err));
+    syi_node *node = syi_node_new(hook, &syi_pointer_type, sizeof(syi_pointer), NULL);
+    if (node == NULL) {
+        return SYI_ENOMEM(err, "pointer");
+    }
+    *pointer = (syi_pointer *)node;
+    (*pointer)->owner = owner;
+    (*pointer)->location = location;
+    (*pointer)->link = link;
+    (*pointer)->id_at_location = *id_at_location;
+    atomic_init(&(*pointer)->collect, true);
+    (*pointer)->ndim = -1;
+    return SY_OK;
+}
+
+void syi_pointer_set_shape(syi_pointer *pointer, sy_dtype dtype, int ndim, const int64_t *shape)
+{
+    pointer->dtype = dtype;
+    pointer->ndim = ndim;
+    if (ndim > 0) {
+        memcpy(pointer->shape, shape, (size_t)ndim * sizeof *shape);
+    }
+}
+
+syi_pointer *syi_pointer_of(const sy_tensor *tensor)
+{
+    return tensor != NULL && tensor->node->type == &syi_pointer_type
+               ? (syi_pointer *)tensor->node
+               : NULL;
+}
+
+static void pointer_free(syi_node *node)
+{
+    syi_pointer *pointer = (syi_pointer *)node;
+    if (atomic_load(&pointer->collect) && pointer->attribute == NULL) {
+        syi_link_delete(pointer->link, &pointer->id_at_location, pointer->generation);
+    }
+    syi_string_free(node->hook->context, pointer->attribute);
+}
+
+static sy_id *pointer_identity(syi_node *node)
+{
+    return &((syi_pointer *)node)->id;
+}
+
+static void pointer_describe(const syi_node *node, syi_buffer *text)
+{
+    const syi_pointer *pointer = (const syi_pointer *)node;
+    char line[512];
+    char id[72];
+    char at[72];
+    if (sy_id_is_none(&pointer->id)) { /* an id is drawn when somebody looks */
+        ((syi_pointer *)node)->id = syi_hook_fresh_id(node->hook);
+    }
+    snprintf(line, sizeof line, "[PointerTensor | %s:%s -> %s:%s]", pointer->owner->name,
+             sy_id_format(&pointer->id, id, sizeof id), pointer->location->name,
+             sy_id_format(&pointer->id_at_location, at, sizeof at));
+    syi_buffer_append(text, line, strlen(line));
+    for (const char *path = pointer->attribute; path != NULL && *path != '\0';) {
+        size_t length = strcspn(path, ".");
+        snprintf(line, sizeof line, "::%.*s", (int)length, path);
+        syi_buffer_append(text, line, strlen(line));
+        path += length + (path[length] == '.');
+    }
+}
+
+static sy_status ask(syi_pointer *pointer, syi_kind kind, syi_exchange *exchange, sy_error *err)
+{
+    SY_TRY(syi_link_begin(pointer->link, exchange, kind, err));
+    syi_buffer *out = &exchange->message->body;
+    syi_msgpack_write_array(out, 2);
+    syi_encode_id(out, &pointer->id_at_location);
+    syi_encode_text(out, pointer->attribute);
+    sy_status status = syi_link_request(exchange, 0, err);
+    if (status != SY_OK) {
+        syi_link_end(exchange);
+    }
+    return status;
+}
+
+static sy_status pointer_shape(syi_node *node, syi_array *shape, sy_error *err)
+{
+    syi_pointer *pointer = (syi_pointer *)node;
+    if (pointer->ndim < 0) {
+        syi_exchange exchange;
+        syi_decoder decoder;
+        sy_dtype dtype = SY_DTYPE_F32;
+        int ndim = 0;
+        size_t two = 0;
+        int64_t dims[SY_DIM_MAX];
+        SY_TRY(ask(pointer, SYI_KIND_GET_SHAPE, &exchange, err));
+        syi_decoder_init(&decoder, node->hook, pointer->owner, exchange.reply);
+        sy_status status = syi_msgpack_read_array(&decoder.cursor, &two, err);
+        if (status == SY_OK) {
+            status = syi_decode_shape(&decoder, &dtype, &ndim, dims, err);
+        }
+        syi_decoder_fini(&decoder);
+        syi_link_end(&exchange);
+        SY_TRY(status);
+        syi_pointer_set_shape(pointer, dtype, ndim, dims);
+    }
+    return syi_array_describe(shape, pointer->dtype, pointer->ndim, pointer->shape, err);
+}
+
+/* Wire: [25, [id, id at location, location, attribute, shape, collect, tags, description, generation]] */
+
+static sy_status pointer_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
+{
+    syi_pointer *pointer = (syi_pointer *)node;
+    syi_buffer *out = encoder->out;
+    bool argument =
+        encoder->recipient != NULL && sy_id_equal(encoder->recipient, &pointer->location->id);
+    syi_msgpack_write_array(out, 2);
+    syi_msgpack_write_int(out, SYI_CODE_POINTER);
+    syi_msgpack_write_array(out, 9);
+    syi_encode_id(out, &pointer->id);
+    syi_encode_id(out, &pointer->id_at_location);
+    syi_encode_id(out, &pointer->location->id);
+    syi_encode_text(out, pointer->attribute);
+    syi_msgpack_write_nil(out);
+    /* A pointer that travels takes the duty to delete with it; as an argument it has none. */
+    syi_msgpack_write_bool(out, !argument && atomic_load(&pointer->collect));
+    syi_msgpack_write_nil(out);
+    syi_msgpack_write_nil(out);
+    syi_msgpack_write_uint(out, pointer->generation);
+    return syi_buffer_check(out, "message body", err);
+}
+
+static sy_status pointer_detail(syi_decoder *decoder, syi_node **node, sy_error *err)
+{
+    syi_msgpack_cursor *cursor = &decoder->cursor;
+    size_t count = 0;
+    sy_id id = SY_ID_INIT;
+    sy_id at = SY_ID_INIT;
+    sy_id location = SY_ID_INIT;
+    const char *attribute = NULL;
+    bool collect = false;
+    uint64_t generation = 0;
+    SY_TRY(syi_msgpack_read_array(cursor, &count, err));
+    if (count < 6) {
+        return syi_fail(err, SY_EFORMAT, "message: a pointer with %zu fields", count);
+    }
+    SY_TRY(syi_decode_id(decoder, &id, err));
+    SY_TRY(syi_decode_id(decoder, &at, err));
+    SY_TRY(syi_decode_id(decoder, &location, err));
+    SY_TRY(syi_decode_text(decoder, &attribute, err));
+    SY_TRY(syi_msgpack_skip(cursor, err)); /* shape: asked for when needed */
+    SY_TRY(syi_msgpack_read_bool(cursor, &collect, err));
+    for (size_t k = 6; k < count; k++) {
+        if (k == 8 && syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
+            SY_TRY(syi_msgpack_read_uint(cursor, &generation, err));
+        } else {
+            SY_TRY(syi_msgpack_skip(cursor, err));
+        }
+    }
+    syi_msgpack_leave(cursor);
+    if (sy_id_is_none(&at) || sy_id_is_none(&location)) {
+        return syi_fail(err, SY_EFORMAT, "message: a pointer to nothing");
+    }
+    if (decoder->is_here != NULL && decoder->is_here(decoder, &location)) {
+        /* It points here: the chain goes on with the object's own (tensors.md, send semantics). */
+        sy_tensor *object = NULL;
+        SY_TRY(decoder->resolve(decoder, &at, attribute, &object, err));
+        if (syi_tensor_is_private(object)) {
+            decoder->inherited = syi_tensor_policy(object);
+        }
+        *node = syi_node_ref(object->node);
+        sy_tensor_unref(object);
+        return SY_OK;
+    }
+    sy_worker *there = syi_directory_find(decoder->hook, &location);
+    if (there == NULL) {
+        char name[72];
+        return syi_fail_object(err, SY_ENOTFOUND, sy_id_format(&location, name, sizeof name),
+                               "worker %s is not known at worker %s; introduce it first", name,
+                               decoder->worker->name);
+    }
+    syi_pointer *pointer = NULL;
+    SY_TRY(syi_pointer_new(decoder->hook, &pointer, decoder->worker, there, &at, err));
+    pointer->id = id;
+    pointer->generation = generation;
+    atomic_store(&pointer->collect, collect && attribute == NULL);
+    if (attribute != NULL) {
+        pointer->attribute = syi_string_copy(decoder->hook->context, attribute);
+        if (pointer->attribute == NULL) {
+            syi_node_unref(&pointer->base);
+            return SYI_ENOMEM(err, "pointer");
+        }
+    }
+    *node = &pointer->base;
+    return SY_OK;
+}
+
+/* Operations */
+
+static const char *place_of(const syi_node *node)
+{
+    return node->type == &syi_pointer_type ? ((const syi_pointer *)node)->location->name : "here";
+}
+
+static sy_status not_collocated(const syi_call *call, const syi_node *a, const syi_node *b,
+                                sy_error *err)
+{
+    if (a->type == &syi_pointer_type && b->type == &syi_pointer_type) {
+        return syi_fail(err, SY_ECOLLOCATION,
+                        "%s: one tensor is at worker %s, the other at worker %s; move one of them "
+                        "or get both",
+                        call->op->name, place_of(a), place_of(b));
+    }
+    const syi_node *remote = a->type == &syi_pointer_type ? a : b;
+    return syi_fail(err, SY_ECOLLOCATION,
+                    "%s: one tensor is at worker %s, the other is local; send the local one to %s "
+                    "or get the remote one",
+                    call->op->name, place_of(remote), place_of(remote));
+}
+
+/* Every tensor must be a pointer to one worker. */
+static sy_status check_collocation(const syi_call *call, syi_pointer **first, sy_error *err)
+{
+    const syi_node *seen = NULL;
+    *first = NULL;
+    for (int k = 0; k < call->arg_count; k++) {
+        const sy_value *items = &call->args[k];
+        size_t count = 1;
+        if (call->args[k].kind == SY_VALUE_LIST) {
+            items = call->args[k].as.list.items;
+            count = call->args[k].as.list.count;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (items[i].kind == SY_VALUE_TENSOR) {
+                /* A tensor inside an index expression was not turned into a node. */
+                return syi_fail(err, SY_ENOTSUP, "%s: an index tensor inside a list does not travel",
+                                call->op->name);
+            }
+            if (items[i].kind != (sy_value_kind)SYI_VALUE_NODE) {
+                continue;
+            }
+            syi_node *node = items[i].as.internal;
+            if (seen != NULL &&
+                (node->type != seen->type ||
+                 (node->type == &syi_pointer_type &&
+                  ((syi_pointer *)node)->location != ((const syi_pointer *)seen)->location))) {
+                return not_collocated(call, seen, node, err);
+            }
+            seen = seen != NULL ? seen : node;
+            if (node->type == &syi_pointer_type && *first == NULL) {
+                *first = (syi_pointer *)node;
+            }
+        }
+    }
+    return SY_OK;
+}
+
+static bool is_default(const syi_parameter *parameter, const sy_value *value)
+{
+    if (parameter->optional) {
+        return value->kind == SY_VALUE_NONE;
+    }
+    const sy_value *standard = &parameter->default_value;
+    if (!parameter->has_default || value->kind != standard->kind) {
+        return false;
+    }
+    switch (value->kind) {
+    case SY_VALUE_INT:
+        return value->as.integer == standard->as.integer;
+    case SY_VALUE_FLOAT:
+        return value->as.real == standard->as.real;
+    case SY_VALUE_BOOL:
+        return value->as.boolean == standard->as.boolean;
+    case SY_VALUE_STRING:
+        return strcmp(value->as.string, standard->as.string) == 0;
+    default:
+        return false;
+    }
+}
+
+static sy_status write_command(const syi_call *call, const syi_pointer *first, const sy_id *ids,
+                               size_t id_count, syi_message *message, sy_error *err)
+{
+    syi_buffer *out = &message->body;
+    syi_encoder encoder = {call->hook, out, message, &first->location->id};
+    char name[64];
+    int parameter_count = 0;
+    const syi_parameter *parameters =
+        syi_ops_get_parameters(call->hook->ops, call->op->id, &parameter_count);
+    int count = call->arg_count;
+    while (count > 1 && is_default(&parameters[count - 1], &call->args[count - 1])) {
+        count--;
+    }
+    if (!call->mode->grad) {
+        message->flags |= SYI_FLAG_NO_GRAD;
+    }
+    int length = snprintf(name, sizeof name, "%s%s", call->op->name,
+                          call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "");
+    syi_msgpack_write_array(out, 4);
+    syi_msgpack_write_str(out, name, (size_t)length);
+    sy_value args = sy_value_list(call->args, (size_t)count);
+    SY_TRY(syi_encode_value(&encoder, &args, err));
+    syi_msgpack_write_map(out, 0);
+    syi_msgpack_write_array(out, id_count);
+    for (size_t k = 0; k < id_count; k++) {
+        syi_encode_id(out, &ids[k]);
+    }
+    return syi_buffer_check(out, "message body", err);
+}
+
+/* Reads [[descriptor, ...], value]. */
+static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_message *reply,
+                             sy_error *err)
+{
+    syi_decoder decoder;
+    size_t parts = 0;
+    size_t count = 0;
+    sy_value value = sy_value_none();
+    sy_status status = SY_OK;
+    syi_decoder_init(&decoder, call->hook, first->owner, reply);
+    SY_GOTO(done, syi_msgpack_read_array(&decoder.cursor, &parts, err));
+    SY_GOTO(done, syi_msgpack_read_array(&decoder.cursor, &count, err));
+    if (count > SYI_OUTPUT_MAX) {
+        status = syi_fail(err, SY_EPROTO, "%s: %zu results", call->op->name, count);
+        goto done;
+    }
+    for (size_t k = 0; k < count; k++) {
+        syi_pointer *result = NULL;
+        sy_id id = SY_ID_INIT;
+        uint64_t generation = 0;
+        sy_dtype dtype = SY_DTYPE_F32;
+        int ndim = -1;
+        int64_t shape[SY_DIM_MAX];
+        SY_GOTO(done,
+                syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
+        SY_GOTO(done, syi_pointer_new(call->hook, &result, first->owner, first->location, &id,
+                                      err));
+        result->generation = generation;
+        syi_pointer_set_shape(result, dtype, ndim, shape);
+        call->outs[call->out_count++] = &result->base;
+    }
+    syi_msgpack_leave(&decoder.cursor);
+    SY_GOTO(done, syi_decode_value(&decoder, &value, err));
+    if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT ||
+        value.kind == SY_VALUE_BOOL) {
+        call->value = value;
+    }
+done:
+    syi_decoder_fini(&decoder);
+    if (status != SY_OK) {
+        while (call->out_count > 0) { /* dropping the pointers deletes their objects */
+            syi_node_unref(call->outs[--call->out_count]);
+        }
+    }
+    return status;
+}
+
+/* Shapes of the results from the rule, when every argument's shape is known. */
+static bool infer_shapes(const syi_call *call, syi_inference *inference)
+{
+    syi_array shapes[SYI_OUTPUT_MAX];
+    sy_value args[SYI_ARGUMENT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+    size_t used = 0;
+    for (int k = 0; k < call->arg_count; k++) {
+        sy_value *values = &args[k];
+        size_t count = 1;
+        args[k] = call->args[k];
+        if (args[k].kind == SY_VALUE_LIST) {
+            count = args[k].as.list.count;
+            if (count > SYI_OUTPUT_MAX - used) {
+                return false;
+            }
+            memcpy(&items[used], args[k].as.list.items, count * sizeof *items);
+            values = &items[used];
+            args[k] = sy_value_list(values, count);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (values[i].kind == (sy_value_kind)SYI_VALUE_NODE) {
+                const syi_pointer *pointer = values[i].as.internal;
+                if (pointer->ndim < 0 || used + i >= SYI_OUTPUT_MAX ||
+                    syi_array_describe(&shapes[used + i], pointer->dtype, pointer->ndim,
+                                       pointer->shape, NULL) != SY_OK) {
+                    return false;
+                }
+                values[i].kind = (sy_value_kind)SYI_VALUE_ARRAY;
+                values[i].as.internal = &shapes[used + i];
+            }
+        }
+        used += count;
+    }
+    return syi_op_infer(call->op, args, inference, NULL) == SY_OK && !inference->unknown;
+}
+
+/* Without waiting: the result is named here, its shape comes from the rule. */
+static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange, const sy_id *id,
+                      sy_error *err)
+{
+    syi_array shapes[SYI_OUTPUT_MAX];
+    syi_inference inference = {.outs = shapes};
+    syi_pointer *result = NULL;
+    if (id != NULL) {
+        SY_TRY(syi_pointer_new(call->hook, &result, first->owner, first->location, id, err));
+        if (infer_shapes(call, &inference) && inference.count == 1) {
+            syi_pointer_set_shape(result, shapes[0].dtype, shapes[0].ndim, shapes[0].shape);
+        }
+    }
+    sy_status status = syi_link_post(exchange, err);
+    if (status != SY_OK) {
+        if (result != NULL) {
+            syi_node_unref(&result->base);
+        }
+        return status;
+    }
+    if (result != NULL) {
+        call->outs[call->out_count++] = &result->base;
+    }
+    return SY_OK;
+}
+
+static sy_status pointer_call(syi_call *call, sy_error *err)
+{
+    syi_pointer *first = NULL;
+    syi_exchange exchange;
+    call->out_count = 0;
+    SY_TRY(check_collocation(call, &first, err));
+    bool one = !call->inplace && call->op->outputs != 0 && !(call->op->flags & SYI_OP_VALUE);
+    sy_id id = one ? syi_hook_fresh_id(call->hook) : (sy_id)SY_ID_INIT;
+    SY_TRY(syi_link_begin(first->link, &exchange, SYI_KIND_COMMAND, err));
+    sy_status status =
+        write_command(call, first, &id, one ? 1 : 0, exchange.message, err);
+    bool may_post = call->mode->pipelined && call->op->outputs != -1 &&
+                    !(call->op->flags & SYI_OP_VALUE);
+    if (status == SY_OK && may_post) {
+        status = post(call, first, &exchange, one ? &id : NULL, err);
+    } else if (status == SY_OK) {
+        status = syi_link_request(&exchange, call->mode->deadline, err);
+        if (status == SY_OK) {
+            status = read_answer(call, first, exchange.reply, err);
+        } else if (status == SY_ETIMEDOUT && one) {
+            syi_link_delete(first->link, &id, 0); /* the result may come into being later */
+        }
+    }
+    syi_link_end(&exchange);
+    return status;
+}
+
+/* Gradients of the object */
+
+static sy_status command(syi_pointer *pointer, const char *name, const sy_value *more,
+                         size_t more_count, syi_exchange *exchange, sy_error *err)
+{
+    sy_value args[4];
+    args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
+    args[0].as.internal = &pointer->base;
+    for (size_t k = 0; k < more_count; k++) {
+        args[k + 1] = more[k];
+    }
+    return syi_command_request(pointer->owner, pointer->location, name, args, more_count + 1,
+                               exchange, err);
+}
+
+static sy_status pointer_set_requires_grad(syi_node *node, bool requires_grad, sy_error *err)
+{
+    syi_exchange exchange;
+    sy_value flag = sy_value_bool(requires_grad);
+    SY_TRY(command((syi_pointer *)node, "requires_grad_", &flag, 1, &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
+static sy_status is_none(syi_pointer *pointer, bool *none, sy_error *err)
+{
+    syi_exchange exchange;
+    syi_decoder decoder;
+    SY_TRY(ask(pointer, SYI_KIND_IS_NONE, &exchange, err));
+    syi_decoder_init(&decoder, pointer->base.hook, pointer->owner, exchange.reply);
+    sy_status status = syi_msgpack_read_bool(&decoder.cursor, none, err);
+    syi_decoder_fini(&decoder);
+    syi_link_end(&exchange);
+    return status;
+}
+
+static sy_status attribute_pointer(syi_pointer *pointer, const char *name, syi_pointer **attribute,
+                                   sy_error *err)
+{
+    char path[256];
+    int length = snprintf(path, sizeof path, "%s%s%s",
+                          pointer->attribute != NULL ? pointer->attribute : "",
+                          pointer->attribute != NULL ? "." : "", name);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        return syi_fail(err, SY_EINVAL, "attribute path of a pointer is longer than %zu bytes",
+                        sizeof path - 1);
+    }
+    SY_TRY(syi_pointer_new(pointer->base.hook, attribute, pointer->owner, pointer->location,
+                           &pointer->id_at_location, err));
+    atomic_store(&(*attribute)->collect, false);
+    (*attribute)->attribute = syi_string_copy(pointer->base.hook->context, path);
+    if ((*attribute)->attribute == NULL) {
+        syi_node_unref(&(*attribute)->base);
+        *attribute = NULL;
+        return SYI_ENOMEM(err, "pointer");
+    }
+    syi_pointer_set_shape(*attribute, pointer->dtype, pointer->ndim, pointer->shape);
+    return SY_OK;
+}
+
+static sy_status pointer_get_grad(syi_node *node, sy_tensor **grad, sy_error *err)
+{
+    syi_pointer *attribute = NULL;
+    bool none = false;
+    *grad = NULL;
+    SY_TRY(attribute_pointer((syi_pointer *)node, "grad", &attribute, err));
+    sy_status status = is_none(attribute, &none, err);
+    if (status != SY_OK || none) {
+        syi_node_unref(&attribute->base);
+        return status;
+    }
+    return syi_tensor_wrap(node->hook, grad, &attribute->base, err);
+}
+
+static sy_status pointer_set_grad(syi_node *node, sy_tensor *grad, sy_error *err)
+{
+    syi_exchange exchange;
+    sy_value value = sy_value_none();
+    if (grad != NULL) {
+        syi_pointer *other = syi_pointer_of(grad);
+        if (other == NULL || other->location != ((syi_pointer *)node)->location) {
+            return syi_fail(err, SY_ECOLLOCATION,
+                            "the gradient of a tensor at worker %s must be there, too",
+                            ((syi_pointer *)node)->location->name);
+        }
+        value.kind = (sy_value_kind)SYI_VALUE_NODE;
+        value.as.internal = grad->node;
+    }
+    SY_TRY(command((syi_pointer *)node, "set_grad", &value, 1, &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
+const syi_interpreter syi_pointer_type = {
+    .name = "PointerTensor",
+    .code = SYI_CODE_POINTER,
+    .flags = SYI_NODE_REMOTE,
+    .call = pointer_call,
+    .describe = pointer_describe,
+    .shape = pointer_shape,
+    .simplify = pointer_simplify,
+    .detail = pointer_detail,
+    .free = pointer_free,
+    .identity = pointer_identity,
+    .set_requires_grad = pointer_set_requires_grad,
+    .get_grad = pointer_get_grad,
+    .set_grad = pointer_set_grad,
+};
+
+/* Moving objects */
+
+/* Reads one descriptor as a new owning pointer. */
+static sy_status read_pointer(sy_worker *owner, sy_worker *location, const syi_message *reply,
+                              syi_pointer **pointer, sy_error *err)
+{
+    syi_decoder decoder;
+    sy_id id = SY_ID_INIT;
+    uint64_t generation = 0;
+    sy_dtype dtype = SY_DTYPE_F32;
+    int ndim = -1;
+    int64_t shape[SY_DIM_MAX];
+    syi_decoder_init(&decoder, owner->hook, owner, reply);
+    sy_status status =
+        syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err);
+    if (status == SY_OK) {
+        status = syi_pointer_new(owner->hook, pointer, owner, location, &id, err);
+    }
+    if (status == SY_OK) {
+        (*pointer)->generation = generation;
+        syi_pointer_set_shape(*pointer, dtype, ndim, shape);
+    }
+    syi_decoder_fini(&decoder);
+    return status;
+}
+
+sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
+                           sy_worker *location, const sy_id *remote_id, sy_error *err)
+{
+    syi_link *link = NULL;
+    syi_exchange exchange;
+    sy_id none = SY_ID_INIT;
+    *pointer = NULL;
+    SY_TRY(syi_link_get(owner, location, &link, err));
+    SY_TRY(syi_link_begin(link, &exchange, SYI_KIND_OBJECT, err));
+    syi_encoder encoder = {owner->hook, &exchange.message->body, exchange.message, &location->id};
+    syi_msgpack_write_array(encoder.out, 2);
+    syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);
+    sy_status status = syi_encode_tensor(&encoder, tensor, err);
+    if (status == SY_OK) {
+        status = syi_link_request(&exchange, 0, err);
+    }
+    if (status == SY_OK) {
+        status = read_pointer(owner, location, exchange.reply, pointer, err);
+    }
+    syi_link_end(&exchange);
+    if (status == SY_OK && syi_pointer_of(tensor) != NULL) {
+        /* The remote copy of the pointer owns the object now (workers.md, GC). */
+        atomic_store(&syi_pointer_of(tensor)->collect, false);
+    }
+    return status;
+}
+
+sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err)
+{
+    syi_exchange exchange;
+    syi_decoder decoder;
+    *tensor = NULL;
+    if (pointer->attribute != NULL) {
+        return syi_fail(err, SY_EINVAL,
+                        "get of the attribute .%s of an object at worker %s: clone it first, then "
+                        "get the clone",
+                        pointer->attribute, pointer->location->name);
+    }
+    SY_TRY(syi_link_begin(pointer->link, &exchange, SYI_KIND_OBJECT_REQUEST, err));
+    syi_msgpack_write_array(&exchange.message->body, 2);
+    syi_encode_id(&exchange.message->body, &pointer->id_at_location);
+    syi_msgpack_write_bool(&exchange.message->body, keep);
+    sy_status status = syi_link_request(&exchange, 0, err);
+    if (status == SY_OK) {
+        syi_decoder_init(&decoder, pointer->base.hook, pointer->owner, exchange.reply);
+        status = syi_decode_tensor(&decoder, tensor, err);
+        syi_decoder_fini(&decoder);
+        if (!keep) {
+            atomic_store(&pointer->collect, false);
+        }
+    }
+    syi_link_end(&exchange);
+    return status;
+}
+
+/* Worker commands: this worker's part in moving objects between workers */
+
+static sy_status handle_move(const sy_request *request, sy_error *err)
+{
+    if (request->args[0].kind != SY_VALUE_TENSOR) {
+        return syi_fail(err, SY_EINVAL, "move: the object is not here");
+    }
+    sy_tensor *tensor = request->args[0].as.tensor;
+    sy_worker *worker = request->worker;
+    sy_id to = SY_ID_INIT;
+    if (request->args[1].kind == SY_VALUE_INT) {
+        to = sy_id_from_int(request->args[1].as.integer);
+    } else if (request->args[1].kind == SY_VALUE_STRING) {
+        SY_TRY(sy_id_from_text(&to, request->args[1].as.string, err));
+    }
+    sy_id id = tensor->id;
+    char text[72];
+    syi_policy policy = syi_tensor_policy(tensor);
+    if (policy.private_) {
+        return syi_policy_refuse(&policy, "move", sy_id_format(&id, text, sizeof text),
+                                 worker->name, err);
+    }
+    sy_worker *there = syi_directory_find(worker->hook, &to);
+    if (there == NULL) {
+        return syi_fail_object(err, SY_ENOTFOUND, sy_id_format(&to, text, sizeof text),
+                               "worker %s is not known at worker %s; introduce it first", text,
+                               worker->name);
+    }
+    syi_pointer *moved = NULL;
+    SY_TRY(syi_pointer_send(worker, &moved, tensor, there, &id, err));
+    atomic_store(&moved->collect, false); /* the caller's pointer owns it */
+    pthread_mutex_lock(&worker->strand);
+    syi_object *object = syi_store_get(worker, &id);
+    sy_tensor *taken =
+        object != NULL && object->tensor == tensor ? syi_store_take(worker, &id, 0) : NULL;
+    pthread_mutex_unlock(&worker->strand);
+    sy_tensor_unref(taken);
+    syi_buffer *out = request->reply->out;
+    syi_msgpack_write_array(out, 4);
+    syi_encode_id(out, &moved->id_at_location);
+    syi_msgpack_write_uint(out, moved->generation);
+    if (moved->ndim < 0) {
+        syi_msgpack_write_nil(out);
+        syi_msgpack_write_nil(out);
+    } else {
+        const char *dtype = sy_dtype_name(moved->dtype);
+        syi_msgpack_write_str(out, dtype, strlen(dtype));
+        syi_msgpack_write_array(out, (size_t)moved->ndim);
+        for (int k = 0; k < moved->ndim; k++) {
+            syi_msgpack_write_int(out, moved->shape[k]);
+        }
+    }
+    syi_node_unref(&moved->base);
+    return syi_buffer_check(out, "message body", err);
+}
+
+/* mid_get(object): the object is a pointer; what it stands for takes its place here. */
+static sy_status handle_mid_get(const sy_request *request, sy_error *err)
+{
+    if (request->args[0].kind != SY_VALUE_TENSOR) {
+        return syi_fail(err, SY_EINVAL, "mid_get: the object is not here");
+    }
+    sy_tensor *object = request->args[0].as.tensor;
+    syi_pointer *pointer = syi_pointer_of(object);
+    char text[72];
+    sy_id id = sy_tensor_get_id(object);
+    if (pointer == NULL) {
+        return syi_fail_object(err, SY_EINVAL, sy_id_format(&object->id, text, sizeof text),
+                               "remote_get: object %s at worker %s is no pointer", text,
+                               request->worker->name);
+    }
+    id = object->id; /* the id it is stored under */
+    sy_tensor *fetched = NULL;
+    SY_TRY(syi_pointer_fetch(pointer, false, &fetched, err));
+    sy_status status = syi_request_register(request, fetched, &id, err);
+    sy_tensor_unref(fetched);
+    return status;
+}
+
+static const syi_worker_command commands[] = {
+    {"move", 2, 2, SYI_COMMAND_WAITS, handle_move},
+    {"mid_get", 1, 1, SYI_COMMAND_WAITS, handle_mid_get},
+};
+
+sy_status syi_pointer_register(sy_hook *hook, sy_error *err)
+{
+    SY_TRY(syi_hook_register_interpreter(hook, &syi_pointer_type, err));
+    return syi_commands_register(hook, commands, sizeof commands / sizeof commands[0], err);
+}
+
+/* The public face */
+
+static sy_status need_pointer(sy_tensor *tensor, const char *what, syi_pointer **pointer,
+                              sy_error *err)
+{
+    *pointer = syi_pointer_of(tensor);
+    if (*pointer == NULL) {
+        return syi_fail(err, SY_EINVAL, "%s: the tensor is no pointer", what);
+    }
+    return SY_OK;
+}
+
+/* Tells `at` where `other` is and says whether that helped against `status`. */
+static bool introduced(sy_worker *at, sy_worker *other, sy_status status)
+{
+    return status == SY_ENOTFOUND && !syi_worker_is_here(at) && other != NULL &&
+           sy_worker_introduce(at, other, NULL, NULL) == SY_OK;
+}
+
+sy_status sy_worker_send(sy_worker *owner, sy_tensor **pointer, sy_tensor *tensor,
+                         sy_worker *location, const sy_id *remote_id, sy_error *err)
+{
+    syi_pointer *node = NULL;
+    *pointer = NULL;
+    if (tensor == NULL || location == NULL || owner->hook != location->hook) {
+        return syi_fail(err, SY_EINVAL, "send: tensor or worker is NULL or of another hook");
+    }
+    sy_status status = syi_pointer_send(owner, &node, tensor, location, remote_id, err);
+    syi_pointer *inner = syi_pointer_of(tensor);
+    if (inner != NULL && introduced(location, inner->location, status)) {
+        status = syi_pointer_send(owner, &node, tensor, location, remote_id, err);
+    }
+    SY_TRY(status);
+    SY_TRY(syi_tensor_wrap(tensor->hook, pointer, &node->base, err));
+    (*pointer)->owner = owner;
+    (*pointer)->requires_grad = tensor->requires_grad;
+    status = syi_tensor_copy_labels(*pointer, tensor, err);
+    if (status != SY_OK) {
+        sy_tensor_unref(*pointer);
+        *pointer = NULL;
+    }
+    return status;
+}
+
+sy_status sy_tensor_send(sy_tensor *tensor, sy_tensor **pointer, sy_worker *location, sy_error *err)
+{
+    return sy_worker_send(tensor->hook->local_worker, pointer, tensor, location, NULL, err);
+}
+
+sy_status sy_tensor_send_(sy_tensor *tensor, sy_worker *location, sy_error *err)
+{
+    sy_tensor *pointer = NULL;
+    SY_TRY(sy_tensor_send(tensor, &pointer, location, err));
+    syi_tensor_set_node(tensor, syi_node_ref(pointer->node));
+    sy_tensor_unref(tensor->grad); /* it went along */
+    tensor->grad = NULL;
+    sy_tensor_unref(pointer);
+    return SY_OK;
+}
+
+sy_status sy_worker_send_object(sy_worker *owner, sy_tensor *tensor, sy_worker *location,
+                                bool remove, sy_error *err)
+{
+    syi_pointer *node = NULL;
+    SY_TRY(syi_pointer_send(owner, &node, tensor, location, NULL, err));
+    atomic_store(&node->collect, false);
+    syi_node_unref(&node->base);
+    if (remove) {
+        sy_id id = sy_tensor_get_id(tensor);
+        sy_worker_remove_object(owner, &id);
+    }
+    return SY_OK;
+}
+
+static sy_status fetch(sy_tensor *tensor, bool keep, sy_tensor **got, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    *got = NULL;
+    SY_TRY(need_pointer(tensor, keep ? "copy_get" : "get", &pointer, err));
+    SY_TRY(syi_pointer_fetch(pointer, keep, got, err));
+    if (!keep && !pointer->owner->is_client && syi_worker_is_here(pointer->owner)) {
+        sy_status status =
+            sy_worker_register_object(pointer->owner, *got, &pointer->id_at_location, err);
+        if (status != SY_OK) {
+            sy_tensor_unref(*got);
+            *got = NULL;
+            return status;
+        }
+    }
+    return SY_OK;
+}
+
+sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
+{
+    *got = NULL;
+    if (syi_pointer_of(tensor) == NULL && tensor->node->child != NULL) {
+        SY_TRY(syi_tensor_wrap(tensor->hook, got, syi_node_ref(tensor->node->child), err));
+        (*got)->policy = tensor->policy;
+        return syi_tensor_copy_labels(*got, tensor, err);
+    }
+    return fetch(tensor, false, got, err);
+}
+
+sy_status sy_tensor_get_(sy_tensor *tensor, sy_error *err)
+{
+    sy_tensor *got = NULL;
+    SY_TRY(sy_tensor_get(tensor, &got, err));
+    syi_tensor_set_node(tensor, syi_node_ref(got->node));
+    tensor->policy = got->policy;
+    tensor->requires_grad = got->requires_grad;
+    tensor->id = got->id;
+    sy_tensor_unref(tensor->grad);
+    tensor->grad = sy_tensor_ref(got->grad);
+    sy_tensor_unref(got);
+    return SY_OK;
+}
+
+sy_status sy_tensor_copy_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
+{
+    return fetch(tensor, true, got, err);
+}
+
+/* Runs `name` at the pointer's worker and points the handle to what it answers. */
+static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *name,
+                         const sy_value *args, size_t arg_count, sy_worker *location,
+                         sy_error *err)
+{
+    syi_exchange exchange;
+    syi_pointer *now = NULL;
+    SY_TRY(command(pointer, name, args, arg_count, &exchange, err));
+    sy_status status = read_pointer(pointer->owner, location, exchange.reply, &now, err);
+    syi_link_end(&exchange);
+    SY_TRY(status);
+    atomic_store(&now->collect, atomic_load(&pointer->collect));
+    atomic_store(&pointer->collect, false);
+    now->id = pointer->id;
+    syi_tensor_set_node(tensor, &now->base);
+    return SY_OK;
+}
+
+sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    SY_TRY(need_pointer(tensor, "move", &pointer, err));
+    if (pointer->attribute != NULL) {
+        return syi_fail(err, SY_EINVAL, "move: an attribute moves with its object");
+    }
+    if (location == pointer->location) {
+        return SY_OK;
+    }
+    if (location->kind == SY_WORKER_LOCAL) {
+        return syi_fail(err, SY_EINVAL, "move to worker %s, which is here: use get",
+                        location->name);
+    }
+    sy_value to = location->id.kind == SY_ID_INT ? sy_value_int(location->id.number)
+                                                 : sy_value_string(location->name);
+    sy_status status = repoint(tensor, pointer, "move", &to, 1, location, err);
+    if (introduced(pointer->location, location, status)) {
+        status = repoint(tensor, pointer, "move", &to, 1, location, err);
+    }
+    return status;
+}
+
+sy_status sy_tensor_remote_get_(sy_tensor *tensor, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    SY_TRY(need_pointer(tensor, "remote_get", &pointer, err));
+    return repoint(tensor, pointer, "mid_get", NULL, 0, pointer->location, err);
+}
+
+sy_status sy_tensor_keep(sy_tensor *tensor, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    syi_exchange exchange;
+    SY_TRY(need_pointer(tensor, "keep", &pointer, err));
+    SY_TRY(command(pointer, "keep", NULL, 0, &exchange, err));
+    syi_link_end(&exchange);
+    atomic_store(&pointer->collect, false);
+    return SY_OK;
+}
+
+sy_status sy_tensor_is_none(sy_tensor *tensor, bool *none, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    SY_TRY(need_pointer(tensor, "is_none", &pointer, err));
+    return is_none(pointer, none, err);
+}
+
+sy_status sy_tensor_attr(sy_tensor *tensor, sy_tensor **attribute, const char *name, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    syi_pointer *node = NULL;
+    *attribute = NULL;
+    SY_TRY(need_pointer(tensor, "attr", &pointer, err));
+    SY_TRY(attribute_pointer(pointer, name, &node, err));
+    return syi_tensor_wrap(tensor->hook, attribute, &node->base, err);
+}
+
+bool sy_tensor_is_pointer(const sy_tensor *tensor)
+{
+    return syi_pointer_of(tensor) != NULL;
+}
+
+sy_worker *sy_tensor_get_location(const sy_tensor *tensor)
+{
+    syi_pointer *pointer = syi_pointer_of(tensor);
+    return pointer != NULL ? pointer->location : NULL;
+}
+
+sy_id sy_tensor_get_id_at_location(const sy_tensor *tensor)
+{
+    syi_pointer *pointer = syi_pointer_of(tensor);
+    return pointer != NULL ? pointer->id_at_location : (sy_id)SY_ID_INIT;
+}
+
+bool sy_tensor_get_garbage_collect(const sy_tensor *tensor)
+{
+    syi_pointer *pointer = syi_pointer_of(tensor);
+    return pointer != NULL && atomic_load(&pointer->collect);
+}
+
+void sy_tensor_set_garbage_collect(sy_tensor *tensor, bool garbage_collect)
+{
+    syi_pointer *pointer = syi_pointer_of(tensor);
+    if (pointer != NULL) {
+        atomic_store(&pointer->collect, garbage_collect);
+    }
+}
+
+sy_status sy_tensor_point_to(sy_hook *hook, sy_tensor **tensor, sy_worker *location,
+                             const sy_id *id_at_location, sy_error *err)
+{
+    syi_pointer *pointer = NULL;
+    *tensor = NULL;
+    SY_TRY(syi_pointer_new(hook, &pointer, hook->local_worker, location, id_at_location, err));
+    atomic_store(&pointer->collect, false);
+    return syi_tensor_wrap(hook, tensor, &pointer->base, err);
+}
+
+sy_status sy_hook_synchronize(sy_hook *hook, sy_error *err)
+{
+    return hook->synchronize(hook, err);
+}

@@ -1,0 +1,45 @@
+/*
+ * pointer.h - PointerTensor: the node that stands for an object at another worker. Test: pointer_test.c.
+ */
+#ifndef SYI_INTERPRETERS_POINTER_H
+#define SYI_INTERPRETERS_POINTER_H
+
+#include <csyft/pointer.h>
+
+#include "workers/commands.h"
+#include "workers/link.h"
+
+typedef struct syi_pointer {
+    syi_node base;
+    sy_worker *owner;    /* whose pointer it is; borrowed */
+    sy_worker *location; /* where the object is; borrowed */
+    syi_link *link;      /* owner to location */
+    sy_id id;
+    sy_id id_at_location;
+    uint64_t generation; /* 0: not learned yet, or the pointer does not own */
+    atomic_bool collect; /* delete the object when this node goes */
+    char *attribute;     /* dotted path, NULL: the object itself */
+    int ndim;            /* -1: not known */
+    sy_dtype dtype;
+    int64_t shape[SY_DIM_MAX];
+} syi_pointer;
+
+extern const syi_interpreter syi_pointer_type;
+
+/* NULL when the handle is no pointer. */
+syi_pointer *syi_pointer_of(const sy_tensor *tensor);
+/* Owning unless `collect` is cleared afterwards; the shape is not known. */
+sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner,
+                          sy_worker *location, const sy_id *id_at_location, sy_error *err);
+void syi_pointer_set_shape(syi_pointer *pointer, sy_dtype dtype, int ndim, const int64_t *shape);
+
+/* Sends `tensor` from `owner`; the new node points to it. remote_id nullable. */
+sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
+                           sy_worker *location, const sy_id *remote_id, sy_error *err);
+/* Fetches what the pointer stands for, as the pointer's owner. */
+sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err);
+
+/* The type and its worker commands (move, mid_get). */
+sy_status syi_pointer_register(sy_hook *hook, sy_error *err);
+
+#endif

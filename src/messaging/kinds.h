@@ -1,0 +1,33 @@
+/*
+ * kinds.h - the kinds of frames of `csyft.v1`. Requests carry the message codes of PySyft 0.2.9; kinds
+ * below 32 belong to the envelope. docs/reference/wire.md lists the bodies.
+ */
+#ifndef SYI_MESSAGING_KINDS_H
+#define SYI_MESSAGING_KINDS_H
+
+/* X(name, code, spelling, answered) */
+#define SYI_KIND_MAP(X)                         \
+    X(HELLO, 1, "hello", true)                  \
+    X(REPLY, 2, "reply", false)                 \
+    X(ERROR, 3, "error", false)                 \
+    X(COMMAND, 33, "command", true)             \
+    X(OBJECT, 34, "object", true)               \
+    X(OBJECT_REQUEST, 35, "object request", true) \
+    X(IS_NONE, 36, "is_none", true)             \
+    X(GET_SHAPE, 37, "get_shape", true)         \
+    X(DELETE, 38, "delete", false)              \
+    X(SEARCH, 39, "search", true)               \
+    X(WORKER_COMMAND, 53, "worker command", true)
+
+typedef enum syi_kind {
+#define SYI_KIND_ENUM(name, code, spelling, answered) SYI_KIND_##name = (code),
+    SYI_KIND_MAP(SYI_KIND_ENUM)
+#undef SYI_KIND_ENUM
+} syi_kind;
+
+/* Frame flags of requests. */
+enum {
+    SYI_FLAG_NO_GRAD = 1u << 0, /* run with gradient recording off */
+};
+
+#endif

@@ -1,0 +1,581 @@
+/* frame.c - messages, frame heads, and the reader that puts arriving bytes in place. Test: frame_test.c. */
+#include "transport/frame.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+/* Memory that an emptied message or reader keeps for the next one; larger pieces are given back, so that
+ * ten thousand idle connections cost what they look like. */
+#define KEEP_BODY 4096u
+#define KEEP_SEGMENTS 16u
+
+/* --- messages ---------------------------------------------------------------------------------- */
+
+void syi_message_init(syi_message *message, sy_context *context, size_t body_maximum)
+{
+    *message = (syi_message){.refused = SY_OK};
+    syi_buffer_init(&message->body, context, body_maximum);
+}
+
+static void drop_refusal(syi_message *message)
+{
+    if (message->refusal != NULL) {
+        syi_free(message->body.context, message->refusal, sizeof *message->refusal);
+        message->refusal = NULL;
+    }
+    message->refused = SY_OK;
+}
+
+static void drop_segments(syi_message *message)
+{
+    for (uint32_t i = 0; i < message->segment_count; i++) {
+        syi_storage_unref(message->segments[i].storage);
+    }
+    message->segment_count = 0;
+}
+
+static void free_segments(syi_message *message)
+{
+    drop_segments(message);
+    syi_free(message->body.context, message->segments,
+             message->segment_capacity * sizeof *message->segments);
+    message->segments = NULL;
+    message->segment_capacity = 0;
+}
+
+void syi_message_clear(syi_message *message)
+{
+    if (message->segment_count != 0) {
+        drop_segments(message);
+    }
+    if (message->refusal != NULL || message->refused != SY_OK) {
+        drop_refusal(message);
+    }
+    syi_buffer_clear(&message->body);
+    message->kind = 0;
+    message->flags = 0;
+    message->id = 0;
+    message->trace = 0;
+    message->deadline_ms = 0;
+}
+
+void syi_message_fini(syi_message *message)
+{
+    syi_message_clear(message);
+    if (message->segments != NULL) {
+        free_segments(message);
+    }
+    syi_buffer_fini(&message->body);
+}
+
+void syi_message_move(syi_message *to, syi_message *from)
+{
+    syi_message_fini(to);
+    *to = *from;
+    syi_message_init(from, to->body.context, to->body.maximum);
+}
+
+static void set_body_maximum(syi_message *message, size_t maximum)
+{
+    message->body.maximum = maximum > message->body.length ? maximum : message->body.length;
+}
+
+void syi_message_swap(syi_message *a, syi_message *b)
+{
+    const syi_message held = *a;
+    *a = *b;
+    *b = held;
+    const size_t a_maximum = b->body.maximum;
+    set_body_maximum(b, a->body.maximum);
+    set_body_maximum(a, a_maximum);
+}
+
+void syi_message_trim(syi_message *message)
+{
+    if (message->body.capacity > KEEP_BODY) {
+        syi_buffer_fini(&message->body);
+    }
+    if (message->segment_capacity > KEEP_SEGMENTS) {
+        free_segments(message);
+    }
+}
+
+/* Room for `count` segments in all; the old ones stay. */
+static bool reserve_segments(syi_message *message, uint32_t count)
+{
+    if (count <= message->segment_capacity) {
+        return true;
+    }
+    uint32_t capacity =
+        message->segment_capacity * 2 > count ? message->segment_capacity * 2 : count;
+    if (capacity < 4) {
+        capacity = 4;
+    }
+    syi_segment *segments = syi_alloc_array(message->body.context, capacity, sizeof *segments);
+    if (segments == NULL) {
+        return false;
+    }
+    if (message->segment_count != 0) {
+        memcpy(segments, message->segments, message->segment_count * sizeof *segments);
+    }
+    syi_free(message->body.context, message->segments,
+             message->segment_capacity * sizeof *segments);
+    message->segments = segments;
+    message->segment_capacity = capacity;
+    return true;
+}
+
+sy_status syi_message_add_segment(syi_message *message, syi_storage *storage, size_t offset,
+                                  size_t length, uint32_t flags, sy_error *err)
+{
+    if (offset > storage->size || length > storage->size - offset) {
+        return syi_fail(err, SY_EINVAL, "segment: bytes %zu + %zu of a storage of %zu", offset,
+                        length, storage->size);
+    }
+    if (message->segment_count == UINT16_MAX) {
+        return syi_fail(err, SY_ELIMIT, "message: more than %u segments", (unsigned)UINT16_MAX);
+    }
+    if (!reserve_segments(message, message->segment_count + 1)) {
+        return SYI_ENOMEM(err, "message segments");
+    }
+    message->segments[message->segment_count++] = (syi_segment){
+        .storage = syi_storage_ref(storage),
+        .data = storage->data + offset,
+        .length = length,
+        .flags = flags,
+    };
+    return SY_OK;
+}
+
+/* --- heads ------------------------------------------------------------------------------------- */
+
+size_t syi_frame_head_size(const syi_message *message)
+{
+    return SYI_FRAME_HEADER_SIZE + (size_t)message->segment_count * SYI_FRAME_SEGMENT_ENTRY_SIZE;
+}
+
+uint64_t syi_frame_length(const syi_message *message)
+{
+    uint64_t length = syi_frame_head_size(message) + message->body.length;
+    for (uint32_t i = 0; i < message->segment_count; i++) {
+        length += message->segments[i].length;
+    }
+    return length;
+}
+
+sy_status syi_frame_check(const syi_message *message, sy_error *err)
+{
+    SY_TRY(syi_buffer_check(&message->body, "message body", err));
+    if (message->body.length > UINT32_MAX) {
+        return syi_fail(err, SY_ELIMIT, "message: a body of %zu bytes passes 32 bits",
+                        message->body.length);
+    }
+    if (message->segment_count > UINT16_MAX) {
+        return syi_fail(err, SY_ELIMIT, "message: %" PRIu32 " segments pass 16 bits",
+                        message->segment_count);
+    }
+    return SY_OK;
+}
+
+void syi_frame_put_head(const syi_message *message, uint8_t *head)
+{
+    syi_put_u32le(head, SYI_FRAME_MAGIC);
+    syi_put_u16le(head + 4, message->kind);
+    syi_put_u16le(head + 6, (uint16_t)message->segment_count);
+    syi_put_u32le(head + 8, (uint32_t)message->body.length);
+    syi_put_u32le(head + 12, message->flags);
+    syi_put_u64le(head + 16, message->id);
+    syi_put_u64le(head + 24, message->trace);
+    syi_put_u32le(head + 32, message->deadline_ms);
+    syi_put_u32le(head + 36, 0);
+    uint8_t *entry = head + SYI_FRAME_HEADER_SIZE;
+    for (uint32_t i = 0; i < message->segment_count; i++, entry += SYI_FRAME_SEGMENT_ENTRY_SIZE) {
+        syi_put_u64le(entry, message->segments[i].length);
+        syi_put_u32le(entry + 8, message->segments[i].flags);
+        syi_put_u32le(entry + 12, 0);
+    }
+}
+
+sy_status syi_frame_encode_head(const syi_message *message, syi_buffer *out, sy_error *err)
+{
+    syi_buffer_clear(out);
+    SY_TRY(syi_frame_check(message, err));
+    uint8_t *head = syi_buffer_extend(out, syi_frame_head_size(message));
+    if (head == NULL) {
+        return syi_buffer_check(out, "frame head", err);
+    }
+    syi_frame_put_head(message, head);
+    return SY_OK;
+}
+
+/* --- the reader -------------------------------------------------------------------------------- */
+
+/* A body grows with what has really come, so that a length alone makes nobody allocate. */
+#define BODY_STEP ((size_t)256 * 1024)
+#define DROP_SIZE ((size_t)64 * 1024)
+
+typedef enum frame_part {
+    PART_HEADER,
+    PART_TABLE,
+    PART_BODY,
+    PART_SEGMENT,
+    PART_DROP,
+    PART_DONE
+} frame_part;
+
+struct syi_frame_reader {
+    sy_context *context;
+    syi_account *account;
+    syi_frame_limits limits;
+    syi_message message; /* the one that is arriving */
+    frame_part part;
+    uint32_t segment;     /* index, in PART_SEGMENT */
+    uint64_t filled;      /* bytes of this part that have come */
+    uint64_t part_length; /* bytes of this part in all */
+    uint32_t body_length;
+    uint32_t segment_count;
+    syi_buffer table;
+    uint8_t *drop; /* DROP_SIZE bytes, only while segments are refused */
+    uint8_t header[SYI_FRAME_HEADER_SIZE];
+};
+
+sy_status syi_frame_reader_new(sy_context *context, syi_frame_reader **reader,
+                               const syi_frame_limits *limits, syi_account *account, sy_error *err)
+{
+    *reader = NULL;
+    syi_frame_reader *made = syi_alloc(context, sizeof *made);
+    if (made == NULL) {
+        return SYI_ENOMEM(err, "frame reader");
+    }
+    made->context = context;
+    made->account = account;
+    made->part_length = SYI_FRAME_HEADER_SIZE;
+    syi_message_init(&made->message, context, 0);
+    syi_buffer_init(&made->table, context, (size_t)UINT16_MAX * SYI_FRAME_SEGMENT_ENTRY_SIZE);
+    syi_frame_reader_set_limits(made, limits);
+    *reader = made;
+    return SY_OK;
+}
+
+void syi_frame_reader_free(syi_frame_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    syi_message_fini(&reader->message);
+    syi_buffer_fini(&reader->table);
+    syi_free(reader->context, reader->drop, DROP_SIZE);
+    syi_free(reader->context, reader, sizeof *reader);
+}
+
+void syi_frame_reader_set_account(syi_frame_reader *reader, syi_account *account)
+{
+    reader->account = account;
+}
+
+void syi_frame_reader_set_limits(syi_frame_reader *reader, const syi_frame_limits *limits)
+{
+    static const syi_frame_limits defaults = SYI_FRAME_LIMITS_DEFAULT;
+    reader->limits = limits == NULL ? defaults : *limits;
+}
+
+bool syi_frame_reader_is_idle(const syi_frame_reader *reader)
+{
+    return reader->part == PART_HEADER && reader->filled == 0;
+}
+
+static void begin(syi_frame_reader *reader, frame_part part, uint64_t length)
+{
+    reader->part = part;
+    reader->filled = 0;
+    reader->part_length = length;
+}
+
+void syi_frame_reader_want(syi_frame_reader *reader, uint8_t **place, size_t *room)
+{
+    const uint64_t left = reader->part_length - reader->filled;
+    switch (reader->part) {
+    case PART_HEADER:
+        *place = reader->header + reader->filled;
+        break;
+    case PART_TABLE:
+        *place = reader->table.data + reader->filled;
+        break;
+    case PART_BODY:
+        /* Not all of the body's memory may be there yet. */
+        *place = reader->message.body.data + reader->filled;
+        *room = reader->message.body.length - (size_t)reader->filled;
+        return;
+    case PART_SEGMENT:
+        *place = reader->message.segments[reader->segment].storage->data + reader->filled;
+        break;
+    case PART_DROP:
+        *place = reader->drop;
+        *room = left < DROP_SIZE ? (size_t)left : DROP_SIZE;
+        return;
+    case PART_DONE:
+    default:
+        assert(!"a message is waiting to be taken");
+        break;
+    }
+    *room = (size_t)left;
+}
+
+/* --- from one part to the next ----------------------------------------------------------------- */
+
+/* Room for more of the body: all of a small one at once, a large one as it comes. */
+static sy_status grow_body(syi_frame_reader *reader, sy_error *err)
+{
+    syi_buffer *body = &reader->message.body;
+    const size_t left = (size_t)(reader->part_length - body->length);
+    const size_t step = body->length < BODY_STEP ? BODY_STEP : body->length;
+    if (syi_buffer_extend(body, left < step ? left : step) == NULL) {
+        return syi_buffer_check(body, "frame body", err);
+    }
+    return SY_OK;
+}
+
+static sy_status header_came(syi_frame_reader *reader, sy_error *err)
+{
+    const uint8_t *p = reader->header;
+    const uint32_t magic = syi_get_u32le(p);
+    if (magic != SYI_FRAME_MAGIC) {
+        return syi_fail(err, SY_EPROTO, "frame: starts with 0x%08" PRIx32 " instead of \"CSY1\"",
+                        magic);
+    }
+    if (syi_get_u32le(p + 36) != 0) {
+        return syi_fail(err, SY_EPROTO, "frame: the reserved field is 0x%08" PRIx32,
+                        syi_get_u32le(p + 36));
+    }
+    syi_message *message = &reader->message;
+    message->kind = syi_get_u16le(p + 4);
+    message->flags = syi_get_u32le(p + 12);
+    message->id = syi_get_u64le(p + 16);
+    message->trace = syi_get_u64le(p + 24);
+    message->deadline_ms = syi_get_u32le(p + 32);
+    reader->segment_count = syi_get_u16le(p + 6);
+    reader->body_length = syi_get_u32le(p + 8);
+    if (reader->body_length > reader->limits.body_max) {
+        return syi_fail(err, SY_EPROTO,
+                        "frame: a body of %" PRIu32 " bytes passes the limit of %" PRIu32,
+                        reader->body_length, reader->limits.body_max);
+    }
+    if (reader->segment_count > reader->limits.segments_max) {
+        return syi_fail(err, SY_EPROTO, "frame: %" PRIu32 " segments pass the limit of %" PRIu32,
+                        reader->segment_count, reader->limits.segments_max);
+    }
+    message->body.maximum = reader->limits.body_max;
+    return SY_OK;
+}
+
+/* The account said no: the message goes on without segments. */
+static sy_status refuse(syi_frame_reader *reader, const sy_error *why, sy_error *err)
+{
+    syi_message *message = &reader->message;
+    drop_segments(message);
+    message->refused = why->status;
+    message->refusal = syi_alloc(reader->context, sizeof *message->refusal);
+    if (message->refusal == NULL) {
+        return SYI_ENOMEM(err, "frame refusal");
+    }
+    *message->refusal = *why;
+    return SY_OK;
+}
+
+static sy_status make_segments(syi_frame_reader *reader, sy_error *err)
+{
+    syi_message *message = &reader->message;
+    if (!reserve_segments(message, reader->segment_count)) {
+        return SYI_ENOMEM(err, "frame segments");
+    }
+    for (uint32_t i = 0; i < reader->segment_count; i++) {
+        const uint8_t *entry = reader->table.data + (size_t)i * SYI_FRAME_SEGMENT_ENTRY_SIZE;
+        const uint64_t length = syi_get_u64le(entry);
+        syi_storage *storage;
+        sy_error why = SY_ERROR_INIT;
+        const sy_status status =
+            syi_storage_new(reader->context, &storage, (size_t)length, reader->account, &why);
+        if (status == SY_ELIMIT) {
+            return refuse(reader, &why, err);
+        }
+        if (status != SY_OK) {
+            return syi_fail(err, status, "frame segment %" PRIu32 ": %s", i, why.message);
+        }
+        message->segments[message->segment_count++] = (syi_segment){
+            .storage = storage,
+            .data = storage->data,
+            .length = length,
+            .flags = syi_get_u32le(entry + 8),
+        };
+    }
+    return SY_OK;
+}
+
+static sy_status table_came(syi_frame_reader *reader, sy_error *err)
+{
+    uint64_t total = SYI_FRAME_HEADER_SIZE + reader->table.length + reader->body_length;
+    for (uint32_t i = 0; i < reader->segment_count; i++) {
+        const uint8_t *entry = reader->table.data + (size_t)i * SYI_FRAME_SEGMENT_ENTRY_SIZE;
+        const uint64_t length = syi_get_u64le(entry);
+        if (syi_get_u32le(entry + 12) != 0) {
+            return syi_fail(err, SY_EPROTO,
+                            "frame: the reserved field of segment %" PRIu32 " is 0x%08" PRIx32, i,
+                            syi_get_u32le(entry + 12));
+        }
+        if (length > (uint64_t)INT64_MAX - total) {
+            return syi_fail(err, SY_EPROTO,
+                            "frame: segment %" PRIu32 " of %" PRIu64 " bytes passes 2^63 bytes", i,
+                            length);
+        }
+        total += length;
+    }
+    if (reader->limits.frame_max != 0 && total > reader->limits.frame_max) {
+        return syi_fail(err, SY_EPROTO, "frame: %" PRIu64 " bytes pass the limit of %" PRIu64,
+                        total, reader->limits.frame_max);
+    }
+    return reader->segment_count == 0 ? SY_OK : make_segments(reader, err);
+}
+
+static uint64_t announced_bytes(const syi_frame_reader *reader)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < reader->segment_count; i++) {
+        total += syi_get_u64le(reader->table.data + (size_t)i * SYI_FRAME_SEGMENT_ENTRY_SIZE);
+    }
+    return total;
+}
+
+static sy_status begin_drop(syi_frame_reader *reader, sy_error *err)
+{
+    begin(reader, PART_DROP, announced_bytes(reader));
+    reader->drop = syi_alloc_aligned(reader->context, DROP_SIZE, 16);
+    return reader->drop == NULL ? SYI_ENOMEM(err, "frame drop buffer") : SY_OK;
+}
+
+/* A part is complete (or empty): goes on to the next one that needs bytes. */
+static sy_status next_part(syi_frame_reader *reader, sy_error *err)
+{
+    for (;;) {
+        switch (reader->part) {
+        case PART_HEADER:
+            SY_TRY(header_came(reader, err));
+            begin(reader, PART_TABLE,
+                  (uint64_t)reader->segment_count * SYI_FRAME_SEGMENT_ENTRY_SIZE);
+            syi_buffer_clear(&reader->table);
+            if (reader->segment_count != 0 &&
+                syi_buffer_extend(&reader->table, (size_t)reader->part_length) == NULL) {
+                return syi_buffer_check(&reader->table, "frame segment table", err);
+            }
+            break;
+        case PART_TABLE:
+            SY_TRY(table_came(reader, err));
+            begin(reader, PART_BODY, reader->body_length);
+            if (reader->body_length != 0) {
+                SY_TRY(grow_body(reader, err));
+            }
+            break;
+        case PART_BODY:
+            if (reader->message.refused != SY_OK) {
+                SY_TRY(begin_drop(reader, err));
+            } else if (reader->segment_count != 0) {
+                reader->segment = 0;
+                begin(reader, PART_SEGMENT, reader->message.segments[0].length);
+            } else {
+                begin(reader, PART_DONE, 0);
+                return SY_OK;
+            }
+            break;
+        case PART_SEGMENT:
+            if (++reader->segment == reader->segment_count) {
+                begin(reader, PART_DONE, 0);
+                return SY_OK;
+            }
+            begin(reader, PART_SEGMENT, reader->message.segments[reader->segment].length);
+            break;
+        case PART_DROP:
+            syi_free(reader->context, reader->drop, DROP_SIZE);
+            reader->drop = NULL;
+            begin(reader, PART_DONE, 0);
+            return SY_OK;
+        case PART_DONE:
+        default:
+            assert(!"a message is waiting to be taken");
+            return SY_EINVAL;
+        }
+        if (reader->part_length != 0) {
+            return SY_OK;
+        }
+    }
+}
+
+sy_status syi_frame_reader_advance(syi_frame_reader *reader, size_t count, bool *done,
+                                   sy_error *err)
+{
+    *done = false;
+    reader->filled += count;
+    assert(reader->filled <= reader->part_length);
+    if (reader->filled < reader->part_length) {
+        if (reader->part == PART_BODY && reader->filled == reader->message.body.length) {
+            return grow_body(reader, err);
+        }
+        return SY_OK;
+    }
+    SY_TRY(next_part(reader, err));
+    *done = reader->part == PART_DONE;
+    return SY_OK;
+}
+
+sy_status syi_frame_reader_copy(syi_frame_reader *reader, const uint8_t *bytes, size_t size,
+                                size_t *used, bool *done, sy_error *err)
+{
+    size_t at = 0;
+    *done = false;
+    while (at < size && !*done) {
+        uint8_t *place;
+        size_t room;
+        syi_frame_reader_want(reader, &place, &room);
+        const size_t count = room < size - at ? room : size - at;
+        if (reader->part != PART_DROP) {
+            memcpy(place, bytes + at, count);
+        }
+        at += count;
+        SY_TRY(syi_frame_reader_advance(reader, count, done, err));
+    }
+    *used = at;
+    return SY_OK;
+}
+
+void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message)
+{
+    assert(reader->part == PART_DONE);
+    syi_message_clear(message);
+    syi_message_swap(message, &reader->message);
+    syi_message_trim(&reader->message);
+    if (reader->table.capacity > KEEP_BODY) {
+        syi_buffer_fini(&reader->table);
+    }
+    begin(reader, PART_HEADER, SYI_FRAME_HEADER_SIZE);
+}
+
+sy_status syi_frame_reader_feed(syi_frame_reader *reader, const uint8_t *bytes, size_t size,
+                                void (*got)(void *user, syi_message *message), void *user,
+                                sy_error *err)
+{
+    syi_message message;
+    syi_message_init(&message, reader->context, 0);
+    sy_status status = SY_OK;
+    while (size != 0) {
+        size_t used;
+        bool done;
+        SY_GOTO(out, syi_frame_reader_copy(reader, bytes, size, &used, &done, err));
+        bytes += used;
+        size -= used;
+        if (done) {
+            syi_frame_reader_take(reader, &message);
+            got(user, &message);
+        }
+    }
+out:
+    syi_message_fini(&message);
+    return status;
+}

@@ -1,0 +1,288 @@
+/* stream.c - connecting, writing and reading of a client's TCP socket. Tests: tcp_test.c, websocket_test.c. */
+#include "transport/stream.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/surroundings.h"
+
+/* --- waiting ----------------------------------------------------------------------------------- */
+
+/* Milliseconds to the deadline, rounded up; 0 when it has passed, -1 for none. */
+static int milliseconds_left(const sy_context *context, uint64_t deadline)
+{
+    if (deadline == 0) {
+        return -1;
+    }
+    const uint64_t now = syi_clock_now(context);
+    if (now >= deadline) {
+        return 0;
+    }
+    const uint64_t left = (deadline - now + 999999) / 1000000;
+    return left > 3600000 ? 3600000 : (int)left;
+}
+
+/* SY_OK when the socket is ready for `events` (or has failed), SY_ETIMEDOUT, SY_EIO. */
+static sy_status wait_for(const sy_context *context, int fd, short events, uint64_t deadline)
+{
+    for (;;) {
+        struct pollfd socket = {.fd = fd, .events = events};
+        const int timeout = milliseconds_left(context, deadline);
+        const int ready = poll(&socket, 1, timeout);
+        if (ready > 0) {
+            return SY_OK;
+        }
+        if (ready < 0 && errno != EINTR && errno != EAGAIN) {
+            return SY_EIO;
+        }
+        if (ready == 0 && milliseconds_left(context, deadline) == 0) {
+            return SY_ETIMEDOUT;
+        }
+    }
+}
+
+static sy_status fail_errno(syi_stream *stream, const char *what, int code, sy_error *err)
+{
+    char text[128];
+    atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
+    return syi_fail_object(err, code == ECONNRESET || code == EPIPE ? SY_ECLOSED : SY_EIO,
+                           stream->url, "%s: %s: %s", stream->url, what,
+                           strerror_r(code, text, sizeof text));
+}
+
+sy_status syi_stream_fail_closed(syi_stream *stream, const char *what, sy_error *err)
+{
+    atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
+    return syi_fail_object(err, SY_ECLOSED, stream->url, "%s: %s", stream->url, what);
+}
+
+/* --- connecting -------------------------------------------------------------------------------- */
+
+/* 0, or an errno value; ETIMEDOUT when the deadline has passed. */
+static int connect_one(const sy_context *context, const struct addrinfo *address, uint64_t deadline,
+                       int *connected)
+{
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return errno;
+    }
+    int code = 0;
+    const int yes = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+        code = errno;
+        if (code == EINPROGRESS) {
+            socklen_t size = sizeof code;
+            const sy_status status = wait_for(context, fd, POLLOUT, deadline);
+            if (status != SY_OK) {
+                code = status == SY_ETIMEDOUT ? ETIMEDOUT : EIO;
+            } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) {
+                code = errno;
+            }
+        }
+    }
+    if (code != 0) {
+        close(fd);
+        return code;
+    }
+    *connected = fd;
+    return 0;
+}
+
+static sy_status resolve(struct addrinfo **found, const char *url, const char *host, uint16_t port,
+                         sy_error *err)
+{
+    char service[8];
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    const int code = getaddrinfo(host, service, &hints, found);
+    if (code != 0) {
+        return syi_fail_object(err, code == EAI_MEMORY ? SY_ENOMEM : SY_ECLOSED, url,
+                               "%s: host \"%s\": %s", url, host, gai_strerror(code));
+    }
+    return SY_OK;
+}
+
+sy_status syi_stream_connect(syi_stream *stream, sy_context *context, const char *url,
+                             const char *host, uint16_t port, unsigned spin_us, uint64_t deadline,
+                             sy_error *err)
+{
+    *stream = (syi_stream){.context = context, .url = url, .fd = -1, .spin_us = spin_us};
+    atomic_init(&stream->broken, false);
+    struct addrinfo *found;
+    SY_TRY(resolve(&found, url, host, port, err));
+    int code = ECONNREFUSED;
+    for (const struct addrinfo *at = found; at != NULL && code != 0 && code != ETIMEDOUT;
+         at = at->ai_next) {
+        code = connect_one(context, at, deadline, &stream->fd);
+    }
+    freeaddrinfo(found);
+    if (code != 0) {
+        char text[128];
+        const sy_status status = code == ETIMEDOUT ? SY_ETIMEDOUT : SY_ECLOSED;
+        return syi_fail_object(err, status, url, "%s: cannot connect: %s", url,
+                               strerror_r(code, text, sizeof text));
+    }
+    stream->ahead = syi_alloc_aligned(context, SYI_STREAM_AHEAD, 64);
+    if (stream->ahead == NULL) {
+        syi_stream_close(stream);
+        return SYI_ENOMEM(err, url);
+    }
+    return SY_OK;
+}
+
+void syi_stream_close(syi_stream *stream)
+{
+    if (stream->fd >= 0) {
+        close(stream->fd);
+        stream->fd = -1;
+    }
+    syi_free(stream->context, stream->ahead, SYI_STREAM_AHEAD);
+    stream->ahead = NULL;
+}
+
+bool syi_stream_is_open(syi_stream *stream)
+{
+    if (atomic_load_explicit(&stream->broken, memory_order_relaxed)) {
+        return false;
+    }
+    uint8_t byte;
+    const ssize_t count = recv(stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+
+/* Takes `count` written bytes off the front; returns the number of pieces used up. */
+static size_t use_up(struct iovec *pieces, size_t pieces_count, size_t count)
+{
+    size_t i = 0;
+    while (i < pieces_count && count >= pieces[i].iov_len) {
+        count -= pieces[i].iov_len;
+        i++;
+    }
+    if (count != 0) {
+        pieces[i].iov_base = (uint8_t *)pieces[i].iov_base + count;
+        pieces[i].iov_len -= count;
+    }
+    return i;
+}
+
+sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t count,
+                           uint64_t deadline, sy_error *err)
+{
+    bool begun = false;
+    size_t at = use_up(pieces, count, 0); /* empty ones in front */
+    if (atomic_load_explicit(&stream->broken, memory_order_relaxed)) {
+        return syi_stream_fail_closed(stream, "the connection is closed", err);
+    }
+    while (at < count) {
+        const struct msghdr message = {
+            .msg_iov = pieces + at,
+            .msg_iovlen = count - at < SYI_STREAM_IOVECS ? count - at : SYI_STREAM_IOVECS,
+        };
+        const ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            begun = begun || sent > 0;
+            at += use_up(pieces + at, count - at, (size_t)sent);
+            continue;
+        }
+        if (errno == EINTR) {
+            continue;
+        }
+        if (errno != EAGAIN) {
+            return fail_errno(stream, "sending", errno, err);
+        }
+        const sy_status status = wait_for(stream->context, stream->fd, POLLOUT, deadline);
+        if (status == SY_ETIMEDOUT) {
+            if (begun) {
+                atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
+            }
+            return syi_fail_object(err, SY_ETIMEDOUT, stream->url,
+                                   "%s: the other end did not read before the deadline%s",
+                                   stream->url, begun ? "; half a message was sent" : "");
+        }
+        if (status != SY_OK) {
+            return fail_errno(stream, "waiting to send", errno, err);
+        }
+    }
+    return SY_OK;
+}
+
+/* --- reading ----------------------------------------------------------------------------------- */
+
+/* One read without waiting. Bytes beyond `room` land in the read-ahead. */
+static ssize_t read_now(syi_stream *stream, uint8_t *place, size_t room)
+{
+    if (room == 0) {
+        return recv(stream->fd, stream->ahead, SYI_STREAM_AHEAD, MSG_DONTWAIT);
+    }
+    struct iovec places[2] = {
+        {.iov_base = place, .iov_len = room},
+        {.iov_base = stream->ahead, .iov_len = SYI_STREAM_AHEAD},
+    };
+    struct msghdr message = {.msg_iov = places, .msg_iovlen = 2};
+    return recvmsg(stream->fd, &message, MSG_DONTWAIT);
+}
+
+/* Tries for a while before the thread sleeps: waking an idle core costs more than most replies take. */
+static ssize_t read_spinning(syi_stream *stream, uint8_t *place, size_t room)
+{
+    ssize_t count = read_now(stream, place, room);
+    if (stream->spin_us == 0 || count >= 0 || errno != EAGAIN) {
+        return count;
+    }
+    const uint64_t until = syi_clock_now(stream->context) + UINT64_C(1000) * stream->spin_us;
+    do {
+        sched_yield();
+        count = read_now(stream, place, room);
+    } while (count < 0 && errno == EAGAIN && syi_clock_now(stream->context) < until);
+    return count;
+}
+
+sy_status syi_stream_read(syi_stream *stream, uint8_t *place, size_t room, size_t *direct,
+                          uint64_t deadline, bool inside, sy_error *err)
+{
+    stream->ahead_start = 0;
+    stream->ahead_end = 0;
+    *direct = 0;
+    if (atomic_load_explicit(&stream->broken, memory_order_relaxed)) {
+        return syi_stream_fail_closed(stream, "the connection is closed", err);
+    }
+    for (;;) {
+        const ssize_t count = read_spinning(stream, place, room);
+        if (count > 0) {
+            *direct = (size_t)count < room ? (size_t)count : room;
+            stream->ahead_end = (size_t)count - *direct;
+            return SY_OK;
+        }
+        if (count == 0) {
+            return syi_stream_fail_closed(
+                stream,
+                inside ? "the other end closed the connection in the middle of a message"
+                       : "the other end closed the connection",
+                err);
+        }
+        if (errno == EINTR) {
+            continue;
+        }
+        if (errno != EAGAIN) {
+            return fail_errno(stream, "receiving", errno, err);
+        }
+        const sy_status status = wait_for(stream->context, stream->fd, POLLIN, deadline);
+        if (status == SY_ETIMEDOUT) {
+            return syi_fail_object(err, SY_ETIMEDOUT, stream->url,
+                                   "%s: nothing came before the deadline", stream->url);
+        }
+        if (status != SY_OK) {
+            return fail_errno(stream, "waiting to receive", errno, err);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+/*
+ * transport.c - the seam's public half: implementations chosen by scheme, and what all of them share.
+ * Test: the contract, tests/support/transport_contract.h, run by each implementation's own test.
+ */
+#include "transport/transport.h"
+
+#include <stdio.h>
+
+#include "transport/transport_class.h"
+
+static const struct {
+    sy_status (*connect)(sy_context *, syi_connection **, const syi_url *,
+                         const syi_connect_options *, sy_error *);
+    sy_status (*listen)(sy_context *, syi_listener **, const syi_url *, const syi_listen_options *,
+                        const syi_service *, sy_error *);
+} implementations[] = {
+    [SYI_SCHEME_INPROC] = {syi_inproc_connect, syi_inproc_listen},
+    [SYI_SCHEME_TCP] = {syi_tcp_connect, syi_tcp_listen},
+    [SYI_SCHEME_WS] = {syi_websocket_connect, syi_websocket_listen},
+};
+
+/* --- connections ------------------------------------------------------------------------------- */
+
+sy_status syi_connect(sy_context *context, syi_connection **connection, const char *url,
+                      const syi_connect_options *options, sy_error *err)
+{
+    static const syi_connect_options defaults = {.limits = SYI_FRAME_LIMITS_DEFAULT};
+    syi_url parsed;
+    *connection = NULL;
+    SY_TRY(syi_url_parse(&parsed, url, err));
+    return implementations[parsed.scheme].connect(context, connection, &parsed,
+                                                  options == NULL ? &defaults : options, err);
+}
+
+sy_status syi_connection_send(syi_connection *connection, const syi_message *const *messages,
+                              size_t count, uint64_t deadline, sy_error *err)
+{
+    return connection->klass->send(connection, messages, count, deadline, err);
+}
+
+sy_status syi_connection_receive(syi_connection *connection, syi_message *message,
+                                 uint64_t deadline, sy_error *err)
+{
+    return connection->klass->receive(connection, message, deadline, err);
+}
+
+void syi_connection_close(syi_connection *connection)
+{
+    if (connection != NULL) {
+        connection->klass->close(connection);
+    }
+}
+
+bool syi_connection_is_open(syi_connection *connection)
+{
+    return connection->klass->is_open(connection);
+}
+
+syi_traffic syi_connection_get_traffic(const syi_connection *connection)
+{
+    return syi_traffic_read(&connection->traffic);
+}
+
+const char *syi_connection_get_url(const syi_connection *connection)
+{
+    return connection->url;
+}
+
+/* --- listeners --------------------------------------------------------------------------------- */
+
+sy_status syi_listen(sy_context *context, syi_listener **listener, const char *url,
+                     const syi_listen_options *options, const syi_service *service, sy_error *err)
+{
+    syi_url parsed;
+    *listener = NULL;
+    SY_TRY(syi_url_parse(&parsed, url, err));
+    syi_listen_options filled = {.limits = SYI_FRAME_LIMITS_DEFAULT};
+    if (options != NULL) {
+        filled = *options;
+    }
+    if (filled.send_queue_max == 0) {
+        filled.send_queue_max = UINT64_C(1) << 30;
+    }
+    if (filled.connections_max == 0) {
+        filled.connections_max = 1024;
+    }
+    if (filled.first_frame_ms == 0) {
+        filled.first_frame_ms = 10000;
+    }
+    return implementations[parsed.scheme].listen(context, listener, &parsed, &filled, service, err);
+}
+
+const char *syi_listener_get_url(const syi_listener *listener)
+{
+    return listener->url;
+}
+
+void syi_listener_stop(syi_listener *listener)
+{
+    listener->klass->stop(listener);
+}
+
+void syi_listener_free(syi_listener *listener)
+{
+    if (listener != NULL) {
+        listener->klass->free(listener);
+    }
+}
+
+/* --- peers ------------------------------------------------------------------------------------- */
+
+syi_peer *syi_peer_ref(syi_peer *peer)
+{
+    if (peer != NULL) {
+        atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
+    }
+    return peer;
+}
+
+void syi_peer_unref(syi_peer *peer)
+{
+    if (peer != NULL && atomic_fetch_sub_explicit(&peer->refs, 1, memory_order_acq_rel) == 1) {
+        peer->klass->free(peer);
+    }
+}
+
+sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err)
+{
+    return peer->klass->send(peer, message, err);
+}
+
+void syi_peer_close(syi_peer *peer, uint32_t linger_ms)
+{
+    peer->klass->close(peer, linger_ms);
+}
+
+void syi_peer_set_reading(syi_peer *peer, bool reading)
+{
+    peer->klass->set_reading(peer, reading);
+}
+
+void syi_peer_set_account(syi_peer *peer, syi_account *account)
+{
+    peer->klass->set_account(peer, account);
+}
+
+void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits)
+{
+    peer->klass->set_limits(peer, limits);
+}
+
+const char *syi_peer_get_address(const syi_peer *peer)
+{
+    return peer->address;
+}
+
+bool syi_peer_is_loopback(const syi_peer *peer)
+{
+    return peer->loopback;
+}
+
+syi_traffic syi_peer_get_traffic(const syi_peer *peer)
+{
+    return syi_traffic_read(&peer->traffic);
+}
+
+/* --- shared by implementations ----------------------------------------------------------------- */
+
+void syi_url_format(char *text, size_t size, const syi_url *url, uint16_t port)
+{
+    const bool v6 = strchr(url->host, ':') != NULL;
+    switch (url->scheme) {
+    case SYI_SCHEME_INPROC:
+        snprintf(text, size, "inproc://%s", url->host);
+        break;
+    case SYI_SCHEME_TCP:
+        snprintf(text, size, v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", url->host, (unsigned)port);
+        break;
+    case SYI_SCHEME_WS:
+        snprintf(text, size, v6 ? "ws://[%s]:%u%s" : "ws://%s:%u%s", url->host, (unsigned)port,
+                 strcmp(url->path, "/") == 0 ? "" : url->path);
+        break;
+    }
+}

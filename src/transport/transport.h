@@ -1,0 +1,121 @@
+/*
+ * transport.h - the seam to the network: whole frames between two ends, with deadlines.
+ *
+ * Client end: a syi_connection, driven by the thread that uses it (no thread of its own). One thread may
+ * be in send and another in receive; two threads in the same call is misuse.
+ * Server end: a syi_listener calls a syi_service from its own loop thread (inproc: from the sending
+ * thread) and is answered through syi_peer, from any thread.
+ *
+ * Contract (tests/support/transport_contract.h, one line per implementation):
+ *  - frames arrive whole, in order, exactly once; any number of messages given to one send leave in one
+ *    write where the kernel takes them;
+ *  - a deadline is an absolute syi_clock_now() time, 0 for none; SY_ETIMEDOUT leaves a connection that
+ *    received nothing of a frame usable; after a partial send or receive it is closed;
+ *  - SY_ECLOSED when the other end went away, SY_EPROTO for bytes that are no frame; both name the URL;
+ *  - closing is safe at any time, also with a peer that does not read; a service hears `closed` exactly
+ *    once per `opened`, after its last `received`;
+ *  - a slow reader costs the server at most `send_queue_max` bytes; beyond it the peer is closed;
+ *  - no SIGPIPE, no descriptor inherited by child processes, TCP_NODELAY set.
+ * URLs: inproc://NAME (in the same process and context), tcp://HOST:PORT, ws://HOST:PORT[/PATH]; IPv6 in
+ * brackets; port 0 lets the system choose.
+ */
+#ifndef SYI_TRANSPORT_TRANSPORT_H
+#define SYI_TRANSPORT_TRANSPORT_H
+
+#include "transport/frame.h"
+
+typedef struct syi_connection syi_connection;
+typedef struct syi_peer syi_peer;
+typedef struct syi_listener syi_listener;
+
+typedef struct syi_traffic { /* both directions of one connection or peer, headers included */
+    uint64_t frames_sent, frames_received;
+    uint64_t bytes_sent, bytes_received;
+} syi_traffic;
+
+typedef struct syi_connect_options {
+    syi_frame_limits limits;
+    syi_account *account; /* nullable; charged for received segments */
+    uint64_t deadline;    /* for connecting and the transport's own handshake */
+    unsigned spin_us;     /* spin this long before sleeping in receive; 0: sleep at once */
+} syi_connect_options;
+
+sy_status syi_connect(sy_context *context, syi_connection **connection, const char *url,
+                      const syi_connect_options *options, sy_error *err);
+/* The messages keep belonging to the caller. */
+sy_status syi_connection_send(syi_connection *connection, const syi_message *const *messages,
+                              size_t count, uint64_t deadline, sy_error *err);
+/* Fills an initialised, empty message. */
+sy_status syi_connection_receive(syi_connection *connection, syi_message *message,
+                                 uint64_t deadline, sy_error *err);
+/* Closes and frees. NULL is nothing. */
+void syi_connection_close(syi_connection *connection);
+/* false once the other end is known to be gone (does not block). */
+bool syi_connection_is_open(syi_connection *connection);
+syi_traffic syi_connection_get_traffic(const syi_connection *connection);
+const char *syi_connection_get_url(const syi_connection *connection);
+
+/*
+ * What a server does with its peers. `received` takes the message (it must end in syi_message_fini);
+ * it may be called for the next frame before the last was answered: ordering answers is the service's
+ * business. None of these may block for long.
+ */
+typedef struct syi_service {
+    void *user;
+    /* A peer arrived. Returns the session passed to the other two; NULL refuses and closes. */
+    void *(*opened)(void *user, syi_peer *peer);
+    void (*received)(void *session, syi_message *message);
+    /* The peer is gone or broke the protocol (`why` SY_EPROTO, SY_ECLOSED, SY_ETIMEDOUT). The peer
+     * handle stays valid until syi_peer_unref by the session. */
+    void (*closed)(void *session, sy_status why, const char *sentence);
+} syi_service;
+
+typedef struct syi_listen_options {
+    syi_frame_limits limits;
+    uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
+    unsigned connections_max; /* 0: 1024 */
+    uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
+    unsigned
+        spin_us; /* the loop thread spins this long after an event before it sleeps; 0: not at all */
+} syi_listen_options;
+
+/* `service` is copied. */
+sy_status syi_listen(sy_context *context, syi_listener **listener, const char *url,
+                     const syi_listen_options *options, const syi_service *service, sy_error *err);
+/* The URL a client can use, with the real port. */
+const char *syi_listener_get_url(const syi_listener *listener);
+/* Stops accepting; existing peers stay. */
+void syi_listener_stop(syi_listener *listener);
+/* Closes every peer (their `closed` has been called when this returns) and frees. Not from a service
+ * callback. */
+void syi_listener_free(syi_listener *listener);
+
+/* Peer handle: `opened` receives one reference that the session must drop once. */
+syi_peer *syi_peer_ref(syi_peer *peer);
+void syi_peer_unref(syi_peer *peer);
+/* Queues the message and takes it (emptied), also on failure: SY_ECLOSED when the peer is gone, SY_ELIMIT
+ * when its queue is full (it is closed). Never blocks. Any thread. */
+sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err);
+/* Closes after what is queued has left (at most `linger_ms`). Any thread; returns at once. */
+void syi_peer_close(syi_peer *peer, uint32_t linger_ms);
+/* Backpressure: stop or go on reading from this peer. Any thread; takes effect soon. */
+void syi_peer_set_reading(syi_peer *peer, bool reading);
+void syi_peer_set_account(syi_peer *peer, syi_account *account);
+void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits);
+/* "tcp://127.0.0.1:40312" or "inproc://bob#3"; for logs and identity. */
+const char *syi_peer_get_address(const syi_peer *peer);
+bool syi_peer_is_loopback(const syi_peer *peer);
+syi_traffic syi_peer_get_traffic(const syi_peer *peer);
+
+/* Parsed URL. */
+typedef enum syi_scheme { SYI_SCHEME_INPROC, SYI_SCHEME_TCP, SYI_SCHEME_WS } syi_scheme;
+typedef struct syi_url {
+    syi_scheme scheme;
+    char host[256]; /* without brackets; inproc: the name */
+    uint16_t port;
+    char path[256]; /* "/" by default */
+} syi_url;
+/* SY_EINVAL names the url and what is wrong with it. */
+sy_status syi_url_parse(syi_url *url, const char *text, sy_error *err);
+
+#endif

@@ -1,0 +1,206 @@
+/* commands.c - the registry of worker commands, the room's own commands, and asking for one. */
+#include "workers/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <csyft/version.h>
+
+#include "core/error.h"
+#include "workers/link.h"
+#include "workers/room.h"
+#include "workers/session.h"
+
+sy_status syi_commands_register(sy_hook *hook, const syi_worker_command *commands, size_t count,
+                                sy_error *err)
+{
+    syi_workers_room *room = hook->workers;
+    for (size_t k = 0; k < count; k++) {
+        if (room->command_count == SYI_COMMANDS_MAX) {
+            return syi_fail(err, SY_ELIMIT, "worker command %s: more than %d", commands[k].name,
+                            SYI_COMMANDS_MAX);
+        }
+        if (syi_commands_find(hook, commands[k].name) != NULL) {
+            return syi_fail(err, SY_EEXIST, "worker command %s is taken", commands[k].name);
+        }
+        room->commands[room->command_count++] = &commands[k];
+    }
+    return SY_OK;
+}
+
+const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name)
+{
+    for (size_t k = 0; k < hook->workers->command_count; k++) {
+        if (strcmp(hook->workers->commands[k]->name, name) == 0) {
+            return hook->workers->commands[k];
+        }
+    }
+    return NULL;
+}
+
+sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
+                              const sy_value *args, size_t arg_count,
+                              struct syi_exchange *exchange, sy_error *err)
+{
+    syi_link *link = NULL;
+    SY_TRY(syi_link_get(owner, target, &link, err));
+    SY_TRY(syi_link_begin(link, exchange, SYI_KIND_WORKER_COMMAND, err));
+    syi_buffer *out = &exchange->message->body;
+    syi_encoder encoder = {owner->hook, out, exchange->message, &target->id};
+    sy_value list = sy_value_list(args, arg_count);
+    syi_msgpack_write_array(out, 2);
+    syi_encode_text(out, name);
+    sy_status status = syi_encode_value(&encoder, &list, err);
+    if (status == SY_OK) {
+        status = syi_link_request(exchange, 0, err);
+    }
+    if (status != SY_OK) {
+        syi_link_end(exchange);
+    }
+    return status;
+}
+
+/* Arguments of handlers */
+
+static sy_status tensor_argument(const sy_request *request, size_t index, sy_tensor **tensor,
+                                 sy_error *err)
+{
+    if (request->args[index].kind != SY_VALUE_TENSOR) {
+        return syi_fail(err, SY_EINVAL, "argument %zu is no tensor", index);
+    }
+    *tensor = request->args[index].as.tensor;
+    return SY_OK;
+}
+
+static sy_status id_argument(const sy_request *request, size_t index, sy_id *id, sy_error *err)
+{
+    const sy_value *value = &request->args[index];
+    if (value->kind == SY_VALUE_INT) {
+        *id = sy_id_from_int(value->as.integer);
+        return SY_OK;
+    }
+    if (value->kind == SY_VALUE_STRING) {
+        return sy_id_from_text(id, value->as.string, err);
+    }
+    return syi_fail(err, SY_EINVAL, "argument %zu is no id", index);
+}
+
+static sy_status answer_none(const sy_request *request, sy_error *err)
+{
+    syi_msgpack_write_nil(request->reply->out);
+    return syi_buffer_check(request->reply->out, "message body", err);
+}
+
+/* keep(object): it lives until it is removed, beyond the caller's session. */
+static sy_status handle_keep(const sy_request *request, sy_error *err)
+{
+    sy_tensor *tensor = NULL;
+    SY_TRY(tensor_argument(request, 0, &tensor, err));
+    pthread_mutex_lock(&request->worker->strand);
+    syi_object *object = syi_store_get(request->worker, &tensor->id);
+    sy_status status = object != NULL && object->tensor == tensor
+                           ? SY_OK
+                           : syi_object_missing(request->worker, &tensor->id, err);
+    if (status == SY_OK && (object->lease == request->session || object->lease == NULL)) {
+        object->lease = NULL;
+    } else if (status == SY_OK) {
+        status = syi_fail(err, SY_EPERM, "keep: the object belongs to another client");
+    }
+    pthread_mutex_unlock(&request->worker->strand);
+    SY_TRY(status);
+    return answer_none(request, err);
+}
+
+/* delete(id): also what is kept or published; SY_ENOTFOUND when there is none. */
+static sy_status handle_delete(const sy_request *request, sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    SY_TRY(id_argument(request, 0, &id, err));
+    pthread_mutex_lock(&request->worker->strand);
+    sy_tensor *taken = syi_store_take(request->worker, &id, 0);
+    sy_status status = taken != NULL ? SY_OK : syi_object_missing(request->worker, &id, err);
+    pthread_mutex_unlock(&request->worker->strand);
+    SY_TRY(status);
+    sy_tensor_unref(taken);
+    return answer_none(request, err);
+}
+
+/* requires_grad_(object, flag) */
+static sy_status handle_requires_grad(const sy_request *request, sy_error *err)
+{
+    sy_tensor *tensor = NULL;
+    SY_TRY(tensor_argument(request, 0, &tensor, err));
+    if (request->args[1].kind != SY_VALUE_BOOL) {
+        return syi_fail(err, SY_EINVAL, "requires_grad_: the flag is no bool");
+    }
+    SY_TRY(sy_tensor_set_requires_grad(tensor, request->args[1].as.boolean, err));
+    return answer_none(request, err);
+}
+
+/* set_grad(object, none or tensor) */
+static sy_status handle_set_grad(const sy_request *request, sy_error *err)
+{
+    sy_tensor *tensor = NULL;
+    sy_tensor *grad = NULL;
+    SY_TRY(tensor_argument(request, 0, &tensor, err));
+    if (request->args[1].kind != SY_VALUE_NONE) {
+        SY_TRY(tensor_argument(request, 1, &grad, err));
+    }
+    SY_TRY(sy_tensor_set_grad(tensor, grad, err));
+    return answer_none(request, err);
+}
+
+/* add_worker(id, url): where another worker is. */
+static sy_status handle_add_worker(const sy_request *request, sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    SY_TRY(id_argument(request, 0, &id, err));
+    if (request->args[1].kind != SY_VALUE_STRING) {
+        return syi_fail(err, SY_EINVAL, "add_worker: the url is no text");
+    }
+    if (!request->worker->allow_introductions && !request->trusted_link) {
+        return syi_fail(err, SY_EFORBIDDEN,
+                        "worker %s takes introductions from its own machine only",
+                        request->worker->name);
+    }
+    SY_TRY(syi_directory_introduce(request->worker->hook, &id, request->args[1].as.string, err));
+    return answer_none(request, err);
+}
+
+/* whoami(): a text; never object names. */
+static sy_status handle_whoami(const sy_request *request, sy_error *err)
+{
+    char text[256];
+    const char *type = request->worker->kind == SY_WORKER_VIRTUAL ? "VirtualWorker" : "BaseWorker";
+    if (strncmp(syi_peer_get_address(request->session->peer), "tcp", 3) == 0) {
+        type = "SocketWorker";
+    } else if (strncmp(syi_peer_get_address(request->session->peer), "ws", 2) == 0) {
+        type = "WebsocketServerWorker";
+    }
+    snprintf(text, sizeof text, "id: %s, type: %s, version: %s, wire: %d-%d, dialects: csyft.v1",
+             request->worker->name, type, SY_VERSION_STRING, SY_WIRE_REVISION_MIN,
+             SY_WIRE_REVISION_MAX);
+    syi_encode_text(request->reply->out, text);
+    return syi_buffer_check(request->reply->out, "message body", err);
+}
+
+static sy_status handle_objects_count(const sy_request *request, sy_error *err)
+{
+    syi_msgpack_write_uint(request->reply->out, sy_worker_get_object_count(request->worker));
+    return syi_buffer_check(request->reply->out, "message body", err);
+}
+
+static const syi_worker_command builtin[] = {
+    {"keep", 1, 1, SYI_COMMAND_WRITES, handle_keep},
+    {"delete", 1, 1, 0, handle_delete},
+    {"requires_grad_", 2, 2, SYI_COMMAND_WRITES, handle_requires_grad},
+    {"set_grad", 2, 2, SYI_COMMAND_WRITES, handle_set_grad},
+    {"add_worker", 2, 2, 0, handle_add_worker},
+    {"whoami", 0, 0, 0, handle_whoami},
+    {"objects_count", 0, 0, 0, handle_objects_count},
+};
+
+sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err)
+{
+    return syi_commands_register(hook, builtin, sizeof builtin / sizeof builtin[0], err);
+}

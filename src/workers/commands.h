@@ -1,0 +1,55 @@
+/*
+ * commands.h - worker commands: requests by name beside operations on tensors. Each room registers its
+ * own (design: upward knowledge goes through registration).
+ */
+#ifndef SYI_WORKERS_COMMANDS_H
+#define SYI_WORKERS_COMMANDS_H
+
+#include "workers/worker.h"
+
+/* What a handler gets to know about a request. */
+typedef struct sy_request {
+    sy_worker *worker;
+    syi_session *session;
+    const sy_id *caller; /* as the peer calls itself; not authenticated */
+    bool trusted_link;   /* same process or loopback */
+    uint64_t message_id;
+    uint64_t deadline;
+    const sy_value *args; /* pointers to this worker's objects are the objects */
+    size_t arg_count;
+    syi_encoder *reply; /* one value must be written on success */
+} sy_request;
+
+enum {
+    SYI_COMMAND_WAITS = 1u << 0,  /* talks to another worker: runs on a session thread */
+    SYI_COMMAND_WRITES = 1u << 1, /* changes objects: runs alone */
+};
+
+typedef struct syi_worker_command {
+    const char *name;
+    size_t arg_min, arg_max;
+    unsigned flags;
+    sy_status (*handle)(const sy_request *request, sy_error *err);
+} syi_worker_command;
+
+sy_status syi_commands_register(sy_hook *hook, const syi_worker_command *commands, size_t count,
+                                sy_error *err);
+const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name);
+
+/* Registers a result of a request under `id` (none: fresh) with the caller's lease; takes nothing.
+ * Writes [id, generation, dtype, shape] to the reply when asked. */
+sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
+                               sy_error *err);
+/*
+ * Asks `target` to do a worker command, from `owner`. *exchange->reply holds one value; decode it with a
+ * decoder of its own and end the exchange with syi_link_end.
+ */
+struct syi_exchange;
+sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
+                              const sy_value *args, size_t arg_count,
+                              struct syi_exchange *exchange, sy_error *err);
+
+/* The commands of this room: keep, delete, requires_grad_, set_grad, add_worker, whoami, ... */
+sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * janitor.h - the hook's housekeeping thread: flushes deletions that nobody else sends, and ends leases
+ * whose grace is over. Started at the first need; asleep without timeout when there is nothing to do.
+ */
+#ifndef SYI_WORKERS_JANITOR_H
+#define SYI_WORKERS_JANITOR_H
+
+#include "workers/worker.h"
+
+typedef struct syi_janitor syi_janitor;
+
+sy_status syi_janitor_new(sy_hook *hook, syi_janitor **janitor, sy_error *err);
+void syi_janitor_free(syi_janitor *janitor); /* stops the thread */
+
+/* Links to look after; they are forgotten when the janitor is freed, before the links are. */
+sy_status syi_janitor_watch(sy_hook *hook, syi_link *link, sy_error *err);
+/* Deletions wait. `now`: enough of them to flush at once. Never blocks for long. */
+void syi_janitor_wake(sy_hook *hook, bool now);
+/* A lease ends at `when` (clock ns): its worker is asked to look. */
+void syi_janitor_lease(sy_hook *hook, uint64_t when);
+
+#endif

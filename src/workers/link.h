@@ -1,0 +1,62 @@
+/*
+ * link.h - one worker's way to another: a connection, requests in flight, deletions waiting.
+ *
+ * Links are made on demand and live as long as the sending worker. A request is driven by the thread
+ * that waits for it; several threads may share a link (one of them receives for all). Deletions ride in
+ * front of the next request; when none comes the janitor flushes them after 5 ms.
+ * A lost connection fails the requests in flight with SY_ECLOSED; nothing is sent twice. The next
+ * request connects again and takes the session up, so that leased objects live on.
+ */
+#ifndef SYI_WORKERS_LINK_H
+#define SYI_WORKERS_LINK_H
+
+#include "workers/worker.h"
+
+/* Proof of a session at a server, kept for taking it up again. */
+typedef struct syi_session_key {
+    bool known;
+    uint8_t session[SYI_SESSION_SIZE];
+    uint8_t token[SYI_SESSION_SIZE];
+} syi_session_key;
+
+/* The link from `owner` to `target`, connected and greeted. SY_EINVAL for a worker without a way. */
+sy_status syi_link_get(sy_worker *owner, sy_worker *target, syi_link **link, sy_error *err);
+/* For sy_worker_connect: connects before the target has an id (it learns it), then installs. */
+sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link **link,
+                                 sy_error *err);
+sy_status syi_link_install(syi_link *link, sy_error *err); /* the owner keeps it from now on */
+sy_worker *syi_link_get_target(const syi_link *link);
+
+/* Starts a request: an empty message of that kind, reused memory, to be filled (body, segments, flags).
+ * Every begun request ends in exactly one of request, post or abandon. Two threads begin two requests. */
+typedef struct syi_exchange {
+    syi_link *link;
+    syi_message *message; /* to fill */
+    syi_message *reply;   /* after syi_link_request: body and segments of the answer */
+    struct syi_pending *pending;
+} syi_exchange;
+sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err);
+/* Sends and waits. An ERROR answer becomes its status and sentence, with the worker's name. `deadline`
+ * 0: the target's timeout. The reply is valid until syi_link_end. */
+sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err);
+/* Sends (perhaps together with later ones) without waiting. A failure is kept for syi_link_drain. */
+sy_status syi_link_post(syi_exchange *exchange, sy_error *err);
+/* Gives the memory back; also the way to abandon. */
+void syi_link_end(syi_exchange *exchange);
+
+/* Waits for every posted request; the first failure since the last drain. */
+sy_status syi_link_drain(syi_link *link, sy_error *err);
+
+/* Queues a deletion; never blocks, never does I/O. generation 0: whatever this link put there. */
+void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation);
+/* Sends waiting deletions now. */
+void syi_link_flush(syi_link *link);
+bool syi_link_has_deletions(syi_link *link);
+/* true when deletions wait since before `before` (clock ns). */
+bool syi_link_is_stale(syi_link *link, uint64_t before);
+
+void syi_link_close(syi_link *link); /* drops the connection, keeps the link */
+void syi_link_free(syi_link *link);
+syi_traffic syi_link_get_traffic(syi_link *link);
+
+#endif

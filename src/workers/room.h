@@ -1,0 +1,17 @@
+/* room.h - what the workers room keeps per hook. */
+#ifndef SYI_WORKERS_ROOM_H
+#define SYI_WORKERS_ROOM_H
+
+#include "workers/commands.h"
+#include "workers/janitor.h"
+
+#define SYI_COMMANDS_MAX 32
+
+typedef struct syi_workers_room {
+    sy_hook *hook;
+    syi_janitor *janitor;
+    const syi_worker_command *commands[SYI_COMMANDS_MAX];
+    size_t command_count;
+} syi_workers_room;
+
+#endif

@@ -1,0 +1,616 @@
+/* router.c - what each kind of request does. Phases: session.h. */
+#include <string.h>
+
+#include "core/error.h"
+#include "workers/descriptor.h"
+#include "workers/session.h"
+
+/* Decoding for this worker */
+
+static bool is_here(syi_decoder *decoder, const sy_id *location)
+{
+    return sy_id_equal(&decoder->worker->id, location);
+}
+
+/* The dotted path of an attribute pointer, from the object on; a new reference, NULL for none. */
+static sy_status follow(sy_worker *worker, sy_tensor *object, const char *path, sy_tensor **found,
+                        sy_error *err)
+{
+    sy_tensor *at = sy_tensor_ref(object);
+    *found = NULL;
+    while (path != NULL && *path != '\0' && at != NULL) {
+        size_t length = strcspn(path, ".");
+        sy_tensor *next = NULL;
+        sy_status status = SY_OK;
+        if (length == 0) {
+            next = sy_tensor_ref(at); /* empty segments are skipped */
+        } else if (length == 4 && memcmp(path, "grad", 4) == 0) {
+            next = sy_tensor_ref(at->grad);
+        } else if (length == 4 && memcmp(path, "data", 4) == 0) {
+            status = syi_tensor_alias(at, &next, err);
+        } else {
+            status = syi_fail(err, SY_EFORBIDDEN,
+                              "attribute \"%.*s\" of an object at worker %s: only grad and data can "
+                              "be pointed to",
+                              (int)(length < 60 ? length : 60), path, worker->name);
+        }
+        sy_tensor_unref(at);
+        SY_TRY(status);
+        at = next;
+        path += length;
+        path += *path == '.';
+    }
+    *found = at;
+    return SY_OK;
+}
+
+/* Strand held. */
+static sy_status find_object(sy_worker *worker, const sy_id *id, const char *attribute,
+                             sy_tensor **found, sy_error *err)
+{
+    *found = NULL;
+    syi_object *object = syi_store_get(worker, id);
+    if (object == NULL) {
+        return syi_object_missing(worker, id, err);
+    }
+    if (attribute == NULL) {
+        *found = sy_tensor_ref(object->tensor);
+        return SY_OK;
+    }
+    return follow(worker, object->tensor, attribute, found, err);
+}
+
+static sy_status resolve(syi_decoder *decoder, const sy_id *id, const char *attribute,
+                         sy_tensor **tensor, sy_error *err)
+{
+    SY_TRY(find_object(decoder->worker, id, attribute, tensor, err));
+    if (*tensor == NULL) {
+        char text[72];
+        return syi_fail_object(err, SY_ENOGRAD, sy_id_format(id, text, sizeof text),
+                               "Object \"%s\" on worker %s has no .%s", text,
+                               decoder->worker->name, attribute);
+    }
+    return SY_OK;
+}
+
+static void open_body(syi_session *session, syi_job *job)
+{
+    sy_worker *worker = session->worker;
+    syi_decoder_init(&job->decoder, worker->hook, worker, &job->message);
+    job->decoder.account = &worker->account;
+    job->decoder.resolve = resolve;
+    job->decoder.is_here = is_here;
+    job->decoding = true;
+    job->encoder = (syi_encoder){.hook = worker->hook,
+                                 .out = &job->reply.body,
+                                 .message = &job->reply,
+                                 .recipient = &session->caller};
+}
+
+static sy_status read_head(syi_job *job, size_t count, sy_error *err)
+{
+    return syi_msgpack_read_tuple(&job->decoder.cursor, count,
+                                  syi_kind_text(job->message.kind), err);
+}
+
+/* COMMAND: [name, args, kwargs, result ids] */
+
+static bool value_waits(const sy_value *value)
+{
+    if (value->kind == SY_VALUE_TENSOR) {
+        return syi_node_is_remote(value->as.tensor->node);
+    }
+    for (size_t k = 0; value->kind == SY_VALUE_LIST && k < value->as.list.count; k++) {
+        if (value_waits(&value->as.list.items[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool value_is_private(const sy_value *value)
+{
+    if (value->kind == SY_VALUE_TENSOR) {
+        return syi_tensor_is_private(value->as.tensor);
+    }
+    for (size_t k = 0; value->kind == SY_VALUE_LIST && k < value->as.list.count; k++) {
+        if (value_is_private(&value->as.list.items[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Elements that a value brings in; integers in lists multiply (a size). */
+static uint64_t value_elements(const sy_value *value)
+{
+    uint64_t sum = 0;
+    if (value->kind == SY_VALUE_TENSOR && syi_tensor_is_native(value->as.tensor)) {
+        return (uint64_t)syi_array_numel(syi_node_array(value->as.tensor->node));
+    }
+    if (value->kind == SY_VALUE_LIST) {
+        uint64_t product = 1;
+        for (size_t k = 0; k < value->as.list.count; k++) {
+            const sy_value *item = &value->as.list.items[k];
+            if (item->kind == SY_VALUE_INT && item->as.integer > 0) {
+                product = product > (1u << 30) ? product : product * (uint64_t)item->as.integer;
+            }
+            sum += value_elements(item);
+        }
+        sum += product > 1 ? product : 0;
+    }
+    return sum;
+}
+
+/* Rough time of the bound command, for choosing its thread only. */
+static uint64_t estimate(const syi_op *op, const sy_value *bound, int count)
+{
+    uint64_t elements = 0;
+    uint64_t largest_side = 1;
+    for (int k = 0; k < count; k++) {
+        elements += value_elements(&bound[k]);
+        if (bound[k].kind == SY_VALUE_TENSOR && syi_tensor_is_native(bound[k].as.tensor)) {
+            const syi_array *array = syi_node_array(bound[k].as.tensor->node);
+            int64_t side = array->ndim > 0 ? array->shape[array->ndim - 1] : 1;
+            largest_side = side > (int64_t)largest_side ? (uint64_t)side : largest_side;
+        }
+    }
+    switch (op->cost) {
+    case SYI_COST_VIEW:
+        return 0;
+    case SYI_COST_MATMUL:
+        return elements * largest_side / 8;
+    case SYI_COST_COSTLY:
+        return elements * 10;
+    default:
+        return elements;
+    }
+}
+
+static sy_status read_kwargs(syi_job *job, sy_named_value *kwargs, size_t *count, sy_error *err)
+{
+    syi_decoder *decoder = &job->decoder;
+    SY_TRY(syi_msgpack_read_map(&decoder->cursor, count, err));
+    if (*count > SYI_ARGUMENT_MAX) {
+        return syi_fail(err, SY_EINVAL, "command: %zu named arguments, at most %d", *count,
+                        SYI_ARGUMENT_MAX);
+    }
+    for (size_t k = 0; k < *count; k++) {
+        SY_TRY(syi_decode_text(decoder, &kwargs[k].name, err));
+        if (kwargs[k].name == NULL) {
+            return syi_fail(err, SY_EFORMAT, "command: an argument without a name");
+        }
+        SY_TRY(syi_decode_value(decoder, &kwargs[k].value, err));
+    }
+    syi_msgpack_leave(&decoder->cursor);
+    return SY_OK;
+}
+
+static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_hook *hook = session->worker->hook;
+    syi_decoder *decoder = &job->decoder;
+    const char *name = NULL;
+    size_t name_length = 0;
+    size_t id_count = 0;
+    size_t kwarg_count = 0;
+    sy_value args;
+    sy_named_value kwargs[SYI_ARGUMENT_MAX];
+    SY_TRY(read_head(job, 4, err));
+    SY_TRY(syi_msgpack_read_str(&decoder->cursor, &name, &name_length, err));
+    if (!syi_ops_find(hook->ops, name, name_length, &job->op, &job->inplace) ||
+        !(job->op->flags & SYI_OP_PEER)) {
+        return syi_fail(err, SY_EFORBIDDEN, "Command \"%.*s\" is not a supported Torch operation.",
+                        (int)(name_length < 80 ? name_length : 80), name);
+    }
+    job->inplace |= (job->op->flags & SYI_OP_ONLY_INPLACE) != 0;
+    SY_TRY(syi_decode_value(decoder, &args, err));
+    if (args.kind != SY_VALUE_LIST) {
+        return syi_fail(err, SY_EFORMAT, "command %s: the arguments are no list", job->op->name);
+    }
+    SY_TRY(read_kwargs(job, kwargs, &kwarg_count, err));
+    SY_TRY(syi_msgpack_read_array(&decoder->cursor, &id_count, err));
+    if (id_count > SYI_OUTPUT_MAX) {
+        return syi_fail(err, SY_EFORMAT, "command %s: %zu result ids", job->op->name, id_count);
+    }
+    for (size_t k = 0; k < id_count; k++) {
+        SY_TRY(syi_decode_id(decoder, &job->return_ids[k], err));
+    }
+    job->return_count = (int)id_count;
+    SY_TRY(syi_ops_bind(hook->ops, job->op, args.as.list.items, args.as.list.count, kwargs,
+                        kwarg_count, job->bound, err));
+    int count = 0;
+    (void)syi_ops_get_parameters(hook->ops, job->op->id, &count);
+    for (int k = 0; k < count; k++) {
+        job->waits |= value_waits(&job->bound[k]);
+    }
+    job->writes = !job->waits && (job->inplace || job->op->id == SYI_OP_backward);
+    job->cost = job->waits ? 0 : estimate(job->op, job->bound, count);
+    return SY_OK;
+}
+
+static sy_status execute_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    syi_mode mode = {
+        .grad = !(job->message.flags & SYI_FLAG_NO_GRAD),
+        .account = &worker->account,
+        .deadline = job->deadline,
+        .worker = worker->name,
+        .release_rows = worker->release_rows,
+    };
+    sy_status status = syi_dispatch(worker->hook, job->op, job->inplace, job->bound, &mode,
+                                    &job->results, err);
+    if (status == SY_ERANGE) {
+        /* Such sentences quote elements; those of private objects stay here. */
+        int count = 0;
+        (void)syi_ops_get_parameters(worker->hook->ops, job->op->id, &count);
+        for (int k = 0; k < count; k++) {
+            if (value_is_private(&job->bound[k])) {
+                return syi_fail(err, SY_ERANGE,
+                                "%s: a value is out of range (it is private and not shown)",
+                                job->op->name);
+            }
+        }
+    }
+    return status;
+}
+
+/* Strand held: registers with the session's lease; a replaced tensor is dropped later. */
+static sy_status put(syi_session *session, syi_job *job, const sy_id *id, sy_tensor *tensor,
+                     uint64_t *generation, sy_error *err)
+{
+    if (session->ended) {
+        return syi_fail(err, SY_ECLOSED, "the session is over");
+    }
+    sy_tensor *old = NULL;
+    uint8_t *slot = syi_buffer_extend(&job->dropped, sizeof old);
+    if (slot == NULL) {
+        return SYI_ENOMEM(err, "object store");
+    }
+    memset(slot, 0, sizeof old);
+    SY_TRY(syi_store_put(session->worker, id, tensor, session, generation, &old, err));
+    memcpy(slot, &old, sizeof old);
+    return SY_OK;
+}
+
+static sy_status finish_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    syi_buffer *out = job->encoder.out;
+    int count = job->inplace ? 0 : job->results.count;
+    syi_msgpack_write_array(out, 2);
+    syi_msgpack_write_array(out, (size_t)count);
+    for (int k = 0; k < count; k++) {
+        sy_id id = k < job->return_count ? job->return_ids[k] : syi_hook_fresh_id(worker->hook);
+        uint64_t generation = 0;
+        sy_status status = put(session, job, &id, job->results.tensors[k], &generation, err);
+        if (status == SY_OK) {
+            status = syi_encode_descriptor(&job->encoder, job->results.tensors[k], &id, generation,
+                                           err);
+        }
+        if (status != SY_OK) {
+            for (int i = 0; i < k; i++) { /* all or nothing */
+                sy_tensor *taken = syi_store_take(worker, &job->results.tensors[i]->id, 0);
+                syi_buffer_append(&job->dropped, &taken, sizeof taken);
+            }
+            return status;
+        }
+    }
+    return syi_encode_value(&job->encoder, &job->results.value, err);
+}
+
+/* OBJECT: [id or nil, object] */
+
+static sy_status prepare_object(syi_session *session, syi_job *job, sy_error *err)
+{
+    (void)session;
+    SY_TRY(read_head(job, 2, err));
+    SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
+    SY_TRY(syi_decode_tensor(&job->decoder, &job->object, err));
+    return SY_OK;
+}
+
+static sy_status finish_object(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_id id = !sy_id_is_none(&job->object_id) ? job->object_id : sy_tensor_get_id(job->object);
+    uint64_t generation = 0;
+    SY_TRY(put(session, job, &id, job->object, &generation, err));
+    return syi_encode_descriptor(&job->encoder, job->object, &id, generation, err);
+}
+
+/* OBJECT_REQUEST: [id, keep] */
+
+static sy_status prepare_object_request(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    SY_TRY(read_head(job, 2, err));
+    SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
+    SY_TRY(syi_msgpack_read_bool(&job->decoder.cursor, &job->keep, err));
+    SY_TRY(find_object(worker, &job->object_id, NULL, &job->object, err));
+    syi_policy policy = syi_tensor_policy(job->object);
+    if (policy.private_) {
+        char text[72];
+        return syi_policy_refuse(&policy, "get", sy_id_format(&job->object_id, text, sizeof text),
+                                 worker->name, err);
+    }
+    return SY_OK;
+}
+
+static sy_status execute_object_request(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_tensor *object = job->object;
+    if (syi_tensor_is_native(object) && !session->direct) {
+        /* The answer leaves later, from the storage itself: nobody may write there meanwhile. */
+        const syi_array *array = syi_node_array(object->node);
+        bool shared = atomic_load(&array->storage->refs) > 1 || atomic_load(&object->node->refs) > 1;
+        if (job->keep || shared) {
+            syi_array copy = SYI_ARRAY_INIT;
+            sy_tensor *snapshot = NULL;
+            SY_TRY(syi_array_clone(object->hook->context, &copy, array, &session->worker->account,
+                                   err));
+            SY_TRY(syi_tensor_from_array(object->hook, &snapshot, &copy, err));
+            snapshot->id = object->id;
+            snapshot->requires_grad = object->requires_grad;
+            snapshot->grad = sy_tensor_ref(object->grad);
+            sy_status status = syi_tensor_copy_labels(snapshot, object, err);
+            if (status == SY_OK) {
+                status = syi_encode_tensor(&job->encoder, snapshot, err);
+            }
+            sy_tensor_unref(snapshot);
+            return status;
+        }
+    }
+    return syi_encode_tensor(&job->encoder, object, err);
+}
+
+static sy_status finish_object_request(syi_session *session, syi_job *job, sy_error *err)
+{
+    if (job->keep) {
+        return SY_OK;
+    }
+    sy_tensor *taken = syi_store_take(session->worker, &job->object_id, 0);
+    if (taken == NULL) { /* another client was quicker */
+        return syi_object_missing(session->worker, &job->object_id, err);
+    }
+    syi_buffer_append(&job->dropped, &taken, sizeof taken);
+    return syi_buffer_check(&job->dropped, "object store", err);
+}
+
+/* IS_NONE and GET_SHAPE: [id, attribute or nil] */
+
+static sy_status prepare_question(syi_session *session, syi_job *job, sy_error *err)
+{
+    const char *attribute = NULL;
+    SY_TRY(read_head(job, 2, err));
+    SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
+    SY_TRY(syi_decode_text(&job->decoder, &attribute, err));
+    SY_TRY(find_object(session->worker, &job->object_id, attribute, &job->object, err));
+    if (job->message.kind == SYI_KIND_GET_SHAPE) {
+        if (job->object == NULL) {
+            return resolve(&job->decoder, &job->object_id, attribute, &job->object, err);
+        }
+        job->waits = syi_node_is_remote(job->object->node);
+    }
+    return SY_OK;
+}
+
+static sy_status execute_question(syi_session *session, syi_job *job, sy_error *err)
+{
+    (void)session;
+    syi_buffer *out = job->encoder.out;
+    if (job->message.kind == SYI_KIND_IS_NONE) {
+        syi_msgpack_write_bool(out, job->object == NULL);
+        return syi_buffer_check(out, "message body", err);
+    }
+    syi_array shape = SYI_ARRAY_INIT;
+    SY_TRY(syi_node_shape(job->object->node, &shape, err));
+    syi_msgpack_write_array(out, 2);
+    syi_msgpack_write_str(out, sy_dtype_name(shape.dtype), strlen(sy_dtype_name(shape.dtype)));
+    syi_msgpack_write_array(out, (size_t)shape.ndim);
+    for (int k = 0; k < shape.ndim; k++) {
+        syi_msgpack_write_int(out, shape.shape[k]);
+    }
+    return syi_buffer_check(out, "message body", err);
+}
+
+/* SEARCH: [terms]; answers [[descriptor, [tags], description, private], ...] */
+
+#define SEARCH_TERMS_MAX 64
+
+static sy_status prepare_search(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    syi_buffer *out = job->encoder.out;
+    const char *terms[SEARCH_TERMS_MAX];
+    size_t term_count = 0;
+    SY_TRY(syi_msgpack_read_array(&job->decoder.cursor, &term_count, err));
+    if (term_count > SEARCH_TERMS_MAX) {
+        return syi_fail(err, SY_ELIMIT, "search: %zu terms, at most %d", term_count,
+                        SEARCH_TERMS_MAX);
+    }
+    for (size_t k = 0; k < term_count; k++) {
+        SY_TRY(syi_decode_text(&job->decoder, &terms[k], err));
+        if (terms[k] == NULL) {
+            return syi_fail(err, SY_EFORMAT, "search: a term is nil");
+        }
+    }
+    size_t matches = 0;
+    size_t cursor = 0;
+    const sy_id *id = NULL;
+    void *value = NULL;
+    while (syi_table_next(worker->objects, &cursor, &id, &value)) {
+        matches += syi_store_matches(value, id, terms, term_count) ? 1 : 0;
+    }
+    syi_msgpack_write_array(out, matches);
+    cursor = 0;
+    while (syi_table_next(worker->objects, &cursor, &id, &value)) {
+        syi_object *object = value;
+        if (!syi_store_matches(object, id, terms, term_count)) {
+            continue;
+        }
+        size_t tags = sy_tensor_get_tag_count(object->tensor);
+        syi_msgpack_write_array(out, 4);
+        SY_TRY(syi_encode_descriptor(&job->encoder, object->tensor, id, object->generation, err));
+        syi_msgpack_write_array(out, tags);
+        for (size_t k = 0; k < tags; k++) {
+            syi_encode_text(out, sy_tensor_get_tag(object->tensor, k));
+        }
+        syi_encode_text(out, sy_tensor_get_description(object->tensor));
+        syi_msgpack_write_bool(out, syi_tensor_is_private(object->tensor));
+    }
+    return syi_buffer_check(out, "answer to a search", err);
+}
+
+/* DELETE: [[id, generation], ...] */
+
+static void delete_one(void *user, const syi_deletion *deletion)
+{
+    syi_session *session = user;
+    sy_worker *worker = session->worker;
+    syi_object *object = syi_store_get(worker, &deletion->id);
+    if (object == NULL) {
+        return; /* gone already: fine */
+    }
+    if (deletion->generation == 0 && object->lease != session) {
+        return; /* without a generation only what this session put there */
+    }
+    sy_tensor *taken = syi_store_take(worker, &deletion->id, deletion->generation);
+    if (taken != NULL) {
+        syi_buffer_append(&session->job.dropped, &taken, sizeof taken);
+    }
+}
+
+static sy_status prepare_delete(syi_session *session, syi_job *job, sy_error *err)
+{
+    return syi_deletions_decode(job->message.body.data, job->message.body.length, delete_one,
+                                session, err);
+}
+
+/* WORKER_COMMAND: [name, [arguments]] */
+
+static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    const char *name = NULL;
+    SY_TRY(read_head(job, 2, err));
+    SY_TRY(syi_decode_text(&job->decoder, &name, err));
+    job->command = name != NULL ? syi_commands_find(session->worker->hook, name) : NULL;
+    if (job->command == NULL) {
+        return syi_fail(err, SY_EFORBIDDEN, "worker command \"%.60s\" is not supported",
+                        name != NULL ? name : "nil");
+    }
+    SY_TRY(syi_decode_value(&job->decoder, &job->args, err));
+    if (job->args.kind != SY_VALUE_LIST || job->args.as.list.count < job->command->arg_min ||
+        job->args.as.list.count > job->command->arg_max) {
+        return syi_fail(err, SY_EINVAL, "worker command %s takes %zu to %zu arguments", name,
+                        job->command->arg_min, job->command->arg_max);
+    }
+    job->waits = (job->command->flags & SYI_COMMAND_WAITS) != 0;
+    job->writes = (job->command->flags & SYI_COMMAND_WRITES) != 0;
+    return SY_OK;
+}
+
+static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_request request = {
+        .worker = session->worker,
+        .session = session,
+        .caller = &session->caller,
+        .trusted_link = session->trusted,
+        .message_id = job->message.id,
+        .deadline = job->deadline,
+        .args = job->args.as.list.items,
+        .arg_count = job->args.as.list.count,
+        .reply = &job->encoder,
+    };
+    return job->command->handle(&request, err);
+}
+
+sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
+                               sy_error *err)
+{
+    syi_session *session = request->session;
+    sy_id chosen = id != NULL && !sy_id_is_none(id) ? *id : sy_tensor_get_id(tensor);
+    uint64_t generation = 0;
+    pthread_mutex_lock(&request->worker->strand);
+    sy_status status = put(session, &session->job, &chosen, tensor, &generation, err);
+    pthread_mutex_unlock(&request->worker->strand);
+    SY_TRY(status);
+    return syi_encode_descriptor(request->reply, tensor, &chosen, generation, err);
+}
+
+/* The phases */
+
+sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err)
+{
+    open_body(session, job);
+    switch (job->message.kind) {
+    case SYI_KIND_COMMAND:
+        return prepare_command(session, job, err);
+    case SYI_KIND_OBJECT:
+        return prepare_object(session, job, err);
+    case SYI_KIND_OBJECT_REQUEST:
+        return prepare_object_request(session, job, err);
+    case SYI_KIND_IS_NONE:
+    case SYI_KIND_GET_SHAPE:
+        return prepare_question(session, job, err);
+    case SYI_KIND_SEARCH:
+        return prepare_search(session, job, err);
+    case SYI_KIND_DELETE:
+        return prepare_delete(session, job, err);
+    case SYI_KIND_WORKER_COMMAND:
+        return prepare_worker_command(session, job, err);
+    default:
+        return syi_fail(err, SY_ENOTSUP, "requests of kind %d are not known here",
+                        job->message.kind);
+    }
+}
+
+sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
+{
+    switch (job->message.kind) {
+    case SYI_KIND_COMMAND:
+        return execute_command(session, job, err);
+    case SYI_KIND_OBJECT_REQUEST:
+        return execute_object_request(session, job, err);
+    case SYI_KIND_IS_NONE:
+    case SYI_KIND_GET_SHAPE:
+        return execute_question(session, job, err);
+    case SYI_KIND_WORKER_COMMAND:
+        return execute_worker_command(session, job, err);
+    default:
+        return SY_OK;
+    }
+}
+
+sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err)
+{
+    switch (job->message.kind) {
+    case SYI_KIND_COMMAND:
+        return finish_command(session, job, err);
+    case SYI_KIND_OBJECT:
+        return finish_object(session, job, err);
+    case SYI_KIND_OBJECT_REQUEST:
+        return finish_object_request(session, job, err);
+    default:
+        return SY_OK;
+    }
+}
+
+void syi_router_release(syi_job *job)
+{
+    syi_results_fini(&job->results);
+    sy_tensor_unref(job->object);
+    job->object = NULL;
+    if (job->decoding) {
+        syi_decoder_fini(&job->decoder);
+        job->decoding = false;
+    }
+    for (size_t at = 0; at + sizeof(sy_tensor *) <= job->dropped.length; at += sizeof(sy_tensor *)) {
+        sy_tensor *tensor = NULL;
+        memcpy(&tensor, job->dropped.data + at, sizeof tensor);
+        sy_tensor_unref(tensor);
+    }
+    syi_buffer_clear(&job->dropped);
+    syi_message_clear(&job->message);
+}

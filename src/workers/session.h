@@ -1,0 +1,85 @@
+/*
+ * session.h - one client of a worker: its connection, its queue of requests, its leased objects.
+ *
+ * Requests of one session are answered in their order, one after the other; sessions run side by side.
+ * `received` comes on the transport's thread and must not block: short commands run right there, long
+ * ones on the pool, and those that wait for another worker on a session thread.
+ */
+#ifndef SYI_WORKERS_SESSION_H
+#define SYI_WORKERS_SESSION_H
+
+#include "workers/commands.h"
+#include "workers/worker.h"
+
+/* The request a session works on. */
+typedef struct syi_job {
+    syi_message message;
+    syi_message reply;
+    syi_decoder decoder;
+    syi_encoder encoder;
+    bool decoding;  /* the decoder holds something */
+    bool in_gate;   /* entered the gate */
+    bool writes;
+    bool waits;     /* for another worker */
+    uint64_t cost;  /* ns, estimated */
+    uint64_t deadline;
+    /* COMMAND */
+    const syi_op *op;
+    bool inplace;
+    sy_value bound[SYI_ARGUMENT_MAX];
+    syi_results results;
+    sy_id return_ids[SYI_OUTPUT_MAX];
+    int return_count;
+    /* WORKER_COMMAND */
+    const syi_worker_command *command;
+    sy_value args; /* LIST */
+    /* OBJECT_REQUEST */
+    sy_tensor *object; /* reference */
+    sy_id object_id;
+    bool keep;
+    syi_buffer dropped; /* references (sy_tensor *) to drop without the strand */
+    sy_error error;
+} syi_job;
+
+typedef struct syi_queued {
+    struct syi_queued *next;
+    syi_message message;
+} syi_queued;
+
+struct syi_session {
+    syi_session *next;         /* the worker's list; strand */
+    syi_session *next_waiting; /* the gate's FIFO, or a list of woken ones; strand */
+    sy_worker *worker;
+    syi_peer *peer;
+    atomic_uint refs; /* connection, job under way, worker's list */
+    bool direct;      /* same process: the sending thread may wait */
+    bool trusted;     /* same process or loopback */
+    bool greeted;
+    sy_id caller;
+    uint8_t id[SYI_SESSION_SIZE];
+    uint8_t token[SYI_SESSION_SIZE];
+    uint64_t lease_until; /* 0: connected; strand */
+    bool ended;           /* its lease is over: it may register nothing more; strand */
+
+    pthread_mutex_t lock; /* queue */
+    bool busy;
+    bool gone;
+    bool paused;
+    syi_queued *first, *last;
+    unsigned queued;
+
+    syi_job job; /* of the thread that works on it */
+};
+
+/* The phases of a request (router.c). prepare: decode, under the strand. execute: compute, without it.
+ * finish: register results, under the strand; then the reply is in job->reply or job->error. */
+sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err);
+sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err);
+sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err);
+/* Drops what the job holds, without the strand. */
+void syi_router_release(syi_job *job);
+
+/* Ends leases whose time has come; returns when the next one ends (0: none). */
+uint64_t syi_sessions_expire(sy_worker *worker, uint64_t now);
+
+#endif

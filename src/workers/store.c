@@ -1,0 +1,87 @@
+/* store.c - the objects of a worker. Everything here runs with the worker's strand held. */
+#include <string.h>
+
+#include "core/error.h"
+#include "workers/worker.h"
+
+sy_status syi_object_missing(const sy_worker *worker, const sy_id *id, sy_error *err)
+{
+    char text[72];
+    sy_id_format(id, text, sizeof text);
+    sy_status status = syi_fail_object(
+        err, SY_ENOTFOUND, text,
+        "Object \"%s\" not found on worker %s. If you think this tensor does exist, check that the "
+        "pointer's location is right and that get() was not called on it before.",
+        text, worker->name);
+    return status;
+}
+
+syi_object *syi_store_get(sy_worker *worker, const sy_id *id)
+{
+    return syi_table_get(worker->objects, id);
+}
+
+sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, syi_session *lease,
+                        uint64_t *generation, sy_tensor **old, sy_error *err)
+{
+    sy_context *context = worker->hook->context;
+    *old = NULL;
+    syi_object *object = syi_table_get(worker->objects, id);
+    if (object != NULL) {
+        /* Somebody else's object, or one that is kept, is not overwritten by accident or on purpose. */
+        if (lease != NULL && object->lease != lease) {
+            char text[72];
+            sy_id_format(id, text, sizeof text);
+            return syi_fail_object(err, SY_EEXIST, text,
+                                   "Object \"%s\" already exists on worker %s and belongs to another "
+                                   "client; use another id",
+                                   text, worker->name);
+        }
+        *old = object->tensor;
+    } else {
+        object = syi_alloc(context, sizeof *object);
+        if (object == NULL) {
+            return SYI_ENOMEM(err, "object store");
+        }
+        sy_status status = syi_table_put(worker->objects, id, object, NULL, err);
+        if (status != SY_OK) {
+            syi_free(context, object, sizeof *object);
+            return status;
+        }
+    }
+    object->tensor = sy_tensor_ref(tensor);
+    object->generation = ++worker->last_generation;
+    object->lease = lease;
+    tensor->id = *id;
+    tensor->owner = worker;
+    *generation = object->generation;
+    return SY_OK;
+}
+
+sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation)
+{
+    syi_object *object = syi_table_get(worker->objects, id);
+    if (object == NULL || (generation != 0 && object->generation != generation)) {
+        return NULL;
+    }
+    syi_table_remove(worker->objects, id);
+    sy_tensor *tensor = object->tensor;
+    syi_free(worker->hook->context, object, sizeof *object);
+    return tensor;
+}
+
+bool syi_store_matches(const syi_object *object, const sy_id *id, const char *const *terms,
+                       size_t term_count)
+{
+    char text[72];
+    sy_id_format(id, text, sizeof text);
+    const char *description = sy_tensor_get_description(object->tensor);
+    for (size_t k = 0; k < term_count; k++) {
+        if (strcmp(terms[k], text) != 0 &&
+            !syi_tensor_has_tag(object->tensor, terms[k], strlen(terms[k])) &&
+            (description == NULL || strstr(description, terms[k]) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}

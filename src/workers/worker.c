@@ -1,0 +1,572 @@
+#include "workers/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "workers/janitor.h"
+#include "workers/link.h"
+#include "workers/room.h"
+#include "workers/session.h"
+
+#define TIMEOUT_MS 60000
+#define CONNECT_TIMEOUT_MS 10000
+#define LEASE_GRACE_MS 10000
+
+sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_worker_kind kind,
+                         sy_error *err)
+{
+    sy_context *context = hook->context;
+    *worker = NULL;
+    sy_worker *made = syi_alloc(context, sizeof *made);
+    if (made == NULL) {
+        return SYI_ENOMEM(err, "worker");
+    }
+    made->hook = hook;
+    made->kind = kind;
+    if (id != NULL) {
+        made->id = *id;
+        sy_id_format(id, made->name, sizeof made->name);
+    }
+    pthread_mutex_init(&made->strand, NULL);
+    pthread_mutex_init(&made->links_lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&made->quiet, &attributes);
+    pthread_condattr_destroy(&attributes);
+    made->lease_grace_ms = LEASE_GRACE_MS;
+    made->timeout_ms = TIMEOUT_MS;
+    made->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    syi_account_init(&made->account, made->name, 0, syi_context_get_account(context));
+    sy_status status = SY_OK;
+    if (syi_worker_is_here(made)) {
+        SY_GOTO(failed, syi_table_new(context, &made->objects, err));
+    }
+    SY_GOTO(failed, syi_table_new(context, &made->links, err));
+    *worker = made;
+    return SY_OK;
+failed:
+    syi_worker_free(made);
+    return status;
+}
+
+/* Lets running commands end, at most `drain_ms`. */
+static void wait_quiet(sy_worker *worker, uint32_t drain_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += drain_ms / 1000;
+    until.tv_nsec += (long)(drain_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&worker->strand);
+    while (worker->running > 0 &&
+           pthread_cond_timedwait(&worker->quiet, &worker->strand, &until) == 0) {
+    }
+    pthread_mutex_unlock(&worker->strand);
+}
+
+void sy_worker_stop_listening(sy_worker *worker, uint32_t drain_ms)
+{
+    for (syi_listening *l = worker->listening; l != NULL; l = l->next) {
+        syi_listener_stop(l->listener);
+    }
+    if (worker->listening == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&worker->strand);
+    worker->stopping = true;
+    pthread_mutex_unlock(&worker->strand);
+    wait_quiet(worker, drain_ms);
+    while (worker->listening != NULL) {
+        syi_listening *next = worker->listening->next;
+        syi_listener_free(worker->listening->listener);
+        syi_free(worker->hook->context, worker->listening, sizeof *worker->listening);
+        worker->listening = next;
+    }
+    pthread_mutex_lock(&worker->strand);
+    worker->stopping = false;
+    pthread_mutex_unlock(&worker->strand);
+}
+
+/* Ending a hook's workers takes steps over all of them, because they point at each other's objects. */
+
+static void close_links(sy_worker *worker)
+{
+    size_t cursor = 0;
+    const sy_id *id = NULL;
+    void *value = NULL;
+    while (worker->links != NULL && syi_table_next(worker->links, &cursor, &id, &value)) {
+        syi_link_close(value);
+    }
+}
+
+static void free_links(sy_worker *worker)
+{
+    size_t cursor = 0;
+    const sy_id *id = NULL;
+    void *value = NULL;
+    while (worker->links != NULL && syi_table_next(worker->links, &cursor, &id, &value)) {
+        syi_link_free(value);
+    }
+    if (worker->links != NULL) {
+        syi_table_clear(worker->links);
+    }
+}
+
+void syi_worker_free(sy_worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    sy_context *context = worker->hook->context;
+    if (worker->objects != NULL) {
+        sy_worker_clear_objects(worker);
+        syi_table_free(worker->objects);
+    }
+    free_links(worker);
+    syi_table_free(worker->links);
+    if (worker->release_rows != NULL) {
+        syi_free(context, worker->release_rows, SYI_OP_COUNT * sizeof *worker->release_rows);
+    }
+    pthread_cond_destroy(&worker->quiet);
+    pthread_mutex_destroy(&worker->links_lock);
+    pthread_mutex_destroy(&worker->strand);
+    syi_free(context, worker, sizeof *worker);
+}
+
+/* The room's end */
+
+static void each_worker(sy_hook *hook, void (*visit)(sy_worker *worker))
+{
+    size_t cursor = 0;
+    const sy_id *id = NULL;
+    void *value = NULL;
+    while (syi_table_next(hook->directory, &cursor, &id, &value)) {
+        visit(value);
+    }
+}
+
+static void stop_one(sy_worker *worker)
+{
+    sy_worker_stop_listening(worker, 5000);
+}
+
+static void clear_one(sy_worker *worker)
+{
+    if (worker->objects != NULL) {
+        sy_worker_clear_objects(worker);
+    }
+}
+
+static void quiet_one(sy_worker *worker)
+{
+    wait_quiet(worker, 60000);
+}
+
+static void expire_one(sy_worker *worker)
+{
+    if (worker->objects != NULL) {
+        (void)syi_sessions_expire(worker, UINT64_MAX);
+    }
+}
+
+static void room_free(void *state)
+{
+    syi_workers_room *room = state;
+    sy_hook *hook = room->hook;
+    each_worker(hook, stop_one);
+    each_worker(hook, clear_one); /* pointers among them queue deletions on links */
+    each_worker(hook, close_links);
+    each_worker(hook, quiet_one);
+    syi_janitor_free(room->janitor);
+    room->janitor = NULL;
+    each_worker(hook, clear_one);
+    each_worker(hook, free_links);
+    each_worker(hook, expire_one);
+    each_worker(hook, syi_worker_free);
+    syi_table_clear(hook->directory);
+    hook->workers = NULL;
+    hook->local_worker = NULL;
+    syi_free(hook->context, room, sizeof *room);
+}
+
+/* Every link of every worker: wait for what was posted. */
+static sy_status synchronize(sy_hook *hook, sy_error *err)
+{
+    sy_worker *worker = hook->local_worker;
+    sy_status status = SY_OK;
+    size_t cursor = 0;
+    const sy_id *id = NULL;
+    void *value = NULL;
+    for (;;) {
+        pthread_mutex_lock(&worker->links_lock);
+        bool more = syi_table_next(worker->links, &cursor, &id, &value);
+        pthread_mutex_unlock(&worker->links_lock);
+        if (!more) {
+            return status;
+        }
+        sy_error one = SY_ERROR_INIT;
+        sy_status link_status = syi_link_drain(value, &one);
+        if (status == SY_OK && link_status != SY_OK) {
+            status = link_status;
+            if (err != NULL) {
+                *err = one;
+            }
+        }
+    }
+}
+
+sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy_error *err)
+{
+    syi_workers_room *room = syi_alloc(hook->context, sizeof *room);
+    if (room == NULL) {
+        return SYI_ENOMEM(err, "workers");
+    }
+    room->hook = hook;
+    hook->workers = room;
+    hook->synchronize = synchronize;
+    sy_status status = syi_hook_register_room(hook, room, room_free, err);
+    if (status != SY_OK) {
+        hook->workers = NULL;
+        syi_free(hook->context, room, sizeof *room);
+        return status;
+    }
+    SY_TRY(syi_janitor_new(hook, &room->janitor, err));
+    SY_TRY(syi_commands_register_builtin(hook, err));
+    sy_id id = SY_ID_INIT;
+    SY_TRY(sy_id_parse(&id, options->local_worker_id != NULL ? options->local_worker_id : "me",
+                       err));
+    sy_worker *local = NULL;
+    SY_TRY(syi_worker_new(hook, &local, &id, SY_WORKER_LOCAL, err));
+    local->is_client = options->is_client;
+    local->account.limit = options->memory_limit;
+    status = syi_directory_add(hook, local, err);
+    if (status != SY_OK) {
+        syi_worker_free(local);
+        return status;
+    }
+    hook->local_worker = local;
+    return SY_OK;
+}
+
+/* Making workers */
+
+sy_status sy_virtual_worker_new(sy_hook *hook, sy_worker **worker, const char *id, sy_error *err)
+{
+    *worker = NULL;
+    sy_id parsed = SY_ID_INIT;
+    SY_TRY(sy_id_parse(&parsed, id != NULL ? id : "0", err));
+    sy_worker *known = syi_directory_find(hook, &parsed);
+    if (known != NULL) {
+        if (known->kind != SY_WORKER_VIRTUAL) {
+            return syi_fail_object(err, SY_EEXIST, known->name,
+                                   "worker %s exists already and is not a virtual worker",
+                                   known->name);
+        }
+        *worker = known;
+        return SY_OK;
+    }
+    sy_worker *made = NULL;
+    SY_TRY(syi_worker_new(hook, &made, &parsed, SY_WORKER_VIRTUAL, err));
+    made->allow_introductions = true;
+    sy_status status = syi_directory_add(hook, made, err);
+    if (status != SY_OK) {
+        syi_worker_free(made);
+        return status;
+    }
+    *worker = made;
+    return SY_OK;
+}
+
+static void use_options(sy_worker *worker, const sy_connect_options *options)
+{
+    worker->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
+    worker->connect_timeout_ms =
+        options->connect_timeout_ms != 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    worker->spin_us = options->spin_us;
+}
+
+/* A known worker of that URL, or one that was introduced by id: checks that it is there. */
+static sy_status greet_known(sy_worker *known, sy_error *err)
+{
+    syi_exchange exchange;
+    SY_TRY(syi_command_request(known->hook->local_worker, known, "whoami", NULL, 0, &exchange,
+                               err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
+sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
+                            const sy_connect_options *options, sy_error *err)
+{
+    sy_connect_options defaults = SY_CONNECT_OPTIONS_INIT;
+    syi_url parsed;
+    sy_id id = SY_ID_INIT;
+    *worker = NULL;
+    options = options != NULL ? options : &defaults;
+    if (options->size != sizeof *options) {
+        return syi_fail(err, SY_EINVAL, "sy_connect_options: start with SY_CONNECT_OPTIONS_INIT");
+    }
+    SY_TRY(syi_url_parse(&parsed, url, err));
+    if (parsed.scheme == SYI_SCHEME_INPROC) {
+        return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
+    }
+    sy_worker_kind kind =
+        parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
+    if (options->id != NULL) {
+        SY_TRY(sy_id_parse(&id, options->id, err));
+        sy_worker *known = syi_directory_find(hook, &id);
+        if (known != NULL) {
+            if (known->kind != kind || strcmp(known->url, url) != 0) {
+                return syi_fail_object(err, SY_EEXIST, known->name,
+                                       "worker %s exists already at %s", known->name,
+                                       known->url[0] != '\0' ? known->url : "this process");
+            }
+            SY_TRY(greet_known(known, err));
+            *worker = known;
+            return SY_OK;
+        }
+    }
+    sy_worker *made = NULL;
+    syi_link *link = NULL;
+    SY_TRY(syi_worker_new(hook, &made, options->id != NULL ? &id : NULL, kind, err));
+    use_options(made, options);
+    memcpy(made->url, url, strlen(url) + 1);
+    sy_status status = syi_link_first_contact(hook->local_worker, made, &link, err);
+    if (status != SY_OK) {
+        syi_error_at_worker(err, made->name[0] != '\0' ? made->name : url);
+        syi_worker_free(made);
+        return status;
+    }
+    sy_worker *known = syi_directory_find(hook, &made->id);
+    if (known != NULL) {
+        bool same = known->kind == kind && strcmp(known->url, url) == 0;
+        status = same ? SY_OK
+                      : syi_fail_object(err, SY_EEXIST, known->name,
+                                        "the worker at %s says it is %s, but %s is known at %s", url,
+                                        known->name, known->name,
+                                        known->url[0] != '\0' ? known->url : "this process");
+        syi_link_free(link);
+        syi_worker_free(made);
+        *worker = same ? known : NULL;
+        return status;
+    }
+    SY_GOTO(failed, syi_directory_add(hook, made, err));
+    SY_TRY(syi_link_install(link, err)); /* on failure the directory keeps the worker; it can be tried again */
+    *worker = made;
+    return SY_OK;
+failed:
+    syi_link_free(link);
+    syi_worker_free(made);
+    return status;
+}
+
+void sy_worker_close(sy_worker *worker)
+{
+    sy_worker *owner = worker->hook->local_worker;
+    pthread_mutex_lock(&owner->links_lock);
+    syi_link *link = syi_table_get(owner->links, &worker->id);
+    pthread_mutex_unlock(&owner->links_lock);
+    if (link != NULL) {
+        syi_link_close(link);
+    }
+}
+
+static bool url_is_loopback(const syi_url *url)
+{
+    return strncmp(url->host, "127.", 4) == 0 || strcmp(url->host, "::1") == 0 ||
+           strcmp(url->host, "localhost") == 0;
+}
+
+sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_options *options,
+                           const char **bound, sy_error *err)
+{
+    sy_listen_options defaults = SY_LISTEN_OPTIONS_INIT;
+    syi_url parsed;
+    options = options != NULL ? options : &defaults;
+    if (options->size != sizeof *options) {
+        return syi_fail(err, SY_EINVAL, "sy_listen_options: start with SY_LISTEN_OPTIONS_INIT");
+    }
+    if (!syi_worker_is_here(worker)) {
+        return syi_fail(err, SY_EINVAL, "worker %s is not in this process", worker->name);
+    }
+    SY_TRY(syi_url_parse(&parsed, url, err));
+    sy_context *context = worker->hook->context;
+    syi_listening *listening = syi_alloc(context, sizeof *listening);
+    if (listening == NULL) {
+        return SYI_ENOMEM(err, "listener");
+    }
+    if (options->lease_grace_ms != 0) {
+        worker->lease_grace_ms = options->lease_grace_ms;
+    }
+    worker->message_max = options->message_max;
+    worker->allow_introductions =
+        !options->forbid_introductions &&
+        (options->allow_introductions || (worker->allow_introductions && url_is_loopback(&parsed)));
+    syi_listen_options accepting = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT,
+        .connections_max = options->connections_max,
+    };
+    syi_service service = syi_worker_service(worker);
+    sy_status status =
+        syi_listen(context, &listening->listener, url, &accepting, &service, err);
+    if (status != SY_OK) {
+        syi_free(context, listening, sizeof *listening);
+        return status;
+    }
+    listening->next = worker->listening;
+    worker->listening = listening;
+    if (bound != NULL) {
+        *bound = syi_listener_get_url(listening->listener);
+    }
+    return SY_OK;
+}
+
+void sy_worker_set_memory_limit(sy_worker *worker, uint64_t bytes)
+{
+    worker->account.limit = bytes;
+}
+
+sy_status sy_worker_declare_release(sy_worker *worker, const char *name, int64_t min_rows,
+                                    sy_error *err)
+{
+    const syi_op *op = NULL;
+    bool inplace = false;
+    if (!syi_ops_find(worker->hook->ops, name, strlen(name), &op, &inplace)) {
+        return syi_fail(err, SY_EUNKNOWNOP, "release: \"%s\" is not an operation", name);
+    }
+    if (min_rows < 1) {
+        return syi_fail(err, SY_EINVAL, "release of %s: %lld rows, at least 1 is needed", name,
+                        (long long)min_rows);
+    }
+    if (worker->release_rows == NULL) {
+        worker->release_rows = syi_alloc_array(worker->hook->context, SYI_OP_COUNT,
+                                               sizeof *worker->release_rows);
+        if (worker->release_rows == NULL) {
+            return SYI_ENOMEM(err, "release");
+        }
+        memset(worker->release_rows, 0, SYI_OP_COUNT * sizeof *worker->release_rows);
+    }
+    worker->release_rows[op->id] = min_rows;
+    return SY_OK;
+}
+
+/* Looking at workers */
+
+sy_id sy_worker_get_id(const sy_worker *worker)
+{
+    return worker->id;
+}
+
+sy_worker_kind sy_worker_get_kind(const sy_worker *worker)
+{
+    return worker->kind;
+}
+
+sy_hook *sy_worker_get_hook(const sy_worker *worker)
+{
+    return worker->hook;
+}
+
+const char *sy_worker_to_text(sy_worker *worker, char *buffer, size_t size)
+{
+    static const char *const types[] = {"VirtualWorker", "VirtualWorker", "SocketWorker",
+                                        "WebsocketClientWorker"};
+    if (syi_worker_is_here(worker)) {
+        snprintf(buffer, size, "<%s id:%s #objects:%zu>", types[worker->kind], worker->name,
+                 sy_worker_get_object_count(worker));
+    } else {
+        snprintf(buffer, size, "<%s id:%s url:%s>", types[worker->kind], worker->name, worker->url);
+    }
+    return buffer;
+}
+
+sy_status sy_worker_add_worker(sy_worker *worker, sy_worker *other, sy_error *err)
+{
+    sy_hook *hook = worker->hook;
+    if (other == NULL || other->hook != hook) {
+        return syi_fail(err, SY_EINVAL, "add_worker: the worker belongs to another hook");
+    }
+    sy_worker *known = syi_directory_find(hook, &other->id);
+    if (known == NULL) {
+        return syi_directory_add(hook, other, err);
+    }
+    if (known != other) {
+        syi_log(hook->context, SY_LOG_WARNING, "workers", worker->name, 0,
+                "worker %s was already known and stays as it is", other->name);
+    }
+    return SY_OK;
+}
+
+sy_status sy_worker_add_workers(sy_worker *worker, sy_worker *const *others, size_t count,
+                                sy_error *err)
+{
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(sy_worker_add_worker(worker, others[k], err));
+    }
+    return SY_OK;
+}
+
+sy_status sy_worker_get_worker(sy_worker *worker, sy_worker **found, const char *id,
+                               bool fail_hard, sy_error *err)
+{
+    sy_id parsed = SY_ID_INIT;
+    *found = NULL;
+    SY_TRY(sy_id_parse(&parsed, id, err));
+    *found = syi_directory_find(worker->hook, &parsed);
+    if (*found != NULL) {
+        return SY_OK;
+    }
+    if (fail_hard) {
+        return syi_fail_object(err, SY_ENOTFOUND, id, "worker %s is not known at worker %s", id,
+                               worker->name);
+    }
+    syi_log(worker->hook->context, SY_LOG_WARNING, "workers", worker->name, 0,
+            "worker %s is not known", id);
+    return SY_OK;
+}
+
+sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *url, sy_error *err)
+{
+    if (syi_worker_is_here(worker)) {
+        return SY_OK; /* the directory is one */
+    }
+    if (url == NULL) {
+        url = other->url[0] != '\0'         ? other->url
+              : other->listening != NULL    ? syi_listener_get_url(other->listening->listener)
+                                            : NULL;
+    }
+    if (url == NULL) {
+        return syi_fail(err, SY_EINVAL, "worker %s listens nowhere; %s cannot reach it",
+                        other->name, worker->name);
+    }
+    sy_value args[2] = {other->id.kind == SY_ID_INT ? sy_value_int(other->id.number)
+                                                    : sy_value_string(other->name),
+                        sy_value_string(url)};
+    syi_exchange exchange;
+    SY_TRY(syi_command_request(worker->hook->local_worker, worker, "add_worker", args, 2,
+                               &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
+sy_traffic sy_worker_get_traffic(const sy_worker *worker)
+{
+    sy_worker *owner = worker->hook->local_worker;
+    sy_traffic traffic = {0, 0, 0, 0};
+    pthread_mutex_lock(&owner->links_lock);
+    syi_link *link = syi_table_get(owner->links, &worker->id);
+    pthread_mutex_unlock(&owner->links_lock);
+    if (link != NULL) {
+        syi_traffic sum = syi_link_get_traffic(link);
+        traffic.messages_sent = sum.frames_sent;
+        traffic.messages_received = sum.frames_received;
+        traffic.bytes_sent = sum.bytes_sent;
+        traffic.bytes_received = sum.bytes_received;
+    }
+    return traffic;
+}

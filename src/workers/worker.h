@@ -1,0 +1,115 @@
+/*
+ * worker.h (internal) - the worker behind sy_worker: store, gate, sessions, links. Public face:
+ * <csyft/worker.h>. Threads: docs/internals/worker-threads.md.
+ *
+ * The strand (a mutex held for short, never while computing or waiting) guards the store and the gate.
+ * The gate lets commands that only read run side by side and commands that write (in place, backward)
+ * run alone, in the order in which they came. A command that waits for another worker is outside the
+ * gate: it touches no native storage.
+ */
+#ifndef SYI_WORKERS_WORKER_H
+#define SYI_WORKERS_WORKER_H
+
+#include <pthread.h>
+
+#include <csyft/worker.h>
+
+#include "hook/dispatch.h"
+#include "hook/hook.h"
+#include "messaging/control.h"
+#include "transport/transport.h"
+
+typedef struct syi_session syi_session;
+typedef struct syi_link syi_link;
+
+typedef struct syi_object {
+    sy_tensor *tensor;
+    uint64_t generation;
+    syi_session *lease; /* dies with this session; NULL: kept until removed */
+} syi_object;
+
+/* The gate of worker.h's comment; strand held for all of it. */
+typedef struct syi_gate {
+    unsigned readers;
+    bool writer;
+    syi_session *first_waiting; /* FIFO of sessions whose command waits */
+    syi_session *last_waiting;
+} syi_gate;
+
+typedef struct syi_listening {
+    struct syi_listening *next;
+    syi_listener *listener;
+} syi_listening;
+
+#define SYI_SESSION_THREADS_MAX 64
+
+struct sy_worker {
+    sy_hook *hook;
+    sy_id id;
+    char name[SY_ERROR_NAME_SIZE]; /* the id as text, for sentences */
+    sy_worker_kind kind;
+    bool is_client;
+    bool allow_introductions;
+
+    /* serving half: local and virtual workers */
+    pthread_mutex_t strand;
+    pthread_cond_t quiet; /* a session ended, a command finished */
+    syi_table *objects;
+    uint64_t last_generation;
+    syi_gate gate;
+    unsigned running;         /* commands being worked on */
+    unsigned session_threads; /* commands that wait for other workers */
+    bool stopping;
+    syi_session *sessions;
+    uint32_t lease_grace_ms;
+    uint64_t message_max;
+    syi_account account;
+    int64_t *release_rows; /* per operation, 0: no release; NULL: none at all */
+    syi_listening *listening;
+
+    /* the way to it: remote workers */
+    char url[512]; /* "" for local and virtual */
+    uint32_t timeout_ms;
+    uint32_t connect_timeout_ms;
+    unsigned spin_us;
+
+    /* as a sender: one link per worker it talks to */
+    pthread_mutex_t links_lock;
+    syi_table *links; /* target id -> syi_link */
+};
+
+static inline bool syi_worker_is_here(const sy_worker *worker)
+{
+    return worker->kind == SY_WORKER_LOCAL || worker->kind == SY_WORKER_VIRTUAL;
+}
+
+/* The reference's hint for a missing object, as SY_ENOTFOUND. */
+sy_status syi_object_missing(const sy_worker *worker, const sy_id *id, sy_error *err);
+
+/* Store; strand held. */
+syi_object *syi_store_get(sy_worker *worker, const sy_id *id);
+/* Keeps a reference to the tensor and sets its owner and id. A different session's leased object is not
+ * overwritten: SY_EEXIST. *old (nullable out) is the replaced tensor, to be dropped without the strand. */
+sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, syi_session *lease,
+                        uint64_t *generation, sy_tensor **old, sy_error *err);
+/* Removes; the tensor's reference goes to the caller (drop it without the strand). generation 0: any. */
+sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation);
+bool syi_store_matches(const syi_object *object, const sy_id *id, const char *const *terms,
+                       size_t term_count);
+
+/* The service that a worker offers to every transport (session.c). */
+syi_service syi_worker_service(sy_worker *worker);
+
+/* Directory (directory.c). Returned workers are borrowed. */
+sy_worker *syi_directory_find(sy_hook *hook, const sy_id *id);
+sy_status syi_directory_add(sy_hook *hook, sy_worker *worker, sy_error *err);
+/* A worker known by URL only; connected to at first use. SY_EEXIST when the id is somebody else. */
+sy_status syi_directory_introduce(sy_hook *hook, const sy_id *id, const char *url, sy_error *err);
+
+sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_worker_kind kind,
+                         sy_error *err);
+void syi_worker_free(sy_worker *worker);
+/* Makes the local worker and this room's state (janitor, worker commands). */
+sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy_error *err);
+
+#endif
