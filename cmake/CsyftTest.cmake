@@ -14,7 +14,7 @@ target_compile_definitions(csyft_test_settings INTERFACE
   CSYFT_TEST_PROGRAM="${PROJECT_BINARY_DIR}/programs/csyft/csyft")
 
 # One target per label builds what its tests need, whether or not there are any yet.
-set(csyft_test_labels unit contract reference integration interop cli install examples fuzz tree threads long)
+set(csyft_test_labels unit contract reference integration interop cli docs install examples fuzz tree threads long)
 if(CSYFT_TESTS)
   foreach(label IN LISTS csyft_test_labels)
     add_custom_target(tests-${label})

@@ -78,7 +78,7 @@ static int start_one(crew *c, int shard, const char *folder, const char *scheme,
         "--tag",     "#digits", "--tag", "#x",
         "--private", "--data", digits_shard_path(y, folder, shard, 'y'),
         "--tag",     "#digits", "--tag", "#y",
-        "--private", "--release", release, NULL};
+        "--private", "--release", release, "--pool-threads", "1", NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return cli_fail(c->verb, "pipe: %s", strerror(errno));

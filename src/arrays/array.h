@@ -18,14 +18,15 @@
 /* Bytes with an owner count. Charged to an account from birth to death. */
 typedef struct syi_storage {
     atomic_uint refs;
-    bool secret;           /* wiped on release; what an operation makes from it is secret too */
-    uint8_t lead;          /* storage.c's: bytes of the allocation before this header */
-    atomic_uint version;   /* counts in-place writes; the tape compares it */
-    atomic_bool private_;  /* an in-place write brought private contents here: every view is private */
+    bool secret;         /* wiped on release; what an operation makes from it is secret too */
+    uint8_t lead;        /* storage.c's: bytes of the allocation before this header */
+    atomic_uint version; /* counts in-place writes; the tape compares it */
+    atomic_bool
+        private_; /* an in-place write brought private contents here: every view is private */
     sy_context *context;
-    syi_account *account;  /* nullable */
-    size_t size;           /* bytes at data */
-    uint8_t *data;         /* 64-byte aligned when allocated here */
+    syi_account *account;        /* nullable */
+    size_t size;                 /* bytes at data */
+    uint8_t *data;               /* 64-byte aligned when allocated here */
     void (*release)(void *user); /* imported memory: called once, instead of freeing data */
     void *release_user;
 } syi_storage;
@@ -42,7 +43,7 @@ void syi_storage_unref(syi_storage *storage);
 typedef struct syi_array {
     syi_storage *storage; /* NULL: a shape only, as shape rules use it */
     sy_dtype dtype;
-    int ndim; /* 0..SY_DIM_MAX */
+    int ndim;       /* 0..SY_DIM_MAX */
     int64_t offset; /* elements from storage->data */
     int64_t shape[SY_DIM_MAX];
     int64_t strides[SY_DIM_MAX]; /* elements */
@@ -80,7 +81,8 @@ bool syi_array_overlaps(const syi_array *a, const syi_array *b);
  * negative. All: SY_ESHAPE / SY_ERANGE with dims in the sentence; on failure *out is zeroed. */
 sy_status syi_array_view(syi_array *out, const syi_array *in, int ndim, const int64_t *shape,
                          sy_error *err); /* one -1 allowed; SY_ESHAPE when strides do not permit */
-sy_status syi_array_transpose(syi_array *out, const syi_array *in, int dim0, int dim1, sy_error *err);
+sy_status syi_array_transpose(syi_array *out, const syi_array *in, int dim0, int dim1,
+                              sy_error *err);
 sy_status syi_array_permute(syi_array *out, const syi_array *in, const int64_t *dims, int ndim,
                             sy_error *err);
 sy_status syi_array_select(syi_array *out, const syi_array *in, int dim, int64_t index,

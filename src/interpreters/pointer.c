@@ -117,7 +117,8 @@ static sy_status pointer_shape(syi_node *node, syi_array *shape, sy_error *err)
     return syi_array_describe(shape, pointer->dtype, pointer->ndim, pointer->shape, err);
 }
 
-/* Wire: [25, [id, id at location, location, attribute, shape, collect, tags, description, generation]] */
+/* Wire: [25, [id, id at location, location, attribute, shape, collect, tags, description, generation]],
+ * or, for an object of the receiver, [25, [nil, id, nil, attribute]] */
 
 static sy_status pointer_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
 {
@@ -127,14 +128,21 @@ static sy_status pointer_simplify(syi_node *node, syi_encoder *encoder, sy_error
         encoder->recipient != NULL && sy_id_equal(encoder->recipient, &pointer->location->id);
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_POINTER);
+    if (argument) {
+        syi_msgpack_write_array(out, 4);
+        syi_msgpack_write_nil(out);
+        syi_encode_id(out, &pointer->id_at_location);
+        syi_msgpack_write_nil(out);
+        syi_encode_text(out, pointer->attribute);
+        return syi_buffer_check(out, "message body", err);
+    }
     syi_msgpack_write_array(out, 9);
     syi_encode_id(out, &pointer->id);
     syi_encode_id(out, &pointer->id_at_location);
     syi_encode_id(out, &pointer->location->id);
     syi_encode_text(out, pointer->attribute);
     syi_msgpack_write_nil(out);
-    /* A pointer that travels takes the duty to delete with it; as an argument it has none. */
-    syi_msgpack_write_bool(out, !argument && atomic_load(&pointer->collect));
+    syi_msgpack_write_bool(out, atomic_load(&pointer->collect)); /* the duty to delete goes along */
     syi_msgpack_write_nil(out);
     syi_msgpack_write_nil(out);
     syi_msgpack_write_uint(out, pointer->generation);
@@ -152,27 +160,28 @@ static sy_status pointer_detail(syi_decoder *decoder, syi_node **node, sy_error 
     bool collect = false;
     uint64_t generation = 0;
     SY_TRY(syi_msgpack_read_array(cursor, &count, err));
-    if (count < 6) {
+    if (count < 4) {
         return syi_fail(err, SY_EFORMAT, "message: a pointer with %zu fields", count);
     }
     SY_TRY(syi_decode_id(decoder, &id, err));
     SY_TRY(syi_decode_id(decoder, &at, err));
     SY_TRY(syi_decode_id(decoder, &location, err));
     SY_TRY(syi_decode_text(decoder, &attribute, err));
-    SY_TRY(syi_msgpack_skip(cursor, err)); /* shape: asked for when needed */
-    SY_TRY(syi_msgpack_read_bool(cursor, &collect, err));
-    for (size_t k = 6; k < count; k++) {
-        if (k == 8 && syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
+    for (size_t k = 4; k < count; k++) { /* the shape is asked for when needed */
+        if (k == 5) {
+            SY_TRY(syi_msgpack_read_bool(cursor, &collect, err));
+        } else if (k == 8 && syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
             SY_TRY(syi_msgpack_read_uint(cursor, &generation, err));
         } else {
             SY_TRY(syi_msgpack_skip(cursor, err));
         }
     }
     syi_msgpack_leave(cursor);
-    if (sy_id_is_none(&at) || sy_id_is_none(&location)) {
+    if (sy_id_is_none(&at) || (sy_id_is_none(&location) && decoder->is_here == NULL)) {
         return syi_fail(err, SY_EFORMAT, "message: a pointer to nothing");
     }
-    if (decoder->is_here != NULL && decoder->is_here(decoder, &location)) {
+    if (decoder->is_here != NULL &&
+        (sy_id_is_none(&location) || decoder->is_here(decoder, &location))) {
         /* It points here: the chain goes on with the object's own (tensors.md, send semantics). */
         sy_tensor *object = NULL;
         SY_TRY(decoder->resolve(decoder, &at, attribute, &object, err));
@@ -305,10 +314,13 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
     if (!call->mode->grad) {
         message->flags |= SYI_FLAG_NO_GRAD;
     }
-    int length = snprintf(name, sizeof name, "%s%s", call->op->name,
-                          call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "");
+    size_t length = strlen(call->op->name);
+    memcpy(name, call->op->name, length);
+    if (call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE)) {
+        name[length++] = '_';
+    }
     syi_msgpack_write_array(out, 4);
-    syi_msgpack_write_str(out, name, (size_t)length);
+    syi_msgpack_write_str(out, name, length);
     sy_value args = sy_value_list(call->args, (size_t)count);
     SY_TRY(syi_encode_value(&encoder, &args, err));
     syi_msgpack_write_map(out, 0);

@@ -678,7 +678,7 @@ static sy_status pointer_here(syi_decoder *decoder, sy_tensor **tensor, bool *he
     SY_TRY(syi_decode_id(decoder, &pointer_id, err));
     SY_TRY(syi_decode_id(decoder, &object_id, err));
     SY_TRY(syi_decode_id(decoder, &location, err));
-    if (!decoder->is_here(decoder, &location)) {
+    if (!sy_id_is_none(&location) && !decoder->is_here(decoder, &location)) {
         decoder->cursor = saved;
         return SY_OK;
     }

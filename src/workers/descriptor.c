@@ -1,6 +1,5 @@
 #include "workers/descriptor.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -56,7 +55,9 @@ sy_status syi_decode_shape(syi_decoder *decoder, sy_dtype *dtype, int *ndim, int
     size_t count = 0;
     char text[16];
     SY_TRY(syi_msgpack_read_str(cursor, &name, &length, err));
-    snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : sizeof text - 1), name);
+    length = length < sizeof text ? length : sizeof text - 1;
+    memcpy(text, name, length);
+    text[length] = '\0';
     if (!sy_dtype_from_name(text, dtype)) {
         return syi_fail(err, SY_EFORMAT, "descriptor: unknown dtype \"%s\"", text);
     }

@@ -66,22 +66,12 @@ sy_status syi_cpu_refuse_dtype(const syi_cpu_call *call, sy_dtype dtype)
     return syi_fail(call->err, SY_EDTYPE, "%s is not supported", sy_dtype_name(dtype));
 }
 
-/* Parameters of every row fit; the row's own count is where the schema ends. */
-static int count_parameters(const syi_op *op)
-{
-    int count = op->schema[0] != 0;
-    for (const char *c = op->schema; *c != 0; c++) {
-        count += *c == ' ';
-    }
-    return count;
-}
-
 typedef bool (*array_test)(const syi_array *array, const void *with);
 
 /* Does any tensor among the arguments (lists of tensors included) pass the test? */
-static bool any_array(const syi_cpu_call *call, array_test test, const void *with)
+static inline bool any_array(const syi_cpu_call *call, array_test test, const void *with)
 {
-    int count = count_parameters(call->op);
+    const int count = call->cpu->parameters[call->op->id];
     for (int i = 0; i < count; i++) {
         const sy_value *items = &call->args[i];
         size_t item_count = 1;
@@ -108,26 +98,42 @@ static bool is_secret(const syi_array *array, const void *with)
 /* The same elements at the same places? Then element i is read before it is written. */
 static bool is_same_view(const syi_array *a, const syi_array *b)
 {
-    if (a->dtype != b->dtype || !syi_array_same_shape(a, b) ||
-        syi_array_data(a) != syi_array_data(b)) {
+    if (a->storage != b->storage || a->offset != b->offset || a->dtype != b->dtype ||
+        a->ndim != b->ndim) {
         return false;
     }
     for (int d = 0; d < a->ndim; d++) {
-        if (a->strides[d] != b->strides[d] && a->shape[d] > 1) {
+        if (a->shape[d] != b->shape[d] || (a->strides[d] != b->strides[d] && a->shape[d] > 1)) {
             return false;
         }
     }
     return true;
 }
 
-static bool overlaps_askew(const syi_array *array, const void *destination)
-{
-    return syi_array_overlaps(array, destination) && !is_same_view(array, destination);
-}
-
+/* Storages of their own are told apart without looking at strides. */
 static bool overlaps(const syi_array *array, const void *destination)
 {
-    return syi_array_overlaps(array, destination);
+    const syi_array *to = destination;
+    const syi_storage *a = array->storage, *b = to->storage;
+    const uintptr_t a_first = (uintptr_t)a->data, b_first = (uintptr_t)b->data;
+    const bool apart = a_first + a->size <= b_first || b_first + b->size <= a_first;
+    return !apart && syi_array_overlaps(array, to);
+}
+
+static bool overlaps_askew(const syi_array *array, const void *destination)
+{
+    return overlaps(array, destination) && !is_same_view(array, destination);
+}
+
+/* Would it take part in a result of another dtype or shape than the destination's? */
+static bool differs(const syi_array *array, const void *destination)
+{
+    const syi_array *to = destination;
+    bool same = array->dtype == to->dtype && array->ndim == to->ndim;
+    for (int d = 0; same && d < to->ndim; d++) {
+        same = array->shape[d] == to->shape[d];
+    }
+    return !same;
 }
 
 static sy_status allocate_outs(const syi_cpu_call *call)
@@ -145,7 +151,7 @@ static sy_status allocate_outs(const syi_cpu_call *call)
 
 static sy_status run_out_of_place(const cpu_entry *entry, syi_cpu_call *call)
 {
-    bool fresh[SYI_OUTPUT_MAX] = {false};
+    bool fresh[SYI_OUTPUT_MAX];
     bool any = false;
     for (int i = 0; i < call->out_count; i++) {
         fresh[i] = call->outs[i].storage == NULL;
@@ -206,6 +212,14 @@ static sy_status run_through_temporary(const cpu_entry *entry, const syi_cpu_cal
     return status;
 }
 
+/* Floats of one dtype and shape among themselves and with numbers: no need to ask the table's rule. */
+static bool is_evident(const cpu_entry *entry, const syi_cpu_call *call)
+{
+    const syi_array *to = &call->outs[0];
+    return entry->mode == SYI_CPU_ALIGNED && entry->kernel != syi_cpu_compare &&
+           sy_dtype_is_floating(to->dtype) && !any_array(call, differs, to);
+}
+
 static sy_status run_in_place(const cpu_entry *entry, syi_cpu_call *call)
 {
     const syi_array *to = &call->outs[0];
@@ -219,8 +233,10 @@ static sy_status run_in_place(const cpu_entry *entry, syi_cpu_call *call)
     if (entry->mode == SYI_CPU_ITSELF) {
         status = entry->kernel(call);
     } else {
-        syi_array description;
-        SY_TRY(describe_result(call, &description));
+        syi_array description = *to;
+        if (!is_evident(entry, call)) {
+            SY_TRY(describe_result(call, &description));
+        }
         call->dtype = description.dtype;
         bool direct = entry->mode == SYI_CPU_ALIGNED
                           ? !any_array(call, overlaps_askew, to)
@@ -231,6 +247,16 @@ static sy_status run_in_place(const cpu_entry *entry, syi_cpu_call *call)
         to->storage->secret = true;
     }
     return status;
+}
+
+/* Of "self:T dim:i=0": what spaces separate. */
+static uint8_t count_parameters(const syi_op *op)
+{
+    unsigned count = op->schema[0] != 0;
+    for (const char *c = op->schema; *c != 0; c++) {
+        count += *c == ' ';
+    }
+    return (uint8_t)count;
 }
 
 static const void *cpu_resolve(syi_framework *framework, const syi_op *op)
@@ -298,6 +324,9 @@ sy_status syi_cpu_framework_new(sy_context *context, syi_framework **framework, 
     }
     cpu->base.klass = &cpu_class;
     cpu->base.context = context;
+    for (int id = 0; id < SYI_OP_COUNT; id++) {
+        cpu->parameters[id] = count_parameters(syi_op_get((syi_op_id)id));
+    }
     cpu->seed = seed;
     pthread_mutex_init(&cpu->lock, NULL);
     syi_blas_init(&cpu->blas);

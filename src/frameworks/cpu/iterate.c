@@ -227,39 +227,51 @@ static void run_nest(const syi_nest *nest, const row_plan *plan)
     } while (syi_nest_step(nest, 2, at, base));
 }
 
-static bool is_plain(const syi_array *array)
+/* Elements of a packed array, or -1. */
+static int64_t count_packed(const syi_array *array)
 {
-    int64_t expected = 1;
+    int64_t count = 1;
     for (int d = array->ndim - 1; d >= 0; d--) {
-        if (array->strides[d] != expected && array->shape[d] != 1) {
-            return false;
+        if (array->strides[d] != count && array->shape[d] != 1) {
+            return -1;
         }
-        expected *= array->shape[d];
+        count *= array->shape[d];
     }
-    return true;
+    return count;
 }
 
-/* Everything contiguous, of one shape and in the loop's dtype: one call of the loop. */
-static bool run_plain(const syi_operand *operands, int count, syi_loop loop, const void *param)
+static bool is_laid_out_as(const syi_array *array, const syi_array *packed)
+{
+    bool same = array->ndim == packed->ndim;
+    for (int d = 0; same && d < array->ndim; d++) {
+        same = array->shape[d] == packed->shape[d] &&
+               (array->strides[d] == packed->strides[d] || array->shape[d] == 1);
+    }
+    return same;
+}
+
+/* Everything packed, of one shape and in the loop's dtype: one call of the loop. */
+static bool run_packed(const syi_operand *operands, int count, syi_loop loop, const void *param)
 {
     const syi_array *to = operands[0].array;
     void *data[SYI_OPERAND_MAX];
     int64_t strides[SYI_OPERAND_MAX];
+    const int64_t n = count_packed(to);
+    if (n < 0) {
+        return false;
+    }
     for (int k = 0; k < count; k++) {
         const syi_array *array = operands[k].array;
         if (array == NULL) {
             data[k] = (void *)(uintptr_t)operands[k].scalar;
             strides[k] = 0;
-            continue;
-        }
-        if (array->dtype != operands[k].dtype || !is_plain(array) ||
-            (k > 0 && !syi_array_same_shape(array, to))) {
+        } else if (array->dtype != operands[k].dtype || !is_laid_out_as(array, to)) {
             return false;
+        } else {
+            strides[k] = (int64_t)sy_dtype_size(array->dtype);
+            data[k] = array->storage->data + array->offset * strides[k];
         }
-        data[k] = syi_array_data(array);
-        strides[k] = (int64_t)sy_dtype_size(array->dtype);
     }
-    int64_t n = syi_array_numel(to);
     if (n > 0) {
         loop(n, data, strides, param);
     }
@@ -269,7 +281,7 @@ static bool run_plain(const syi_operand *operands, int count, syi_loop loop, con
 void syi_iterate(const syi_operand *operands, int count, syi_loop loop, const void *param,
                  bool secret)
 {
-    if (run_plain(operands, count, loop, param)) {
+    if (run_packed(operands, count, loop, param)) {
         return;
     }
     const syi_array *to = operands[0].array;

@@ -1,0 +1,431 @@
+/* server.c - peers of a loop thread: queue, settings, delivery, end. Sockets are in listening.c. Tests: the
+ * contract in tcp_test.c and websocket_test.c. */
+#include "transport/server.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "core/surroundings.h"
+
+#define DIRECT_SEND_MAX ((uint64_t)64 * 1024) /* more is sent by the loop thread */
+
+/* --- the server -------------------------------------------------------------------------------- */
+
+void syi_server_init(syi_server *server, sy_context *context, const syi_server_class *klass,
+                     const char *url, const syi_listen_options *options, const syi_service *service)
+{
+    server->context = context;
+    server->klass = klass;
+    server->url = url;
+    server->service = *service;
+    server->options = *options;
+    syi_message_init(&server->arrived, context, 0);
+    pthread_mutex_init(&server->lock, NULL);
+}
+
+void syi_server_fini(syi_server *server)
+{
+    syi_message_fini(&server->arrived);
+    pthread_mutex_destroy(&server->lock);
+}
+
+bool syi_server_start(syi_server *server, void *(*run)(void *), void *argument)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int code = pthread_create(&server->thread, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code == 0;
+}
+
+bool syi_server_is_own_thread(const syi_server *server)
+{
+    return pthread_equal(pthread_self(), server->thread) != 0;
+}
+
+static syi_server_peer *next_woken(syi_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    syi_server_peer *peer = server->woken;
+    if (peer != NULL) {
+        server->woken = peer->next_woken;
+        peer->woken = false;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return peer;
+}
+
+static void update(syi_server_peer *peer)
+{
+    if (!peer->ended) {
+        peer->server->klass->update(peer);
+    }
+}
+
+void syi_server_look_at_woken(syi_server *server)
+{
+    for (syi_server_peer *peer = next_woken(server); peer != NULL; peer = next_woken(server)) {
+        update(peer);
+    }
+}
+
+void syi_server_flush_dirty(syi_server *server)
+{
+    while (server->dirty != NULL) {
+        syi_server_peer *peer = server->dirty;
+        server->dirty = peer->next_dirty;
+        peer->dirty = false;
+        update(peer);
+    }
+}
+
+/* Under the lock of an open peer: makes the loop thread look at it, at the end of the callback that runs
+ * when this is the loop thread. */
+static void ask_loop(syi_server_peer *peer)
+{
+    syi_server *server = peer->server;
+    if (syi_server_is_own_thread(server)) {
+        if (!peer->dirty) {
+            peer->dirty = true;
+            peer->next_dirty = server->dirty;
+            server->dirty = peer;
+        }
+        return;
+    }
+    pthread_mutex_lock(&server->lock);
+    const bool first = server->woken == NULL;
+    if (!peer->woken) {
+        peer->woken = true;
+        peer->next_woken = server->woken;
+        server->woken = peer;
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (first) {
+        server->klass->wake(server);
+    }
+}
+
+/* --- from any thread --------------------------------------------------------------------------- */
+
+/* Under the lock. */
+static void send_now(syi_server_peer *peer)
+{
+    if (peer->server->klass->send_now != NULL && peer->failed == SY_OK && peer->out.bytes != 0 &&
+        peer->server->klass->send_now(peer)) {
+        peer->failed = SY_ECLOSED;
+    }
+}
+
+/* Under the lock. */
+static sy_status queue_message(syi_server_peer *peer, syi_message *message, sy_error *err)
+{
+    if (!peer->open || peer->closing || peer->failed != SY_OK) {
+        return syi_fail_object(err, SY_ECLOSED, peer->base.address, "%s: the connection is closed",
+                               peer->base.address);
+    }
+    const uint64_t length = syi_frame_length(message);
+    const uint64_t max = peer->server->options.send_queue_max;
+    const bool was_empty = peer->out.bytes == 0;
+    if (length > max || peer->out.bytes > max - length) {
+        peer->failed = SY_ELIMIT;
+        ask_loop(peer);
+        return syi_fail_object(err, SY_ELIMIT, peer->base.address,
+                               "%s: %" PRIu64 " bytes wait to be sent, %" PRIu64
+                               " more pass the limit of %" PRIu64,
+                               peer->base.address, peer->out.bytes, length, max);
+    }
+    SY_TRY(syi_outgoing_append(&peer->out, message, err));
+    syi_traffic_add(&peer->base.traffic.frames_sent, 1);
+    syi_traffic_add(&peer->base.traffic.bytes_sent, length);
+    if (was_empty && length <= DIRECT_SEND_MAX && !syi_server_is_own_thread(peer->server)) {
+        send_now(peer); /* spares the way over the loop thread */
+    }
+    if (peer->failed != SY_OK || (peer->out.bytes != 0 && !peer->armed)) {
+        ask_loop(peer);
+    }
+    return SY_OK;
+}
+
+static sy_status server_peer_send(syi_peer *base, syi_message *message, sy_error *err)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    const sy_status status = queue_message(peer, message, err);
+    pthread_mutex_unlock(&peer->lock);
+    syi_message_clear(message);
+    return status;
+}
+
+/* Under the lock: a setting changed. */
+static void changed(syi_server_peer *peer)
+{
+    if (peer->open) {
+        atomic_store_explicit(&peer->pending, true, memory_order_release);
+        ask_loop(peer);
+    }
+}
+
+static void server_peer_close(syi_peer *base, uint32_t linger_ms)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    if (!peer->closing) {
+        peer->closing = true;
+        peer->linger_ms = linger_ms;
+        changed(peer);
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
+static void server_peer_set_reading(syi_peer *base, bool reading)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    peer->reading = reading;
+    changed(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+static void server_peer_set_account(syi_peer *base, syi_account *account)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    peer->account = account;
+    peer->new_account = true;
+    changed(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+static void server_peer_set_limits(syi_peer *base, const syi_frame_limits *limits)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    peer->limits = *limits;
+    peer->new_limits = true;
+    changed(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+static void server_peer_free(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    peer->release(peer);
+}
+
+static const syi_peer_class server_peer_class = {
+    .send = server_peer_send,
+    .close = server_peer_close,
+    .set_reading = server_peer_set_reading,
+    .set_account = server_peer_set_account,
+    .set_limits = server_peer_set_limits,
+    .free = server_peer_free,
+};
+
+/* --- life of a peer ---------------------------------------------------------------------------- */
+
+bool syi_server_peer_init(syi_server_peer *peer, syi_server *server, const char *address,
+                          bool loopback, bool prefixed)
+{
+    if (syi_frame_reader_new(server->context, &peer->reader, &server->options.limits, NULL, NULL) !=
+        SY_OK) {
+        return false;
+    }
+    peer->base.klass = &server_peer_class;
+    peer->base.loopback = loopback;
+    atomic_init(&peer->base.refs, 2); /* the session's and the loop's */
+    snprintf(peer->base.address, sizeof peer->base.address, "%s", address);
+    peer->context = server->context;
+    peer->server = server;
+    peer->release = server->klass->release;
+    peer->open = true;
+    peer->reading = true;
+    atomic_init(&peer->pending, false);
+    pthread_mutex_init(&peer->lock, NULL);
+    syi_outgoing_init(&peer->out, server->context, prefixed);
+    return true;
+}
+
+void syi_server_peer_fini(syi_server_peer *peer)
+{
+    syi_outgoing_fini(&peer->out);
+    syi_frame_reader_free(peer->reader);
+    pthread_mutex_destroy(&peer->lock);
+}
+
+bool syi_server_peer_open(syi_server_peer *peer)
+{
+    syi_server *server = peer->server;
+    peer->next = server->peers;
+    if (peer->next != NULL) {
+        peer->next->previous = peer;
+    }
+    server->peers = peer;
+    server->live++;
+    peer->session = server->service.opened(server->service.user, &peer->base);
+    if (peer->session == NULL) {
+        syi_server_peer_end(peer, SY_ECLOSED, "the service refused it");
+        return false;
+    }
+    return true;
+}
+
+static void unlist(syi_server_peer *peer)
+{
+    syi_server *server = peer->server;
+    if (peer->previous == NULL) {
+        server->peers = peer->next;
+    } else {
+        peer->previous->next = peer->next;
+    }
+    if (peer->next != NULL) {
+        peer->next->previous = peer->previous;
+    }
+    server->live--;
+    syi_server_peer **at = &server->dirty;
+    while (peer->dirty && *at != peer) {
+        at = &(*at)->next_dirty;
+    }
+    if (peer->dirty) {
+        *at = peer->next_dirty;
+        peer->dirty = false;
+    }
+    pthread_mutex_lock(&server->lock);
+    if (peer->woken) {
+        at = &server->woken;
+        while (*at != peer) {
+            at = &(*at)->next_woken;
+        }
+        *at = peer->next_woken;
+        peer->woken = false;
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sentence)
+{
+    if (peer->ended) {
+        return;
+    }
+    peer->ended = true;
+    pthread_mutex_lock(&peer->lock);
+    peer->open = false;
+    syi_outgoing_fini(&peer->out);
+    pthread_mutex_unlock(&peer->lock);
+    unlist(peer);
+    if (peer->session != NULL) {
+        peer->server->service.closed(peer->session, why, sentence);
+    } else {
+        syi_peer_unref(&peer->base); /* the reference that `opened` did not take */
+    }
+}
+
+const char *syi_server_sentence(sy_status failed)
+{
+    return failed == SY_ELIMIT ? "it does not read what is sent to it"
+                               : "the other end closed the connection";
+}
+
+/* Under the lock, on the loop thread. */
+static void apply_to_reader(syi_server_peer *peer)
+{
+    if (peer->new_account) {
+        syi_frame_reader_set_account(peer->reader, peer->account);
+        peer->new_account = false;
+    }
+    if (peer->new_limits) {
+        syi_frame_reader_set_limits(peer->reader, &peer->limits);
+        peer->new_limits = false;
+    }
+}
+
+syi_server_wish syi_server_peer_apply(syi_server_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    atomic_store_explicit(&peer->pending, false, memory_order_relaxed);
+    apply_to_reader(peer);
+    send_now(peer);
+    peer->armed = peer->out.bytes != 0;
+    const syi_server_wish wish = {
+        .failed = peer->failed,
+        .closing = peer->closing,
+        .reading = peer->reading,
+        .linger_ms = peer->linger_ms,
+        .queued = peer->out.bytes,
+    };
+    pthread_mutex_unlock(&peer->lock);
+    return wish;
+}
+
+/* --- arriving ---------------------------------------------------------------------------------- */
+
+bool syi_server_peer_is_heard(syi_server_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    const bool heard = peer->open && !peer->closing && peer->failed == SY_OK;
+    pthread_mutex_unlock(&peer->lock);
+    return heard;
+}
+
+bool syi_server_peer_deliver(syi_server_peer *peer)
+{
+    syi_server *server = peer->server;
+    syi_message *arrived = &server->arrived;
+    const bool first = !peer->greeted;
+    peer->greeted = true;
+    syi_frame_reader_take(peer->reader, arrived);
+    syi_traffic_add(&peer->base.traffic.frames_received, 1);
+    syi_traffic_add(&peer->base.traffic.bytes_received, syi_frame_length(arrived));
+    server->service.received(peer->session, arrived);
+    syi_message_clear(arrived);
+    syi_message_trim(arrived);
+    /* The service may have set account or limits for what follows in the same bytes. */
+    if (atomic_load_explicit(&peer->pending, memory_order_acquire)) {
+        pthread_mutex_lock(&peer->lock);
+        apply_to_reader(peer);
+        pthread_mutex_unlock(&peer->lock);
+    }
+    return first;
+}
+
+static sy_status break_off(syi_server_peer *peer, const sy_error *err)
+{
+    syi_log(peer->context, SY_LOG_INFO, "transport", NULL, 0, "%s: %s", peer->base.address,
+            err->message);
+    syi_server_peer_end(peer, err->status, err->message);
+    return err->status;
+}
+
+sy_status syi_server_peer_placed(syi_server_peer *peer, size_t size, bool *took_first)
+{
+    sy_error err = SY_ERROR_INIT;
+    bool done;
+    if (syi_frame_reader_advance(peer->reader, size, &done, &err) != SY_OK) {
+        return break_off(peer, &err);
+    }
+    if (done && syi_server_peer_deliver(peer) && took_first != NULL) {
+        *took_first = true;
+    }
+    return SY_OK;
+}
+
+sy_status syi_server_peer_feed(syi_server_peer *peer, const uint8_t *bytes, size_t size,
+                               bool *took_first)
+{
+    while (size != 0 && syi_server_peer_is_heard(peer)) {
+        sy_error err = SY_ERROR_INIT;
+        size_t used;
+        bool done;
+        if (syi_frame_reader_copy(peer->reader, bytes, size, &used, &done, &err) != SY_OK) {
+            return break_off(peer, &err);
+        }
+        bytes += used;
+        size -= used;
+        if (done && syi_server_peer_deliver(peer) && took_first != NULL) {
+            *took_first = true;
+        }
+    }
+    return SY_OK;
+}

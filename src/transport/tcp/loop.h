@@ -1,0 +1,55 @@
+/*
+ * loop.h - the server's end of tcp://: one libuv loop thread per listener. listener.c accepts and owns the
+ * loop, peer.c reads, sends and closes. These two files only. Test: tcp_test.c.
+ */
+#ifndef SYI_TRANSPORT_TCP_LOOP_H
+#define SYI_TRANSPORT_TCP_LOOP_H
+
+#include <uv.h>
+
+#include "transport/server.h"
+
+#define SYI_TCP_AHEAD ((size_t)256 * 1024) /* read buffer of a loop */
+
+typedef struct tcp_listener {
+    syi_listener base; /* first */
+    syi_server server;
+
+    /* the loop thread's */
+    uv_loop_t loop;
+    uv_async_t wakeup;
+    uv_poll_t accepting;
+    uv_timer_t accept_pause; /* after running out of descriptors */
+    int fd;                  /* listening socket, -1 when stopped */
+    uint64_t activity;       /* events handled; the loop spins while it moves */
+    uint8_t *ahead;          /* SYI_TCP_AHEAD bytes */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool stop;
+    bool stopped;
+    bool quit;
+} tcp_listener;
+
+typedef struct tcp_peer {
+    syi_server_peer common; /* first */
+    int fd;                 /* -1 when ended; written under the lock */
+
+    /* the loop thread's */
+    tcp_listener *listener;
+    uv_poll_t poll;
+    uv_timer_t timer; /* first frame, then linger */
+    unsigned handles; /* not closed yet */
+    int events;       /* polled now */
+    bool lingering;   /* the timer counts the time to say goodbye */
+    bool shut;        /* everything was sent and the sending side is closed */
+} tcp_peer;
+
+extern const syi_server_class syi_tcp_server_class;
+
+/* Takes the accepted socket, which it closes on failure. Loop thread, as all below. */
+void syi_tcp_peer_open(tcp_listener *listener, int fd, const char *address, bool loopback);
+/* Closes at once; the service hears `closed`. A second call does nothing. */
+void syi_tcp_peer_end(tcp_peer *peer, sy_status why, const char *sentence);
+
+#endif

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""csyft demo from end to end: own workers, running workers, the promise it makes, and what it leaves behind."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import unittest
+
+from processes import PROGRAM, CliTest, csyft
+
+SHORT = ("--rounds", "6", "--batch", "16", "--lr", "0.5")
+ROW = re.compile(r"^(plain, here|worker to worker|federated averaging) +([\d.]+) %(?: +([+-][\d.]+) +(\d+) +([\d.]+) MB)? +([\d.]+) s$", re.M)
+
+
+class Demo(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.environment = {**os.environ, "TMPDIR": str(self.folder), "CSYFT_DATA_DIR": os.environ["CSYFT_SOURCE_DIR"] + "/examples/data"}
+
+    def demo(self, *arguments):
+        return csyft("demo", *arguments, timeout=100, env=self.environment)
+
+    def rows(self, result):
+        return {row[0]: row[1:] for row in ROW.findall(result.stdout)}
+
+    def test_both_ways_keep_the_promise(self):
+        result = self.demo()
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        rows = self.rows(result)
+        self.assertEqual(set(rows), {"plain, here", "worker to worker", "federated averaging"})
+        for name, (accuracy, points, messages, megabytes, _) in rows.items():
+            self.assertGreaterEqual(float(accuracy), 93)
+            if name != "plain, here":
+                self.assertGreaterEqual(float(points), -0.5)
+                self.assertGreater(int(messages), 1000)
+                self.assertGreater(float(megabytes), 0.1)
+        # The same steps on the same rows in the same order give the same model, wherever they are done.
+        self.assertEqual(rows["worker to worker"][1], "+0.00")
+        self.assertRegex(result.stdout, "refused:\n  .*alice.*private")
+        # No terminal: one line per round.
+        self.assertEqual(len(re.findall(r"(?m)^worker to worker: +\d+/24 accuracy 0\.\d+$", result.stderr)), 24)
+        self.assertEqual(list(self.folder.iterdir()), [], "the shards are gone")
+
+    def test_one_strategy_over_websocket(self):
+        result = self.demo(*SHORT, "--strategy", "sequential", "--transport", "ws", "--seed", "3")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(set(self.rows(result)), {"plain, here", "worker to worker"})
+        self.assertEqual(self.rows(result)["worker to worker"][1], "+0.00")
+
+    def test_running_workers(self):
+        shards = self.folder / "shards"
+        written = self.succeed("demo", "--shards", shards, env=self.environment).splitlines()
+        self.assertEqual(sorted(written), sorted(map(str, shards.iterdir())))
+        self.assertEqual(len(written), 6)
+        workers = []
+        for name, scheme in (("alice", "tcp"), ("bob", "ws"), ("charlie", "tcp")):
+            data = [word for part in "xy" for word in
+                    ("--data", shards / f"{name}-{part}.npy", "--tag", "#digits", "--tag", f"#{part}", "--private")]
+            workers.append(self.start(name, *data, "--release", "sgd_:8", listen=(f"{scheme}://127.0.0.1:0",)))
+        urls = ",".join(worker.url for worker in workers)
+        objects = [self.succeed("ls", worker.url) for worker in workers]
+        result = self.demo(*SHORT, "--strategy", "sequential", "--workers", urls)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(self.rows(result)["worker to worker"][1], "+0.00")
+        self.assertEqual([self.succeed("ls", worker.url) for worker in workers], objects, "nothing is left at the workers")
+        self.assertEqual([worker.stop() for worker in workers], [0, 0, 0])
+
+    def test_a_model_that_is_too_bad_fails(self):
+        result = self.demo("--rounds", "1", "--lr", "0.00001", "--strategy", "sequential")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r"csyft demo: worker to worker: accuracy 0\.\d+ is below 0\.93")
+
+    def test_workers_without_the_data(self):
+        workers = [self.start(name) for name in ("alice", "bob", "charlie")]
+        urls = ",".join(worker.url for worker in workers)
+        self.assertEqual(self.demo("--workers", urls).returncode, 1)
+        self.assertRegex(self.demo("--workers", urls).stderr, "csyft demo: worker alice: 0 objects are tagged #digits #x")
+
+    def test_workers_that_give_rows_away(self):
+        shards = self.folder / "shards"
+        self.succeed("demo", "--shards", shards, env=self.environment)
+        workers = []
+        for name in ("alice", "bob", "charlie"):
+            data = [word for part in "xy" for word in
+                    ("--data", shards / f"{name}-{part}.npy", "--tag", "#digits", "--tag", f"#{part}")]
+            workers.append(self.start(name, *data))
+        result = self.demo("--workers", ",".join(worker.url for worker in workers))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "worker alice gives its rows away: start it with --private")
+
+    def test_wrong_command_lines(self):
+        for sentence, arguments in (
+            ("--batch 7: expected a whole number from 8", ("--batch", "7")),
+            ("--rounds 0: expected", ("--rounds", "0")),
+            ("--strategy magic: there is no such strategy", ("--strategy", "magic")),
+            ("--transport pigeon: there is no such transport", ("--transport", "pigeon")),
+            ("expected 3 URLs", ("--workers", "")),
+            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1")),
+            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1,,")),
+            ("expected 3 URLs", ("--workers", ",".join(["tcp://127.0.0.1:1"] * 4))),
+        ):
+            self.fail_with(2, sentence, "demo", *arguments, env=self.environment)
+
+    def test_data_that_is_something_else(self):
+        (self.folder / "digits.csv").write_text("p0,label\n1,2\n")
+        environment = {**self.environment, "CSYFT_DATA_DIR": str(self.folder)}
+        self.fail_with(1, f"{self.folder}/digits.csv: expected 65 columns", "demo", env=environment)
+
+    def test_interrupted(self):
+        process = subprocess.Popen([PROGRAM, "demo", "--rounds", "100000"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=self.environment)
+        children = []
+        for line in process.stderr:
+            if line.startswith("worker to worker"):
+                children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                break
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        process.stdout.close()
+        process.stderr.close()
+        self.assertEqual(process.wait(20), -signal.SIGINT)
+        self.assertEqual(len(children), 3)
+        for pid in children:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"), "the workers are gone")
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""csyft worker: ready lines, listeners, published data, signals, limits, peers."""
+import signal
+import socket
+import time
+import unittest
+
+from processes import CliTest, Worker, csyft, free_port, npy
+
+
+class Serving(CliTest):
+    def test_one_ready_line_per_listener_and_all_serve(self):
+        worker = self.start("bob", listen=("tcp://127.0.0.1:0", "ws://127.0.0.1:0", "tcp://127.0.0.1:0"))
+        self.assertEqual([url.split(":")[0] for url in worker.urls], ["tcp", "ws", "tcp"])
+        self.assertEqual(len(set(worker.urls)), 3)
+        for url in worker.urls:
+            self.assertNotRegex(url, ":0$")
+            self.assertRegex(self.succeed("whoami", url), r"^id: bob, type: .*, version: \d+\.\d+\.\d+, wire: \d+-\d+$")
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(worker.errors(), "")
+
+    def test_listeners_share_the_objects(self):
+        worker = self.start("bob", listen=("tcp://127.0.0.1:0", "ws://127.0.0.1:0"))
+        path = self.write_npy("x.npy", "<f4", (3,), (1, 2, 3))
+        number = self.succeed("send", worker.urls[1], path)
+        self.assertEqual(self.succeed("ls", "--ids", worker.urls[0]), number)
+        self.succeed("get", worker.urls[0], number, "-o", self.folder / "y.npy")
+        self.assertEqual((self.folder / "y.npy").read_bytes(), path.read_bytes())
+        self.assertEqual(self.succeed("ls", "--ids", worker.urls[1]), "")
+
+    def test_signals_drain_and_exit_with_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            worker = self.start("bob")
+            host, port = worker.url.removeprefix("tcp://").split(":")
+            # An idle connection without a word does not hold it back.
+            with socket.create_connection((host, int(port))):
+                self.succeed("whoami", worker.url)
+                begun = time.monotonic()
+                self.assertEqual(worker.stop(number), 0)
+                self.assertLess(time.monotonic() - begun, 4)
+
+    def test_loopback_is_quiet_and_anything_else_warned_about(self):
+        worker = self.start("bob", listen=("tcp://0.0.0.0:0",))
+        worker.stop()
+        self.assertRegex(worker.errors(), "csyft worker: warning: .*neither encrypted nor authenticated")
+
+    def test_log_lines_go_to_standard_error(self):
+        worker = self.start("bob", "--log", "debug")
+        self.succeed("whoami", worker.url)
+        worker.stop()
+        self.assertRegex(worker.errors(), r"(?m)^(debug|info): \w+: ")
+
+
+class Data(CliTest):
+    def test_data_is_published_with_its_tags_and_access(self):
+        x = self.write_npy("x.npy", "<f4", (4, 2), range(8))
+        (self.folder / "y.csv").write_text("a,b,c\n1,2,3\n4,5,6\n")
+        worker = self.start("bob", "--data", x, "--tag", "#digits", "--tag", "#x", "--private",
+                            "--data", self.folder / "y.csv", "--tag", "#y")
+        lines = self.succeed("ls", worker.url).splitlines()
+        self.assertEqual(lines[0].split()[:4], ["ID", "DTYPE", "SHAPE", "ACCESS"])
+        self.assertEqual(sorted(line.split()[1:] for line in lines[1:]),
+                         [["float32", "4x2", "private", "#digits", "#x"], ["int64", "2x3", "public", "#y"]])
+        found = self.succeed("search", "--ids", worker.url, "#digits", "#x")
+        self.assertEqual(len(found.splitlines()), 1)
+        self.assertEqual(self.succeed("search", "--ids", worker.url, "#digits", "#y"), "")
+
+    def test_private_data_does_not_leave_and_is_not_lost(self):
+        worker = self.start("bob", "--data", self.write_npy("x.npy", "<f4", (2,), (5, 6)), "--private")
+        number = self.succeed("ls", "--ids", worker.url)
+        self.fail_with(1, f"(?=.*bob)(?=.*{number}).*private", "get", worker.url, number, "-o", self.folder / "y.npy")
+        self.assertFalse((self.folder / "y.npy").exists())
+        doubled = self.succeed("call", worker.url, "add", number, number)
+        self.fail_with(1, "private", "get", worker.url, doubled, "-o", self.folder / "y.npy")
+        self.assertIn(number, self.succeed("ls", "--ids", worker.url).splitlines())
+
+    def test_a_file_that_cannot_be_published_ends_the_worker(self):
+        listen = ("--listen", "tcp://127.0.0.1:0")
+        missing = self.folder / "missing.npy"
+        self.fail_with(1, f"csyft worker: .*{missing}", "worker", "--id", "bob", *listen, "--data", missing)
+        broken = self.folder / "broken.npy"
+        broken.write_bytes(npy("<f4", (4,), (1, 2, 3, 4))[:-1])
+        self.fail_with(1, f"csyft worker: .*{broken}", "worker", "--id", "bob", *listen, "--data", broken)
+
+
+class Limits(CliTest):
+    def test_memory_limit_refuses_what_does_not_fit_and_serves_on(self):
+        worker = self.start("bob", "--memory-limit", "1M")
+        large = self.write_npy("large.npy", "|u1", (2 << 20,), bytes(2 << 20))
+        small = self.write_npy("small.npy", "|u1", (1 << 10,), bytes(1 << 10))
+        self.fail_with(1, "(?i)bob.*(limit|memory)", "send", worker.url, large)
+        number = self.succeed("send", worker.url, small)
+        # 1 GiB from 1 KiB, refused from the shape alone.
+        column = self.succeed("call", worker.url, "reshape", number, "=[1024,1]")
+        row = self.succeed("call", worker.url, "reshape", number, "=[1,1024]")
+        cube = self.succeed("call", worker.url, "unsqueeze", column, "=2")
+        wide = self.succeed("call", worker.url, "add", column, row)
+        self.fail_with(1, "(?i)limit", "call", worker.url, "add", cube, wide)
+        self.assertIn("id: bob", self.succeed("whoami", worker.url))
+
+
+class CommandLine(CliTest):
+    def test_wrong_command_lines(self):
+        listen = ("--listen", "tcp://127.0.0.1:0")
+        for sentence, arguments in (
+            ("--id NAME is missing", listen),
+            ("--listen URL is missing", ("--id", "bob")),
+            ("--tag: belongs behind a --data", ("--id", "bob", "--tag", "x", *listen)),
+            ("--private: belongs behind a --data", ("--id", "bob", "--private", *listen)),
+            ("--release sgd_: expected OP:ROWS", ("--id", "bob", *listen, "--release", "sgd_")),
+            ("the rows 0: expected a whole number from 1", ("--id", "bob", *listen, "--release", "sgd_:0")),
+            ("--peer alice: expected NAME=URL", ("--id", "bob", *listen, "--peer", "alice")),
+            ("--memory-limit 1x: expected a number of bytes", ("--id", "bob", *listen, "--memory-limit", "1x")),
+            ("--pool-threads 0: expected", ("--id", "bob", *listen, "--pool-threads", "0")),
+            ("log filter", ("--id", "bob", *listen, "--log", "loud")),
+            ("carrier-pigeon", ("--id", "bob", "--listen", "carrier-pigeon://x")),
+            ("--frobnicate", ("--id", "bob", *listen, "--frobnicate")),
+            ("extra: takes options only", ("--id", "bob", *listen, "extra")),
+        ):
+            self.fail_with(2, sentence, "worker", *arguments)
+
+    def test_unknown_operation_in_a_release(self):
+        self.fail_with(1, "no_such", "worker", "--id", "bob", "--listen", "tcp://127.0.0.1:0", "--release", "no_such:8")
+
+    def test_address_in_use(self):
+        worker = self.start("bob")
+        address = worker.url.removeprefix("tcp://")
+        self.fail_with(1, f"csyft worker: .*{address}", "worker", "--id", "carol", "--listen", worker.url)
+
+
+class Peers(CliTest):
+    def test_peers_that_name_each_other_start_in_any_order(self):
+        port = free_port()
+        alice = self.start("alice", "--peer", f"bob=tcp://127.0.0.1:{port}")
+        bob = self.start("bob", "--peer", f"alice={alice.url}", listen=(f"tcp://127.0.0.1:{port}",))
+        time.sleep(1.5)  # alice tries once a second
+        for worker, name in ((alice, "alice"), (bob, "bob")):
+            self.assertIn(f"id: {name}", self.succeed("whoami", worker.url))
+            self.assertEqual(worker.stop(), 0)
+        self.assertRegex(alice.errors(), "^csyft worker: warning: peer bob is not there yet.*\n$")
+        self.assertEqual(bob.errors(), "")
+
+
+if __name__ == "__main__":
+    unittest.main()
