@@ -6,7 +6,7 @@
 #include <csyft/hook.h>
 #include <csyft/id.h>
 #include <csyft/nn.h>
-#include <csyft/operations.h>
+#include <csyft/operations_here.h>
 #include <csyft/pointer.h>
 #include <csyft/scope.h>
 #include <csyft/status.h>

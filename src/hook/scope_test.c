@@ -1,9 +1,10 @@
 /* scope_test.c - value-returning operations: ownership, the latched failure, nesting, modes. */
 #include "hook/scope.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include <csyft/operations.h>
+#include <csyft/operations_here.h>
 
 #include "support/local_hook.h"
 
@@ -43,7 +44,7 @@ static void test_first_failure_is_latched(void **state)
     sy_tensor *x = local_hook_floats(local, 2, (const float[]){1, 2});
     sy_tensor *y = local_hook_floats(local, 3, (const float[]){1, 2, 3});
     sy_scope *s = sy_scope_begin(local->hook);
-    assert_null(sy_add(sy_scope_at(s, "dir/model.c", 17), x, y));
+    assert_null((sy_add)(sy_scope_at(s, "dir/model.c", 17), x, y));
     assert_int_equal(sy_scope_get_status(s), SY_ESHAPE);
     assert_null(sy_mul(s, x, x)); /* right by itself, but after the failure */
     assert_null(sy_relu(s, NULL));
@@ -51,6 +52,23 @@ static void test_first_failure_is_latched(void **state)
     assert_status(sy_scope_end(s, &local->err), SY_ESHAPE, &local->err);
     assert_non_null(strstr(local->err.message, "model.c:17"));
     assert_non_null(strstr(local->err.message, "add"));
+    sy_tensor_unref(x);
+    sy_tensor_unref(y);
+}
+
+static void test_source_line_is_noted_by_itself(void **state)
+{
+    local_hook *local = *state;
+    char here[64];
+    sy_tensor *x = local_hook_floats(local, 2, (const float[]){1, 2});
+    sy_tensor *y = local_hook_floats(local, 3, (const float[]){1, 2, 3});
+    sy_scope *s = sy_scope_begin(local->hook);
+    sy_tensor *fine = sy_relu(s, x);
+    snprintf(here, sizeof here, "scope_test.c:%d", __LINE__ + 1);
+    assert_null(sy_mul(s, fine, y));
+    assert_null(sy_relu(s, fine));
+    assert_status(sy_scope_end(s, &local->err), SY_ESHAPE, &local->err);
+    assert_non_null(strstr(local->err.message, here));
     sy_tensor_unref(x);
     sy_tensor_unref(y);
 }
@@ -160,6 +178,7 @@ int main(void)
         LOCAL(test_results_belong_to_the_scope),
         LOCAL(test_keep_moves_out),
         LOCAL(test_first_failure_is_latched),
+        LOCAL(test_source_line_is_noted_by_itself),
         LOCAL(test_null_argument_names_the_operation),
         LOCAL(test_no_scope_is_no_memory),
         LOCAL(test_scopes_nest),

@@ -2,23 +2,31 @@
 
 #include <string.h>
 
-/* Panels: A in strips of ROWS rows, B in strips of COLUMNS columns, both DEPTH long; the strips of A
- * that are at work stay in the second cache, a strip of B in the first. */
-#define ROWS 4
-#define COLUMNS 16
+/*
+ * Panels: A in strips of ROWS rows, B in strips of one VECTOR of columns, both DEPTH long. The strips of
+ * A that are at work stay in the second cache, a strip of B in the first, and a ROWS by VECTOR piece of
+ * C in registers.
+ */
+#define VECTOR 64 /* bytes; the compiler splits it where registers are shorter */
+#define ROWS 6
 #define DEPTH 256
-#define STRIPS_A 24 /* 96 rows */
-#define STRIPS_B 16 /* 256 columns */
+#define STRIPS_A 16 /* 96 rows */
+#define STRIPS_B 16
 
 static inline int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
+static int64_t columns_of(sy_dtype dtype)
+{
+    return VECTOR / (int64_t)sy_dtype_size(dtype);
+}
+
 /* Is packing worth its trouble? */
 static bool is_large(int64_t m, int64_t n, int64_t k, const int64_t b_strides[2])
 {
-    return m > 8 && n > 8 && k > 8 && (b_strides[1] != 1 || m * n * k > 4096);
+    return m > 4 && n > 4 && k > 4 && (b_strides[1] != 1 || m * n * k > 2048);
 }
 
 static int64_t round_up(int64_t x, int64_t unit)
@@ -26,10 +34,10 @@ static int64_t round_up(int64_t x, int64_t unit)
     return (x + unit - 1) / unit * unit;
 }
 
-/* Elements of the packed piece of A, which stands before that of B. */
-static int64_t packed_elements_of_a(int64_t m, int64_t k)
+/* Elements of the packed piece of B, which stands before that of A: it is the aligned one. */
+static int64_t packed_elements_of_b(int64_t n, int64_t k, int64_t columns)
 {
-    return smaller(k, DEPTH) * smaller(round_up(m, ROWS), ROWS * STRIPS_A);
+    return smaller(k, DEPTH) * smaller(round_up(n, columns), columns * STRIPS_B);
 }
 
 size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
@@ -38,51 +46,63 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
     if (!is_large(m, n, k, b_strides)) {
         return 0;
     }
-    int64_t of_b = smaller(k, DEPTH) * smaller(round_up(n, COLUMNS), COLUMNS * STRIPS_B);
-    return (size_t)(packed_elements_of_a(m, k) + of_b) * sy_dtype_size(dtype);
+    int64_t of_a = smaller(k, DEPTH) * smaller(round_up(m, ROWS), ROWS * STRIPS_A);
+    int64_t of_b = packed_elements_of_b(n, k, columns_of(dtype));
+    return (size_t)(of_a + of_b) * sy_dtype_size(dtype);
 }
 
-/* Integers are multiplied in W, whose low bits are those of the wrapped result. */
-#define DEFINE_GEMM(name, T, W, unused)                                                            \
+/* T: element; U: what it is multiplied in, whose low bits are those of the wrapped result; vectors of U
+ * have no wider type behind them. W: the same for single elements. */
+#define DEFINE_GEMM(name, T, U, W)                                                                 \
+    typedef U vector_##name __attribute__((vector_size(VECTOR), may_alias));                       \
+    enum { COLUMNS_##name = VECTOR / sizeof(T) };                                                  \
     /* `lanes` rows (or columns) side by side, k long; missing ones are 0. */                      \
     static void pack_##name(T *restrict to, int64_t lanes, int64_t present, int64_t k,             \
                             const T *from, int64_t lane_stride, int64_t k_stride)                  \
     {                                                                                              \
-        for (int64_t p = 0; p < k; p++) {                                                          \
-            for (int64_t l = 0; l < present; l++) {                                                \
-                to[p * lanes + l] = from[l * lane_stride + p * k_stride];                          \
+        if (present == lanes && lane_stride == 1) {                                                \
+            for (int64_t p = 0; p < k; p++) {                                                      \
+                memcpy(to + p * lanes, from + p * k_stride, (size_t)lanes * sizeof *to);           \
             }                                                                                      \
-            for (int64_t l = present; l < lanes; l++) {                                            \
-                to[p * lanes + l] = 0;                                                             \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t l = 0; l < lanes; l++) {                                                      \
+            for (int64_t p = 0; p < k; p++) {                                                      \
+                to[p * lanes + l] = l < present ? from[l * lane_stride + p * k_stride] : 0;        \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     /* A ROWS by COLUMNS piece of C from one strip of each. */                                     \
-    SYI_CLONES static void strip_##name(int64_t k, const T *restrict a, const T *restrict b,       \
+    SYI_CLONES static void strip_##name(int64_t k, const T *restrict av, const T *restrict bv,     \
                                         T *restrict c, int64_t c_stride, int64_t rows,             \
                                         int64_t columns, bool first)                               \
     {                                                                                              \
-        T sum[ROWS][COLUMNS] = {{0}};                                                              \
-        for (int64_t p = 0; p < k; p++) {                                                          \
-            for (int i = 0; i < ROWS; i++) {                                                       \
-                const T x = a[p * ROWS + i];                                                       \
-                for (int j = 0; j < COLUMNS; j++) {                                                \
-                    sum[i][j] = (T)((W)sum[i][j] + (W)x * (W)b[p * COLUMNS + j]);                  \
-                }                                                                                  \
-            }                                                                                      \
+        const U *restrict a = (const U *)av;                                                       \
+        const vector_##name *restrict b = (const vector_##name *)(const void *)bv;                 \
+        vector_##name s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0};                  \
+        for (int64_t p = 0; p < k; p++, a += ROWS) {                                               \
+            const vector_##name y = b[p];                                                          \
+            s0 += a[0] * y;                                                                        \
+            s1 += a[1] * y;                                                                        \
+            s2 += a[2] * y;                                                                        \
+            s3 += a[3] * y;                                                                        \
+            s4 += a[4] * y;                                                                        \
+            s5 += a[5] * y;                                                                        \
         }                                                                                          \
+        const vector_##name sum[ROWS] = {s0, s1, s2, s3, s4, s5};                                  \
         for (int64_t i = 0; i < rows; i++) {                                                       \
             for (int64_t j = 0; j < columns; j++) {                                                \
                 T *to = &c[i * c_stride + j];                                                      \
-                *to = first ? sum[i][j] : (T)((W)*to + (W)sum[i][j]);                              \
+                *to = first ? (T)sum[i][j] : (T)((W)*to + (W)sum[i][j]);                           \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     static void large_##name(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *as,       \
                              const T *b, const int64_t *bs, T *c, T *workspace)                    \
     {                                                                                              \
-        T *packed_a = workspace;                                                                   \
-        T *packed_b = workspace + packed_elements_of_a(m, k);                                      \
+        enum { COLUMNS = COLUMNS_##name };                                                         \
+        T *packed_b = workspace;                                                                   \
+        T *packed_a = workspace + packed_elements_of_b(n, k, COLUMNS);                             \
         for (int64_t p0 = 0; p0 < k; p0 += DEPTH) {                                                \
             const int64_t depth = smaller(k - p0, DEPTH);                                          \
             for (int64_t j0 = 0; j0 < n; j0 += COLUMNS * STRIPS_B) {                               \
@@ -118,18 +138,21 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
     SYI_CLONES static T dot_##name(int64_t k, const T *a, int64_t a_stride, const T *b,            \
                                    int64_t b_stride)                                               \
     {                                                                                              \
-        W lanes[COLUMNS] = {0};                                                                    \
+        vector_##name lanes = {0}, more = {0};                                                     \
         int64_t p = 0;                                                                             \
         if (a_stride == 1 && b_stride == 1) {                                                      \
-            for (; k - p >= COLUMNS; p += COLUMNS) {                                               \
-                for (int l = 0; l < COLUMNS; l++) {                                                \
-                    lanes[l] += (W)a[p + l] * (W)b[p + l];                                         \
-                }                                                                                  \
+            for (; k - p >= 2 * COLUMNS_##name; p += 2 * COLUMNS_##name) {                         \
+                vector_##name x[2], y[2];                                                          \
+                memcpy(x, a + p, sizeof x);                                                        \
+                memcpy(y, b + p, sizeof y);                                                        \
+                lanes += x[0] * y[0];                                                              \
+                more += x[1] * y[1];                                                               \
             }                                                                                      \
         }                                                                                          \
+        lanes += more;                                                                             \
         W sum = 0;                                                                                 \
-        for (int l = 0; l < COLUMNS; l++) {                                                        \
-            sum += lanes[l];                                                                       \
+        for (int l = 0; l < COLUMNS_##name; l++) {                                                 \
+            sum += (W)lanes[l];                                                                    \
         }                                                                                          \
         for (; p < k; p++) {                                                                       \
             sum += (W)a[p * a_stride] * (W)b[p * b_stride];                                        \
@@ -163,8 +186,13 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
             }                                                                                      \
         }                                                                                          \
     }
-SYI_CPU_INTEGERS(DEFINE_GEMM, )
-SYI_CPU_FLOATS(DEFINE_GEMM, )
+DEFINE_GEMM(U8, uint8_t, uint8_t, uint32_t)
+DEFINE_GEMM(I8, int8_t, uint8_t, uint32_t)
+DEFINE_GEMM(I16, int16_t, uint16_t, uint32_t)
+DEFINE_GEMM(I32, int32_t, uint32_t, uint32_t)
+DEFINE_GEMM(I64, int64_t, uint64_t, uint64_t)
+DEFINE_GEMM(F32, float, float, float)
+DEFINE_GEMM(F64, double, double, double)
 
 typedef void (*gemm_fn)(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *as,
                         const void *b, const int64_t *bs, void *c, void *workspace);

@@ -49,21 +49,23 @@ typedef struct websocket_connection {
     uint8_t header[10];
     size_t header_filled;
     uint8_t opcode;
-    bool final;         /* the websocket frame that arrives is the last of its message */
-    bool inside;        /* a message has begun */
-    bool whole;         /* ... and its frame has been delivered */
-    uint64_t left;      /* payload bytes still to come */
+    bool final;    /* the websocket frame that arrives is the last of its message */
+    bool inside;   /* a message has begun */
+    bool whole;    /* ... and its frame has been delivered */
+    uint64_t left; /* payload bytes still to come */
     uint8_t control[CONTROL_MAX];
     size_t control_filled;
 } websocket_connection;
 
-static void break_stream(websocket_connection *c) {
+static void break_stream(websocket_connection *c)
+{
     atomic_store_explicit(&c->stream.broken, true, memory_order_relaxed);
 }
 
 /* --- sending (under write_lock) ---------------------------------------------------------------- */
 
-static sy_status flush(websocket_connection *c, uint64_t deadline, sy_error *err) {
+static sy_status flush(websocket_connection *c, uint64_t deadline, sy_error *err)
+{
     if (c->used == 0) {
         return SY_OK;
     }
@@ -78,7 +80,8 @@ static sy_status flush(websocket_connection *c, uint64_t deadline, sy_error *err
 }
 
 /* A key nobody can foresee (RFC 6455, section 10.3). */
-static sy_status next_key(websocket_connection *c, const uint8_t **key, sy_error *err) {
+static sy_status next_key(websocket_connection *c, const uint8_t **key, sy_error *err)
+{
     if (c->keys_left == 0) {
         SY_TRY(syi_random_bytes(c->base.context, c->keys, sizeof c->keys, err));
         c->keys_left = KEYS;
@@ -88,7 +91,8 @@ static sy_status next_key(websocket_connection *c, const uint8_t **key, sy_error
 }
 
 static sy_status put_header(websocket_connection *c, unsigned opcode, uint64_t length,
-                            const uint8_t *key, uint64_t deadline, sy_error *err) {
+                            const uint8_t *key, uint64_t deadline, sy_error *err)
+{
     if (c->used + 14 > BOUNCE_SIZE) {
         SY_TRY(flush(c, deadline, err));
     }
@@ -111,7 +115,8 @@ static sy_status put_header(websocket_connection *c, unsigned opcode, uint64_t l
 }
 
 static sy_status put_masked(websocket_connection *c, const uint8_t *bytes, size_t size,
-                            const uint8_t *key, unsigned *phase, uint64_t deadline, sy_error *err) {
+                            const uint8_t *key, unsigned *phase, uint64_t deadline, sy_error *err)
+{
     while (size != 0) {
         if (c->used == BOUNCE_SIZE) {
             SY_TRY(flush(c, deadline, err));
@@ -128,7 +133,8 @@ static sy_status put_masked(websocket_connection *c, const uint8_t *bytes, size_
 
 /* Header and table; one with thousands of segments takes memory of its own. */
 static sy_status put_head(websocket_connection *c, const syi_message *message, const uint8_t *key,
-                          unsigned *phase, uint64_t deadline, sy_error *err) {
+                          unsigned *phase, uint64_t deadline, sy_error *err)
+{
     uint8_t small[SYI_FRAME_HEADER_SIZE + 16 * SYI_FRAME_SEGMENT_ENTRY_SIZE];
     const size_t size = syi_frame_head_size(message);
     uint8_t *head = size <= sizeof small ? small : syi_alloc_aligned(c->base.context, size, 16);
@@ -143,8 +149,9 @@ static sy_status put_head(websocket_connection *c, const syi_message *message, c
     return status;
 }
 
-static sy_status put_message(websocket_connection *c, const syi_message *message,
-                             uint64_t deadline, sy_error *err) {
+static sy_status put_message(websocket_connection *c, const syi_message *message, uint64_t deadline,
+                             sy_error *err)
+{
     const uint8_t *key;
     unsigned phase = 0;
     SY_TRY(next_key(c, &key, err));
@@ -159,7 +166,8 @@ static sy_status put_message(websocket_connection *c, const syi_message *message
 }
 
 static sy_status put_control(websocket_connection *c, unsigned opcode, const uint8_t *bytes,
-                             size_t size, uint64_t deadline, sy_error *err) {
+                             size_t size, uint64_t deadline, sy_error *err)
+{
     const uint8_t *key;
     unsigned phase = 0;
     SY_TRY(next_key(c, &key, err));
@@ -170,7 +178,8 @@ static sy_status put_control(websocket_connection *c, unsigned opcode, const uin
 
 /* The receiving thread hears pings, but a frame of another thread may be under way: whoever has the lock
  * last sends the answer. */
-static sy_status answer_ping(websocket_connection *c, uint64_t deadline, sy_error *err) {
+static sy_status answer_ping(websocket_connection *c, uint64_t deadline, sy_error *err)
+{
     sy_status status = SY_OK;
     while (status == SY_OK && atomic_load(&c->pong_waits) &&
            pthread_mutex_trylock(&c->write_lock) == 0) {
@@ -189,7 +198,8 @@ static sy_status answer_ping(websocket_connection *c, uint64_t deadline, sy_erro
 }
 
 static sy_status websocket_send(syi_connection *base, const syi_message *const *messages,
-                                size_t count, uint64_t deadline, sy_error *err) {
+                                size_t count, uint64_t deadline, sy_error *err)
+{
     websocket_connection *c = (websocket_connection *)base;
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
@@ -212,18 +222,21 @@ static sy_status websocket_send(syi_connection *base, const syi_message *const *
     SY_TRY(status);
     syi_traffic_add(&base->traffic.frames_sent, count);
     syi_traffic_add(&base->traffic.bytes_sent, bytes);
-    return answer_ping(c, deadline, err);
+    answer_ping(c, deadline, NULL); /* one that came meanwhile */
+    return SY_OK;
 }
 
 /* --- receiving --------------------------------------------------------------------------------- */
 
-static sy_status fail_protocol(websocket_connection *c, const char *what, sy_error *err) {
+static sy_status fail_protocol(websocket_connection *c, const char *what, sy_error *err)
+{
     break_stream(c);
     return syi_fail_object(err, SY_EPROTO, c->base.url, "%s: websocket: %s", c->base.url, what);
 }
 
 /* NULL, or what is wrong with the frame whose first two bytes are here. */
-static const char *check_header(const websocket_connection *c) {
+static const char *check_header(const websocket_connection *c)
+{
     const unsigned opcode = c->header[0] & 0x0fu;
     if ((c->header[0] & 0x70) != 0) {
         return "a reserved bit is set";
@@ -240,25 +253,34 @@ static const char *check_header(const websocket_connection *c) {
                    : NULL;
     }
     switch (opcode) {
-    case OPCODE_CONTINUATION: return c->inside ? NULL : "a continuation of nothing";
-    case OPCODE_TEXT: return "a text message, where csyft.v1 is binary";
-    case OPCODE_BINARY: return c->inside ? "a message inside another" : NULL;
-    default: return "unknown opcode";
+    case OPCODE_CONTINUATION:
+        return c->inside ? NULL : "a continuation of nothing";
+    case OPCODE_TEXT:
+        return "a text message, where csyft.v1 is binary";
+    case OPCODE_BINARY:
+        return c->inside ? "a message inside another" : NULL;
+    default:
+        return "unknown opcode";
     }
 }
 
-static size_t header_size(const websocket_connection *c) {
+static size_t header_size(const websocket_connection *c)
+{
     if (c->header_filled < 2) {
         return 2;
     }
     switch (c->header[1] & 0x7f) {
-    case 126: return 4;
-    case 127: return 10;
-    default: return 2;
+    case 126:
+        return 4;
+    case 127:
+        return 10;
+    default:
+        return 2;
     }
 }
 
-static sy_status begin_frame(websocket_connection *c, sy_error *err) {
+static sy_status begin_frame(websocket_connection *c, sy_error *err)
+{
     const unsigned length = c->header[1] & 0x7fu;
     c->opcode = c->header[0] & 0x0f;
     c->left = length == 126   ? syi_get_u16be(c->header + 2)
@@ -279,7 +301,8 @@ static sy_status begin_frame(websocket_connection *c, sy_error *err) {
 
 /* Bytes of the read-ahead into the header. true in *begun when a frame has begun. */
 static sy_status read_header(websocket_connection *c, const uint8_t *bytes, size_t size,
-                             bool *begun, sy_error *err) {
+                             bool *begun, sy_error *err)
+{
     size_t at = 0;
     *begun = false;
     while (at < size && c->header_filled < header_size(c)) {
@@ -299,26 +322,30 @@ static sy_status read_header(websocket_connection *c, const uint8_t *bytes, size
     return SY_OK;
 }
 
-static sy_status closed_by_server(websocket_connection *c, uint64_t deadline, sy_error *err) {
+static sy_status closed_by_server(websocket_connection *c, uint64_t deadline, sy_error *err)
+{
     char reason[CONTROL_MAX + 1];
     char sentence[256];
     const unsigned code = c->control_filled >= 2 ? syi_get_u16be(c->control) : 1005;
     const size_t length = c->control_filled >= 2 ? c->control_filled - 2 : 0;
     memcpy(reason, c->control + c->control_filled - length, length);
     reason[length] = '\0';
-    snprintf(sentence, sizeof sentence, "the other end closed the connection with code %u%s%s", code,
-             length != 0 ? ": " : "", reason);
+    snprintf(sentence, sizeof sentence, "the other end closed the connection with code %u%s%s",
+             code, length != 0 ? ": " : "", reason);
     syi_utf8_clean(sentence, strlen(sentence));
-    if (pthread_mutex_trylock(&c->write_lock) == 0) { /* else a frame is under way; it is over anyway */
+    if (pthread_mutex_trylock(&c->write_lock) ==
+        0) { /* else a frame is under way; it is over anyway */
         put_control(c, OPCODE_CLOSE, c->control, c->control_filled < 2 ? 0 : 2, deadline, NULL);
         pthread_mutex_unlock(&c->write_lock);
     }
     return syi_stream_fail_closed(&c->stream, sentence, err);
 }
 
-static sy_status control_came(websocket_connection *c, uint64_t deadline, sy_error *err) {
+static sy_status control_came(websocket_connection *c, uint64_t deadline, sy_error *err)
+{
     switch (c->opcode) {
-    case OPCODE_CLOSE: return closed_by_server(c, deadline, err);
+    case OPCODE_CLOSE:
+        return closed_by_server(c, deadline, err);
     case OPCODE_PING:
         pthread_mutex_lock(&c->pong_lock);
         memcpy(c->pong, c->control, c->control_filled);
@@ -326,12 +353,14 @@ static sy_status control_came(websocket_connection *c, uint64_t deadline, sy_err
         pthread_mutex_unlock(&c->pong_lock);
         atomic_store(&c->pong_waits, true);
         return answer_ping(c, deadline, err);
-    default: return SY_OK;
+    default:
+        return SY_OK;
     }
 }
 
 /* A websocket frame is here in full. */
-static sy_status end_frame(websocket_connection *c, uint64_t deadline, sy_error *err) {
+static sy_status end_frame(websocket_connection *c, uint64_t deadline, sy_error *err)
+{
     if (c->opcode >= OPCODE_CLOSE) {
         return control_came(c, deadline, err);
     }
@@ -347,7 +376,8 @@ static sy_status end_frame(websocket_connection *c, uint64_t deadline, sy_error 
 
 /* Payload bytes of the read-ahead. */
 static sy_status read_payload(websocket_connection *c, const uint8_t *bytes, size_t size,
-                              bool *done, sy_error *err) {
+                              bool *done, sy_error *err)
+{
     if (size > c->left) {
         size = (size_t)c->left;
     }
@@ -369,7 +399,8 @@ static sy_status read_payload(websocket_connection *c, const uint8_t *bytes, siz
 }
 
 /* From the socket, large payloads directly into their place. */
-static sy_status read_more(websocket_connection *c, uint64_t deadline, bool *done, sy_error *err) {
+static sy_status read_more(websocket_connection *c, uint64_t deadline, bool *done, sy_error *err)
+{
     uint8_t *place = NULL;
     size_t room = 0;
     size_t direct;
@@ -396,31 +427,28 @@ static sy_status read_more(websocket_connection *c, uint64_t deadline, bool *don
 }
 
 /* One step towards a whole message. */
-static sy_status receive_step(websocket_connection *c, uint64_t deadline, bool *done,
-                              sy_error *err) {
+static sy_status receive_step(websocket_connection *c, uint64_t deadline, bool *done, sy_error *err)
+{
     size_t size;
     const uint8_t *bytes = syi_stream_get_ahead(&c->stream, &size);
-    bool ended = false;
+    bool in_frame = c->left != 0;
     if (size == 0) {
         SY_TRY(read_more(c, deadline, done, err));
-        ended = *done && c->left == 0;
-    } else if (c->left != 0) {
+    } else if (in_frame) {
         SY_TRY(read_payload(c, bytes, size, done, err));
-        ended = c->left == 0;
     } else {
-        bool begun;
-        SY_TRY(read_header(c, bytes, size, &begun, err));
-        ended = begun && c->left == 0;
+        SY_TRY(read_header(c, bytes, size, &in_frame, err));
     }
     c->whole = c->whole || *done;
     if (*done && c->left != 0) {
         return fail_protocol(c, "a message is longer than its frame", err);
     }
-    return ended ? end_frame(c, deadline, err) : SY_OK;
+    return in_frame && c->left == 0 ? end_frame(c, deadline, err) : SY_OK;
 }
 
 static sy_status websocket_receive(syi_connection *base, syi_message *message, uint64_t deadline,
-                                   sy_error *err) {
+                                   sy_error *err)
+{
     websocket_connection *c = (websocket_connection *)base;
     bool done = false;
     while (!done) {
@@ -437,11 +465,13 @@ static sy_status websocket_receive(syi_connection *base, syi_message *message, u
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-static bool websocket_is_open(syi_connection *base) {
+static bool websocket_is_open(syi_connection *base)
+{
     return syi_stream_is_open(&((websocket_connection *)base)->stream);
 }
 
-static void release(websocket_connection *c) {
+static void release(websocket_connection *c)
+{
     sy_context *context = c->base.context;
     syi_stream_close(&c->stream);
     syi_frame_reader_free(c->reader);
@@ -451,7 +481,8 @@ static void release(websocket_connection *c) {
     syi_free(context, c, sizeof *c);
 }
 
-static void websocket_close(syi_connection *base) {
+static void websocket_close(syi_connection *base)
+{
     websocket_connection *c = (websocket_connection *)base;
     static const uint8_t normal[2] = {1000 >> 8, 1000 & 0xff};
     if (!atomic_load_explicit(&c->stream.broken, memory_order_relaxed)) {
@@ -470,7 +501,8 @@ static const syi_connection_class websocket_connection_class = {
 
 sy_status syi_websocket_connect(sy_context *context, syi_connection **connection,
                                 const syi_url *url, const syi_connect_options *options,
-                                sy_error *err) {
+                                sy_error *err)
+{
     sy_status status;
     websocket_connection *c = syi_alloc(context, sizeof *c);
     if (c == NULL) {
@@ -488,7 +520,8 @@ sy_status syi_websocket_connect(sy_context *context, syi_connection **connection
         status = SYI_ENOMEM(err, "websocket connection");
         goto fail;
     }
-    SY_GOTO(fail, syi_frame_reader_new(context, &c->reader, &options->limits, options->account, err));
+    SY_GOTO(fail,
+            syi_frame_reader_new(context, &c->reader, &options->limits, options->account, err));
     SY_GOTO(fail, syi_stream_connect(&c->stream, context, c->base.url, url->host, url->port,
                                      options->spin_us, options->deadline, err));
     SY_GOTO(fail, syi_websocket_handshake(&c->stream, url, options->deadline, err));

@@ -11,7 +11,8 @@
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 
 sy_status syi_websocket_accept(char accept[SYI_WEBSOCKET_ACCEPT_SIZE], const char *key,
-                               sy_error *err) {
+                               sy_error *err)
+{
     char text[SYI_WEBSOCKET_KEY_SIZE + sizeof GUID];
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -24,26 +25,28 @@ sy_status syi_websocket_accept(char accept[SYI_WEBSOCKET_ACCEPT_SIZE], const cha
 }
 
 static sy_status send_request(syi_stream *stream, const syi_url *url, const char *key,
-                              uint64_t deadline, sy_error *err) {
+                              uint64_t deadline, sy_error *err)
+{
     char request[1024];
     const bool v6 = strchr(url->host, ':') != NULL;
-    const int length = snprintf(request, sizeof request,
-                                "GET %s HTTP/1.1\r\n"
-                                "Host: %s%s%s:%u\r\n"
-                                "Upgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n"
-                                "Sec-WebSocket-Key: %s\r\n"
-                                "Sec-WebSocket-Version: 13\r\n"
-                                "Sec-WebSocket-Protocol: " SYI_WEBSOCKET_SUBPROTOCOL "\r\n\r\n",
-                                url->path, v6 ? "[" : "", url->host, v6 ? "]" : "",
-                                (unsigned)url->port, key);
+    const int length =
+        snprintf(request, sizeof request,
+                 "GET %s HTTP/1.1\r\n"
+                 "Host: %s%s%s:%u\r\n"
+                 "Upgrade: websocket\r\n"
+                 "Connection: Upgrade\r\n"
+                 "Sec-WebSocket-Key: %s\r\n"
+                 "Sec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Protocol: " SYI_WEBSOCKET_SUBPROTOCOL "\r\n\r\n",
+                 url->path, v6 ? "[" : "", url->host, v6 ? "]" : "", (unsigned)url->port, key);
     struct iovec piece = {.iov_base = request, .iov_len = (size_t)length};
     return syi_stream_write(stream, &piece, 1, deadline, err);
 }
 
 /* Up to and including the empty line. */
 static sy_status read_answer(syi_stream *stream, char answer[ANSWER_MAX], uint64_t deadline,
-                             sy_error *err) {
+                             sy_error *err)
+{
     size_t length = 0;
     for (;;) {
         size_t size;
@@ -67,7 +70,8 @@ static sy_status read_answer(syi_stream *stream, char answer[ANSWER_MAX], uint64
 }
 
 /* Copies the value of a header, without blanks around it; false when it is missing or too long. */
-static bool find_header(const char *answer, const char *name, char *value, size_t size) {
+static bool find_header(const char *answer, const char *name, char *value, size_t size)
+{
     const size_t name_length = strlen(name);
     for (const char *line = strstr(answer, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
         line += 2;
@@ -92,7 +96,8 @@ static bool find_header(const char *answer, const char *name, char *value, size_
 }
 
 /* Is `token` one of the comma-separated words? */
-static bool has_token(const char *value, const char *token) {
+static bool has_token(const char *value, const char *token)
+{
     const size_t length = strlen(token);
     for (const char *at = value; *at != '\0';) {
         at += strspn(at, ", \t");
@@ -106,7 +111,8 @@ static bool has_token(const char *value, const char *token) {
 }
 
 /* NULL, or what is wrong with it. */
-static const char *check_answer(const char *answer, const char *accept) {
+static const char *check_answer(const char *answer, const char *accept)
+{
     char value[128];
     if (!find_header(answer, "Upgrade", value, sizeof value) ||
         strcasecmp(value, "websocket") != 0 ||
@@ -128,7 +134,8 @@ static const char *check_answer(const char *answer, const char *accept) {
 }
 
 sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, uint64_t deadline,
-                                  sy_error *err) {
+                                  sy_error *err)
+{
     uint8_t nonce[16];
     char key[SYI_WEBSOCKET_KEY_SIZE];
     char accept[SYI_WEBSOCKET_ACCEPT_SIZE];

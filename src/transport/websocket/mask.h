@@ -9,7 +9,8 @@
 /* Copies with the four key bytes laid over again and again; `*phase` (0..3) is where in the key the first
  * byte stands, and afterwards where the next one does. The ranges do not overlap. */
 static inline void syi_mask_copy(uint8_t *restrict to, const uint8_t *restrict from, size_t size,
-                                 const uint8_t key[4], unsigned *phase) {
+                                 const uint8_t key[4], unsigned *phase)
+{
     uint8_t turned[64];
     for (size_t i = 0; i < sizeof turned; i++) {
         turned[i] = key[(*phase + i) & 3];

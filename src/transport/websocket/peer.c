@@ -1,0 +1,283 @@
+/* peer.c - one client of a websocket listener, between lws's callbacks and the service. Test:
+ * websocket_test.c. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "core/surroundings.h"
+#include "transport/websocket/service.h"
+
+#define WRITE_TURN 64 /* websocket frames, then other connections have their turn */
+
+struct websocket_peer {
+    syi_server_peer common; /* first */
+    websocket_listener *listener;
+    struct lws *wsi;     /* NULL when lws has closed it */
+    uint64_t frame_left; /* bytes of the outgoing frame not yet given to lws */
+    bool frame_begun;
+    bool whole;     /* the frame of the arriving message has been delivered */
+    bool lingering; /* the timer counts the time to say goodbye */
+};
+
+/* --- closing ----------------------------------------------------------------------------------- */
+
+/* Ends the peer; lws lets go of the socket when it gets to it. */
+static void kill_peer(websocket_peer *peer, sy_status why, const char *sentence)
+{
+    if (peer->wsi != NULL && !peer->common.ended) {
+        lws_set_timeout(peer->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    }
+    syi_server_peer_end(&peer->common, why, sentence);
+}
+
+void syi_websocket_end_all(websocket_listener *listener)
+{
+    while (listener->server.peers != NULL) {
+        kill_peer((websocket_peer *)listener->server.peers, SY_ECLOSED, "the listener closed it");
+    }
+}
+
+static void websocket_update(syi_server_peer *common)
+{
+    websocket_peer *peer = (websocket_peer *)common;
+    const syi_server_wish wish = syi_server_peer_apply(common);
+    if (wish.failed != SY_OK) {
+        kill_peer(peer, wish.failed, syi_server_sentence(wish.failed));
+        return;
+    }
+    if (wish.closing && wish.linger_ms == 0) {
+        kill_peer(peer, SY_ECLOSED, "the service closed it");
+        return;
+    }
+    if (wish.closing && !peer->lingering) {
+        peer->lingering = true;
+        lws_set_timer_usecs(peer->wsi, (lws_usec_t)wish.linger_ms * 1000);
+    }
+    lws_rx_flow_control(peer->wsi, wish.reading || wish.closing);
+    if (wish.queued != 0 || wish.closing) {
+        lws_callback_on_writable(peer->wsi);
+    }
+}
+
+static void on_timer(websocket_peer *peer)
+{
+    if (peer->lingering) {
+        kill_peer(peer, SY_ECLOSED, "the service closed it");
+    } else if (!peer->common.greeted) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "it sent no whole frame in its first %" PRIu32 " ms",
+                 peer->common.server->options.first_frame_ms);
+        kill_peer(peer, SY_ETIMEDOUT, sentence);
+    }
+}
+
+/* --- writing ----------------------------------------------------------------------------------- */
+
+/* Moves the next piece of the queue into the listener's buffer. Its size, and how lws is to send it. */
+static size_t next_piece(websocket_peer *peer, enum lws_write_protocol *how)
+{
+    syi_server_peer *common = &peer->common;
+    size_t size = 0;
+    pthread_mutex_lock(&common->lock);
+    if (common->out.bytes != 0) {
+        if (peer->frame_left == 0) {
+            uint8_t prefix[8];
+            syi_outgoing_take(&common->out, prefix, sizeof prefix);
+            peer->frame_left = syi_get_u64le(prefix);
+            peer->frame_begun = false;
+        }
+        size =
+            peer->frame_left < SYI_WEBSOCKET_WRITE ? (size_t)peer->frame_left : SYI_WEBSOCKET_WRITE;
+        syi_outgoing_take(&common->out, peer->listener->out + LWS_PRE, size);
+        peer->frame_left -= size;
+        *how = (enum lws_write_protocol)(
+            (peer->frame_begun ? LWS_WRITE_CONTINUATION : LWS_WRITE_BINARY) |
+            (peer->frame_left != 0 ? LWS_WRITE_NO_FIN : 0));
+        peer->frame_begun = true;
+    }
+    pthread_mutex_unlock(&common->lock);
+    return size;
+}
+
+/* As long as lws gets rid of what it is given; it would copy the rest. */
+static int on_writable(websocket_peer *peer)
+{
+    for (int i = 0; i < WRITE_TURN && !lws_partial_buffered(peer->wsi); i++) {
+        enum lws_write_protocol how = LWS_WRITE_BINARY;
+        const size_t size = next_piece(peer, &how);
+        if (size == 0) {
+            break;
+        }
+        if (lws_write(peer->wsi, peer->listener->out + LWS_PRE, size, how) < (int)size) {
+            syi_server_peer_end(&peer->common, SY_ECLOSED, syi_server_sentence(SY_ECLOSED));
+            return -1;
+        }
+    }
+    const syi_server_wish wish = syi_server_peer_apply(&peer->common);
+    if (wish.failed != SY_OK) {
+        kill_peer(peer, wish.failed, syi_server_sentence(wish.failed));
+    } else if (wish.queued != 0) {
+        lws_callback_on_writable(peer->wsi);
+    } else if (wish.closing && !lws_partial_buffered(peer->wsi)) {
+        lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+        return -1; /* lws says goodbye and waits for the answer */
+    }
+    return 0;
+}
+
+/* --- reading ----------------------------------------------------------------------------------- */
+
+/* The websocket connection is told why, the service too. */
+static int break_off(websocket_peer *peer, sy_status why, const char *sentence)
+{
+    unsigned char reason[100];
+    const size_t length = strlen(sentence) < sizeof reason ? strlen(sentence) : sizeof reason;
+    memcpy(reason, sentence, length);
+    lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, reason, length);
+    if (!peer->common.ended) {
+        syi_log(peer->common.context, SY_LOG_INFO, "transport", NULL, 0, "%s: %s",
+                peer->common.base.address, sentence);
+    }
+    syi_server_peer_end(&peer->common, why, sentence);
+    return -1;
+}
+
+/* A piece of a websocket message, which is to hold one frame. */
+static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
+{
+    syi_server_peer *common = &peer->common;
+    if (atomic_load_explicit(&common->pending, memory_order_acquire)) {
+        websocket_update(common);
+    }
+    if (common->ended) {
+        return -1;
+    }
+    if (!syi_server_peer_is_heard(common)) {
+        return 0;
+    }
+    if (!lws_frame_is_binary(peer->wsi)) {
+        return break_off(peer, SY_EPROTO, "a text message, where csyft.v1 is binary");
+    }
+    if (lws_is_first_fragment(peer->wsi)) {
+        peer->whole = false;
+    }
+    if (size != 0) {
+        sy_error err = SY_ERROR_INIT;
+        size_t used;
+        bool done;
+        if (peer->whole) {
+            return break_off(peer, SY_EPROTO, "a message is longer than its frame");
+        }
+        if (syi_frame_reader_copy(common->reader, bytes, size, &used, &done, &err) != SY_OK) {
+            return break_off(peer, err.status, err.message);
+        }
+        peer->whole = done;
+        if (done && used != size) {
+            return break_off(peer, SY_EPROTO, "a message is longer than its frame");
+        }
+        if (done && syi_server_peer_deliver(common) && !peer->lingering) {
+            lws_set_timer_usecs(peer->wsi, LWS_SET_TIMER_USEC_CANCEL);
+        }
+    }
+    if (lws_is_final_fragment(peer->wsi) && !peer->whole) {
+        return break_off(peer, SY_EPROTO, "a message ends in the middle of its frame");
+    }
+    return 0;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+static void websocket_release(syi_server_peer *common)
+{
+    syi_server_peer_fini(common);
+    syi_free(common->context, common, sizeof(websocket_peer));
+}
+
+static void websocket_wake(syi_server *server)
+{
+    websocket_listener *listener =
+        (websocket_listener *)(void *)((char *)server - offsetof(websocket_listener, server));
+    lws_cancel_service(listener->lws);
+}
+
+const syi_server_class syi_websocket_server_class = {
+    .wake = websocket_wake,
+    .update = websocket_update,
+    .release = websocket_release,
+};
+
+static int on_established(websocket_listener *listener, struct lws *wsi, websocket_session *session)
+{
+    sy_context *context = listener->base.context;
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    char text[128];
+    getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &length);
+    syi_server_format_address(text, sizeof text, "ws", &address, length);
+    websocket_peer *peer = syi_alloc(context, sizeof *peer);
+    if (peer == NULL) {
+        return -1;
+    }
+    if (!syi_server_peer_init(&peer->common, &listener->server, text,
+                              syi_server_is_loopback(&address), true)) {
+        syi_free(context, peer, sizeof *peer);
+        return -1;
+    }
+    peer->listener = listener;
+    peer->wsi = wsi;
+    session->peer = peer;
+    if (!syi_server_peer_open(&peer->common)) {
+        return -1; /* CLOSED follows */
+    }
+    lws_set_timer_usecs(wsi, (lws_usec_t)listener->server.options.first_frame_ms * 1000);
+    websocket_update(&peer->common);
+    return peer->common.ended ? -1 : 0;
+}
+
+static void on_closed(websocket_session *session)
+{
+    websocket_peer *peer = session->peer;
+    session->peer = NULL;
+    peer->wsi = NULL;
+    syi_server_peer_end(&peer->common, SY_ECLOSED,
+                        syi_frame_reader_is_idle(peer->common.reader)
+                            ? "the other end closed the connection"
+                            : "the other end closed the connection in the middle of a message");
+    syi_peer_unref(&peer->common.base);
+}
+
+static int handle(websocket_peer *peer, enum lws_callback_reasons reason, const void *in,
+                  size_t length)
+{
+    switch (reason) {
+    case LWS_CALLBACK_RECEIVE:
+        return on_received(peer, in, length);
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return peer->common.ended ? -1 : on_writable(peer);
+    case LWS_CALLBACK_TIMER:
+        on_timer(peer);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+int syi_websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                           size_t length)
+{
+    websocket_listener *listener = lws_context_user(lws_get_context(wsi));
+    websocket_session *session = user;
+    int result = 0;
+    listener->activity++;
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+        result = on_established(listener, wsi, session);
+    } else if (session != NULL && session->peer != NULL) {
+        if (reason == LWS_CALLBACK_CLOSED) {
+            on_closed(session);
+        } else {
+            result = handle(session->peer, reason, in, length);
+        }
+    }
+    syi_server_flush_dirty(&listener->server);
+    return result;
+}

@@ -1,0 +1,51 @@
+/*
+ * service.h - the server's end of ws:// on libwebsockets, one service thread per listener: listener.c owns the
+ * thread and the context, peer.c is one client. Only lws_cancel_service may be called from other threads.
+ * These two files only. Test: websocket_test.c.
+ */
+#ifndef SYI_TRANSPORT_WEBSOCKET_SERVICE_H
+#define SYI_TRANSPORT_WEBSOCKET_SERVICE_H
+
+#include <libwebsockets.h>
+
+#include "transport/server.h"
+
+#define SYI_WEBSOCKET_READ \
+    ((size_t)64 * 1024) /* at once from a socket; lws keeps so much per client */
+#define SYI_WEBSOCKET_WRITE ((size_t)128 * 1024) /* most payload of a websocket frame */
+
+typedef struct websocket_listener {
+    syi_listener base; /* first */
+    syi_server server;
+    struct lws_context *lws;
+
+    /* the service thread's */
+    struct lws_vhost *vhost;
+    struct lws *accepting; /* the listening socket, NULL when stopped */
+    int fd;                /* it, until lws takes it */
+    unsigned accepted;     /* sockets, also those that have not asked for a websocket yet */
+    uint64_t activity;
+    uint8_t *out; /* LWS_PRE + SYI_WEBSOCKET_WRITE bytes */
+
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool stop;
+    bool stopped;
+    bool quit;
+} websocket_listener;
+
+typedef struct websocket_peer websocket_peer;
+
+typedef struct websocket_session { /* lws keeps one per connection, zeroed */
+    websocket_peer *peer;
+} websocket_session;
+
+extern const syi_server_class syi_websocket_server_class;
+
+/* The callback of the subprotocol csyft.v1. */
+int syi_websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                           size_t length);
+/* Ends every peer of the listener. */
+void syi_websocket_end_all(websocket_listener *listener);
+
+#endif

@@ -1,0 +1,74 @@
+/* 003_response.c - T7, reference 003 lines 357-361: what comes back from an operation is (Wrapper)>Pointer. */
+#include "support/worker_kinds.h"
+
+static const char *const at_bob = "(Wrapper)>\\[PointerTensor | me:* -> bob:*\\]";
+
+static void test_response_is_wrapped(void **state)
+{
+    workers *w = *state;
+    sy_tensor *p = workers_send(w, FLOATS(w, 1, 2), w->bob);
+    sy_tensor *y = OP(w, "add", TENSOR(p), TENSOR(p));
+    assert_text(w, y, at_bob);
+    assert_true(sy_tensor_is_wrapper(y));
+    assert_true(sy_tensor_is_pointer(y));
+    assert_ptr_equal(sy_tensor_get_location(y), w->bob);
+    assert_ptr_equal(sy_tensor_get_owner(y), w->me);
+    assert_true(sy_tensor_get_garbage_collect(y));
+    assert_floats(w, workers_get(w, y), 2, 4);
+}
+
+/* Every tensor of a response with several gets its own wrapper. */
+static void test_every_tensor_is_wrapped(void **state)
+{
+    workers *w = *state;
+    sy_tensor *p = workers_send(w, FLOATS(w, 1, 2, 3, 4), w->bob);
+    assert_ok(CALL(w, "split", TENSOR(p), INT(2)), &w->err);
+    assert_int_equal(w->result_count, 2);
+    sy_tensor *first = w->results[0];
+    sy_tensor *second = w->results[1];
+    assert_text(w, first, at_bob);
+    assert_text(w, second, at_bob);
+    const sy_id a = sy_tensor_get_id_at_location(first);
+    const sy_id b = sy_tensor_get_id_at_location(second);
+    assert_false(sy_id_equal(&a, &b));
+    assert_floats(w, workers_get(w, first), 1, 2);
+    assert_floats(w, workers_get(w, second), 3, 4);
+}
+
+/* "do nothing for other types": a plain answer stays one. */
+static void test_plain_answers_stay_plain(void **state)
+{
+    workers *w = *state;
+    sy_tensor *p = workers_send(w, FLOATS(w, 1, 2, 3, 4), w->bob);
+    assert_ok(CALL(w, "numel", TENSOR(p)), &w->err);
+    assert_int_equal(w->result_count, 0);
+    assert_int_equal(w->value.kind, SY_VALUE_INT);
+    assert_int_equal(w->value.as.integer, 4);
+    assert_count(w, w->bob_serving, 1);
+}
+
+/* The chain is rebuilt in reverse order: pointer below, logging above it, wrapper on top. */
+static void test_chain_is_rebuilt(void **state)
+{
+    workers *w = *state;
+    sy_tensor *p = workers_send(w, FLOATS(w, 1, 2), w->bob);
+    sy_tensor *logged = NULL;
+    assert_ok(sy_tensor_log(p, &logged, &w->err), &w->err);
+    (void)sy_scope_adopt(w->s, logged);
+    sy_tensor *y = OP(w, "mul", TENSOR(logged), INT(3));
+    assert_text(w, y, "(Wrapper)>LoggingTensor>\\[PointerTensor | me:* -> bob:*\\]");
+    sy_tensor *inner = workers_get(w, y); /* the outermost node goes first */
+    assert_text(w, inner, at_bob);
+    assert_floats(w, workers_copy_get(w, inner), 3, 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORKER_KINDS(test_response_is_wrapped),
+        WORKER_KINDS(test_every_tensor_is_wrapped),
+        WORKER_KINDS(test_plain_answers_stay_plain),
+        WORKER_KINDS(test_chain_is_rebuilt),
+    };
+    return workers_run(tests);
+}
