@@ -35,7 +35,7 @@ static int read_url(const crew *c, int shard, int output, char url[CREW_URL_SIZE
 {
     static const char prefix[] = "listening on ";
     const char *name = digits_parties[shard];
-    char line[sizeof prefix + CREW_URL_SIZE];
+    char line[sizeof prefix - 1 + CREW_URL_SIZE];
     size_t length = 0;
     const double deadline = progress_clock() + READY_SECONDS;
     for (;;) {
@@ -56,8 +56,9 @@ static int read_url(const crew *c, int shard, int output, char url[CREW_URL_SIZE
         line[length] = '\0';
         char *end = strchr(line, '\n');
         if (end != NULL && strncmp(line, prefix, sizeof prefix - 1) == 0) {
-            *end = '\0';
-            snprintf(url, CREW_URL_SIZE, "%s", line + sizeof prefix - 1);
+            const size_t url_length = (size_t)(end - line) - (sizeof prefix - 1);
+            memcpy(url, line + sizeof prefix - 1, url_length); /* fits, as the line does */
+            url[url_length] = '\0';
             return CLI_OK;
         }
         if (end != NULL || length == sizeof line - 1) {

@@ -251,7 +251,8 @@ static int start(const cli_session *session, const settings *s)
     }
     for (size_t k = 0; k < s->url_count; k++) {
         if (listen_at(session, s, s->urls[k], &err) != SY_OK) {
-            return cli_report(session->verb, &err);
+            cli_report(session->verb, &err);
+            return err.status == SY_EINVAL ? CLI_USAGE : CLI_FAILED; /* no URL; or the system's no */
         }
     }
     if (fflush(stdout) != 0) {

@@ -50,6 +50,15 @@ bool syi_node_is_remote(const syi_node *node)
     return false;
 }
 
+void syi_node_hand_over(syi_node *node, const sy_id *to)
+{
+    for (; node != NULL; node = node->child) {
+        if (node->type->hand_over != NULL) {
+            node->type->hand_over(node, to);
+        }
+    }
+}
+
 sy_status syi_node_shape(syi_node *node, syi_array *shape, sy_error *err)
 {
     return node->type->shape(node, shape, err);

@@ -50,6 +50,9 @@ typedef struct syi_interpreter {
     sy_status (*set_requires_grad)(syi_node *node, bool requires_grad, sy_error *err);
     sy_status (*get_grad)(syi_node *node, sy_tensor **grad, sy_error *err); /* *grad NULL: none */
     sy_status (*set_grad)(syi_node *node, sy_tensor *grad, sy_error *err);  /* grad NULL: none */
+    /* Optional: a copy of the node went to worker `to` and took its duties along (a pointer's: to delete
+     * what it points to, which is not there). */
+    void (*hand_over)(syi_node *node, const sy_id *to);
 } syi_interpreter;
 
 struct syi_node {
@@ -84,6 +87,8 @@ static inline syi_array *syi_node_array(syi_node *node)
 }
 /* Is any node of the chain of a REMOTE type? */
 bool syi_node_is_remote(const syi_node *node);
+/* Every node of the chain hands over. */
+void syi_node_hand_over(syi_node *node, const sy_id *to);
 /* dtype and shape, no storage. */
 sy_status syi_node_shape(syi_node *node, syi_array *shape, sy_error *err);
 

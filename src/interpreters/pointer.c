@@ -53,6 +53,14 @@ static void pointer_free(syi_node *node)
     syi_string_free(node->hook->context, pointer->attribute);
 }
 
+static void pointer_hand_over(syi_node *node, const sy_id *to)
+{
+    syi_pointer *pointer = (syi_pointer *)node;
+    if (!sy_id_equal(&pointer->location->id, to)) {
+        atomic_store(&pointer->collect, false);
+    }
+}
+
 static sy_id *pointer_identity(syi_node *node)
 {
     return &((syi_pointer *)node)->id;
@@ -142,7 +150,8 @@ static sy_status pointer_simplify(syi_node *node, syi_encoder *encoder, sy_error
     syi_encode_id(out, &pointer->location->id);
     syi_encode_text(out, pointer->attribute);
     syi_msgpack_write_nil(out);
-    syi_msgpack_write_bool(out, atomic_load(&pointer->collect)); /* the duty to delete goes along */
+    /* The duty to delete goes along, unless this pointer stays, too. */
+    syi_msgpack_write_bool(out, !encoder->copy && atomic_load(&pointer->collect));
     syi_msgpack_write_nil(out);
     syi_msgpack_write_nil(out);
     syi_msgpack_write_uint(out, pointer->generation);
@@ -302,7 +311,8 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
                                size_t id_count, syi_message *message, sy_error *err)
 {
     syi_buffer *out = &message->body;
-    syi_encoder encoder = {call->hook, out, message, &first->location->id};
+    syi_encoder encoder = {
+        .hook = call->hook, .out = out, .message = message, .recipient = &first->location->id};
     char name[64];
     int parameter_count = 0;
     const syi_parameter *parameters =
@@ -575,6 +585,7 @@ const syi_interpreter syi_pointer_type = {
     .set_requires_grad = pointer_set_requires_grad,
     .get_grad = pointer_get_grad,
     .set_grad = pointer_set_grad,
+    .hand_over = pointer_hand_over,
 };
 
 /* Moving objects */
@@ -612,7 +623,10 @@ sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
     *pointer = NULL;
     SY_TRY(syi_link_get(owner, location, &link, err));
     SY_TRY(syi_link_begin(link, &exchange, SYI_KIND_OBJECT, err));
-    syi_encoder encoder = {owner->hook, &exchange.message->body, exchange.message, &location->id};
+    syi_encoder encoder = {.hook = owner->hook,
+                           .out = &exchange.message->body,
+                           .message = exchange.message,
+                           .recipient = &location->id};
     syi_msgpack_write_array(encoder.out, 2);
     syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);
     sy_status status = syi_encode_tensor(&encoder, tensor, err);
@@ -623,9 +637,9 @@ sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
         status = read_pointer(owner, location, exchange.reply, pointer, err);
     }
     syi_link_end(&exchange);
-    if (status == SY_OK && syi_pointer_of(tensor) != NULL) {
-        /* The remote copy of the pointer owns the object now (workers.md, GC). */
-        atomic_store(&syi_pointer_of(tensor)->collect, false);
+    if (status == SY_OK) {
+        /* The remote copy of a pointer owns the object now (workers.md, GC). */
+        syi_node_hand_over(tensor->node, &location->id);
     }
     return status;
 }

@@ -22,6 +22,7 @@ typedef struct syi_encoder {
     syi_buffer *out;
     syi_message *message; /* takes the segments; NULL: everything inline */
     const sy_id *recipient; /* worker the bytes are for; nullable */
+    bool copy;              /* what is written stays here, too, with its duties (copy_get) */
 } syi_encoder;
 
 sy_status syi_encode_value(syi_encoder *encoder, const sy_value *value, sy_error *err);

@@ -46,7 +46,8 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
     SY_TRY(syi_link_get(owner, target, &link, err));
     SY_TRY(syi_link_begin(link, exchange, SYI_KIND_WORKER_COMMAND, err));
     syi_buffer *out = &exchange->message->body;
-    syi_encoder encoder = {owner->hook, out, exchange->message, &target->id};
+    syi_encoder encoder = {
+        .hook = owner->hook, .out = out, .message = exchange->message, .recipient = &target->id};
     sy_value list = sy_value_list(args, arg_count);
     syi_msgpack_write_array(out, 2);
     syi_encode_text(out, name);

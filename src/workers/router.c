@@ -340,6 +340,7 @@ static sy_status prepare_object_request(syi_session *session, syi_job *job, sy_e
 static sy_status execute_object_request(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_tensor *object = job->object;
+    job->encoder.copy = job->keep;
     if (syi_tensor_is_native(object) && !session->direct) {
         /* The answer leaves later, from the storage itself: nobody may write there meanwhile. */
         const syi_array *array = syi_node_array(object->node);
@@ -373,6 +374,7 @@ static sy_status finish_object_request(syi_session *session, syi_job *job, sy_er
     if (taken == NULL) { /* another client was quicker */
         return syi_object_missing(session->worker, &job->object_id, err);
     }
+    syi_node_hand_over(taken->node, &session->caller);
     syi_buffer_append(&job->dropped, &taken, sizeof taken);
     return syi_buffer_check(&job->dropped, "object store", err);
 }

@@ -108,7 +108,7 @@ class Demo(CliTest):
         self.fail_with(1, f"{self.folder}/digits.csv: expected 65 columns", "demo", env=environment)
 
     def test_interrupted(self):
-        process = subprocess.Popen([PROGRAM, "demo", "--rounds", "100000"], stdout=subprocess.PIPE,
+        process = subprocess.Popen([PROGRAM, "demo", "--rounds", "100"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=self.environment)
         children = []
         for line in process.stderr:

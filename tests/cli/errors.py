@@ -34,8 +34,8 @@ class AtTheWorker(CliTest):
         for sentence, arguments in (
             ("no_such_operation", ("no_such_operation", self.x)),
             ("os.system", ("os.system", "='reboot'")),
-            ("(?i)matmul.*2.*3.*4.*5", ("matmul", self.x, other)),
-            ("(?i)2.*3.*4.*5", ("add", self.x, other)),
+            ("matmul.*2.*3.*4.*5", ("matmul", self.x, other)),
+            ("2.*3.*4.*5", ("add", self.x, other)),
             ("view", ("view", self.x, "=[5,5]")),
             ("add", ("add", self.x)),
             ("colour", ("relu", self.x, "colour=3")),
@@ -44,7 +44,7 @@ class AtTheWorker(CliTest):
 
     def test_operations_that_are_not_for_others(self):
         self.fail_with(1, "item", "call", self.url, "item", self.x)
-        self.fail_with(1, "tolist", "call", self.url, "tolist", self.x)
+        self.fail_with(1, "item", "call", self.url, "tolist", self.x)
 
     def test_private_contents_stay(self):
         private = self.succeed("search", "-q", self.url, "#p")

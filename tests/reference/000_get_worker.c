@@ -1,4 +1,7 @@
 /* 000_get_worker.c - T2, reference 000 lines 299-312: me.get_worker("bob") and me.get_worker(bob). */
+#include <stdio.h>
+#include <string.h>
+
 #include "support/worker_kinds.h"
 
 static void test_by_id_and_by_worker(void **state)

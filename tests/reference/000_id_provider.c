@@ -1,4 +1,5 @@
 /* 000_id_provider.c - T4, reference 000 lines 20-24 and 723: preset ids come from the end, then fresh ones. */
+#include <csyft/context.h>
 #include <csyft/id.h>
 
 #include "support/test.h"

@@ -1,4 +1,7 @@
 /* 000_worker_send.c - T3, reference 000 lines 489-496: a worker with the default id 0 gets x under id 1000. */
+#include <stdio.h>
+#include <string.h>
+
 #include "support/worker_kinds.h"
 
 static const sy_id id_1000 = {.number = 1000, .kind = SY_ID_INT};

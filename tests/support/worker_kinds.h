@@ -81,7 +81,7 @@ typedef struct workers {
     }
 int workers_setup(void **state);
 int workers_teardown(void **state);
-/* As cmocka_run_group_tests; CSYFT_TEST_FILTER='*[[]socket]' runs some only. */
+/* As cmocka_run_group_tests; CSYFT_TEST_FILTER='*[socket]' runs some only. */
 #define workers_run(tests) workers_run_tests(tests, sizeof(tests) / sizeof(tests)[0])
 int workers_run_tests(const struct CMUnitTest *tests, size_t count);
 

@@ -8,67 +8,114 @@
 #include "frameworks/cpu/cpu.h"
 #include "frameworks/cpu/loops.h"
 
-#define TILE 128 /* results found side by side */
+#define TILE 128  /* results found side by side */
+#define LANES 64  /* candidates compared side by side */
+#define BLOCK 512 /* candidates between two looks at the best */
 
 /*
- * Offers n candidates to n results: element i of the row (stride in bytes) replaces best[i] and stands
- * at `position` in its own row, when it is better.
+ * Offers n candidates to n results: element i of the row (stride in bytes) replaces best[i] when it is
+ * better, or the first, and stands at `position` in its own row.
  */
 typedef void (*offer_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
                          int64_t *positions);
-/* Goes along one row of n candidates: the first has number `position`. */
+/* Goes along one row of n candidates, the first of which has number `position`. */
 typedef void (*scan_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
-                        int64_t *positions);
+                        int64_t *where);
 
 typedef struct extremum_kind {
     offer_fn offer;
     scan_fn scan;
 } extremum_kind;
 
-#define DEFINE_EXTREMUM(op, name, T, LOAD, BETTER)                                               \
-    static void offer_##op##_##name(int64_t n, const void *row, int64_t stride,                  \
-                                    int64_t position, void *best, int64_t *positions)            \
+/* In BETTER and SAME, x is the candidate and y what it is compared with. No branches: these loops are
+ * for the vectoriser. */
+#define DEFINE_EXTREMUM(op, name, T, LOAD, BETTER, SAME)                                         \
+    SYI_CLONES static void offer_##op##_##name(int64_t n, const void *row, int64_t stride,       \
+                                               int64_t position, void *best, int64_t *positions) \
     {                                                                                            \
-        T *held = best;                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                        \
-            const T x = (T)LOAD(SYI_AT_CONST(T, row, i, stride));                                \
-            const T y = held[i];                                                                 \
+        T *restrict held = best;                                                                 \
+        const T *p = row;                                                                        \
+        const bool packed = stride == (int64_t)sizeof(T);                                        \
+        for (int64_t i = 0; packed && position > 0 && i < n; i++) {                              \
+            const T x = (T)LOAD(p[i]), y = held[i];                                              \
+            const bool better = BETTER;                                                          \
+            held[i] = better ? x : y;                                                            \
+            positions[i] = better ? position : positions[i];                                     \
+        }                                                                                        \
+        for (int64_t i = 0; !(packed && position > 0) && i < n; i++) {                           \
+            const T x = (T)LOAD(SYI_AT_CONST(T, row, i, stride)), y = held[i];                   \
             if (position == 0 || (BETTER)) {                                                     \
                 held[i] = x;                                                                     \
                 positions[i] = position;                                                         \
             }                                                                                    \
         }                                                                                        \
     }                                                                                            \
-    static void scan_##op##_##name(int64_t n, const void *row, int64_t stride, int64_t position, \
-                                   void *best, int64_t *positions)                               \
+    /* The best of n neighbours, n a multiple of LANES. */                                       \
+    SYI_CLONES static T best_##op##_##name(int64_t n, const T *p)                                \
     {                                                                                            \
-        T y = *(T *)best;                                                                        \
-        int64_t where = *positions;                                                              \
+        T lanes[LANES];                                                                          \
+        for (int l = 0; l < LANES; l++) {                                                        \
+            lanes[l] = (T)LOAD(p[l]);                                                            \
+        }                                                                                        \
+        for (int64_t i = LANES; i < n; i += LANES) {                                             \
+            for (int l = 0; l < LANES; l++) {                                                    \
+                const T x = (T)LOAD(p[i + l]), y = lanes[l];                                     \
+                lanes[l] = (BETTER) ? x : y;                                                     \
+            }                                                                                    \
+        }                                                                                        \
+        T y = lanes[0];                                                                          \
+        for (int l = 1; l < LANES; l++) {                                                        \
+            const T x = lanes[l];                                                                \
+            y = (BETTER) ? x : y;                                                                \
+        }                                                                                        \
+        return y;                                                                                \
+    }                                                                                            \
+    static void scan_##op##_##name(int64_t n, const void *row, int64_t stride, int64_t position, \
+                                   void *best, int64_t *where)                                   \
+    {                                                                                            \
+        const T *p = row;                                                                        \
+        T y = position == 0 ? (T)LOAD(*p) : *(T *)best;                                          \
+        int64_t found = position == 0 ? 0 : *where - position;                                   \
+        int64_t block = -1; /* holds the best, but where in it is not known yet */               \
         int64_t i = 0;                                                                           \
-        if (position == 0) {                                                                     \
-            y = (T)LOAD(SYI_AT_CONST(T, row, 0, stride));                                        \
-            where = 0;                                                                           \
-            i = 1;                                                                               \
+        while (stride == (int64_t)sizeof(T) && n - i >= LANES) {                                 \
+            const int64_t now = n - i < BLOCK ? (n - i) / LANES * LANES : BLOCK;                 \
+            const T x = best_##op##_##name(now, p + i);                                          \
+            if (BETTER) {                                                                        \
+                y = x;                                                                           \
+                block = i;                                                                       \
+            }                                                                                    \
+            i += now;                                                                            \
         }                                                                                        \
         for (; i < n; i++) {                                                                     \
             const T x = (T)LOAD(SYI_AT_CONST(T, row, i, stride));                                \
             if (BETTER) {                                                                        \
                 y = x;                                                                           \
-                where = position + i;                                                            \
+                found = i;                                                                       \
+                block = -1;                                                                      \
             }                                                                                    \
         }                                                                                        \
+        for (bool known = block < 0; !known; block++) {                                          \
+            const T x = (T)LOAD(p[block]);                                                       \
+            known = SAME;                                                                        \
+            found = block;                                                                       \
+        }                                                                                        \
         *(T *)best = y;                                                                          \
-        *positions = where;                                                                      \
+        *where = position + found;                                                               \
     }
 
 #define TRUTH(x) ((x) != 0)
-#define SAME(x) (x)
-#define WHOLE_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, SAME, x > y)
-#define WHOLE_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, SAME, x < y)
-#define REAL_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, SAME, x > y || (x != x && y == y))
-#define REAL_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, SAME, x < y || (x != x && y == y))
-DEFINE_EXTREMUM(max, BOOL, uint8_t, TRUTH, x > y)
-DEFINE_EXTREMUM(min, BOOL, uint8_t, TRUTH, x < y)
+#define ITSELF(x) (x)
+#define WHOLE_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, ITSELF, x > y, x == y)
+#define WHOLE_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, ITSELF, x < y, x == y)
+#define NAN_FIRST (x != x) & (y == y)
+#define SAME_REAL (x == y) | ((x != x) & (y != y))
+#define REAL_MAX(name, T, W, unused) \
+    DEFINE_EXTREMUM(max, name, T, ITSELF, (x > y) | (NAN_FIRST), SAME_REAL)
+#define REAL_MIN(name, T, W, unused) \
+    DEFINE_EXTREMUM(min, name, T, ITSELF, (x < y) | (NAN_FIRST), SAME_REAL)
+DEFINE_EXTREMUM(max, BOOL, uint8_t, TRUTH, x > y, x == y)
+DEFINE_EXTREMUM(min, BOOL, uint8_t, TRUTH, x < y, x == y)
 SYI_CPU_INTEGERS(WHOLE_MAX, )
 SYI_CPU_INTEGERS(WHOLE_MIN, )
 SYI_CPU_FLOATS(REAL_MAX, )

@@ -3,24 +3,20 @@
 #include <string.h>
 
 /*
- * Panels: A in strips of ROWS rows, B in strips of one VECTOR of columns, both DEPTH long. The strips of
- * A that are at work stay in the second cache, a strip of B in the first, and a ROWS by VECTOR piece of
- * C in registers.
+ * Panels: A in strips of ROWS rows, B in strips of two vectors of columns, both DEPTH long. A panel of A
+ * stays in the second cache, a strip of B in the first, and a piece of C, ROWS by two vectors, in
+ * registers. The vectors are those of the processor at hand; sums are made in the same order with all of
+ * them, so the bits are the same, too.
  */
-#define VECTOR 64 /* bytes; the compiler splits it where registers are shorter */
 #define ROWS 6
 #define DEPTH 256
-#define STRIPS_A 16 /* 96 rows */
-#define STRIPS_B 16
+#define HEIGHT (16 * ROWS) /* of a panel of A */
+#define WIDTH 1024         /* of a panel of B, in bytes */
+#define STRIP_MAX 128      /* width of the widest strip, in bytes */
 
 static inline int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-static int64_t columns_of(sy_dtype dtype)
-{
-    return VECTOR / (int64_t)sy_dtype_size(dtype);
 }
 
 /* Is packing worth its trouble? */
@@ -34,10 +30,10 @@ static int64_t round_up(int64_t x, int64_t unit)
     return (x + unit - 1) / unit * unit;
 }
 
-/* Elements of the packed piece of B, which stands before that of A: it is the aligned one. */
-static int64_t packed_elements_of_b(int64_t n, int64_t k, int64_t columns)
+/* Elements of a panel of B, which stands before that of A: it is the aligned one. */
+static int64_t panel_elements(int64_t n, int64_t k, int64_t size)
 {
-    return smaller(k, DEPTH) * smaller(round_up(n, columns), columns * STRIPS_B);
+    return smaller(k, DEPTH) * smaller(round_up(n, STRIP_MAX / size), WIDTH / size);
 }
 
 size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
@@ -46,16 +42,96 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
     if (!is_large(m, n, k, b_strides)) {
         return 0;
     }
-    int64_t of_a = smaller(k, DEPTH) * smaller(round_up(m, ROWS), ROWS * STRIPS_A);
-    int64_t of_b = packed_elements_of_b(n, k, columns_of(dtype));
-    return (size_t)(of_a + of_b) * sy_dtype_size(dtype);
+    const int64_t size = (int64_t)sy_dtype_size(dtype);
+    const int64_t of_a = smaller(k, DEPTH) * smaller(round_up(m, ROWS), HEIGHT);
+    return (size_t)((of_a + panel_elements(n, k, size)) * size);
 }
 
-/* T: element; U: what it is multiplied in, whose low bits are those of the wrapped result; vectors of U
- * have no wider type behind them. W: the same for single elements. */
+/* Where a strip's product goes: rows by columns of C, which it sets the first time and adds to later. */
+typedef struct piece {
+    void *c;
+    int64_t stride; /* elements */
+    int64_t rows, columns;
+    bool first;
+} piece;
+
+/* What the processor has. */
+typedef enum gemm_set { SET_PLAIN, SET_AVX2, SET_AVX512, SET_COUNT } gemm_set;
+static const int64_t strip_bytes[SET_COUNT] = {32, 64, 128};
+
+#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__)
+#define HAVE_SETS 1
+#define TARGET_AVX2 __attribute__((target("arch=x86-64-v3")))
+#define TARGET_AVX512 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
+static gemm_set find_set(void)
+{
+    return __builtin_cpu_supports("x86-64-v4")   ? SET_AVX512
+           : __builtin_cpu_supports("x86-64-v3") ? SET_AVX2
+                                                 : SET_PLAIN;
+}
+#else
+#define HAVE_SETS 0
+static gemm_set find_set(void)
+{
+    return SET_PLAIN;
+}
+#endif
+
+/* One piece from a strip of A and a strip of B. U: what T is multiplied in, without a wider type behind
+ * it; W: what single elements are added in. */
+#define DEFINE_STRIP(name, T, U, W, set, BYTES, TARGET)                                            \
+    TARGET static void strip_##name##_##set(int64_t k, const void *av, const void *bv,             \
+                                            const piece *to)                                       \
+    {                                                                                              \
+        typedef U vector __attribute__((vector_size(BYTES), may_alias));                           \
+        const U *a = av;                                                                           \
+        const vector *b = bv;                                                                      \
+        vector s00 = {0}, s01 = {0}, s10 = {0}, s11 = {0}, s20 = {0}, s21 = {0};                   \
+        vector s30 = {0}, s31 = {0}, s40 = {0}, s41 = {0}, s50 = {0}, s51 = {0};                   \
+        for (int64_t p = 0; p < k; p++, a += ROWS, b += 2) {                                       \
+            const vector y = b[0], z = b[1];                                                       \
+            s00 += a[0] * y;                                                                       \
+            s01 += a[0] * z;                                                                       \
+            s10 += a[1] * y;                                                                       \
+            s11 += a[1] * z;                                                                       \
+            s20 += a[2] * y;                                                                       \
+            s21 += a[2] * z;                                                                       \
+            s30 += a[3] * y;                                                                       \
+            s31 += a[3] * z;                                                                       \
+            s40 += a[4] * y;                                                                       \
+            s41 += a[4] * z;                                                                       \
+            s50 += a[5] * y;                                                                       \
+            s51 += a[5] * z;                                                                       \
+        }                                                                                          \
+        const vector sums[ROWS][2] = {{s00, s01}, {s10, s11}, {s20, s21},                          \
+                                      {s30, s31}, {s40, s41}, {s50, s51}};                         \
+        for (int64_t i = 0; i < to->rows; i++) {                                                   \
+            T *c = (T *)to->c + i * to->stride;                                                    \
+            T row[2 * (BYTES) / sizeof(T)];                                                        \
+            memcpy(row, sums[i], sizeof row);                                                      \
+            for (int64_t j = 0; j < to->columns; j++) {                                            \
+                c[j] = to->first ? row[j] : (T)((W)c[j] + (W)row[j]);                              \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+#if HAVE_SETS
+#define DEFINE_STRIPS(name, T, U, W)                                 \
+    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                         \
+    DEFINE_STRIP(name, T, U, W, AVX2, 32, TARGET_AVX2)               \
+    DEFINE_STRIP(name, T, U, W, AVX512, 64, TARGET_AVX512)           \
+    static void (*const strips_##name[SET_COUNT])(                   \
+        int64_t k, const void *a, const void *b, const piece *to) =  \
+        {strip_##name##_PLAIN, strip_##name##_AVX2, strip_##name##_AVX512};
+#else
+#define DEFINE_STRIPS(name, T, U, W)                                 \
+    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                         \
+    static void (*const strips_##name[SET_COUNT])(                   \
+        int64_t k, const void *a, const void *b, const piece *to) = {strip_##name##_PLAIN};
+#endif
+
 #define DEFINE_GEMM(name, T, U, W)                                                                 \
-    typedef U vector_##name __attribute__((vector_size(VECTOR), may_alias));                       \
-    enum { COLUMNS_##name = VECTOR / sizeof(T) };                                                  \
+    DEFINE_STRIPS(name, T, U, W)                                                                   \
     /* `lanes` rows (or columns) side by side, k long; missing ones are 0. */                      \
     static void pack_##name(T *restrict to, int64_t lanes, int64_t present, int64_t k,             \
                             const T *from, int64_t lane_stride, int64_t k_stride)                  \
@@ -72,56 +148,35 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    /* A ROWS by COLUMNS piece of C from one strip of each. */                                     \
-    SYI_CLONES static void strip_##name(int64_t k, const T *restrict av, const T *restrict bv,     \
-                                        T *restrict c, int64_t c_stride, int64_t rows,             \
-                                        int64_t columns, bool first)                               \
-    {                                                                                              \
-        const U *restrict a = (const U *)av;                                                       \
-        const vector_##name *restrict b = (const vector_##name *)(const void *)bv;                 \
-        vector_##name s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0};                  \
-        for (int64_t p = 0; p < k; p++, a += ROWS) {                                               \
-            const vector_##name y = b[p];                                                          \
-            s0 += a[0] * y;                                                                        \
-            s1 += a[1] * y;                                                                        \
-            s2 += a[2] * y;                                                                        \
-            s3 += a[3] * y;                                                                        \
-            s4 += a[4] * y;                                                                        \
-            s5 += a[5] * y;                                                                        \
-        }                                                                                          \
-        const vector_##name sum[ROWS] = {s0, s1, s2, s3, s4, s5};                                  \
-        for (int64_t i = 0; i < rows; i++) {                                                       \
-            for (int64_t j = 0; j < columns; j++) {                                                \
-                T *to = &c[i * c_stride + j];                                                      \
-                *to = first ? (T)sum[i][j] : (T)((W)*to + (W)sum[i][j]);                           \
-            }                                                                                      \
-        }                                                                                          \
-    }                                                                                              \
     static void large_##name(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *as,       \
                              const T *b, const int64_t *bs, T *c, T *workspace)                    \
     {                                                                                              \
-        enum { COLUMNS = COLUMNS_##name };                                                         \
+        const gemm_set set = find_set();                                                           \
+        const int64_t strip = strip_bytes[set] / (int64_t)sizeof(T);                               \
+        const int64_t panel = WIDTH / (int64_t)sizeof(T);                                          \
         T *packed_b = workspace;                                                                   \
-        T *packed_a = workspace + packed_elements_of_b(n, k, COLUMNS);                             \
+        T *packed_a = workspace + panel_elements(n, k, sizeof(T));                                 \
         for (int64_t p0 = 0; p0 < k; p0 += DEPTH) {                                                \
             const int64_t depth = smaller(k - p0, DEPTH);                                          \
-            for (int64_t j0 = 0; j0 < n; j0 += COLUMNS * STRIPS_B) {                               \
-                const int64_t wide = smaller(n - j0, COLUMNS * STRIPS_B);                          \
-                for (int64_t j = 0; j < wide; j += COLUMNS) {                                      \
-                    pack_##name(packed_b + j * depth, COLUMNS, smaller(wide - j, COLUMNS), depth,  \
+            for (int64_t j0 = 0; j0 < n; j0 += panel) {                                            \
+                const int64_t wide = smaller(n - j0, panel);                                       \
+                for (int64_t j = 0; j < wide; j += strip) {                                        \
+                    pack_##name(packed_b + j * depth, strip, smaller(wide - j, strip), depth,      \
                                 b + p0 * bs[0] + (j0 + j) * bs[1], bs[1], bs[0]);                  \
                 }                                                                                  \
-                for (int64_t i0 = 0; i0 < m; i0 += ROWS * STRIPS_A) {                              \
-                    const int64_t high = smaller(m - i0, ROWS * STRIPS_A);                         \
+                for (int64_t i0 = 0; i0 < m; i0 += HEIGHT) {                                       \
+                    const int64_t high = smaller(m - i0, HEIGHT);                                  \
                     for (int64_t i = 0; i < high; i += ROWS) {                                     \
                         pack_##name(packed_a + i * depth, ROWS, smaller(high - i, ROWS), depth,    \
                                     a + (i0 + i) * as[0] + p0 * as[1], as[0], as[1]);              \
                     }                                                                              \
-                    for (int64_t j = 0; j < wide; j += COLUMNS) {                                  \
+                    for (int64_t j = 0; j < wide; j += strip) {                                    \
                         for (int64_t i = 0; i < high; i += ROWS) {                                 \
-                            strip_##name(depth, packed_a + i * depth, packed_b + j * depth,        \
-                                         c + (i0 + i) * n + j0 + j, n, smaller(high - i, ROWS),    \
-                                         smaller(wide - j, COLUMNS), p0 == 0);                     \
+                            const piece to = {c + (i0 + i) * n + j0 + j, n,                        \
+                                              smaller(high - i, ROWS), smaller(wide - j, strip),   \
+                                              p0 == 0};                                            \
+                            strips_##name[set](depth, packed_a + i * depth, packed_b + j * depth,  \
+                                               &to);                                               \
                         }                                                                          \
                     }                                                                              \
                 }                                                                                  \
@@ -135,23 +190,26 @@ size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
             y[j] = (T)((W)y[j] + (W)x * (W)b[j]);                                                  \
         }                                                                                          \
     }                                                                                              \
-    SYI_CLONES static T dot_##name(int64_t k, const T *a, int64_t a_stride, const T *b,            \
-                                   int64_t b_stride)                                               \
+    static T dot_##name(int64_t k, const T *a, int64_t a_stride, const T *b, int64_t b_stride)     \
     {                                                                                              \
-        vector_##name lanes = {0}, more = {0};                                                     \
+        enum { LANES = 16 / sizeof(T) };                                                           \
+        typedef U vector __attribute__((vector_size(16)));                                         \
+        vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                             \
         int64_t p = 0;                                                                             \
         if (a_stride == 1 && b_stride == 1) {                                                      \
-            for (; k - p >= 2 * COLUMNS_##name; p += 2 * COLUMNS_##name) {                         \
-                vector_##name x[2], y[2];                                                          \
+            for (; k - p >= 4 * LANES; p += 4 * LANES) {                                           \
+                vector x[4], y[4];                                                                 \
                 memcpy(x, a + p, sizeof x);                                                        \
                 memcpy(y, b + p, sizeof y);                                                        \
-                lanes += x[0] * y[0];                                                              \
-                more += x[1] * y[1];                                                               \
+                s0 += x[0] * y[0];                                                                 \
+                s1 += x[1] * y[1];                                                                 \
+                s2 += x[2] * y[2];                                                                 \
+                s3 += x[3] * y[3];                                                                 \
             }                                                                                      \
         }                                                                                          \
-        lanes += more;                                                                             \
+        const vector lanes = (s0 + s1) + (s2 + s3);                                                \
         W sum = 0;                                                                                 \
-        for (int l = 0; l < COLUMNS_##name; l++) {                                                 \
+        for (int l = 0; l < LANES; l++) {                                                          \
             sum += (W)lanes[l];                                                                    \
         }                                                                                          \
         for (; p < k; p++) {                                                                       \

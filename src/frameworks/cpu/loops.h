@@ -10,6 +10,11 @@
 
 #include "frameworks/cpu/dtypes.h"
 
+/* A file whose loops gain by wider vectors defines this as SYI_CLONES first; most wait for memory. */
+#ifndef SYI_LOOP_CLONES
+#define SYI_LOOP_CLONES
+#endif
+
 #define SYI_AT(T, base, i, stride) (*(T *)(void *)((char *)(base) + (i) * (stride)))
 #define SYI_AT_CONST(T, base, i, stride) \
     (*(const T *)(const void *)((const char *)(base) + (i) * (stride)))
@@ -21,7 +26,8 @@
 
 /* out = EXPR(a) */
 #define SYI_UNARY_LOOP(NAME, R, T, W, EXPR)                                                     \
-    static void NAME(int64_t n, void *const *data, const int64_t *strides, const void *param)   \
+    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides,           \
+                                const void *param)                                              \
     {                                                                                           \
         SYI_LOOP_TYPES(T, W)                                                                    \
         if (strides[0] == (int64_t)sizeof(R) && strides[1] == (int64_t)sizeof(T)) {             \
@@ -42,7 +48,8 @@
 
 /* out = EXPR(a, b) */
 #define SYI_BINARY_LOOP(NAME, R, T, W, EXPR)                                                    \
-    static void NAME(int64_t n, void *const *data, const int64_t *strides, const void *param)   \
+    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides,           \
+                                const void *param)                                              \
     {                                                                                           \
         SYI_LOOP_TYPES(T, W)                                                                    \
         R *out = data[0];                                                                       \

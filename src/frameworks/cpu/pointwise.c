@@ -5,6 +5,9 @@
 #include <math.h>
 
 #include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/elementary.h"
+
+#define SYI_LOOP_CLONES SYI_CLONES
 #include "frameworks/cpu/loops.h"
 
 typedef syi_loop loop_table[SY_DTYPE_COUNT];
@@ -122,12 +125,12 @@ static const loop_table relu_loops = {TABLE_NUMBERS(relu)};
     SYI_UNARY_LOOP(op##_F32, float, float, float, F32_EXPR)        \
     SYI_UNARY_LOOP(op##_F64, double, double, double, F64_EXPR)     \
     static const loop_table op##_loops = {TABLE_FLOATS(op)};
-DEFINE_FUNCTION(exp, expf(a), exp(a))
-DEFINE_FUNCTION(log, logf(a), log(a))
+DEFINE_FUNCTION(exp, syi_expf(a), exp(a))
+DEFINE_FUNCTION(log, syi_logf(a), log(a))
 DEFINE_FUNCTION(sqrt, sqrtf(a), sqrt(a))
 DEFINE_FUNCTION(reciprocal, 1 / a, 1 / a)
-DEFINE_FUNCTION(sigmoid, 1 / (1 + expf(-a)), 1 / (1 + exp(-a)))
-DEFINE_FUNCTION(tanh, tanhf(a), tanh(a))
+DEFINE_FUNCTION(sigmoid, syi_logisticf(a), 1 / (1 + exp(-a)))
+DEFINE_FUNCTION(tanh, syi_tanhf(a), tanh(a))
 
 /* --- backward halves ----------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /*
  * reduce.c - sums and means. Integers are summed in 64 bits and wrap; floats are summed in double, in
- * sixteen lanes that are folded every few thousand elements, so that the error does not grow with the
- * length. Test: reduce_test.c; answers of torch: tests/vectors/ops.
+ * many lanes that are folded every few thousand elements, so that the error hardly grows with the length. Test: reduce_test.c; answers of torch: tests/vectors/ops.
  */
 #include <math.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 #include "frameworks/cpu/cpu.h"
 #include "frameworks/cpu/loops.h"
 
-#define LANES 16
+#define LANES 32   /* fewer are not kept in vectors, and each waits for the one before it */
 #define FOLD 4096  /* elements between two folds of the lanes */
 #define TILE 256   /* results that are accumulated side by side */
 

@@ -6,9 +6,12 @@
 #include <math.h>
 
 #include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/elementary.h"
 #include "frameworks/cpu/loops.h"
 
-/* One row: n elements, strides in bytes. `in` and `gradient` may be the same memory as nothing else. */
+#define LANES 32 /* sums side by side */
+
+/* One row: n elements, strides in bytes. `gradient` is for backward halves only. */
 typedef void (*row_fn)(int64_t n, char *out, int64_t out_stride, const char *in, int64_t in_stride,
                        const char *gradient, int64_t gradient_stride);
 
@@ -16,77 +19,125 @@ typedef void (*row_fn)(int64_t n, char *out, int64_t out_stride, const char *in,
 #define GRADIENT(i) SYI_AT_CONST(T, gradient, i, gradient_stride)
 #define OUT(i) SYI_AT(T, out, i, out_stride)
 
-#define ROW_FUNCTION(NAME, BODY)                                                               \
-    static void NAME(int64_t n, char *out, int64_t out_stride, const char *in,                 \
-                     int64_t in_stride, const char *gradient, int64_t gradient_stride)         \
+/* NAME(): BODY, compiled once for packed rows and once for any strides. */
+#define ROW_FUNCTION(NAME, TYPE, BODY)                                                         \
+    static inline __attribute__((always_inline)) void NAME##_body(                             \
+        int64_t n, char *restrict out, int64_t out_stride, const char *in, int64_t in_stride,  \
+        const char *gradient, int64_t gradient_stride)                                         \
     {                                                                                          \
+        typedef TYPE T;                                                                        \
         (void)gradient;                                                                        \
         (void)gradient_stride;                                                                 \
         BODY                                                                                   \
+    }                                                                                          \
+    SYI_CLONES static void NAME(int64_t n, char *out, int64_t out_stride, const char *in,      \
+                                int64_t in_stride, const char *gradient,                       \
+                                int64_t gradient_stride)                                       \
+    {                                                                                          \
+        const int64_t size = sizeof(TYPE);                                                     \
+        if (out_stride == size && in_stride == size && gradient_stride == size) {              \
+            NAME##_body(n, out, sizeof(TYPE), in, sizeof(TYPE), gradient, sizeof(TYPE));       \
+        } else {                                                                               \
+            NAME##_body(n, out, out_stride, in, in_stride, gradient, gradient_stride);         \
+        }                                                                                      \
     }
 
-/* NaN makes a row of NaN through the sum; a row of -inf becomes NaN, as in torch. */
-#define SOFTMAX_BODY(TYPE, EXP)                             \
-    typedef TYPE T;                                         \
-    T largest = -(T)INFINITY;                               \
-    for (int64_t i = 0; i < n; i++) {                       \
-        largest = IN(i) > largest ? IN(i) : largest;        \
-    }                                                       \
-    double sum = 0;                                         \
-    for (int64_t i = 0; i < n; i++) {                       \
-        T e = EXP(IN(i) - largest);                         \
-        OUT(i) = e;                                         \
-        sum += (double)e;                                   \
-    }                                                       \
-    for (int64_t i = 0; i < n; i++) {                       \
-        OUT(i) = (T)((double)OUT(i) / sum);                 \
+/* sum += VALUE(0) + ... + VALUE(n - 1), in double */
+#define ADD_UP(sum, VALUE)                              \
+    do {                                                \
+        int64_t place = 0;                              \
+        if (n >= LANES) {                               \
+            double lanes[LANES] = {0};                  \
+            for (; n - place >= LANES; place += LANES) { \
+                for (int64_t l = 0; l < LANES; l++) {   \
+                    lanes[l] += VALUE(place + l);       \
+                }                                       \
+            }                                           \
+            for (int l = 0; l < LANES; l++) {           \
+                (sum) += lanes[l];                      \
+            }                                           \
+        }                                               \
+        for (; place < n; place++) {                    \
+            (sum) += VALUE(place);                      \
+        }                                               \
+    } while (0)
+
+#define FIND_LARGEST(largest)                                           \
+    do {                                                                \
+        int64_t place = 0;                                              \
+        if (n >= LANES) {                                               \
+            T lanes[LANES];                                             \
+            for (int64_t l = 0; l < LANES; l++) {                       \
+                lanes[l] = IN(l);                                       \
+            }                                                           \
+            for (place = LANES; n - place >= LANES; place += LANES) {   \
+                for (int64_t l = 0; l < LANES; l++) {                   \
+                    const T x = IN(place + l), y = lanes[l];            \
+                    lanes[l] = x > y ? x : y;                           \
+                }                                                       \
+            }                                                           \
+            for (int l = 0; l < LANES; l++) {                           \
+                (largest) = lanes[l] > (largest) ? lanes[l] : (largest); \
+            }                                                           \
+        }                                                               \
+        for (; place < n; place++) {                                    \
+            (largest) = IN(place) > (largest) ? IN(place) : (largest);  \
+        }                                                               \
+    } while (0)
+
+/* A NaN may be missed as the largest, but not by the sum. A row of -inf becomes NaN, as in torch. */
+#define AS_DOUBLE(i) (double)OUT(i)
+#define SOFTMAX_BODY(EXP)                          \
+    T largest = -(T)INFINITY;                      \
+    FIND_LARGEST(largest);                         \
+    for (int64_t i = 0; i < n; i++) {              \
+        OUT(i) = EXP(IN(i) - largest);             \
+    }                                              \
+    double sum = 0;                                \
+    ADD_UP(sum, AS_DOUBLE);                        \
+    for (int64_t i = 0; i < n; i++) {              \
+        OUT(i) /= (T)sum;                          \
     }
 
-#define LOG_SOFTMAX_BODY(TYPE, EXP)                         \
-    typedef TYPE T;                                         \
+#define LOG_SOFTMAX_BODY(EXP)                               \
     T largest = -(T)INFINITY;                               \
+    FIND_LARGEST(largest);                                  \
     for (int64_t i = 0; i < n; i++) {                       \
-        largest = IN(i) > largest ? IN(i) : largest;        \
+        OUT(i) = EXP(IN(i) - largest);                      \
     }                                                       \
     double sum = 0;                                         \
-    for (int64_t i = 0; i < n; i++) {                       \
-        sum += (double)EXP(IN(i) - largest);                \
-    }                                                       \
+    ADD_UP(sum, AS_DOUBLE);                                 \
     const double shift = log(sum);                          \
     for (int64_t i = 0; i < n; i++) {                       \
         OUT(i) = (T)((double)(IN(i) - largest) - shift);    \
     }
 
 /* in: the softmax y; y (g - sum(g y)) */
-#define SOFTMAX_BACKWARD_BODY(TYPE, EXP)                    \
-    typedef TYPE T;                                         \
-    double sum = 0;                                         \
-    for (int64_t i = 0; i < n; i++) {                       \
-        sum += (double)GRADIENT(i) * (double)IN(i);         \
-    }                                                       \
-    for (int64_t i = 0; i < n; i++) {                       \
-        OUT(i) = (T)(((double)GRADIENT(i) - sum) * (double)IN(i)); \
+#define GRADIENT_TIMES_Y(i) (double)GRADIENT(i) * (double)IN(i)
+#define SOFTMAX_BACKWARD_BODY(EXP)                                  \
+    double sum = 0;                                                 \
+    ADD_UP(sum, GRADIENT_TIMES_Y);                                  \
+    for (int64_t i = 0; i < n; i++) {                               \
+        OUT(i) = (T)(((double)GRADIENT(i) - sum) * (double)IN(i));  \
     }
 
 /* in: the log-softmax y; g - exp(y) sum(g) */
-#define LOG_SOFTMAX_BACKWARD_BODY(TYPE, EXP)                \
-    typedef TYPE T;                                         \
-    double sum = 0;                                         \
-    for (int64_t i = 0; i < n; i++) {                       \
-        sum += (double)GRADIENT(i);                         \
-    }                                                       \
-    for (int64_t i = 0; i < n; i++) {                       \
-        OUT(i) = (T)((double)GRADIENT(i) - (double)EXP(IN(i)) * sum); \
+#define GRADIENT_ALONE(i) (double)GRADIENT(i)
+#define LOG_SOFTMAX_BACKWARD_BODY(EXP)                                 \
+    double sum = 0;                                                    \
+    ADD_UP(sum, GRADIENT_ALONE);                                       \
+    for (int64_t i = 0; i < n; i++) {                                  \
+        OUT(i) = (T)((double)GRADIENT(i) - (double)EXP(IN(i)) * sum);  \
     }
 
-ROW_FUNCTION(softmax_F32, SOFTMAX_BODY(float, expf))
-ROW_FUNCTION(softmax_F64, SOFTMAX_BODY(double, exp))
-ROW_FUNCTION(log_softmax_F32, LOG_SOFTMAX_BODY(float, expf))
-ROW_FUNCTION(log_softmax_F64, LOG_SOFTMAX_BODY(double, exp))
-ROW_FUNCTION(softmax_backward_F32, SOFTMAX_BACKWARD_BODY(float, expf))
-ROW_FUNCTION(softmax_backward_F64, SOFTMAX_BACKWARD_BODY(double, exp))
-ROW_FUNCTION(log_softmax_backward_F32, LOG_SOFTMAX_BACKWARD_BODY(float, expf))
-ROW_FUNCTION(log_softmax_backward_F64, LOG_SOFTMAX_BACKWARD_BODY(double, exp))
+ROW_FUNCTION(softmax_F32, float, SOFTMAX_BODY(syi_expf))
+ROW_FUNCTION(softmax_F64, double, SOFTMAX_BODY(exp))
+ROW_FUNCTION(log_softmax_F32, float, LOG_SOFTMAX_BODY(syi_expf))
+ROW_FUNCTION(log_softmax_F64, double, LOG_SOFTMAX_BODY(exp))
+ROW_FUNCTION(softmax_backward_F32, float, SOFTMAX_BACKWARD_BODY(syi_expf))
+ROW_FUNCTION(softmax_backward_F64, double, SOFTMAX_BACKWARD_BODY(exp))
+ROW_FUNCTION(log_softmax_backward_F32, float, LOG_SOFTMAX_BACKWARD_BODY(syi_expf))
+ROW_FUNCTION(log_softmax_backward_F64, double, LOG_SOFTMAX_BACKWARD_BODY(exp))
 
 /* Bytes between neighbours along `dim` of an array, which is then left with one place there. */
 static int64_t take_dim(syi_array *array, int dim)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,7 +137,7 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
     case LWS_CALLBACK_HTTP:
         return refuse_http(wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return in != NULL && strcmp(in, "websocket") == 0 ? 0 : -1; /* no h2c */
+        return in != NULL && strcasecmp(in, "websocket") == 0 ? 0 : -1; /* no h2c */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         /* The dialect of PySyft peers will be answered here. */
         log_refused(listener, wsi,

@@ -17,6 +17,7 @@ struct websocket_peer {
     bool frame_begun;
     bool whole;     /* the frame of the arriving message has been delivered */
     bool lingering; /* the timer counts the time to say goodbye */
+    bool parted;    /* lws says goodbye; nothing more may be written */
 };
 
 /* --- closing ----------------------------------------------------------------------------------- */
@@ -54,7 +55,7 @@ static void websocket_update(syi_server_peer *common)
         lws_set_timer_usecs(peer->wsi, (lws_usec_t)wish.linger_ms * 1000);
     }
     lws_rx_flow_control(peer->wsi, wish.reading || wish.closing);
-    if (wish.queued != 0 || wish.closing) {
+    if ((wish.queued != 0 || wish.closing) && !peer->parted) {
         lws_callback_on_writable(peer->wsi);
     }
 }
@@ -119,6 +120,7 @@ static int on_writable(websocket_peer *peer)
     } else if (wish.queued != 0) {
         lws_callback_on_writable(peer->wsi);
     } else if (wish.closing && !lws_partial_buffered(peer->wsi)) {
+        peer->parted = true;
         lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
         return -1; /* lws says goodbye and waits for the answer */
     }
@@ -253,7 +255,8 @@ static int handle(websocket_peer *peer, enum lws_callback_reasons reason, const 
     case LWS_CALLBACK_RECEIVE:
         return on_received(peer, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return peer->common.ended ? -1 : on_writable(peer);
+        /* While lws parts from it, the end is lws's to find. */
+        return peer->common.ended || peer->parted ? 0 : on_writable(peer);
     case LWS_CALLBACK_TIMER:
         on_timer(peer);
         return 0;
