@@ -1,5 +1,4 @@
 /* training.c - see training.h. */
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,83 +65,55 @@ void training_party_fini(training_party *party)
     *party = (training_party){0};
 }
 
-/* --- the model: 64-64-10, ReLU, log_softmax ---------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------- */
 
-enum { WEIGHT_1, BIAS_1, WEIGHT_2, BIAS_2, PARAMETER_COUNT, HIDDEN = 64 };
+enum { HIDDEN = 64 };
 
-typedef struct model {
-    sy_tensor *parameters[PARAMETER_COUNT]; /* here, or pointers */
-} model;
-
-static void model_free(model *m)
+/* Equal seeds give equal parameters. */
+static sy_status make_model(const training_course *course, sy_module **model, sy_error *err)
 {
-    for (int k = 0; k < PARAMETER_COUNT; k++) {
-        sy_tensor_unref(m->parameters[k]);
-        m->parameters[k] = NULL;
+    sy_module *layers[4] = {NULL};
+    sy_hook_manual_seed(course->hook, course->seed);
+    sy_status status =
+        sy_module_new_linear(course->hook, &layers[0], DIGITS_PIXELS, HIDDEN, true, err);
+    if (status == SY_OK) {
+        status = sy_module_new_relu(course->hook, &layers[1], err);
     }
-}
-
-/* Uniform in +-1/sqrt(inputs), as PyTorch's Linear. */
-static sy_status model_new(const training_course *course, model *m, sy_error *err)
-{
-    static const struct {
-        int ndim;
-        int64_t shape[2];
-        int inputs;
-    } shapes[PARAMETER_COUNT] = {{2, {HIDDEN, DIGITS_PIXELS}, DIGITS_PIXELS},
-                                 {1, {HIDDEN, 1}, DIGITS_PIXELS},
-                                 {2, {DIGITS_CLASSES, HIDDEN}, HIDDEN},
-                                 {1, {DIGITS_CLASSES, 1}, HIDDEN}};
-    uint64_t state = course->seed;
-    sy_status status = SY_OK;
-    *m = (model){0};
-    for (int k = 0; status == SY_OK && k < PARAMETER_COUNT; k++) {
-        float values[HIDDEN * DIGITS_PIXELS];
-        const int64_t count = shapes[k].shape[0] * shapes[k].shape[1];
-        const double bound = 1 / sqrt(shapes[k].inputs);
-        for (int64_t i = 0; i < count; i++) {
-            const double unit = (double)(next_number(&state) >> 11) * 0x1p-53;
-            values[i] = (float)((2 * unit - 1) * bound);
-        }
-        status = sy_tensor_new(course->hook, &m->parameters[k], SY_DTYPE_F32, shapes[k].ndim,
-                               shapes[k].shape, values, err);
-        if (status == SY_OK) {
-            status = sy_tensor_set_requires_grad(m->parameters[k], true, err);
-        }
+    if (status == SY_OK) {
+        status = sy_module_new_linear(course->hook, &layers[2], HIDDEN, DIGITS_CLASSES, true, err);
+    }
+    if (status == SY_OK) {
+        status = sy_module_new_log_softmax(course->hook, &layers[3], 1, err);
+    }
+    *model = NULL;
+    if (status == SY_OK) {
+        status = sy_module_new_sequential(course->hook, model, layers, 4, err);
+    }
+    for (int k = 0; k < 4; k++) {
+        sy_module_unref(layers[k]);
     }
     return status;
 }
 
-static sy_tensor *model_forward(const model *m, sy_scope *s, sy_tensor *x)
+/* One step on one batch, wherever model and batch are. */
+static sy_status step(sy_scope *s, sy_module *model, sy_tensor *x, sy_tensor *y, double lr,
+                      sy_error *err)
 {
-    sy_tensor *const *p = m->parameters;
-    sy_tensor *hidden = sy_relu(s, sy_linear(s, x, p[WEIGHT_1], p[BIAS_1]));
-    return sy_log_softmax(s, sy_linear(s, hidden, p[WEIGHT_2], p[BIAS_2]), 1);
-}
-
-/* One step of SGD on one batch, wherever model and batch are. */
-static sy_status model_step(const model *m, sy_scope *s, sy_tensor *x, sy_tensor *y, double lr,
-                            sy_error *err)
-{
-    sy_tensor *loss = sy_nll_loss(s, model_forward(m, s, x), y);
+    sy_tensor *loss = sy_nll_loss(s, sy_module_forward(s, model, x), y);
     sy_status status = loss == NULL ? sy_scope_get_status(s) : sy_tensor_backward(loss, NULL, err);
-    for (int k = 0; status == SY_OK && k < PARAMETER_COUNT; k++) {
-        sy_tensor *grad = NULL;
-        status = sy_tensor_get_grad(m->parameters[k], &grad, err);
-        if (status == SY_OK) {
-            sy_sgd_(s, m->parameters[k], sy_scope_adopt(s, grad), lr);
-            status = sy_tensor_set_grad(m->parameters[k], NULL, err);
-        }
+    if (status == SY_OK) {
+        status = sy_module_sgd_step(model, lr, err);
     }
-    return status;
+    return status == SY_OK ? sy_module_zero_grad(model, err) : status;
 }
 
-static sy_status model_measure(const training_course *course, const model *m, double *accuracy,
-                               sy_error *err)
+/* The share of held-out rows that the model, which is here, gets right. */
+static sy_status measure(const training_course *course, sy_module *model, double *accuracy,
+                         sy_error *err)
 {
     sy_scope *s = sy_scope_begin(course->hook);
     sy_scope_set_grad_enabled(s, false);
-    sy_tensor *answers = sy_argmax_dim(s, model_forward(m, s, course->test_x), 1, false);
+    sy_tensor *answers = sy_argmax_dim(s, sy_module_forward(s, model, course->test_x), 1, false);
     sy_tensor *right = sy_to(s, sy_eq(s, answers, course->test_y), SY_DTYPE_F32);
     sy_tensor *share = sy_scope_keep(s, sy_mean(s, right));
     sy_status status = sy_scope_end(s, err);
@@ -167,7 +138,7 @@ static void shuffle(const training_course *course, int64_t pass, int place, int6
     }
 }
 
-static sy_status train_pass(const training_course *course, const model *m,
+static sy_status train_pass(const training_course *course, sy_module *model,
                             const training_party *party, int place, int64_t pass, double lr,
                             sy_error *err)
 {
@@ -184,7 +155,7 @@ static sy_status train_pass(const training_course *course, const model *m,
             break;
         }
         const int64_t b = order[k];
-        status = model_step(m, s, party->x_batches[b], party->y_batches[b], lr, err);
+        status = step(s, model, party->x_batches[b], party->y_batches[b], lr, err);
         sy_scope_clear(s);
     }
     sy_error latched = SY_ERROR_INIT;
@@ -210,50 +181,57 @@ static void show(progress *bar, int64_t round, double accuracy)
 
 /* --- sequential -------------------------------------------------------------------------------- */
 
-/* Takes the model to `to` (NULL: here); it is there, at another worker or here. */
-static sy_status model_travel(model *m, sy_worker *from, sy_worker *to, bool direct, sy_error *err)
+/* Takes the model from one place to another; NULL is here. */
+static sy_status travel(sy_module *model, sy_worker *from, sy_worker *to, bool direct, sy_error *err)
 {
     sy_status status = SY_OK;
-    for (int k = 0; status == SY_OK && k < PARAMETER_COUNT && from != to; k++) {
-        if (from != NULL && to != NULL && direct) {
-            status = sy_tensor_move_(m->parameters[k], to, err);
-            continue;
-        }
-        if (from != NULL) {
-            status = sy_tensor_get_(m->parameters[k], err);
-        }
-        if (status == SY_OK && to != NULL) {
-            status = sy_tensor_send_(m->parameters[k], to, err);
-        }
+    if (from == to) {
+        return SY_OK;
+    }
+    if (from != NULL && to != NULL && direct) {
+        return sy_module_move_(model, to, err);
+    }
+    if (from != NULL) {
+        status = sy_module_get_(model, err);
+    }
+    if (status == SY_OK && to != NULL) {
+        status = sy_module_send_(model, to, err);
     }
     return status;
+}
+
+/* One pass over everybody's rows, from here and back. */
+static sy_status make_round(const training_course *course, sy_module *model,
+                            training_party *parties, int count, int64_t round, bool direct,
+                            sy_error *err)
+{
+    sy_worker *at = NULL;
+    sy_status status = SY_OK;
+    for (int k = 0; status == SY_OK && k < count; k++) {
+        status = travel(model, at, parties[k].worker, direct, err);
+        at = parties[k].worker;
+        if (status == SY_OK) {
+            status = train_pass(course, model, &parties[k], k, round, rate(course, round), err);
+        }
+    }
+    return status == SY_OK ? travel(model, at, NULL, direct, err) : status;
 }
 
 sy_status training_sequential(const training_course *course, training_party *parties, int count,
                               bool direct, progress *bar, double *accuracy, sy_error *err)
 {
-    model m;
-    sy_status status = model_new(course, &m, err);
+    sy_module *model;
+    sy_status status = make_model(course, &model, err);
     for (int64_t round = 0; status == SY_OK && round < course->rounds; round++) {
-        sy_worker *at = NULL;
-        for (int k = 0; status == SY_OK && k < count; k++) {
-            status = model_travel(&m, at, parties[k].worker, direct, err);
-            at = parties[k].worker;
-            if (status == SY_OK) {
-                status = train_pass(course, &m, &parties[k], k, round, rate(course, round), err);
-            }
-        }
+        status = make_round(course, model, parties, count, round, direct, err);
         if (status == SY_OK) {
-            status = model_travel(&m, at, NULL, direct, err);
-        }
-        if (status == SY_OK) {
-            status = model_measure(course, &m, accuracy, err);
+            status = measure(course, model, accuracy, err);
         }
         if (status == SY_OK) {
             show(bar, round, *accuracy);
         }
     }
-    model_free(&m);
+    sy_module_unref(model);
     return status;
 }
 
@@ -262,83 +240,71 @@ sy_status training_sequential(const training_course *course, training_party *par
 typedef struct apprentice { /* one party's copy of the model, trained in a thread of its own */
     const training_course *course;
     const training_party *party;
-    const model *original;
     int place;
     int64_t pass;
     double lr;
-    model copy; /* comes back trained, here */
+    sy_module *copy; /* comes back trained, here */
     sy_status status;
     sy_error err;
 } apprentice;
 
-static sy_status make_copy(apprentice *a)
-{
-    sy_status status = SY_OK;
-    for (int k = 0; status == SY_OK && k < PARAMETER_COUNT; k++) {
-        status = sy_tensor_send(a->original->parameters[k], &a->copy.parameters[k],
-                                a->party->worker, &a->err);
-    }
-    return status;
-}
-
 static void *work(void *user)
 {
     apprentice *a = user;
-    a->status = train_pass(a->course, &a->copy, a->party, a->place, a->pass, a->lr, &a->err);
+    sy_worker *where = a->party->worker;
+    a->status = travel(a->copy, NULL, where, false, &a->err);
     if (a->status == SY_OK) {
-        a->status = model_travel(&a->copy, a->party->worker, NULL, false, &a->err);
+        a->status = train_pass(a->course, a->copy, a->party, a->place, a->pass, a->lr, &a->err);
+    }
+    if (a->status == SY_OK) {
+        a->status = travel(a->copy, where, NULL, false, &a->err);
     }
     return NULL;
 }
 
-/* Every parameter becomes the mean of the copies'. */
-static sy_status average(const training_course *course, model *m, const apprentice *apprentices,
-                         int count, sy_error *err)
+static sy_tensor *parameter(const sy_module *model, size_t k)
 {
-    sy_status status = SY_OK;
-    for (int k = 0; status == SY_OK && k < PARAMETER_COUNT; k++) {
-        sy_scope *s = sy_scope_begin(course->hook);
-        sy_scope_set_grad_enabled(s, false);
-        sy_tensor *sum = apprentices[0].copy.parameters[k];
+    size_t count;
+    sy_tensor *const *parameters = sy_module_get_parameters(model, &count);
+    return k < count ? parameters[k] : NULL;
+}
+
+/* Every parameter becomes the mean of the copies'. */
+static sy_status average(const training_course *course, sy_module *model,
+                         const apprentice *apprentices, int count, sy_error *err)
+{
+    sy_scope *s = sy_scope_begin(course->hook);
+    sy_scope_set_grad_enabled(s, false);
+    for (size_t k = 0; parameter(model, k) != NULL; k++) {
+        sy_tensor *sum = parameter(apprentices[0].copy, k);
         for (int j = 1; j < count; j++) {
-            sum = sy_add(s, sum, apprentices[j].copy.parameters[k]);
+            sum = sy_add(s, sum, parameter(apprentices[j].copy, k));
         }
-        sy_tensor *mean = sy_scope_keep(s, sy_div_scalar(s, sum, count));
-        status = sy_scope_end(s, err);
-        if (status == SY_OK) {
-            status = sy_tensor_set_requires_grad(mean, true, err);
-        }
-        if (status == SY_OK) {
-            sy_tensor_unref(m->parameters[k]);
-            m->parameters[k] = mean;
-        }
+        sy_copy_(s, parameter(model, k), sy_div_scalar(s, sum, count));
     }
-    return status;
+    return sy_scope_end(s, err);
 }
 
 /* One exchange: copies out, a pass at every party, copies back, the mean. */
-static sy_status exchange(const training_course *course, model *m, training_party *parties,
-                          int count, int64_t pass, double lr, sy_error *err)
+static sy_status exchange(const training_course *course, sy_module *model,
+                          training_party *parties, int count, int64_t pass, double lr,
+                          sy_error *err)
 {
-    apprentice apprentices[DIGITS_SHARDS];
+    apprentice apprentices[DIGITS_SHARDS] = {0};
     pthread_t threads[DIGITS_SHARDS];
     sy_status status = SY_OK;
-    int copied = 0, started = 0;
-    /* Copies leave from this thread: a tensor is used by one thread at a time. */
-    for (; status == SY_OK && copied < count; copied++) {
-        apprentices[copied] = (apprentice){.course = course, .party = &parties[copied],
-                                           .original = m,    .place = copied,
-                                           .pass = pass,     .lr = lr};
-        status = make_copy(&apprentices[copied]);
-        if (status != SY_OK) {
-            *err = apprentices[copied].err;
-        }
+    int started = 0;
+    for (int k = 0; status == SY_OK && k < count; k++) {
+        apprentices[k] = (apprentice){
+            .course = course, .party = &parties[k], .place = k, .pass = pass, .lr = lr};
+        status = sy_module_copy(model, &apprentices[k].copy, err);
     }
-    for (; status == SY_OK && started < count; started++) {
+    while (status == SY_OK && started < count) {
         if (pthread_create(&threads[started], NULL, work, &apprentices[started]) != 0) {
             status = fail(err, SY_ENOMEM, "no thread for a party");
             break;
         }
+        started++;
     }
     for (int k = 0; k < started; k++) {
         pthread_join(threads[k], NULL);
@@ -348,10 +314,10 @@ static sy_status exchange(const training_course *course, model *m, training_part
         }
     }
     if (status == SY_OK) {
-        status = average(course, m, apprentices, count, err);
+        status = average(course, model, apprentices, count, err);
     }
-    for (int k = 0; k < copied; k++) {
-        model_free(&apprentices[k].copy);
+    for (int k = 0; k < count; k++) {
+        sy_module_unref(apprentices[k].copy);
     }
     return status;
 }
@@ -359,19 +325,20 @@ static sy_status exchange(const training_course *course, model *m, training_part
 sy_status training_averaged(const training_course *course, training_party *parties, int count,
                             progress *bar, double *accuracy, sy_error *err)
 {
-    model m;
-    sy_status status = model_new(course, &m, err);
+    sy_module *model;
+    sy_status status = make_model(course, &model, err);
     for (int64_t round = 0; status == SY_OK && round < course->rounds; round++) {
         for (int k = 0; status == SY_OK && k < count; k++) {
-            status = exchange(course, &m, parties, count, round * count + k, rate(course, round), err);
+            status = exchange(course, model, parties, count, round * count + k,
+                              rate(course, round), err);
         }
         if (status == SY_OK) {
-            status = model_measure(course, &m, accuracy, err);
+            status = measure(course, model, accuracy, err);
         }
         if (status == SY_OK) {
             show(bar, round, *accuracy);
         }
     }
-    model_free(&m);
+    sy_module_unref(model);
     return status;
 }

@@ -35,8 +35,8 @@ static sy_status step(composite *c, syi_op_id id, bool inplace, const sy_value *
     return SY_OK;
 }
 
-#define STEP(c, op, ...)                                             \
-    step((c), SYI_OP_##op, false, (const sy_value[]){__VA_ARGS__},   \
+#define STEP(c, op, ...)                                           \
+    step((c), SYI_OP_##op, false, (const sy_value[]){__VA_ARGS__}, \
          sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value))
 #define VALUE(c) sy_value_tensor((c)->value)
 #define INT(x) sy_value_int(x)
@@ -293,7 +293,8 @@ static sy_status run_index(composite *c, const sy_value *bound)
 
 /* Plain answers */
 
-static sy_status run_size(sy_tensor *self, const sy_value *which, syi_results *results, sy_error *err)
+static sy_status run_size(sy_tensor *self, const sy_value *which, syi_results *results,
+                          sy_error *err)
 {
     const syi_array *array = array_of(self);
     if (which->kind == SY_VALUE_INT) {

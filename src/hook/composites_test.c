@@ -133,7 +133,8 @@ static void test_cross_entropy(void **state)
     assert_close(sy_cross_entropy(f->s, x, target), &mean, 1);
     const sy_value args[] = {sy_value_tensor(x), sy_value_tensor(target), sy_value_string("sum")};
     assert_close(sy_scope_call(f->s, "torch.nn.functional.cross_entropy", args, 3), &sum, 1);
-    sy_tensor *one = sy_cross_entropy(f->s, sy_select(f->s, x, 0, 0), sy_select(f->s, target, 0, 0));
+    sy_tensor *one =
+        sy_cross_entropy(f->s, sy_select(f->s, x, 0, 0), sy_select(f->s, target, 0, 0));
     assert_close(one, each, 1);
     const sy_value wrong[] = {sy_value_tensor(x), sy_value_tensor(target), sy_value_string("most")};
     assert_refused(f, "cross_entropy", wrong, 3, SY_EINVAL, "cross_entropy: nll_loss: ");
@@ -146,8 +147,8 @@ enum { ITEM_MAX = 8 };
 typedef struct expression {
     sy_value items[ITEM_MAX];
     size_t count;
-    sy_value list[6];     /* of the one list of ints */
-    int64_t data[8];      /* of the one tensor of indices */
+    sy_value list[6]; /* of the one list of ints */
+    int64_t data[8];  /* of the one tensor of indices */
     int index_ndim;
     int64_t index_shape[2];
 } expression;
@@ -185,10 +186,9 @@ static void draw_expression(property_random *random, fixture *f, int ndim, const
         } else if (kind == 1) {
             const int64_t start = draw_int(random, 0, size), step = draw_int(random, 1, 2);
             const int64_t stop = draw_int(random, start, size);
-            e->items[e->count++] = sy_value_slice(draw_int(random, 0, 1) != 0 || start == size
-                                                      ? start
-                                                      : start - size,
-                                                  stop == size ? SY_SLICE_OPEN : stop, step);
+            e->items[e->count++] =
+                sy_value_slice(draw_int(random, 0, 1) != 0 || start == size ? start : start - size,
+                               stop == size ? SY_SLICE_OPEN : stop, step);
             readers[dim++] = (reader){AT_SLICE, start, step, e};
             out[(*out_ndim)++] = (stop - start + step - 1) / step;
         } else if (kind == 2 && *out_ndim < 4) {
@@ -230,8 +230,8 @@ static void draw_expression(property_random *random, fixture *f, int ndim, const
             for (int64_t k = 0; k < numel; k++) {
                 e->data[k] = draw_int(random, -size, size - 1);
             }
-            e->items[e->count++] = sy_value_tensor(
-                tensor(f, SY_DTYPE_I64, e->index_ndim, e->index_shape, e->data));
+            e->items[e->count++] =
+                sy_value_tensor(tensor(f, SY_DTYPE_I64, e->index_ndim, e->index_shape, e->data));
             readers[dim++] = (reader){AT_TENSOR, 0, 0, e};
         } else if (kind == 6 && draw_int(random, 0, 2) == 0) {
             break; /* the rest as it is */
@@ -381,7 +381,8 @@ static void test_index_refusals(void **state)
     assert_refused(f, "__getitem__", by_float, 2, SY_EDTYPE, "float64");
     const sy_value ints[] = {sy_value_int(0), sy_value_int(0), sy_value_int(0)};
     const sy_value by_three[] = {itself, sy_value_list(ints, 3)};
-    assert_refused(f, "__getitem__", by_three, 2, SY_ERANGE, "too many indices for a tensor of 3x2");
+    assert_refused(f, "__getitem__", by_three, 2, SY_ERANGE,
+                   "too many indices for a tensor of 3x2");
     const sy_value dots[] = {sy_value_ellipsis(), sy_value_ellipsis()};
     const sy_value by_dots[] = {itself, sy_value_list(dots, 2)};
     assert_refused(f, "__getitem__", by_dots, 2, SY_EINVAL, "at most one ellipsis");
@@ -470,10 +471,9 @@ static void test_every_allocation_may_fail(void **state)
     x->requires_grad = true;
     const sy_value list[] = {sy_value_int(-1), sy_value_int(0)};
     const sy_value index[] = {sy_value_list(list, 2), sy_value_none(), sy_value_int(1)};
-    const sy_value programs[2][3] = {
-        {sy_value_tensor(x), sy_value_list(index, 3)},
-        {sy_value_tensor(x), sy_value_tensor(x), sy_value_tensor(tensor(f, SY_DTYPE_F64, 1, three,
-                                                                        bias))}};
+    const sy_value programs[2][3] = {{sy_value_tensor(x), sy_value_list(index, 3)},
+                                     {sy_value_tensor(x), sy_value_tensor(x),
+                                      sy_value_tensor(tensor(f, SY_DTYPE_F64, 1, three, bias))}};
     const char *const names[] = {"index", "linear"};
     for (int which = 0; which < 2; which++) {
         const size_t live = f->memory.live;

@@ -269,8 +269,8 @@ static void gradient_reciprocal(syi_backward *b)
 
 static void gradient_sigmoid(syi_backward *b)
 {
-    b->results[0] = call_pair(b, "sigmoid_backward", b->grads[0],
-                              sy_value_tensor(b->outputs[0].saved.tensor));
+    b->results[0] =
+        call_pair(b, "sigmoid_backward", b->grads[0], sy_value_tensor(b->outputs[0].saved.tensor));
 }
 
 static void gradient_tanh(syi_backward *b)
@@ -482,16 +482,20 @@ static void gradient_permute(syi_backward *b)
 static void gradient_select(syi_backward *b)
 {
     sizes_list list;
-    const sy_value args[] = {sy_value_tensor(b->grads[0]), sizes(&list, shape_of(b, 0)),
-                             b->args[1], b->args[2]};
+    const sy_value args[] = {sy_value_tensor(b->grads[0]), sizes(&list, shape_of(b, 0)), b->args[1],
+                             b->args[2]};
     b->results[0] = call(b, "select_backward", args, 4);
 }
 
 static void gradient_slice(syi_backward *b)
 {
     sizes_list list;
-    const sy_value args[] = {sy_value_tensor(b->grads[0]), sizes(&list, shape_of(b, 0)),
-                             b->args[1], b->args[2], b->args[3], b->args[4]};
+    const sy_value args[] = {sy_value_tensor(b->grads[0]),
+                             sizes(&list, shape_of(b, 0)),
+                             b->args[1],
+                             b->args[2],
+                             b->args[3],
+                             b->args[4]};
     b->results[0] = call(b, "slice_backward", args, 6);
 }
 
@@ -520,8 +524,7 @@ static void gradient_pieces(syi_backward *b)
 {
     sy_tensor *grads[SYI_OUTPUT_MAX];
     all_grads(b, grads);
-    b->results[0] =
-        sy_cat(b->scope, grads, (size_t)b->output_count, (int)b->args[2].as.integer);
+    b->results[0] = sy_cat(b->scope, grads, (size_t)b->output_count, (int)b->args[2].as.integer);
 }
 
 static void gradient_unbind(syi_backward *b)

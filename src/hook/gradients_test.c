@@ -31,7 +31,7 @@ static int setup(void **state)
     f->context = failing_allocator_context(&f->memory);
     *state = f;
     return f->context != NULL && syi_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0
-                                                                                              : -1;
+                                                                                             : -1;
 }
 
 static int teardown(void **state)
@@ -66,7 +66,7 @@ typedef struct problem {
     const char *name;
     input inputs[INPUT_MAX];
     int input_count;
-    bool listed; /* all inputs are one T[] argument, the first */
+    bool listed;                     /* all inputs are one T[] argument, the first */
     sy_value args[SYI_ARGUMENT_MAX]; /* SYI_VALUE_ARRAY: input as.integer */
     size_t arg_count;
     sy_value items[2][SY_DIM_MAX]; /* of lists among args */
@@ -176,7 +176,8 @@ static void make_binary(problem *p, domain a, domain b)
         const int ndim = random_shape(p, 0, 3, shape);
         add_input(p, a, ndim, shape);
         push_input(p, 0);
-        push(p, between(p, 0, 1) != 0 ? sy_value_float(b == POSITIVE ? 1.7 : -0.7) : sy_value_int(2));
+        push(p,
+             between(p, 0, 1) != 0 ? sy_value_float(b == POSITIVE ? 1.7 : -0.7) : sy_value_int(2));
     } else {
         two_inputs(p, a, b);
     }
@@ -387,8 +388,8 @@ static void make_transpose(problem *p)
 static void make_permute(problem *p)
 {
     one_input(p, ANY, 3, 3);
-    push_ints(p, 0, between(p, 0, 1) != 0 ? (const int64_t[]){2, 0, 1} : (const int64_t[]){1, -1, 0},
-              3);
+    push_ints(p, 0,
+              between(p, 0, 1) != 0 ? (const int64_t[]){2, 0, 1} : (const int64_t[]){1, -1, 0}, 3);
 }
 
 static void make_expand(problem *p)
@@ -771,7 +772,8 @@ static void compare(fixture *f, problem *p, bool inplace, int which, sy_tensor *
         const double below = evaluate(f, p, inplace, NULL);
         in->data[i] = at;
         const double expected = (above - below) / (2 * step);
-        const double actual = grad != NULL ? syi_array_get_double(syi_node_array(grad->node), i) : 0;
+        const double actual =
+            grad != NULL ? syi_array_get_double(syi_node_array(grad->node), i) : 0;
         if (!(fabs(actual - expected) <= 2e-7 * (1 + fabs(above)) + 1e-5 * fabs(expected))) {
             fail_msg("%s%s: argument %d element %lld: gradient %.9g, finite difference %.9g",
                      p->name, inplace ? " in place" : "", which, (long long)i, actual, expected);
@@ -896,7 +898,8 @@ static void test_table_is_complete(void **state)
             fail_msg("%s has no row in gradients.c", op->name);
         }
         assert_int_equal(gradient->kind == SYI_GRADIENT_ROW, gradient->function != NULL);
-        if (!tested && (gradient->kind == SYI_GRADIENT_ROW || gradient->kind == SYI_GRADIENT_INNER)) {
+        if (!tested &&
+            (gradient->kind == SYI_GRADIENT_ROW || gradient->kind == SYI_GRADIENT_INNER)) {
             fail_msg("%s has a gradient and no test", op->name);
         }
         if (gradient->kind == SYI_GRADIENT_INNER) {
@@ -956,9 +959,8 @@ static void check_corner(fixture *f, const corner *c)
     sy_value args[3];
     size_t count = 0;
     for (int k = 0; k < 2 && c->counts[k] > 0; k++) {
-        assert_int_equal(sy_tensor_new(f->hook, &x[k], SY_DTYPE_F64, 1, &c->counts[k], c->data[k],
-                                       NULL),
-                         SY_OK);
+        assert_int_equal(
+            sy_tensor_new(f->hook, &x[k], SY_DTYPE_F64, 1, &c->counts[k], c->data[k], NULL), SY_OK);
         x[k]->requires_grad = true;
         args[count++] = sy_value_tensor(sy_scope_adopt(s, x[k]));
     }

@@ -228,12 +228,12 @@ static void rule_loss(const setting *s, syi_policy *policy)
     const syi_array *self = s->arrays[0], *target = s->arrays[1];
     const bool classes = s->op->id != SYI_OP_mse_loss;
     /* One class number per row; or for mse_loss a value per element, perhaps the same for each row. */
-    const bool aligned = classes ? self->ndim > 1 && target->ndim == self->ndim - 1
-                                 : target->ndim == self->ndim;
+    const bool aligned =
+        classes ? self->ndim > 1 && target->ndim == self->ndim - 1 : target->ndim == self->ndim;
     const bool row_by_row = aligned && target->ndim > 0 && target->shape[0] == self->shape[0];
     if (is_public(s, 1)) {
-        const bool same_for_all = !classes && (target->ndim < self->ndim ||
-                                               (aligned && target->shape[0] == 1));
+        const bool same_for_all =
+            !classes && (target->ndim < self->ndim || (aligned && target->shape[0] == 1));
         if (!row_by_row && !same_for_all) {
             return;
         }

@@ -178,169 +178,173 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
 }
 
 /* PROGRAM(name, expression, spread, rows): `e` and `s` are in scope. */
-#define PROGRAMS(PROGRAM)                                                                         \
-    /* pointwise */                                                                               \
-    PROGRAM(relu, sy_relu(s, e->x), DATA, 6)                                                      \
-    PROGRAM(clone, sy_clone(s, e->x), DATA, 6)                                                    \
-    PROGRAM(detach, sy_detach(s, e->x), DATA, 6)                                                  \
-    PROGRAM(to, sy_to(s, e->x, SY_DTYPE_F64), DATA, 6)                                            \
-    PROGRAM(by_number, sy_mul_scalar(s, e->x, 2), DATA, 6)                                        \
-    PROGRAM(by_scalar, sy_mul(s, e->x, e->scalar), DATA, 6)                                       \
-    PROGRAM(by_columns, sy_add(s, e->x, e->across), DATA, 6)                                      \
-    PROGRAM(columns_by, sy_sub(s, e->across, e->x), DATA, 6)                                      \
-    PROGRAM(with_itself, sy_mul(s, e->x, e->x), DATA, 6)                                          \
-    PROGRAM(standardised, sy_div(s, sy_sub(s, e->x, e->across), e->across), DATA, 6)              \
-    PROGRAM(compared, greater(e, e->x, 0), DATA, 6)                                               \
-    PROGRAM(where_own, sy_where(s, greater(e, e->x, 0), e->x, e->scalar), DATA, 6)                \
-    PROGRAM(masked, sy_mul(s, e->x, e->mask), MIXED, 0)                                           \
-    PROGRAM(masked_flat, sy_mul(s, e->v, e->flat), MIXED, 0)                                      \
-    PROGRAM(masked_full, sy_mul(s, e->x, e->p), MIXED, 0)                                         \
-    PROGRAM(mask_on_the_left, sy_mul(s, e->mask, e->x), MIXED, 0)                                 \
-    PROGRAM(mask_added, sy_add(s, e->x, sy_mul_scalar(s, e->mask, 1e9)), MIXED, 0)                \
-    PROGRAM(mask_minimum, sy_minimum(s, e->x, e->mask), MIXED, 0)                                 \
-    PROGRAM(mask_power, sy_pow(s, e->x, e->mask), MIXED, 0)                                       \
-    PROGRAM(mask_where, sy_where(s, greater(e, e->mask, 0), e->x, e->scalar), MIXED, 0)           \
-    PROGRAM(mask_divide, sy_div(s, e->x, e->mask), MIXED, 0)                                      \
-    PROGRAM(broadcast_row, sy_add(s, e->one, fresh(e)), MIXED, 0)                                 \
-    PROGRAM(rows_across, sy_add(s, sy_matmul(s, e->x, sy_t(s, e->p)), e->v), MIXED, 0)            \
-    PROGRAM(one_row, sy_relu(s, e->one), DATA, 1)                                                 \
-    PROGRAM(fewer_and_more, sy_add(s, taken(e, e->x, 6, (const int64_t[]){0, 0, 0, 0, 0, 1}),     \
-                                   e->x), DATA, 2)                                                \
-    PROGRAM(overstated, sy_relu(s, overstated(e)), DATA, 6)                                       \
-    /* in place */                                                                                \
-    PROGRAM(mul_, sy_mul_scalar_(s, copy_of(e, e->x), 2), DATA, 6)                                \
-    PROGRAM(mask_mul_, sy_mul_(s, copy_of(e, e->x), e->mask), MIXED, 0)                           \
-    PROGRAM(into_public, sy_add_(s, fresh(e), e->x), MIXED, 0)                                    \
-    PROGRAM(copy_, sy_copy_(s, fresh(e), e->x), DATA, 6)                                          \
-    PROGRAM(copy_row, sy_copy_(s, fresh(e), e->one), MIXED, 0)                                    \
-    PROGRAM(copy_aggregate, sy_copy_(s, fresh(e), e->a), AGGREGATE, 40)                           \
-    PROGRAM(copy_public, sy_copy_(s, copy_of(e, e->x), e->p), PUBLIC, 0)                          \
-    PROGRAM(zero_, sy_zero_(s, copy_of(e, e->x)), PUBLIC, 0)                                      \
-    PROGRAM(fill_, sy_fill_(s, copy_of(e, e->x), 1), PUBLIC, 0)                                   \
-    PROGRAM(compare_, sy_gt_scalar_(s, copy_of(e, e->x), 0), DATA, 6)                             \
-    /* products */                                                                                \
-    PROGRAM(matmul, sy_matmul(s, e->x, e->w), DATA, 6)                                            \
-    PROGRAM(mm, sy_mm(s, e->x, e->w), DATA, 6)                                                    \
-    PROGRAM(matmul_vector, sy_matmul(s, e->x, e->across), DATA, 6)                                \
-    PROGRAM(linear, sy_linear(s, e->x, e->wt, NULL), DATA, 6)                                     \
-    PROGRAM(linear_bias, sy_linear(s, e->x, e->wt, sy_select(s, e->w, 0, 0)), DATA, 6)            \
-    PROGRAM(linear_row_bias, sy_linear(s, e->x, e->wt, sy_mm(s, e->p, e->w)), MIXED, 0)           \
-    PROGRAM(picked_left, sy_matmul(s, e->pick, e->x), MIXED, 0)                                   \
-    PROGRAM(picked_mm, sy_mm(s, e->pick, e->x), MIXED, 0)                                         \
-    PROGRAM(picked_vector, sy_matmul(s, e->flat, e->x), MIXED, 0)                                 \
-    PROGRAM(dot, sy_matmul(s, e->v, e->flat), MIXED, 0)                                           \
-    PROGRAM(gram, sy_matmul(s, sy_t(s, e->x), e->x), MIXED, 0)                                    \
-    PROGRAM(private_weights, sy_matmul(s, e->p, sy_t(s, e->x)), MIXED, 0)                         \
-    PROGRAM(turned_pick, sy_t(s, sy_matmul(s, sy_t(s, e->x), e->flat)), MIXED, 0)                 \
-    PROGRAM(batched, sy_matmul(s, e->x, sy_unsqueeze(s, e->w, 0)), MIXED, 0)                      \
-    PROGRAM(batched_by_rows, sy_matmul(s, e->x, cubes(e)), MIXED, 0)                              \
-    PROGRAM(aggregate_weights, sy_matmul(s, e->x, e->a), MIXED, 0)                                \
-    /* reductions */                                                                              \
-    PROGRAM(sum_columns, sy_sum_dim(s, e->x, 1, false), DATA, 6)                                  \
-    PROGRAM(mean_columns_kept, sy_mean_dim(s, e->x, -1, true), DATA, 6)                           \
-    PROGRAM(max_columns, sy_max_dim(s, e->x, 1, false, NULL), DATA, 6)                            \
-    PROGRAM(argmax_columns, sy_argmax_dim(s, e->x, 1, false), DATA, 6)                            \
-    PROGRAM(softmax, sy_softmax(s, e->x, 1), DATA, 6)                                             \
-    PROGRAM(log_softmax, sy_log_softmax(s, e->x, -1), DATA, 6)                                    \
-    PROGRAM(softmax_rows, sy_softmax(s, e->x, 0), MIXED, 0)                                       \
-    PROGRAM(softmax_rows_negative, sy_softmax(s, e->x, -2), MIXED, 0)                             \
-    PROGRAM(sum_all, sy_sum(s, e->x), MIXED, 0)                                                   \
-    PROGRAM(mean_all, sy_mean(s, e->x), MIXED, 0)                                                 \
-    PROGRAM(sum_rows, sy_sum_dim(s, e->x, 0, false), MIXED, 0)                                    \
-    PROGRAM(sum_rows_kept, sy_sum_dim(s, e->x, -2, true), MIXED, 0)                               \
-    PROGRAM(sum_of_one, sy_sum_dim(s, e->one, 0, true), MIXED, 0)                                 \
-    PROGRAM(max_rows, sy_max_dim(s, e->x, 0, false, NULL), MIXED, 0)                              \
-    PROGRAM(masked_sum, sy_sum(s, sy_mul(s, e->x, e->mask)), MIXED, 0)                            \
-    PROGRAM(softmax_pick, sy_softmax(s, sy_add(s, e->v, sy_mul_scalar(s, e->flat, 1e9)), 0),      \
-            MIXED, 0)                                                                             \
-    /* fewer rows */                                                                              \
-    PROGRAM(slice, sy_slice(s, e->x, 0, 1, 4, 1), DATA, 3)                                        \
-    PROGRAM(slice_one, sy_slice(s, e->x, 0, 2, 3, 1), DATA, 1)                                    \
-    PROGRAM(slice_none, sy_slice(s, e->x, 0, 2, 2, 1), MIXED, 0)                                  \
-    PROGRAM(slice_step, sy_slice(s, e->x, -2, 0, 6, 2), DATA, 3)                                  \
-    PROGRAM(slice_columns, sy_slice(s, e->x, 1, 0, 2, 1), DATA, 6)                                \
-    PROGRAM(narrow, sy_narrow(s, e->x, 0, 4, 2), DATA, 2)                                         \
-    PROGRAM(narrow_columns, sy_narrow(s, e->x, 1, 0, 1), DATA, 6)                                 \
-    PROGRAM(chunk, piece(e, "chunk", e->x, 2, 0), DATA, 3)                                        \
-    PROGRAM(split, piece(e, "split", e->x, 2, 0), DATA, 2)                                        \
-    PROGRAM(split_columns, piece(e, "split", e->x, 2, 1), DATA, 6)                                \
-    PROGRAM(select, sy_select(s, e->x, 0, 2), MIXED, 0)                                           \
-    PROGRAM(select_negative, sy_select(s, e->x, -2, 2), MIXED, 0)                                 \
-    PROGRAM(select_column, sy_select(s, e->x, 1, 2), DATA, 6)                                     \
-    PROGRAM(select_scalar, sy_select(s, e->v, 0, 2), MIXED, 0)                                    \
-    PROGRAM(select_unsqueeze, sy_unsqueeze(s, sy_select(s, e->x, 0, 2), 0), MIXED, 0)             \
-    PROGRAM(select_relu, sy_relu(s, sy_select(s, e->x, 0, 2)), MIXED, 0)                          \
-    PROGRAM(index_row, indexed(e, e->x, sy_value_int(2)), MIXED, 0)                               \
-    PROGRAM(index_slice, indexed(e, e->x, sy_value_slice(0, 4, 1)), DATA, 4)                      \
-    PROGRAM(index_all, indexed(e, e->x, sy_value_ellipsis()), DATA, 6)                            \
-    PROGRAM(index_repeated,                                                                       \
-            indexed(e, e->x, sy_value_tensor(positions(e, 4, (const int64_t[]){1, 1, -5, 1}))),   \
-            DATA, 1)                                                                              \
-    PROGRAM(permuted, taken(e, e->x, 6, (const int64_t[]){5, 3, 1, 0, 2, 4}), DATA, 6)            \
-    PROGRAM(repeated, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), DATA, 1)            \
-    PROGRAM(repeated_some, taken(e, e->x, 4, (const int64_t[]){2, 0, 2, 5}), DATA, 3)             \
-    PROGRAM(repeated_long, taken(e, e->x, 9, (const int64_t[]){0, 1, 2, 3, 4, 5, 5, 5, 5}),       \
-            DATA, 6)                                                                              \
-    PROGRAM(repeated_then_cut,                                                                    \
-            sy_slice(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 1, 0}), 0, 0, 4, 1),      \
-            DATA, 1)                                                                              \
-    PROGRAM(repeated_twice, taken(e, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 1, 0}), 4,   \
-                                  (const int64_t[]){0, 1, 2, 3}), DATA, 1)                        \
-    PROGRAM(private_index, sy_index_select(s, e->x, 0, e->labels), MIXED, 0)                      \
-    PROGRAM(public_by_private_index, sy_index_select(s, e->p, 0, e->labels), MIXED, 0)            \
-    PROGRAM(columns_by_index,                                                                     \
-            sy_index_select(s, e->x, 1, positions(e, 2, (const int64_t[]){0, 0})), DATA, 6)       \
-    /* other arrangements */                                                                      \
-    PROGRAM(expand_one, expanded(e, e->one, 40), MIXED, 0)                                        \
-    PROGRAM(expand_slice, expanded(e, sy_slice(s, e->x, 0, 2, 3, 1), 40), MIXED, 0)               \
-    PROGRAM(cat_same, joined(e, e->one, e->one), MIXED, 0)                                        \
-    PROGRAM(cat_rows, joined(e, e->x, e->p), MIXED, 0)                                            \
-    PROGRAM(reshape, reshaped(e, e->x, 3, 6), MIXED, 0)                                           \
-    PROGRAM(transpose, sy_t(s, e->x), MIXED, 0)                                                   \
-    PROGRAM(transpose_sum, sy_sum_dim(s, sy_t(s, e->x), 1, false), MIXED, 0)                      \
-    PROGRAM(zeros_like, sy_zeros_like(s, e->x), MIXED, 0)                                         \
-    /* losses */                                                                                  \
-    PROGRAM(mse, sy_mse_loss(s, e->x, e->x), AGGREGATE, 6)                                        \
-    PROGRAM(mse_public, sy_mse_loss(s, e->x, e->p), AGGREGATE, 6)                                 \
-    PROGRAM(mse_columns, sy_mse_loss(s, e->x, e->across), AGGREGATE, 6)                           \
-    PROGRAM(mse_sum, loss_by(e, "mse_loss", e->x, e->p, "sum"), MIXED, 0)                         \
-    PROGRAM(mse_none, loss_by(e, "mse_loss", e->x, e->p, "none"), MIXED, 0)                       \
-    PROGRAM(mse_reversed, sy_mse_loss(s, e->p, e->x), MIXED, 0)                                   \
-    PROGRAM(mse_misaligned, sy_mse_loss(s, e->x, sy_unsqueeze(s, e->p, 0)), MIXED, 0)             \
-    PROGRAM(mse_one, sy_mse_loss(s, e->one, e->p), MIXED, 0)                                      \
-    PROGRAM(mse_one_honest, sy_mse_loss(s, e->one, sy_clone(s, e->one)), AGGREGATE, 1)            \
-    PROGRAM(mse_masked, sy_mse_loss(s, sy_mul(s, e->x, e->mask), e->p), MIXED, 0)                 \
-    PROGRAM(mse_repeated, sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}),  \
-                                      e->p), AGGREGATE, 1)                                        \
-    PROGRAM(mse_other_rows, sy_mse_loss(s, e->x, taken(e, e->x, 6,                                \
-                                                       (const int64_t[]){2, 2, 2, 2, 2, 2})),     \
-            MIXED, 0)                                                                             \
-    PROGRAM(nll, sy_nll_loss(s, sy_log_softmax(s, e->x, 1), e->labels), AGGREGATE, 6)             \
-    PROGRAM(cross_entropy, sy_cross_entropy(s, e->x, e->labels), AGGREGATE, 6)                    \
-    PROGRAM(cross_entropy_one, loss_by(e, "cross_entropy", e->v, sy_select(s, e->labels, 0, 0),   \
-                                       "mean"), MIXED, 0)                                         \
-    PROGRAM(nll_public_target,                                                                    \
-            sy_nll_loss(s, e->x, positions(e, 6, (const int64_t[]){0, 1, 2, 0, 1, 2})),           \
-            AGGREGATE, 6)                                                                         \
-    PROGRAM(nll_one_row, sy_nll_loss(s, e->v, sy_select(s, positions(e, 1, (const int64_t[]){2}), \
-                                                        0, 0)), MIXED, 0)                         \
-    PROGRAM(nll_public, sy_nll_loss(s, e->p, e->labels), MIXED, 0)                                \
-    /* aggregates */                                                                              \
-    PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                     \
-    PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                             \
-    PROGRAM(with_public, sy_add(s, e->a, e->across), AGGREGATE, 40)                               \
-    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_sum(s, e->across)),        \
-            AGGREGATE, 6)                                                                         \
-    PROGRAM(loss_and_row, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_select(s, e->v, 0, 0)),        \
-            MIXED, 0)                                                                             \
-    PROGRAM(with_data, sy_mul(s, e->x, e->a), MIXED, 0)                                           \
-    PROGRAM(summed, sy_sum(s, e->a), MIXED, 0)                                                    \
-    PROGRAM(selected, sy_select(s, e->a, 0, 0), MIXED, 0)                                         \
-    PROGRAM(step, sy_sgd_(s, copy_of(e, e->across), e->a, 0.1), AGGREGATE, 40)                    \
-    PROGRAM(step_twice, sy_sgd_(s, sy_sgd_(s, copy_of(e, e->across), e->a, 0.1), e->b, 0.1),      \
-            AGGREGATE, 9)                                                                         \
-    PROGRAM(step_by_data, sy_sgd_(s, copy_of(e, e->p), e->x, 0.1), MIXED, 0)                      \
-    PROGRAM(step_of_data, sy_sgd_(s, copy_of(e, e->x), e->p, 0.1), MIXED, 0)                      \
+#define PROGRAMS(PROGRAM)                                                                          \
+    /* pointwise */                                                                                \
+    PROGRAM(relu, sy_relu(s, e->x), DATA, 6)                                                       \
+    PROGRAM(clone, sy_clone(s, e->x), DATA, 6)                                                     \
+    PROGRAM(detach, sy_detach(s, e->x), DATA, 6)                                                   \
+    PROGRAM(to, sy_to(s, e->x, SY_DTYPE_F64), DATA, 6)                                             \
+    PROGRAM(by_number, sy_mul_scalar(s, e->x, 2), DATA, 6)                                         \
+    PROGRAM(by_scalar, sy_mul(s, e->x, e->scalar), DATA, 6)                                        \
+    PROGRAM(by_columns, sy_add(s, e->x, e->across), DATA, 6)                                       \
+    PROGRAM(columns_by, sy_sub(s, e->across, e->x), DATA, 6)                                       \
+    PROGRAM(with_itself, sy_mul(s, e->x, e->x), DATA, 6)                                           \
+    PROGRAM(standardised, sy_div(s, sy_sub(s, e->x, e->across), e->across), DATA, 6)               \
+    PROGRAM(compared, greater(e, e->x, 0), DATA, 6)                                                \
+    PROGRAM(where_own, sy_where(s, greater(e, e->x, 0), e->x, e->scalar), DATA, 6)                 \
+    PROGRAM(masked, sy_mul(s, e->x, e->mask), MIXED, 0)                                            \
+    PROGRAM(masked_flat, sy_mul(s, e->v, e->flat), MIXED, 0)                                       \
+    PROGRAM(masked_full, sy_mul(s, e->x, e->p), MIXED, 0)                                          \
+    PROGRAM(mask_on_the_left, sy_mul(s, e->mask, e->x), MIXED, 0)                                  \
+    PROGRAM(mask_added, sy_add(s, e->x, sy_mul_scalar(s, e->mask, 1e9)), MIXED, 0)                 \
+    PROGRAM(mask_minimum, sy_minimum(s, e->x, e->mask), MIXED, 0)                                  \
+    PROGRAM(mask_power, sy_pow(s, e->x, e->mask), MIXED, 0)                                        \
+    PROGRAM(mask_where, sy_where(s, greater(e, e->mask, 0), e->x, e->scalar), MIXED, 0)            \
+    PROGRAM(mask_divide, sy_div(s, e->x, e->mask), MIXED, 0)                                       \
+    PROGRAM(broadcast_row, sy_add(s, e->one, fresh(e)), MIXED, 0)                                  \
+    PROGRAM(rows_across, sy_add(s, sy_matmul(s, e->x, sy_t(s, e->p)), e->v), MIXED, 0)             \
+    PROGRAM(one_row, sy_relu(s, e->one), DATA, 1)                                                  \
+    PROGRAM(fewer_and_more,                                                                        \
+            sy_add(s, taken(e, e->x, 6, (const int64_t[]){0, 0, 0, 0, 0, 1}), e->x), DATA, 2)      \
+    PROGRAM(overstated, sy_relu(s, overstated(e)), DATA, 6)                                        \
+    /* in place */                                                                                 \
+    PROGRAM(mul_, sy_mul_scalar_(s, copy_of(e, e->x), 2), DATA, 6)                                 \
+    PROGRAM(mask_mul_, sy_mul_(s, copy_of(e, e->x), e->mask), MIXED, 0)                            \
+    PROGRAM(into_public, sy_add_(s, fresh(e), e->x), MIXED, 0)                                     \
+    PROGRAM(copy_, sy_copy_(s, fresh(e), e->x), DATA, 6)                                           \
+    PROGRAM(copy_row, sy_copy_(s, fresh(e), e->one), MIXED, 0)                                     \
+    PROGRAM(copy_aggregate, sy_copy_(s, fresh(e), e->a), AGGREGATE, 40)                            \
+    PROGRAM(copy_public, sy_copy_(s, copy_of(e, e->x), e->p), PUBLIC, 0)                           \
+    PROGRAM(zero_, sy_zero_(s, copy_of(e, e->x)), PUBLIC, 0)                                       \
+    PROGRAM(fill_, sy_fill_(s, copy_of(e, e->x), 1), PUBLIC, 0)                                    \
+    PROGRAM(compare_, sy_gt_scalar_(s, copy_of(e, e->x), 0), DATA, 6)                              \
+    /* products */                                                                                 \
+    PROGRAM(matmul, sy_matmul(s, e->x, e->w), DATA, 6)                                             \
+    PROGRAM(mm, sy_mm(s, e->x, e->w), DATA, 6)                                                     \
+    PROGRAM(matmul_vector, sy_matmul(s, e->x, e->across), DATA, 6)                                 \
+    PROGRAM(linear, sy_linear(s, e->x, e->wt, NULL), DATA, 6)                                      \
+    PROGRAM(linear_bias, sy_linear(s, e->x, e->wt, sy_select(s, e->w, 0, 0)), DATA, 6)             \
+    PROGRAM(linear_row_bias, sy_linear(s, e->x, e->wt, sy_mm(s, e->p, e->w)), MIXED, 0)            \
+    PROGRAM(picked_left, sy_matmul(s, e->pick, e->x), MIXED, 0)                                    \
+    PROGRAM(picked_mm, sy_mm(s, e->pick, e->x), MIXED, 0)                                          \
+    PROGRAM(picked_vector, sy_matmul(s, e->flat, e->x), MIXED, 0)                                  \
+    PROGRAM(dot, sy_matmul(s, e->v, e->flat), MIXED, 0)                                            \
+    PROGRAM(gram, sy_matmul(s, sy_t(s, e->x), e->x), MIXED, 0)                                     \
+    PROGRAM(private_weights, sy_matmul(s, e->p, sy_t(s, e->x)), MIXED, 0)                          \
+    PROGRAM(turned_pick, sy_t(s, sy_matmul(s, sy_t(s, e->x), e->flat)), MIXED, 0)                  \
+    PROGRAM(batched, sy_matmul(s, e->x, sy_unsqueeze(s, e->w, 0)), MIXED, 0)                       \
+    PROGRAM(batched_by_rows, sy_matmul(s, e->x, cubes(e)), MIXED, 0)                               \
+    PROGRAM(aggregate_weights, sy_matmul(s, e->x, e->a), MIXED, 0)                                 \
+    /* reductions */                                                                               \
+    PROGRAM(sum_columns, sy_sum_dim(s, e->x, 1, false), DATA, 6)                                   \
+    PROGRAM(mean_columns_kept, sy_mean_dim(s, e->x, -1, true), DATA, 6)                            \
+    PROGRAM(max_columns, sy_max_dim(s, e->x, 1, false, NULL), DATA, 6)                             \
+    PROGRAM(argmax_columns, sy_argmax_dim(s, e->x, 1, false), DATA, 6)                             \
+    PROGRAM(softmax, sy_softmax(s, e->x, 1), DATA, 6)                                              \
+    PROGRAM(log_softmax, sy_log_softmax(s, e->x, -1), DATA, 6)                                     \
+    PROGRAM(softmax_rows, sy_softmax(s, e->x, 0), MIXED, 0)                                        \
+    PROGRAM(softmax_rows_negative, sy_softmax(s, e->x, -2), MIXED, 0)                              \
+    PROGRAM(sum_all, sy_sum(s, e->x), MIXED, 0)                                                    \
+    PROGRAM(mean_all, sy_mean(s, e->x), MIXED, 0)                                                  \
+    PROGRAM(sum_rows, sy_sum_dim(s, e->x, 0, false), MIXED, 0)                                     \
+    PROGRAM(sum_rows_kept, sy_sum_dim(s, e->x, -2, true), MIXED, 0)                                \
+    PROGRAM(sum_of_one, sy_sum_dim(s, e->one, 0, true), MIXED, 0)                                  \
+    PROGRAM(max_rows, sy_max_dim(s, e->x, 0, false, NULL), MIXED, 0)                               \
+    PROGRAM(masked_sum, sy_sum(s, sy_mul(s, e->x, e->mask)), MIXED, 0)                             \
+    PROGRAM(softmax_pick, sy_softmax(s, sy_add(s, e->v, sy_mul_scalar(s, e->flat, 1e9)), 0),       \
+            MIXED, 0)                                                                              \
+    /* fewer rows */                                                                               \
+    PROGRAM(slice, sy_slice(s, e->x, 0, 1, 4, 1), DATA, 3)                                         \
+    PROGRAM(slice_one, sy_slice(s, e->x, 0, 2, 3, 1), DATA, 1)                                     \
+    PROGRAM(slice_none, sy_slice(s, e->x, 0, 2, 2, 1), MIXED, 0)                                   \
+    PROGRAM(slice_step, sy_slice(s, e->x, -2, 0, 6, 2), DATA, 3)                                   \
+    PROGRAM(slice_columns, sy_slice(s, e->x, 1, 0, 2, 1), DATA, 6)                                 \
+    PROGRAM(narrow, sy_narrow(s, e->x, 0, 4, 2), DATA, 2)                                          \
+    PROGRAM(narrow_columns, sy_narrow(s, e->x, 1, 0, 1), DATA, 6)                                  \
+    PROGRAM(chunk, piece(e, "chunk", e->x, 2, 0), DATA, 3)                                         \
+    PROGRAM(split, piece(e, "split", e->x, 2, 0), DATA, 2)                                         \
+    PROGRAM(split_columns, piece(e, "split", e->x, 2, 1), DATA, 6)                                 \
+    PROGRAM(select, sy_select(s, e->x, 0, 2), MIXED, 0)                                            \
+    PROGRAM(select_negative, sy_select(s, e->x, -2, 2), MIXED, 0)                                  \
+    PROGRAM(select_column, sy_select(s, e->x, 1, 2), DATA, 6)                                      \
+    PROGRAM(select_scalar, sy_select(s, e->v, 0, 2), MIXED, 0)                                     \
+    PROGRAM(select_unsqueeze, sy_unsqueeze(s, sy_select(s, e->x, 0, 2), 0), MIXED, 0)              \
+    PROGRAM(select_relu, sy_relu(s, sy_select(s, e->x, 0, 2)), MIXED, 0)                           \
+    PROGRAM(index_row, indexed(e, e->x, sy_value_int(2)), MIXED, 0)                                \
+    PROGRAM(index_slice, indexed(e, e->x, sy_value_slice(0, 4, 1)), DATA, 4)                       \
+    PROGRAM(index_all, indexed(e, e->x, sy_value_ellipsis()), DATA, 6)                             \
+    PROGRAM(index_repeated,                                                                        \
+            indexed(e, e->x, sy_value_tensor(positions(e, 4, (const int64_t[]){1, 1, -5, 1}))),    \
+            DATA, 1)                                                                               \
+    PROGRAM(permuted, taken(e, e->x, 6, (const int64_t[]){5, 3, 1, 0, 2, 4}), DATA, 6)             \
+    PROGRAM(repeated, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), DATA, 1)             \
+    PROGRAM(repeated_some, taken(e, e->x, 4, (const int64_t[]){2, 0, 2, 5}), DATA, 3)              \
+    PROGRAM(repeated_long, taken(e, e->x, 9, (const int64_t[]){0, 1, 2, 3, 4, 5, 5, 5, 5}), DATA,  \
+            6)                                                                                     \
+    PROGRAM(repeated_then_cut,                                                                     \
+            sy_slice(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 1, 0}), 0, 0, 4, 1), DATA, \
+            1)                                                                                     \
+    PROGRAM(repeated_twice,                                                                        \
+            taken(e, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 1, 0}), 4,                    \
+                  (const int64_t[]){0, 1, 2, 3}),                                                  \
+            DATA, 1)                                                                               \
+    PROGRAM(private_index, sy_index_select(s, e->x, 0, e->labels), MIXED, 0)                       \
+    PROGRAM(public_by_private_index, sy_index_select(s, e->p, 0, e->labels), MIXED, 0)             \
+    PROGRAM(columns_by_index,                                                                      \
+            sy_index_select(s, e->x, 1, positions(e, 2, (const int64_t[]){0, 0})), DATA, 6)        \
+    /* other arrangements */                                                                       \
+    PROGRAM(expand_one, expanded(e, e->one, 40), MIXED, 0)                                         \
+    PROGRAM(expand_slice, expanded(e, sy_slice(s, e->x, 0, 2, 3, 1), 40), MIXED, 0)                \
+    PROGRAM(cat_same, joined(e, e->one, e->one), MIXED, 0)                                         \
+    PROGRAM(cat_rows, joined(e, e->x, e->p), MIXED, 0)                                             \
+    PROGRAM(reshape, reshaped(e, e->x, 3, 6), MIXED, 0)                                            \
+    PROGRAM(transpose, sy_t(s, e->x), MIXED, 0)                                                    \
+    PROGRAM(transpose_sum, sy_sum_dim(s, sy_t(s, e->x), 1, false), MIXED, 0)                       \
+    PROGRAM(zeros_like, sy_zeros_like(s, e->x), MIXED, 0)                                          \
+    /* losses */                                                                                   \
+    PROGRAM(mse, sy_mse_loss(s, e->x, e->x), AGGREGATE, 6)                                         \
+    PROGRAM(mse_public, sy_mse_loss(s, e->x, e->p), AGGREGATE, 6)                                  \
+    PROGRAM(mse_columns, sy_mse_loss(s, e->x, e->across), AGGREGATE, 6)                            \
+    PROGRAM(mse_sum, loss_by(e, "mse_loss", e->x, e->p, "sum"), MIXED, 0)                          \
+    PROGRAM(mse_none, loss_by(e, "mse_loss", e->x, e->p, "none"), MIXED, 0)                        \
+    PROGRAM(mse_reversed, sy_mse_loss(s, e->p, e->x), MIXED, 0)                                    \
+    PROGRAM(mse_misaligned, sy_mse_loss(s, e->x, sy_unsqueeze(s, e->p, 0)), MIXED, 0)              \
+    PROGRAM(mse_one, sy_mse_loss(s, e->one, e->p), MIXED, 0)                                       \
+    PROGRAM(mse_one_honest, sy_mse_loss(s, e->one, sy_clone(s, e->one)), AGGREGATE, 1)             \
+    PROGRAM(mse_masked, sy_mse_loss(s, sy_mul(s, e->x, e->mask), e->p), MIXED, 0)                  \
+    PROGRAM(mse_repeated,                                                                          \
+            sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), e->p),          \
+            AGGREGATE, 1)                                                                          \
+    PROGRAM(mse_other_rows,                                                                        \
+            sy_mse_loss(s, e->x, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2})), MIXED,   \
+            0)                                                                                     \
+    PROGRAM(nll, sy_nll_loss(s, sy_log_softmax(s, e->x, 1), e->labels), AGGREGATE, 6)              \
+    PROGRAM(cross_entropy, sy_cross_entropy(s, e->x, e->labels), AGGREGATE, 6)                     \
+    PROGRAM(cross_entropy_one,                                                                     \
+            loss_by(e, "cross_entropy", e->v, sy_select(s, e->labels, 0, 0), "mean"), MIXED, 0)    \
+    PROGRAM(nll_public_target,                                                                     \
+            sy_nll_loss(s, e->x, positions(e, 6, (const int64_t[]){0, 1, 2, 0, 1, 2})), AGGREGATE, \
+            6)                                                                                     \
+    PROGRAM(nll_one_row,                                                                           \
+            sy_nll_loss(s, e->v, sy_select(s, positions(e, 1, (const int64_t[]){2}), 0, 0)),       \
+            MIXED, 0)                                                                              \
+    PROGRAM(nll_public, sy_nll_loss(s, e->p, e->labels), MIXED, 0)                                 \
+    /* aggregates */                                                                               \
+    PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                      \
+    PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                              \
+    PROGRAM(with_public, sy_add(s, e->a, e->across), AGGREGATE, 40)                                \
+    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_sum(s, e->across)),         \
+            AGGREGATE, 6)                                                                          \
+    PROGRAM(loss_and_row, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_select(s, e->v, 0, 0)), MIXED,  \
+            0)                                                                                     \
+    PROGRAM(with_data, sy_mul(s, e->x, e->a), MIXED, 0)                                            \
+    PROGRAM(summed, sy_sum(s, e->a), MIXED, 0)                                                     \
+    PROGRAM(selected, sy_select(s, e->a, 0, 0), MIXED, 0)                                          \
+    PROGRAM(step, sy_sgd_(s, copy_of(e, e->across), e->a, 0.1), AGGREGATE, 40)                     \
+    PROGRAM(step_twice, sy_sgd_(s, sy_sgd_(s, copy_of(e, e->across), e->a, 0.1), e->b, 0.1),       \
+            AGGREGATE, 9)                                                                          \
+    PROGRAM(step_by_data, sy_sgd_(s, copy_of(e, e->p), e->x, 0.1), MIXED, 0)                       \
+    PROGRAM(step_of_data, sy_sgd_(s, copy_of(e, e->x), e->p, 0.1), MIXED, 0)                       \
     PROGRAM(public_step, sy_sgd_(s, copy_of(e, e->across), e->across, 0.1), PUBLIC, 0)
 
 #define PROGRAM_FUNCTION(name, expression, spread, rows) \
@@ -557,8 +561,8 @@ static void test_unseen_arrays_are_mixed(void **state)
         const syi_op *op = syi_op_get((syi_op_id)id);
         for (int count = 1; count <= 2; count++) {
             const syi_policy *policies[] = {&data, &public_};
-            syi_policy result = syi_policy_combine(op, bound, SYI_ARGUMENT_MAX, policies, none,
-                                                   count, NULL);
+            syi_policy result =
+                syi_policy_combine(op, bound, SYI_ARGUMENT_MAX, policies, none, count, NULL);
             assert_int_equal(result.private_, (op->flags & SYI_OP_OVERWRITE) == 0);
             assert_int_equal(result.spread, SYI_SPREAD_MIXED);
             assert_int_equal(result.rows, 0);
@@ -598,19 +602,21 @@ static void test_refusal(void **state)
     syi_policy policy;
     syi_policy_set_private(&policy, "patients", 12);
     assert_int_equal(syi_policy_refuse(&policy, "get", "77", "clinic", &err), SY_EPERM);
-    assert_string_equal(err.message, "get of object 77 at worker clinic is refused: it holds 12 rows "
-                                     "of patients, which is private");
+    assert_string_equal(err.message,
+                        "get of object 77 at worker clinic is refused: it holds 12 rows "
+                        "of patients, which is private");
     assert_string_equal(err.worker, "clinic");
     assert_string_equal(err.object, "77");
     policy.spread = SYI_SPREAD_AGGREGATE;
     assert_int_equal(syi_policy_refuse(&policy, "move", "w", NULL, &err), SY_EPERM);
-    assert_string_equal(err.message, "move of object w is refused: it is an aggregate over 12 rows of "
-                                     "patients, which is private");
+    assert_string_equal(err.message,
+                        "move of object w is refused: it is an aggregate over 12 rows of "
+                        "patients, which is private");
     policy.spread = SYI_SPREAD_MIXED;
     policy.origin[0] = '\0';
     assert_int_equal(syi_policy_refuse(&policy, "item", "w", "", &err), SY_EPERM);
-    assert_string_equal(err.message,
-                        "item of object w is refused: it depends on private data, which is private");
+    assert_string_equal(
+        err.message, "item of object w is refused: it depends on private data, which is private");
     assert_int_equal(syi_policy_refuse(&policy, "item", "w", "", NULL), SY_EPERM);
 }
 

@@ -67,14 +67,15 @@ struct syi_tape_node {
 typedef struct syi_backward {
     sy_scope *scope;
     const syi_op *op;
-    sy_value args[SYI_ARGUMENT_MAX]; /* numbers, lists; tensors (detached) where the row reads them */
+    /* Numbers, lists and texts; tensors (detached) only where the row reads them. */
+    sy_value args[SYI_ARGUMENT_MAX];
     const syi_tape_input *inputs[SYI_ARGUMENT_MAX]; /* shape of tensor argument k, or of its list */
     int input_counts[SYI_ARGUMENT_MAX];
     const syi_tape_output *outputs; /* shapes; saved.tensor only where the row keeps them */
     sy_tensor **grads;              /* per output; NULL: no gradient reached it */
     int output_count;
-    bool needs[SYI_ARGUMENT_MAX];         /* does anyone want results[k]? */
-    sy_tensor *results[SYI_ARGUMENT_MAX]; /* to fill: gradient per tensor argument, NULL: none */
+    bool needs[SYI_ARGUMENT_MAX];            /* does anyone want results[k]? */
+    sy_tensor *results[SYI_ARGUMENT_MAX];    /* to fill: gradient per tensor argument, NULL: none */
     sy_tensor *list_results[SYI_OUTPUT_MAX]; /* to fill for a T[] argument */
 } syi_backward;
 typedef void (*syi_gradient_fn)(syi_backward *b);
@@ -91,9 +92,9 @@ typedef struct syi_gradient {
     bool listed; /* the row of the table is there */
     syi_gradient_kind kind;
     syi_gradient_fn function;
-    uint8_t reads[4];       /* reads[k]: set of parameters whose gradient reads the value of argument k */
-    uint8_t reads_outputs;  /* set of parameters whose gradient reads outputs ... */
-    uint8_t kept_outputs;   /* ... of this set */
+    uint8_t reads[4];      /* reads[k]: parameters whose gradient reads the value of argument k */
+    uint8_t reads_outputs; /* parameters whose gradient reads outputs ... */
+    uint8_t kept_outputs;  /* ... of this set */
 } syi_gradient;
 /* The row of `op`; max and min have another one when `bound` names no dim. */
 const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound);

@@ -67,18 +67,18 @@ static double element(const sy_tensor *tensor, int64_t k)
     return syi_array_get_double(syi_node_array(tensor->node), k);
 }
 
-#define ASSERT_ELEMENTS(tensor, ...)                                                      \
-    do {                                                                                  \
-        const double expected_[] = {__VA_ARGS__};                                         \
-        assert_non_null(tensor);                                                          \
-        assert_int_equal(syi_array_numel(syi_node_array((tensor)->node)),                 \
-                         sizeof expected_ / sizeof expected_[0]);                         \
-        for (size_t k_ = 0; k_ < sizeof expected_ / sizeof expected_[0]; k_++) {          \
-            if (element((tensor), (int64_t)k_) != expected_[k_]) {                        \
-                fail_msg("%s[%zu] is %.17g, not %.17g", #tensor, k_,                      \
-                         element((tensor), (int64_t)k_), expected_[k_]);                  \
-            }                                                                             \
-        }                                                                                 \
+#define ASSERT_ELEMENTS(tensor, ...)                                             \
+    do {                                                                         \
+        const double expected_[] = {__VA_ARGS__};                                \
+        assert_non_null(tensor);                                                 \
+        assert_int_equal(syi_array_numel(syi_node_array((tensor)->node)),        \
+                         sizeof expected_ / sizeof expected_[0]);                \
+        for (size_t k_ = 0; k_ < sizeof expected_ / sizeof expected_[0]; k_++) { \
+            if (element((tensor), (int64_t)k_) != expected_[k_]) {               \
+                fail_msg("%s[%zu] is %.17g, not %.17g", #tensor, k_,             \
+                         element((tensor), (int64_t)k_), expected_[k_]);         \
+            }                                                                    \
+        }                                                                        \
     } while (0)
 
 static void backward(sy_tensor *from, sy_tensor *gradient)
@@ -564,7 +564,8 @@ static void test_gradient_of_a_private_loss(void **state)
     fixture *f = *state;
     sy_scope *s = f->s;
     const int64_t x_shape[] = {10, 3}, w_shape[] = {2, 3}, y_shape[] = {10, 2}, two[] = {2};
-    sy_tensor *x = sy_randn(s, SY_DTYPE_F64, 2, x_shape), *y = sy_randn(s, SY_DTYPE_F64, 2, y_shape);
+    sy_tensor *x = sy_randn(s, SY_DTYPE_F64, 2, x_shape),
+              *y = sy_randn(s, SY_DTYPE_F64, 2, y_shape);
     sy_tensor *w = sy_randn(s, SY_DTYPE_F64, 2, w_shape), *b = sy_zeros(s, SY_DTYPE_F64, 1, two);
     syi_policy_set_private(&x->policy, "patients", 10);
     syi_policy_set_private(&y->policy, "patients", 10);
@@ -594,7 +595,8 @@ static void test_gradient_of_a_private_leaf(void **state)
     fixture *f = *state;
     sy_scope *s = f->s;
     const int64_t x_shape[] = {10, 3}, w_shape[] = {1, 3}, y_shape[] = {10, 1};
-    sy_tensor *x = sy_randn(s, SY_DTYPE_F64, 2, x_shape), *y = sy_randn(s, SY_DTYPE_F64, 2, y_shape);
+    sy_tensor *x = sy_randn(s, SY_DTYPE_F64, 2, x_shape),
+              *y = sy_randn(s, SY_DTYPE_F64, 2, y_shape);
     sy_tensor *w = sy_randn(s, SY_DTYPE_F64, 2, w_shape);
     syi_policy_set_private(&x->policy, "patients", 10);
     syi_policy_set_private(&y->policy, "patients", 10);

@@ -918,8 +918,9 @@ sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
     }
     sy_value to = location->id.kind == SY_ID_INT ? sy_value_int(location->id.number)
                                                  : sy_value_string(location->name);
+    sy_worker *from = pointer->location; /* a success frees the pointer */
     sy_status status = repoint(tensor, pointer, "move", &to, 1, location, err);
-    if (introduced(pointer->location, location, status)) {
+    if (introduced(from, location, status)) {
         status = repoint(tensor, pointer, "move", &to, 1, location, err);
     }
     return status;

@@ -24,7 +24,8 @@ static int setup(void **state)
     options.verbose = false;
     f->context = failing_allocator_context(&f->memory);
     *state = f;
-    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0 : -1;
+    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0
+                                                                                            : -1;
 }
 
 static int teardown(void **state)
@@ -121,9 +122,8 @@ static void test_forward(void **state)
     sy_scope *s = sy_scope_begin(f->hook);
     sy_scope_set_grad_enabled(s, false);
     sy_tensor *w = NULL, *b = NULL, *x = NULL;
-    assert_int_equal(sy_tensor_new(f->hook, &w, SY_DTYPE_F32, 2, (const int64_t[]){3, 2}, weights,
-                                   NULL),
-                     SY_OK);
+    assert_int_equal(
+        sy_tensor_new(f->hook, &w, SY_DTYPE_F32, 2, (const int64_t[]){3, 2}, weights, NULL), SY_OK);
     assert_int_equal(sy_tensor_from_floats(f->hook, &b, offsets, 3, NULL), SY_OK);
     assert_int_equal(sy_tensor_new(f->hook, &x, SY_DTYPE_F32, 2, shape, data, NULL), SY_OK);
     sy_copy_(s, parameters[0], sy_scope_adopt(s, w));
@@ -227,10 +227,8 @@ static void test_parameters_and_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_linear_starts_as_torch),
-        TEST(test_forward),
-        TEST(test_forward_failures_are_latched),
-        TEST(test_what_cannot_be_made),
+        TEST(test_linear_starts_as_torch),       TEST(test_forward),
+        TEST(test_forward_failures_are_latched), TEST(test_what_cannot_be_made),
         TEST(test_parameters_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

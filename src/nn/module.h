@@ -9,7 +9,8 @@
 
 typedef struct syi_module_class {
     const char *name;
-    const char *const *parameter_names; /* of its own parameters; NULL: it has none but its layers' */
+    const char *const
+        *parameter_names; /* of its own parameters; NULL: it has none but its layers' */
     sy_tensor *(*forward)(sy_scope *scope, sy_module *module, sy_tensor *input);
 } syi_module_class;
 

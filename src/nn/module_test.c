@@ -23,7 +23,8 @@ static int setup(void **state)
     options.verbose = false;
     f->context = failing_allocator_context(&f->memory);
     *state = f;
-    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0 : -1;
+    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0
+                                                                                            : -1;
 }
 
 static int teardown(void **state)
@@ -85,7 +86,8 @@ static void test_copy(void **state)
     assert_int_equal(make_net(f, &net, NULL), SY_OK);
     sy_scope *s = sy_scope_begin(f->hook);
     sy_tensor *x = sy_ones(s, SY_DTYPE_F32, 2, (const int64_t[]){2, 3});
-    assert_int_equal(sy_tensor_backward(sy_sum(s, sy_module_forward(s, net, x)), NULL, NULL), SY_OK);
+    assert_int_equal(sy_tensor_backward(sy_sum(s, sy_module_forward(s, net, x)), NULL, NULL),
+                     SY_OK);
     assert_int_equal(sy_module_copy(net, &copy, NULL), SY_OK);
     float before[NET_ELEMENTS], copied[NET_ELEMENTS];
     read_all(net, before, NET_ELEMENTS);

@@ -21,7 +21,8 @@ sy_status sy_module_send_(sy_module *module, sy_worker *location, sy_error *err)
 sy_status sy_module_get_(sy_module *module, sy_error *err)
 {
     for (size_t k = 0; k < module->parameter_count; k++) {
-        if (sy_tensor_is_pointer(module->parameters[k])) { /* an earlier get_ may have stopped here */
+        if (sy_tensor_is_pointer(
+                module->parameters[k])) { /* an earlier get_ may have stopped here */
             SY_TRY(sy_tensor_get_(module->parameters[k], err));
         }
     }

@@ -61,17 +61,18 @@ static void read_all(sy_module *net, float *data)
     size_t count;
     sy_tensor *const *parameters = sy_module_get_parameters(net, &count);
     assert_int_equal(count, 2);
-    assert_int_equal(sy_tensor_copy_data(parameters[0], data, OUT * IN * sizeof *data, NULL), SY_OK);
+    assert_int_equal(sy_tensor_copy_data(parameters[0], data, OUT * IN * sizeof *data, NULL),
+                     SY_OK);
     assert_int_equal(sy_tensor_copy_data(parameters[1], data + OUT * IN, OUT * sizeof *data, NULL),
                      SY_OK);
 }
 
-#define ASSERT_OK(call)                                   \
-    do {                                                  \
-        sy_error err = SY_ERROR_INIT;                     \
-        if ((call) != SY_OK) {                            \
-            fail_msg("%s: %s", #call, err.message);       \
-        }                                                 \
+#define ASSERT_OK(call)                             \
+    do {                                            \
+        sy_error err = SY_ERROR_INIT;               \
+        if ((call) != SY_OK) {                      \
+            fail_msg("%s: %s", #call, err.message); \
+        }                                           \
     } while (0)
 
 static sy_status train(fixture *f, sy_module *net, sy_tensor *x, sy_tensor *y, int steps,

@@ -25,7 +25,8 @@ static int setup(void **state)
     options.verbose = false;
     f->context = failing_allocator_context(&f->memory);
     *state = f;
-    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0 : -1;
+    return f->context != NULL && sy_hook_new(f->context, &f->hook, &options, NULL) == SY_OK ? 0
+                                                                                            : -1;
 }
 
 static int teardown(void **state)
@@ -150,9 +151,9 @@ static sy_module *make_net(fixture *f)
 static sy_tensor *tensor(sy_scope *s, const recording *r, int ndim, const int64_t *shape)
 {
     sy_tensor *made = NULL;
-    assert_int_equal(sy_tensor_new(sy_scope_get_hook(s), &made, SY_DTYPE_F32, ndim, shape, r->data,
-                                   NULL),
-                     SY_OK);
+    assert_int_equal(
+        sy_tensor_new(sy_scope_get_hook(s), &made, SY_DTYPE_F32, ndim, shape, r->data, NULL),
+        SY_OK);
     return sy_scope_adopt(s, made);
 }
 
@@ -165,8 +166,8 @@ static void test_training_follows_torch(void **state)
     sy_module *net = make_net(f);
     sy_scope *outer = sy_scope_begin(f->hook);
     sy_tensor *x = tensor(outer, find(recordings, known, "", "x"), 2, x_shape);
-    sy_tensor *y = sy_to(outer, tensor(outer, find(recordings, known, "", "y"), 1, x_shape),
-                         SY_DTYPE_I64);
+    sy_tensor *y =
+        sy_to(outer, tensor(outer, find(recordings, known, "", "y"), 1, x_shape), SY_DTYPE_I64);
     size_t count;
     sy_tensor *const *parameters = sy_module_get_parameters(net, &count);
     char name[32];
@@ -176,7 +177,8 @@ static void test_training_follows_torch(void **state)
         int ndim;
         int64_t shape[SY_DIM_MAX];
         assert_int_equal(sy_tensor_get_shape(parameters[k], &ndim, shape, NULL), SY_OK);
-        sy_copy_(outer, parameters[k], tensor(outer, find(recordings, known, "", name), ndim, shape));
+        sy_copy_(outer, parameters[k],
+                 tensor(outer, find(recordings, known, "", name), ndim, shape));
     }
     for (int step = 0; step < EPOCHS; step++) {
         assert_int_equal(sy_module_zero_grad(net, NULL), SY_OK);

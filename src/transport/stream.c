@@ -2,6 +2,7 @@
 #include "transport/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -63,6 +64,13 @@ sy_status syi_stream_fail_closed(syi_stream *stream, const char *what, sy_error 
     return syi_fail_object(err, SY_ECLOSED, stream->url, "%s: %s", stream->url, what);
 }
 
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+
+/* A thread that waits long does so in recv itself, one system call instead of three, and looks at the
+ * clock after each slice. */
+#define SLICE_S 1
+#define SLICE_NS (UINT64_C(1000000000) * SLICE_S)
+
 /* --- connecting -------------------------------------------------------------------------------- */
 
 /* 0, or an errno value; ETIMEDOUT when the deadline has passed. */
@@ -87,6 +95,11 @@ static int connect_one(const sy_context *context, const struct addrinfo *address
                 code = errno;
             }
         }
+    }
+    const struct timeval slice = {.tv_sec = SLICE_S};
+    if (code == 0 && (fcntl(fd, F_SETFL, 0) != 0 || /* blocks from now on, unless MSG_DONTWAIT */
+                      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) != 0)) {
+        code = errno;
     }
     if (code != 0) {
         close(fd);
@@ -188,7 +201,9 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
             .msg_iov = pieces + at,
             .msg_iovlen = count - at < SYI_STREAM_IOVECS ? count - at : SYI_STREAM_IOVECS,
         };
-        const ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = message.msg_iovlen == 1 ? send(stream->fd, pieces[at].iov_base,
+                                                            pieces[at].iov_len, SEND_FLAGS)
+                                                     : sendmsg(stream->fd, &message, SEND_FLAGS);
         if (sent >= 0) {
             begun = begun || sent > 0;
             at += use_up(pieces + at, count - at, (size_t)sent);
@@ -218,33 +233,49 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
-/* One read without waiting. Bytes beyond `room` land in the read-ahead. */
-static ssize_t read_now(syi_stream *stream, uint8_t *place, size_t room)
+/* One read; bytes beyond `room` land in the read-ahead. */
+static ssize_t read_once(syi_stream *stream, uint8_t *place, size_t room, int flags)
 {
     if (room == 0) {
-        return recv(stream->fd, stream->ahead, SYI_STREAM_AHEAD, MSG_DONTWAIT);
+        return recv(stream->fd, stream->ahead, SYI_STREAM_AHEAD, flags);
     }
     struct iovec places[2] = {
         {.iov_base = place, .iov_len = room},
         {.iov_base = stream->ahead, .iov_len = SYI_STREAM_AHEAD},
     };
     struct msghdr message = {.msg_iov = places, .msg_iovlen = 2};
-    return recvmsg(stream->fd, &message, MSG_DONTWAIT);
+    return recvmsg(stream->fd, &message, flags);
 }
 
 /* Tries for a while before the thread sleeps: waking an idle core costs more than most replies take. */
 static ssize_t read_spinning(syi_stream *stream, uint8_t *place, size_t room)
 {
-    ssize_t count = read_now(stream, place, room);
-    if (stream->spin_us == 0 || count >= 0 || errno != EAGAIN) {
-        return count;
-    }
     const uint64_t until = syi_clock_now(stream->context) + UINT64_C(1000) * stream->spin_us;
-    do {
+    ssize_t count = read_once(stream, place, room, MSG_DONTWAIT);
+    while (count < 0 && errno == EAGAIN && syi_clock_now(stream->context) < until) {
         sched_yield();
-        count = read_now(stream, place, room);
-    } while (count < 0 && errno == EAGAIN && syi_clock_now(stream->context) < until);
+        count = read_once(stream, place, room, MSG_DONTWAIT);
+    }
     return count;
+}
+
+/* Waits for bytes, at most for a slice or until the deadline. EAGAIN: none came. */
+static ssize_t read_waiting(syi_stream *stream, uint8_t *place, size_t room, uint64_t deadline)
+{
+    if (stream->spin_us != 0) {
+        const ssize_t count = read_spinning(stream, place, room);
+        if (count >= 0 || errno != EAGAIN) {
+            return count;
+        }
+    }
+    if (deadline == 0 || deadline > syi_clock_now(stream->context) + 2 * SLICE_NS) {
+        return read_once(stream, place, room, 0);
+    }
+    const sy_status status = wait_for(stream->context, stream->fd, POLLIN, deadline);
+    if (status == SY_EIO) {
+        return -1;
+    }
+    return read_once(stream, place, room, MSG_DONTWAIT);
 }
 
 sy_status syi_stream_read(syi_stream *stream, uint8_t *place, size_t room, size_t *direct,
@@ -257,7 +288,7 @@ sy_status syi_stream_read(syi_stream *stream, uint8_t *place, size_t room, size_
         return syi_stream_fail_closed(stream, "the connection is closed", err);
     }
     for (;;) {
-        const ssize_t count = read_spinning(stream, place, room);
+        const ssize_t count = read_waiting(stream, place, room, deadline);
         if (count > 0) {
             *direct = (size_t)count < room ? (size_t)count : room;
             stream->ahead_end = (size_t)count - *direct;
@@ -270,19 +301,12 @@ sy_status syi_stream_read(syi_stream *stream, uint8_t *place, size_t room, size_
                        : "the other end closed the connection",
                 err);
         }
-        if (errno == EINTR) {
-            continue;
-        }
-        if (errno != EAGAIN) {
+        if (errno != EAGAIN && errno != EINTR) {
             return fail_errno(stream, "receiving", errno, err);
         }
-        const sy_status status = wait_for(stream->context, stream->fd, POLLIN, deadline);
-        if (status == SY_ETIMEDOUT) {
+        if (deadline != 0 && syi_clock_now(stream->context) >= deadline) {
             return syi_fail_object(err, SY_ETIMEDOUT, stream->url,
                                    "%s: nothing came before the deadline", stream->url);
-        }
-        if (status != SY_OK) {
-            return fail_errno(stream, "waiting to receive", errno, err);
         }
     }
 }

@@ -1,6 +1,5 @@
 /*
- * stream.h - the client's end of a TCP connection: a nonblocking socket driven by the threads that use it,
- * with deadlines, gathered writes, and reads that fill the wanted place and a read-ahead buffer in one
+ * stream.h - the client's end of a TCP connection: a socket driven by the threads that use it, with deadlines, gathered writes, and reads that fill the wanted place and a read-ahead buffer in one
  * call. Shared by tcp and websocket; this room only. One thread may write while another reads.
  */
 #ifndef SYI_TRANSPORT_STREAM_H

@@ -47,15 +47,17 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-typedef struct result {
-    double median, best;
-} result;
-
-static result summarise(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return (result){values[count / 2], values[0]};
-}
+/* One way to do the three things; all lanes take turns, so that they meet the same noise. */
+typedef struct lane lane;
+struct lane {
+    char name[40];
+    const lane *limit; /* nullable */
+    void *state;
+    void (*round_trips)(void *state, size_t count);
+    void (*pipelined)(void *state); /* nullable; PIPELINED messages */
+    void (*bulk)(void *state);      /* BULK bytes there, a small answer back */
+    double *times[3];
+};
 
 /* --- csyft ------------------------------------------------------------------------------------- */
 
@@ -81,70 +83,76 @@ static void closed(void *session, sy_status why, const char *sentence)
     syi_peer_unref(session);
 }
 
-typedef struct figures {
-    result round_trip; /* us */
-    result pipelined;  /* us per message */
-    result bulk;       /* ms for 64 MiB */
-} figures;
+typedef struct ours {
+    syi_listener *listener;
+    syi_connection *connection;
+    syi_message small;
+    syi_message large;
+    syi_message reply;
+    const syi_message *list[PIPELINED];
+} ours;
 
-static figures measure(sy_context *context, const char *url, unsigned spin_us, size_t rounds)
+static void ours_send(ours *o, const syi_message *const *list, size_t count)
+{
+    sy_error err = SY_ERROR_INIT;
+    check(syi_connection_send(o->connection, list, count, 0, &err), &err);
+    for (size_t i = 0; i < count; i++) {
+        check(syi_connection_receive(o->connection, &o->reply, 0, &err), &err);
+    }
+}
+
+static void ours_round_trips(void *state, size_t count)
+{
+    ours *o = state;
+    for (size_t i = 0; i < count; i++) {
+        ours_send(o, o->list, 1);
+    }
+}
+
+static void ours_pipelined(void *state)
+{
+    ours *o = state;
+    ours_send(o, o->list, PIPELINED);
+}
+
+static void ours_bulk(void *state)
+{
+    ours *o = state;
+    const syi_message *large = &o->large;
+    ours_send(o, &large, 1);
+}
+
+static void ours_open(ours *o, sy_context *context, const char *url, unsigned spin_us)
 {
     const syi_service service = {NULL, opened, received, closed};
     const syi_listen_options listening = {.limits = SYI_FRAME_LIMITS_DEFAULT, .spin_us = spin_us};
     const syi_connect_options connecting = {.limits = SYI_FRAME_LIMITS_DEFAULT, .spin_us = spin_us};
     sy_error err = SY_ERROR_INIT;
-    syi_listener *listener;
-    syi_connection *connection;
-    syi_message message;
-    syi_message reply;
-    const syi_message *list[PIPELINED];
-    double *times = malloc(rounds * sizeof *times);
-    figures f;
-    check(syi_listen(context, &listener, url, &listening, &service, &err), &err);
-    check(syi_connect(context, &connection, syi_listener_get_url(listener), &connecting, &err),
-          &err);
-    syi_message_init(&message, context, SMALL);
-    syi_message_init(&reply, context, 0);
-    memset(syi_buffer_extend(&message.body, SMALL), 1, SMALL);
-    for (size_t i = 0; i < PIPELINED; i++) {
-        list[i] = &message;
-    }
-    for (size_t r = 0; r < rounds; r++) {
-        const uint64_t begin = now();
-        for (int i = 0; i < 200; i++) {
-            check(syi_connection_send(connection, list, 1, 0, &err), &err);
-            check(syi_connection_receive(connection, &reply, 0, &err), &err);
-        }
-        times[r] = (double)(now() - begin) / 200 / 1e3;
-    }
-    f.round_trip = summarise(times, rounds);
-    for (size_t r = 0; r < rounds; r++) {
-        const uint64_t begin = now();
-        check(syi_connection_send(connection, list, PIPELINED, 0, &err), &err);
-        for (int i = 0; i < PIPELINED; i++) {
-            check(syi_connection_receive(connection, &reply, 0, &err), &err);
-        }
-        times[r] = (double)(now() - begin) / PIPELINED / 1e3;
-    }
-    f.pipelined = summarise(times, rounds);
     syi_storage *storage;
+    check(syi_listen(context, &o->listener, url, &listening, &service, &err), &err);
+    check(
+        syi_connect(context, &o->connection, syi_listener_get_url(o->listener), &connecting, &err),
+        &err);
+    syi_message_init(&o->small, context, SMALL);
+    syi_message_init(&o->large, context, SMALL);
+    syi_message_init(&o->reply, context, 0);
+    memset(syi_buffer_extend(&o->small.body, SMALL), 1, SMALL);
+    for (size_t i = 0; i < PIPELINED; i++) {
+        o->list[i] = &o->small;
+    }
     check(syi_storage_new(context, &storage, BULK, NULL, &err), &err);
     memset(storage->data, 3, BULK);
-    check(syi_message_add_segment(&message, storage, 0, BULK, 0, &err), &err);
-    for (size_t r = 0; r < rounds / 4 + 1; r++) {
-        const uint64_t begin = now();
-        check(syi_connection_send(connection, list, 1, 0, &err), &err);
-        check(syi_connection_receive(connection, &reply, 0, &err), &err);
-        times[r] = (double)(now() - begin) / 1e6;
-    }
-    f.bulk = summarise(times, rounds / 4 + 1);
+    check(syi_message_add_segment(&o->large, storage, 0, BULK, 0, &err), &err);
     syi_storage_unref(storage);
-    syi_message_fini(&message);
-    syi_message_fini(&reply);
-    syi_connection_close(connection);
-    syi_listener_free(listener);
-    free(times);
-    return f;
+}
+
+static void ours_close(ours *o)
+{
+    syi_connection_close(o->connection);
+    syi_listener_free(o->listener);
+    syi_message_fini(&o->small);
+    syi_message_fini(&o->large);
+    syi_message_fini(&o->reply);
 }
 
 /* --- raw TCP ----------------------------------------------------------------------------------- */
@@ -208,55 +216,61 @@ static void *raw_serve(void *argument)
     return NULL;
 }
 
-static figures measure_raw(unsigned spin_us, size_t rounds)
+typedef struct raw_client {
+    raw server;
+    pthread_t thread;
+    int fd;
+    uint8_t *bulk;
+} raw_client;
+
+static void raw_round_trips(void *state, size_t count)
+{
+    raw_client *c = state;
+    uint8_t small[SMALL + 40] = {0};
+    for (size_t i = 0; i < count; i++) {
+        raw_write(c->fd, small, sizeof small);
+        raw_read(c->fd, small, sizeof small, c->server.spin_us);
+    }
+}
+
+static void raw_bulk(void *state)
+{
+    raw_client *c = state;
+    uint8_t small[SMALL + 40] = {1};
+    raw_write(c->fd, small, sizeof small);
+    raw_write(c->fd, c->bulk, BULK);
+    raw_read(c->fd, small, sizeof small, c->server.spin_us);
+}
+
+static void raw_open(raw_client *c, unsigned spin_us)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    raw r = {.listening = socket(AF_INET, SOCK_STREAM, 0), .spin_us = spin_us};
     const int yes = 1;
-    pthread_t thread;
-    figures f = {{0, 0}, {0, 0}, {0, 0}};
-    uint8_t small[SMALL + 40] = {0};
-    uint8_t *bulk = malloc(BULK);
-    double *times = malloc(rounds * sizeof *times);
-    r.bulk = malloc(BULK);
-    memset(r.bulk, 1, BULK);
-    memset(bulk, 2, BULK);
-    if (bind(r.listening, (struct sockaddr *)&address, size) != 0 || listen(r.listening, 1) != 0) {
+    c->server = (raw){.listening = socket(AF_INET, SOCK_STREAM, 0), .spin_us = spin_us};
+    c->server.bulk = malloc(BULK);
+    c->bulk = malloc(BULK);
+    memset(c->server.bulk, 1, BULK);
+    memset(c->bulk, 2, BULK);
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (bind(c->server.listening, (struct sockaddr *)&address, size) != 0 ||
+        listen(c->server.listening, 1) != 0 ||
+        getsockname(c->server.listening, (struct sockaddr *)&address, &size) != 0 ||
+        connect(c->fd, (struct sockaddr *)&address, size) != 0) {
+        perror("raw socket");
         exit(1);
     }
-    getsockname(r.listening, (struct sockaddr *)&address, &size);
-    pthread_create(&thread, NULL, raw_serve, &r);
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (connect(fd, (struct sockaddr *)&address, size) != 0) {
-        exit(1);
-    }
-    for (size_t n = 0; n < rounds; n++) {
-        const uint64_t begin = now();
-        for (int i = 0; i < 200; i++) {
-            raw_write(fd, small, sizeof small);
-            raw_read(fd, small, sizeof small, spin_us);
-        }
-        times[n] = (double)(now() - begin) / 200 / 1e3;
-    }
-    f.round_trip = summarise(times, rounds);
-    small[0] = 1;
-    for (size_t n = 0; n < rounds / 4 + 1; n++) {
-        const uint64_t begin = now();
-        raw_write(fd, small, sizeof small);
-        raw_write(fd, bulk, BULK);
-        raw_read(fd, small, sizeof small, spin_us);
-        times[n] = (double)(now() - begin) / 1e6;
-    }
-    f.bulk = summarise(times, rounds / 4 + 1);
-    close(fd);
-    pthread_join(thread, NULL);
-    close(r.listening);
-    free(bulk);
-    free(r.bulk);
-    free(times);
-    return f;
+    pthread_create(&c->thread, NULL, raw_serve, &c->server);
+}
+
+static void raw_close(raw_client *c)
+{
+    close(c->fd);
+    pthread_join(c->thread, NULL);
+    close(c->server.listening);
+    free(c->server.bulk);
+    free(c->bulk);
 }
 
 /* --- bare libwebsockets at both ends, each with its own thread --------------------------------- */
@@ -271,6 +285,7 @@ typedef struct bare {
     bool ready;
     struct lws *wsi;
     size_t to_send;   /* messages of SMALL + 40 bytes that the client is to send */
+    size_t to_follow; /* ... one by one, after each answer */
     size_t bulk_left; /* bytes of one large message that it is to send */
     bool bulk_begun;
     size_t got;  /* messages that came back */
@@ -335,7 +350,13 @@ static int bare_callback(struct lws *wsi, enum lws_callback_reasons reason, void
         if (lws_is_final_fragment(wsi)) {
             pthread_mutex_lock(&b->lock);
             b->got++;
-            pthread_cond_broadcast(&b->changed);
+            if (b->to_follow != 0) {
+                b->to_follow--;
+                b->to_send++;
+                lws_callback_on_writable(wsi);
+            } else {
+                pthread_cond_broadcast(&b->changed);
+            }
             pthread_mutex_unlock(&b->lock);
         }
         return 0;
@@ -392,10 +413,12 @@ static void bare_wait(bare *b, size_t messages)
     pthread_mutex_unlock(&b->lock);
 }
 
-static void bare_ask(bare *b, size_t messages, size_t bulk)
+/* `in_turn`: each message when the one before it has come back. */
+static void bare_ask(bare *b, size_t messages, size_t bulk, bool in_turn)
 {
     pthread_mutex_lock(&b->lock);
-    b->to_send = messages;
+    b->to_send = in_turn ? 1 : messages;
+    b->to_follow = in_turn ? messages - 1 : 0;
     b->bulk_left = bulk;
     pthread_mutex_unlock(&b->lock);
     bare_wait(b, messages + (bulk != 0));
@@ -409,101 +432,173 @@ static void bare_close(bare *b, pthread_t thread)
     free(b->out);
 }
 
-static figures measure_bare(size_t rounds)
-{
-    static bare server;
-    static bare client;
+typedef struct bare_pair {
+    bare server;
+    bare client;
     pthread_t threads[2];
-    figures f;
-    double *times = malloc(rounds * sizeof *times);
-    bare_open(&server, 0);
-    bare_open(&client, CONTEXT_PORT_NO_LISTEN);
-    struct lws_vhost *vhost = lws_get_vhost_by_name(server.context, "bare");
+} bare_pair;
+
+static void bare_round_trips(void *state, size_t count)
+{
+    bare_ask(&((bare_pair *)state)->client, count, 0, true);
+}
+
+static void bare_pipelined(void *state)
+{
+    bare_ask(&((bare_pair *)state)->client, PIPELINED, 0, false);
+}
+
+static void bare_bulk(void *state)
+{
+    bare_ask(&((bare_pair *)state)->client, 0, BULK, false);
+}
+
+static void bare_pair_open(bare_pair *p)
+{
+    bare_open(&p->server, 0);
+    bare_open(&p->client, CONTEXT_PORT_NO_LISTEN);
     const struct lws_client_connect_info info = {
-        .context = client.context,
+        .context = p->client.context,
         .address = "127.0.0.1",
-        .port = lws_get_vhost_listen_port(vhost),
+        .port = lws_get_vhost_listen_port(lws_get_vhost_by_name(p->server.context, "bare")),
         .path = "/",
         .host = "127.0.0.1",
         .protocol = "bare",
         .local_protocol_name = "bare",
     };
-    pthread_create(&threads[0], NULL, bare_run, &server);
+    pthread_create(&p->threads[0], NULL, bare_run, &p->server);
     if (lws_client_connect_via_info(&info) == NULL) {
         exit(1);
     }
-    pthread_create(&threads[1], NULL, bare_run, &client);
-    pthread_mutex_lock(&client.lock);
-    while (!client.ready) {
-        pthread_cond_wait(&client.changed, &client.lock);
+    pthread_create(&p->threads[1], NULL, bare_run, &p->client);
+    pthread_mutex_lock(&p->client.lock);
+    while (!p->client.ready) {
+        pthread_cond_wait(&p->client.changed, &p->client.lock);
     }
-    pthread_mutex_unlock(&client.lock);
-    for (size_t r = 0; r < rounds; r++) {
-        const uint64_t begin = now();
-        for (int i = 0; i < 50; i++) {
-            bare_ask(&client, 1, 0);
-        }
-        times[r] = (double)(now() - begin) / 50 / 1e3;
-    }
-    f.round_trip = summarise(times, rounds);
-    for (size_t r = 0; r < rounds; r++) {
-        const uint64_t begin = now();
-        bare_ask(&client, PIPELINED, 0);
-        times[r] = (double)(now() - begin) / PIPELINED / 1e3;
-    }
-    f.pipelined = summarise(times, rounds);
-    for (size_t r = 0; r < rounds / 4 + 1; r++) {
-        const uint64_t begin = now();
-        bare_ask(&client, 0, BULK);
-        times[r] = (double)(now() - begin) / 1e6;
-    }
-    f.bulk = summarise(times, rounds / 4 + 1);
-    bare_close(&client, threads[1]);
-    bare_close(&server, threads[0]);
-    free(times);
-    return f;
+    pthread_mutex_unlock(&p->client.lock);
+}
+
+static void bare_pair_close(bare_pair *p)
+{
+    bare_close(&p->client, p->threads[1]);
+    bare_close(&p->server, p->threads[0]);
 }
 
 /* --- */
 
-static void show(const char *name, const figures *f, const figures *limit)
+#define TRIPS 200
+
+static double run(void (*what)(void *), void *state)
 {
-    printf("%-28s round trip %7.2f / %7.2f us  pipelined %6.3f / %6.3f us  64 MiB %6.1f / %6.1f ms "
-           "(%4.2f GB/s)",
-           name, f->round_trip.median, f->round_trip.best, f->pipelined.median, f->pipelined.best,
-           f->bulk.median, f->bulk.best, (double)BULK / f->bulk.best / 1e6);
-    if (limit != NULL) {
-        printf("  ratio to limit %.2f, %.2fx speed", f->round_trip.best / limit->round_trip.best,
-               limit->bulk.best / f->bulk.best);
+    const uint64_t begin = now();
+    what(state);
+    return (double)(now() - begin);
+}
+
+static void measure(lane *lanes, size_t count, size_t rounds)
+{
+    for (size_t r = 0; r < rounds; r++) {
+        for (size_t i = 0; i < count; i++) {
+            lane *l = &lanes[i];
+            const uint64_t begin = now();
+            l->round_trips(l->state, TRIPS);
+            l->times[0][r] = (double)(now() - begin) / TRIPS / 1e3;
+            l->times[1][r] =
+                l->pipelined == NULL ? 0 : run(l->pipelined, l->state) / PIPELINED / 1e3;
+            l->times[2][r] = run(l->bulk, l->state) / 1e6;
+        }
+    }
+}
+
+static void show(const lane *l, size_t rounds)
+{
+    for (int k = 0; k < 3; k++) {
+        qsort(l->times[k], rounds, sizeof(double), compare);
+    }
+    printf(
+        "%-24s round trip %6.2f / %6.2f us   pipelined %6.3f / %6.3f us   64 MiB %6.1f / %6.1f ms "
+        "(%4.2f GB/s)",
+        l->name, l->times[0][rounds / 2], l->times[0][0], l->times[1][rounds / 2], l->times[1][0],
+        l->times[2][rounds / 2], l->times[2][0], (double)BULK / l->times[2][0] / 1e6);
+    if (l->limit != NULL) {
+        printf("   to limit, median / best: %.2f / %.2f x time, %.2f / %.2f x speed",
+               l->times[0][rounds / 2] / l->limit->times[0][rounds / 2],
+               l->times[0][0] / l->limit->times[0][0],
+               l->limit->times[2][rounds / 2] / l->times[2][rounds / 2],
+               l->limit->times[2][0] / l->times[2][0]);
     }
     printf("\n");
+}
+
+static lane ours_lane(ours *o, const char *name, const lane *limit)
+{
+    lane l = {.limit = limit,
+              .state = o,
+              .round_trips = ours_round_trips,
+              .pipelined = ours_pipelined,
+              .bulk = ours_bulk};
+    snprintf(l.name, sizeof l.name, "%s", name);
+    return l;
 }
 
 int main(int argc, char **argv)
 {
     const size_t rounds = argc > 1 ? (size_t)atoi(argv[1]) : 40;
+    static ours all[5];
+    static raw_client raws[2];
+    static bare_pair bares;
+    lane lanes[8];
     sy_context *context;
     sy_error err = SY_ERROR_INIT;
     lws_set_log_level(0, NULL);
     check(sy_context_new(&context, NULL, &err), &err);
-    printf("median / best; body %d bytes, pipelined %d at once\n", SMALL, PIPELINED);
-    const figures inproc = measure(context, "inproc://bench", 0, rounds);
-    show("inproc", &inproc, NULL);
-    for (unsigned spin = 0; spin <= 50; spin += 50) {
-        char name[40];
-        const figures limit = measure_raw(spin, rounds);
-        const figures tcp = measure(context, "tcp://127.0.0.1:0", spin, rounds);
-        snprintf(name, sizeof name, "raw socket, spin %u us", spin);
-        show(name, &limit, NULL);
-        snprintf(name, sizeof name, "tcp, spin %u us", spin);
-        show(name, &tcp, &limit);
+    raw_open(&raws[0], 0);
+    raw_open(&raws[1], 50);
+    bare_pair_open(&bares);
+    ours_open(&all[0], context, "inproc://bench", 0);
+    ours_open(&all[1], context, "tcp://127.0.0.1:0", 0);
+    ours_open(&all[2], context, "tcp://127.0.0.1:0", 50);
+    ours_open(&all[3], context, "ws://127.0.0.1:0", 0);
+    ours_open(&all[4], context, "ws://127.0.0.1:0", 50);
+    lanes[0] = ours_lane(&all[0], "inproc", NULL);
+    lanes[1] = (lane){
+        .name = "raw socket", .state = &raws[0], .round_trips = raw_round_trips, .bulk = raw_bulk};
+    lanes[2] = ours_lane(&all[1], "tcp", &lanes[1]);
+    lanes[3] = (lane){.name = "raw socket, spin 50 us",
+                      .state = &raws[1],
+                      .round_trips = raw_round_trips,
+                      .bulk = raw_bulk};
+    lanes[4] = ours_lane(&all[2], "tcp, spin 50 us", &lanes[3]);
+    lanes[5] = (lane){.name = "bare libwebsockets",
+                      .state = &bares,
+                      .round_trips = bare_round_trips,
+                      .pipelined = bare_pipelined,
+                      .bulk = bare_bulk};
+    lanes[6] = ours_lane(&all[3], "websocket", &lanes[5]);
+    lanes[7] = ours_lane(&all[4], "websocket, spin 50 us", &lanes[5]);
+    for (size_t i = 0; i < 8; i++) {
+        for (int k = 0; k < 3; k++) {
+            lanes[i].times[k] = calloc(rounds, sizeof(double));
+        }
     }
-    const figures plain = measure_bare(rounds);
-    const figures ws = measure(context, "ws://127.0.0.1:0", 0, rounds);
-    const figures spinning = measure(context, "ws://127.0.0.1:0", 50, rounds);
-    show("bare libwebsockets", &plain, NULL);
-    show("websocket", &ws, &plain);
-    show("websocket, spin 50 us", &spinning, &plain);
+    measure(lanes, 8, 1); /* warm */
+    measure(lanes, 8, rounds);
+    printf("median / best of %zu rounds; body %d bytes, pipelined %d at once\n", rounds, SMALL,
+           PIPELINED);
+    for (size_t i = 0; i < 8; i++) {
+        show(&lanes[i], rounds);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        for (int k = 0; k < 3; k++) {
+            free(lanes[i].times[k]);
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        ours_close(&all[i]);
+    }
+    bare_pair_close(&bares);
+    raw_close(&raws[0]);
+    raw_close(&raws[1]);
     sy_context_free(context);
     return 0;
 }

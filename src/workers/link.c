@@ -552,9 +552,12 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
     sy_context *context = context_of(link);
     sy_status status = syi_buffer_check(&pending->request.body, "message body", err);
     SY_TRY(status);
+    const uint64_t now = syi_clock_now(context);
     if (deadline == 0) {
-        deadline = syi_clock_now(context) + (uint64_t)link->target->timeout_ms * 1000000u;
+        deadline = now + (uint64_t)link->target->timeout_ms * 1000000u;
     }
+    const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
+    pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
     pthread_mutex_lock(&link->send_lock);
     status = send_all(link, pending, deadline, err);
     pthread_mutex_unlock(&link->send_lock);

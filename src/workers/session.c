@@ -126,12 +126,27 @@ static syi_session *gate_leave(syi_gate *gate, syi_job *job)
 
 static void work(void *argument);
 
+/* Has the caller given up on the request meanwhile? Then it is not run: its result would have no owner. */
+static bool expired(const syi_session *session)
+{
+    const syi_job *job = &session->job;
+    return job->queued && job->deadline != 0 && job->message.kind != SYI_KIND_DELETE &&
+           syi_clock_now(context_of(session)) >= job->deadline;
+}
+
+static sy_status late(const syi_session *session, sy_error *err)
+{
+    return syi_fail(err, SY_ETIMEDOUT, "worker %s came to the %s only after its deadline",
+                    session->worker->name, syi_kind_text(session->job.message.kind));
+}
+
 /* Executes the prepared job, registers, answers, lets waiting commands in. */
 static void complete(syi_session *session)
 {
     syi_job *job = &session->job;
     sy_worker *worker = session->worker;
-    sy_status status = syi_router_execute(session, job, &job->error);
+    sy_status status = expired(session) ? late(session, &job->error)
+                                        : syi_router_execute(session, job, &job->error);
 
     pthread_mutex_lock(&worker->strand);
     if (status == SY_OK) {
@@ -165,6 +180,7 @@ static void complete(syi_session *session)
 static void work(void *argument)
 {
     syi_session *session = argument;
+    session->job.queued = true;
     complete(session);
     run_queue(session);
 }
@@ -249,13 +265,8 @@ static bool start(syi_session *session)
     job->writes = false;
     job->waits = false;
     job->cost = 0;
-    job->deadline = 0;
     syi_message_clear(&job->reply);
     job->reply.kind = SYI_KIND_REPLY;
-    if (job->message.deadline_ms > 0) {
-        job->deadline =
-            syi_clock_now(context_of(session)) + (uint64_t)job->message.deadline_ms * 1000000u;
-    }
     sy_status status = SY_OK;
     bool close = false;
     if (job->message.refused != SY_OK) {
@@ -270,6 +281,8 @@ static bool start(syi_session *session)
         status = syi_fail(&job->error, SY_EPROTO, "a %s before the greeting",
                           syi_kind_text(job->message.kind));
         close = true;
+    } else if (expired(session)) {
+        status = late(session, &job->error);
     } else {
         pthread_mutex_lock(&worker->strand);
         status = worker->stopping
@@ -357,6 +370,8 @@ static void run_queue(syi_session *session)
         if (resume) {
             syi_peer_set_reading(session->peer, true);
         }
+        session->job.queued = true;
+        session->job.deadline = queued->deadline;
         syi_message_move(&session->job.message, &queued->message);
         syi_message_fini(&queued->message);
         syi_free(context_of(session), queued, sizeof *queued);
@@ -368,6 +383,14 @@ static void run_queue(syi_session *session)
 
 /* The service */
 
+/* When the caller gives up waiting, on this worker's clock; 0: never. */
+static uint64_t deadline_of(const syi_session *session, const syi_message *message)
+{
+    return message->deadline_ms == 0 ? 0
+                                     : syi_clock_now(context_of(session)) +
+                                           (uint64_t)message->deadline_ms * 1000000u;
+}
+
 static void received(void *argument, syi_message *message)
 {
     syi_session *session = argument;
@@ -377,6 +400,8 @@ static void received(void *argument, syi_message *message)
         session->busy = true;
         pthread_mutex_unlock(&session->lock);
         session_ref(session);
+        session->job.queued = false;
+        session->job.deadline = deadline_of(session, message);
         syi_message_move(&session->job.message, message);
         syi_message_fini(message);
         if (start(session)) {
@@ -394,6 +419,7 @@ static void received(void *argument, syi_message *message)
         return;
     }
     syi_message_init(&queued->message, context, BODY_MAX);
+    queued->deadline = deadline_of(session, message);
     syi_message_move(&queued->message, message);
     syi_message_fini(message);
     if (session->last != NULL) {

@@ -23,6 +23,7 @@ typedef struct syi_job {
     bool waits;     /* for another worker */
     uint64_t cost;  /* ns, estimated */
     uint64_t deadline;
+    bool queued;    /* it waited for its turn, so that the deadline may be over */
     /* COMMAND */
     const syi_op *op;
     bool inplace;
@@ -44,6 +45,7 @@ typedef struct syi_job {
 typedef struct syi_queued {
     struct syi_queued *next;
     syi_message message;
+    uint64_t deadline;
 } syi_queued;
 
 struct syi_session {

@@ -35,10 +35,10 @@
 typedef struct block {
     char name[48];
     int line;
-    int connection;   /* frames of one number belong to one connection */
+    int connection; /* frames of one number belong to one connection */
     bool from_client;
-    bool by_hand;     /* no call of the library sends it */
-    bool closes;      /* the worker closes the connection after it */
+    bool by_hand; /* no call of the library sends it */
+    bool closes;  /* the worker closes the connection after it */
     size_t size;
     uint8_t bytes[FRAME_MAX];
     bool sent;     /* by the library's client */
@@ -189,7 +189,8 @@ static void check_frame(const char *name, const uint8_t *bytes, size_t size, con
     while (b != NULL && at < size && at < b->size && b->bytes[at] == bytes[at]) {
         at++;
     }
-    print_error("wire.md:%d: %s (%s) differs at byte %zu\n", b == NULL ? 0 : b->line, name, where, at);
+    print_error("wire.md:%d: %s (%s) differs at byte %zu\n", b == NULL ? 0 : b->line, name, where,
+                at);
     fprintf(stderr, "  page:    ");
     print_hex(stderr, b == NULL ? bytes : b->bytes, b == NULL ? 0 : b->size);
     fprintf(stderr, "  library: ");
@@ -321,7 +322,8 @@ static void *relay_opened(void *user, syi_peer *peer)
     relay *r = user;
     const syi_service service = syi_worker_service(r->bob->worker);
     pthread_mutex_lock(&r->lock);
-    r->failure = syi_inproc_pair(r->bob->context, &r->connection, "bob", NULL, NULL, &service, NULL);
+    r->failure =
+        syi_inproc_pair(r->bob->context, &r->connection, "bob", NULL, NULL, &service, NULL);
     r->peer = peer;
     pthread_mutex_unlock(&r->lock);
     return r;
@@ -494,21 +496,35 @@ static void do_calls(sy_hook *hook, sy_worker *worker)
 
 /* The names of the frames that do_calls makes. */
 static const char *const call_names[] = {
-    "hello", "hello-reply",
-    "object", "object-reply",
-    "command", "command-reply",
-    "object-request", "object-request-reply",
-    "missing", "missing-error",
-    "search", "search-reply",
-    "worker-command", "worker-command-reply",
-    "is-none", "is-none-reply",
-    "command-in-place", "command-in-place-reply",
-    "get-shape", "get-shape-reply",
-    "object-segment", "object-segment-reply",
+    "hello",
+    "hello-reply",
+    "object",
+    "object-reply",
+    "command",
+    "command-reply",
+    "object-request",
+    "object-request-reply",
+    "missing",
+    "missing-error",
+    "search",
+    "search-reply",
+    "worker-command",
+    "worker-command-reply",
+    "is-none",
+    "is-none-reply",
+    "command-in-place",
+    "command-in-place-reply",
+    "get-shape",
+    "get-shape-reply",
+    "object-segment",
+    "object-segment-reply",
     "delete",
-    "search-all", "search-all-reply",
-    "hello-resume", "hello-resume-reply",
-    "get-shape-resumed", "get-shape-resumed-reply",
+    "search-all",
+    "search-all-reply",
+    "hello-resume",
+    "hello-resume-reply",
+    "get-shape-resumed",
+    "get-shape-resumed-reply",
 };
 #define CALLS ((int)(sizeof call_names / sizeof call_names[0]))
 
@@ -676,7 +692,8 @@ static void test_worker_raw(void **state)
     replay_all_raw(false);
     for (int k = 0; k < block_count; k++) {
         if (!blocks[k].answered || blocks[k].sent == blocks[k].by_hand) {
-            fail_msg("wire.md:%d: %s is not what the library sends", blocks[k].line, blocks[k].name);
+            fail_msg("wire.md:%d: %s is not what the library sends", blocks[k].line,
+                     blocks[k].name);
         }
     }
 }
@@ -716,8 +733,9 @@ static void replay_messages(bob *server, syi_connection *connection, int first, 
         if (blocks[k].from_client) {
             taken one = {&message, 0};
             const syi_message *sent = &message;
-            assert_ok(syi_frame_reader_feed(reader, blocks[k].bytes, blocks[k].size, take, &one, &err),
-                      &err);
+            assert_ok(
+                syi_frame_reader_feed(reader, blocks[k].bytes, blocks[k].size, take, &one, &err),
+                &err);
             assert_int_equal(one.count, 1);
             assert_ok(syi_connection_send(connection, &sent, 1, deadline, &err), &err);
         } else {
@@ -729,7 +747,8 @@ static void replay_messages(bob *server, syi_connection *connection, int first, 
     }
     if (blocks[end - 1].closes) {
         syi_message_clear(&message);
-        assert_status(syi_connection_receive(connection, &message, deadline, &err), SY_ECLOSED, &err);
+        assert_status(syi_connection_receive(connection, &message, deadline, &err), SY_ECLOSED,
+                      &err);
     }
     syi_message_fini(&message);
     syi_frame_reader_free(reader);
@@ -806,12 +825,11 @@ static void test_kinds(void **state)
     (void)state;
     char row[128];
     int count = 0;
-#define KIND_ROW(name, code, spelling, answered)                        \
-    snprintf(row, sizeof row, "\n| %d | %s | %s |", (code), #name,      \
-             (answered) ? "yes" : "no");                                \
-    if (strstr(page, row) == NULL) {                                    \
-        fail_msg("wire.md has no row%s", row);                          \
-    }                                                                   \
+#define KIND_ROW(name, code, spelling, answered)                                               \
+    snprintf(row, sizeof row, "\n| %d | %s | %s |", (code), #name, (answered) ? "yes" : "no"); \
+    if (strstr(page, row) == NULL) {                                                           \
+        fail_msg("wire.md has no row%s", row);                                                 \
+    }                                                                                          \
     count++;
     SYI_KIND_MAP(KIND_ROW)
 #undef KIND_ROW
@@ -821,9 +839,12 @@ static void test_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_client),          cmocka_unit_test(test_worker_raw),
-        cmocka_unit_test(test_worker_pipelined), cmocka_unit_test(test_worker_inproc),
-        cmocka_unit_test(test_worker_websocket), cmocka_unit_test(test_status_codes),
+        cmocka_unit_test(test_client),
+        cmocka_unit_test(test_worker_raw),
+        cmocka_unit_test(test_worker_pipelined),
+        cmocka_unit_test(test_worker_inproc),
+        cmocka_unit_test(test_worker_websocket),
+        cmocka_unit_test(test_status_codes),
         cmocka_unit_test(test_kinds),
     };
     const char *path = getenv("CSYFT_WIRE_RECORD");

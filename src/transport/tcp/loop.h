@@ -23,6 +23,7 @@ typedef struct tcp_listener {
     int fd;                  /* listening socket, -1 when stopped */
     uint64_t activity;       /* events handled; the loop spins while it moves */
     uint8_t *ahead;          /* SYI_TCP_AHEAD bytes */
+    struct tcp_peer *hot;    /* the last one that was read from; a spinning loop tries it first */
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -49,6 +50,8 @@ extern const syi_server_class syi_tcp_server_class;
 
 /* Takes the accepted socket, which it closes on failure. Loop thread, as all below. */
 void syi_tcp_peer_open(tcp_listener *listener, int fd, const char *address, bool loopback);
+/* Reads what has come, if anything. */
+void syi_tcp_peer_poke(tcp_peer *peer);
 /* Closes at once; the service hears `closed`. A second call does nothing. */
 void syi_tcp_peer_end(tcp_peer *peer, sy_status why, const char *sentence);
 

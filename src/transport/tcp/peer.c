@@ -11,6 +11,7 @@
 #define DIRECT_FROM ((size_t)8192)      /* smaller places are filled from the loop's buffer */
 #define READ_TURN ((size_t)4096 * 1024) /* then other connections have theirs */
 #define SEND_PIECES 64
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
@@ -24,7 +25,9 @@ static bool tcp_send_now(syi_server_peer *common)
     while (common->out.bytes != 0) {
         struct msghdr message = {.msg_iov = pieces};
         message.msg_iovlen = syi_outgoing_pieces(&common->out, pieces, SEND_PIECES);
-        const ssize_t sent = sendmsg(peer->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = message.msg_iovlen == 1
+                                 ? send(peer->fd, pieces[0].iov_base, pieces[0].iov_len, SEND_FLAGS)
+                                 : sendmsg(peer->fd, &message, SEND_FLAGS);
         if (sent >= 0) {
             syi_outgoing_consume(&common->out, (size_t)sent);
         } else if (errno == EAGAIN) {
@@ -133,9 +136,11 @@ static size_t read_once(tcp_peer *peer)
     const ssize_t count = room == 0 ? recv(peer->fd, peer->listener->ahead, SYI_TCP_AHEAD, 0)
                                     : recvmsg(peer->fd, &message, 0);
     if (count > 0) {
+        peer->listener->activity++;
         const size_t direct = (size_t)count < room ? (size_t)count : room;
         take_bytes(peer, direct, (size_t)count - direct);
-        return (size_t)count < room + SYI_TCP_AHEAD ? 0 : (size_t)count;
+        /* In the middle of something large the next bytes are here already, most often. */
+        return room != 0 || (size_t)count == SYI_TCP_AHEAD ? (size_t)count : 0;
     }
     if (count == 0) {
         syi_tcp_peer_end(peer, SY_ECLOSED,
@@ -189,10 +194,19 @@ static void on_event(uv_poll_t *poll, int status, int events)
             tcp_update(&peer->common);
         }
         if ((events & UV_READABLE) != 0 && !peer->common.ended) {
+            listener->hot = peer;
             read_turn(peer);
         }
     }
     syi_server_flush_dirty(&listener->server);
+}
+
+void syi_tcp_peer_poke(tcp_peer *peer)
+{
+    if ((peer->events & UV_READABLE) != 0) {
+        read_turn(peer);
+        syi_server_flush_dirty(&peer->listener->server);
+    }
 }
 
 /* --- life -------------------------------------------------------------------------------------- */
@@ -235,6 +249,9 @@ void syi_tcp_peer_end(tcp_peer *peer, sy_status why, const char *sentence)
     peer->fd = -1;
     peer->common.open = false;
     pthread_mutex_unlock(&peer->common.lock);
+    if (peer->listener->hot == peer) {
+        peer->listener->hot = NULL;
+    }
     uv_timer_stop(&peer->timer);
     uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
     uv_close((uv_handle_t *)&peer->poll, on_handle_closed);
