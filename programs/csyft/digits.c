@@ -7,7 +7,7 @@
 
 const char *const digits_parties[DIGITS_SHARDS] = {"alice", "bob", "charlie"};
 
-enum { HELD_OUT_EVERY = 5, COLUMNS = DIGITS_PIXELS + 1, PIXEL_MAX = 16 };
+enum { HELD_OUT_EVERY = 4, COLUMNS = DIGITS_PIXELS + 1, PIXEL_MAX = 16 };
 
 /* --- finding and reading the file ------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@ typedef struct digits_rows {
 } digits_rows;
 
 typedef struct digits {
-    digits_rows held_out; /* every fifth row of the file */
+    digits_rows held_out; /* every fourth row of the file */
     digits_rows shards[DIGITS_SHARDS]; /* thirds of the others, shuffled */
 } digits;
 

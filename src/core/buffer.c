@@ -17,12 +17,6 @@ void syi_buffer_fini(syi_buffer *buffer)
     syi_buffer_init(buffer, buffer->context, buffer->maximum);
 }
 
-void syi_buffer_clear(syi_buffer *buffer)
-{
-    buffer->length = 0;
-    buffer->status = SY_OK;
-}
-
 /* needed <= maximum */
 static bool grow(syi_buffer *buffer, size_t needed)
 {
@@ -47,7 +41,7 @@ static bool grow(syi_buffer *buffer, size_t needed)
     return true;
 }
 
-uint8_t *syi_buffer_extend(syi_buffer *buffer, size_t size)
+uint8_t *syi_buffer_extend_slowly(syi_buffer *buffer, size_t size)
 {
     if (buffer->status != SY_OK) {
         return NULL;
@@ -78,7 +72,7 @@ void syi_buffer_append(syi_buffer *buffer, const void *data, size_t size)
     }
 }
 
-sy_status syi_buffer_check(const syi_buffer *buffer, const char *what, sy_error *err)
+sy_status syi_buffer_report(const syi_buffer *buffer, const char *what, sy_error *err)
 {
     switch (buffer->status) {
     case SY_OK:

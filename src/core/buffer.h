@@ -23,14 +23,33 @@ typedef struct syi_buffer {
 void syi_buffer_init(syi_buffer *buffer, sy_context *context, size_t maximum);
 void syi_buffer_fini(syi_buffer *buffer);
 /* Forgets the contents and the latched status, keeps the memory. */
-void syi_buffer_clear(syi_buffer *buffer);
+static inline void syi_buffer_clear(syi_buffer *buffer)
+{
+    buffer->length = 0;
+    buffer->status = SY_OK;
+}
 /* Room for `size` more bytes at the end, counted as appended; NULL when latched. Borrowed until the next
  * extend or append. */
-uint8_t *syi_buffer_extend(syi_buffer *buffer, size_t size);
+uint8_t *syi_buffer_extend_slowly(syi_buffer *buffer, size_t size);
+static inline uint8_t *syi_buffer_extend(syi_buffer *buffer, size_t size)
+{
+    /* The maximum is checked when the capacity grows; it may have been lowered since. */
+    if (buffer->status == SY_OK && size <= buffer->capacity - buffer->length &&
+        size <= buffer->maximum - buffer->length && buffer->data != NULL) {
+        uint8_t *room = buffer->data + buffer->length;
+        buffer->length += size;
+        return room;
+    }
+    return syi_buffer_extend_slowly(buffer, size);
+}
 /* `data` may not lie in the buffer itself. */
 void syi_buffer_append(syi_buffer *buffer, const void *data, size_t size);
 /* SY_OK, or the latched status with a sentence naming `what` and the maximum. */
-sy_status syi_buffer_check(const syi_buffer *buffer, const char *what, sy_error *err);
+sy_status syi_buffer_report(const syi_buffer *buffer, const char *what, sy_error *err);
+static inline sy_status syi_buffer_check(const syi_buffer *buffer, const char *what, sy_error *err)
+{
+    return buffer->status == SY_OK ? SY_OK : syi_buffer_report(buffer, what, err);
+}
 
 static inline void syi_put_u16le(uint8_t *p, uint16_t v)
 {

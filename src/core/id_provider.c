@@ -2,9 +2,9 @@
  * id_provider.c - fresh ids without a memory of them. Core room. Test: id_provider_test.c.
  *
  * The n-th fresh id is P(n), where P is a permutation of [0, SY_ID_SPACE) under a random key: a Feistel
- * network on 38 bits, applied again while its result is outside of the range (cycle walking; Black and
- * Rogaway, "Ciphers with arbitrary finite domains", 2002). P can be inverted, so "was this id
- * generated?" is "was its n reached?", and only given ids are stored.
+ * network on 37 bits (18 and 19, changed in turns), applied again while its result is outside of the
+ * range (cycle walking; Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). P can be
+ * inverted, so "was this id generated?" is "was its n reached?", and only given ids are stored.
  *
  * The ids are distinct and evenly spread, not secret: nothing in csyft takes knowing an id for a
  * permission.
@@ -21,11 +21,14 @@
 #include "core/surroundings.h"
 #include "core/table.h"
 
-#define HALF_BITS 19
-#define HALF_MASK ((UINT32_C(1) << HALF_BITS) - 1)
-#define ROUNDS 8
+#define LEFT_BITS 18
+#define RIGHT_BITS 19
+#define LEFT_MASK ((UINT32_C(1) << LEFT_BITS) - 1)
+#define RIGHT_MASK ((UINT32_C(1) << RIGHT_BITS) - 1)
+#define ROUNDS 6 /* even: left and right in turns */
 
-_Static_assert(SY_ID_SPACE <= INT64_C(1) << (2 * HALF_BITS), "the network covers the id space");
+_Static_assert(SY_ID_SPACE <= INT64_C(1) << (LEFT_BITS + RIGHT_BITS),
+               "the network covers the id space");
 
 typedef struct id_list {
     sy_id *ids;
@@ -45,39 +48,37 @@ struct sy_id_provider {
 };
 
 /* The finalizer of MurmurHash3 over half a block and a round's key. */
-static uint32_t round_function(uint64_t key, uint32_t half)
+static inline uint32_t round_function(uint64_t key, uint32_t half)
 {
     uint64_t x = key ^ half;
     x = (x ^ (x >> 33)) * UINT64_C(0xFF51AFD7ED558CCD);
     x = (x ^ (x >> 33)) * UINT64_C(0xC4CEB9FE1A85EC53);
-    return (uint32_t)(x >> 40) & HALF_MASK;
+    return (uint32_t)(x >> 40);
 }
 
 static uint64_t encrypt(const uint64_t keys[ROUNDS], uint64_t block)
 {
-    uint32_t left = (uint32_t)(block >> HALF_BITS);
-    uint32_t right = (uint32_t)block & HALF_MASK;
-    for (int i = 0; i < ROUNDS; i++) {
-        const uint32_t next = left ^ round_function(keys[i], right);
-        left = right;
-        right = next;
+    uint32_t left = (uint32_t)(block >> RIGHT_BITS);
+    uint32_t right = (uint32_t)block & RIGHT_MASK;
+    for (int i = 0; i < ROUNDS; i += 2) {
+        left ^= round_function(keys[i], right) & LEFT_MASK;
+        right ^= round_function(keys[i + 1], left) & RIGHT_MASK;
     }
-    return (uint64_t)left << HALF_BITS | right;
+    return (uint64_t)left << RIGHT_BITS | right;
 }
 
 static uint64_t decrypt(const uint64_t keys[ROUNDS], uint64_t block)
 {
-    uint32_t left = (uint32_t)(block >> HALF_BITS);
-    uint32_t right = (uint32_t)block & HALF_MASK;
-    for (int i = ROUNDS - 1; i >= 0; i--) {
-        const uint32_t before = right ^ round_function(keys[i], left);
-        right = left;
-        left = before;
+    uint32_t left = (uint32_t)(block >> RIGHT_BITS);
+    uint32_t right = (uint32_t)block & RIGHT_MASK;
+    for (int i = ROUNDS - 2; i >= 0; i -= 2) {
+        right ^= round_function(keys[i + 1], left) & RIGHT_MASK;
+        left ^= round_function(keys[i], right) & LEFT_MASK;
     }
-    return (uint64_t)left << HALF_BITS | right;
+    return (uint64_t)left << RIGHT_BITS | right;
 }
 
-/* Of 2^38 blocks 36 % are in the range: 2.7 steps in the mean, and the walk ends since it is a cycle
+/* Of 2^37 blocks 73 % are in the range: 1.4 steps in the mean, and the walk ends since it is a cycle
  * through a block of the range. */
 static int64_t fresh_number(const sy_id_provider *provider, uint64_t n)
 {

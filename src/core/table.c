@@ -4,7 +4,9 @@
  * Entries lie densely in insertion order; `slots` is an open-addressing index into them with linear
  * probing, at most half full. Removal shifts the slots behind it back, so the index holds no
  * tombstones; it leaves a hole among the entries, which a later put squeezes out when half of them or
- * more are holes. The hash is SipHash-1-3 under a key of the table's own, since peers choose ids.
+ * more are holes. Peers choose ids, so the hash has a key of the table's own: SipHash-1-3 for texts, and
+ * for numbers, which nearly all are, a product of 128 bits folded in half. Nothing shows a peer what a
+ * hash was, so it cannot choose ids that meet.
  */
 #include "core/table.h"
 
@@ -65,8 +67,8 @@ static inline void sip_word(uint64_t v[4], uint64_t word)
 }
 
 /* SipHash (Aumasson, Bernstein, 2012) with one round per word and three at the end. The words are the
- * number, or the text filled up with zeros; the last is kind and length, so no two ids agree. */
-static uint32_t hash_id(const syi_table *table, const sy_id *key)
+ * text filled up with zeros; the last is kind and length, so no two texts agree. */
+static uint64_t hash_text(const syi_table *table, const sy_id *key)
 {
     uint64_t v[4] = {
         table->hash_key[0] ^ UINT64_C(0x736f6d6570736575),
@@ -74,23 +76,40 @@ static uint32_t hash_id(const syi_table *table, const sy_id *key)
         table->hash_key[0] ^ UINT64_C(0x6c7967656e657261),
         table->hash_key[1] ^ UINT64_C(0x7465646279746573),
     };
-    if (key->kind == SY_ID_INT) {
-        sip_word(v, (uint64_t)key->number);
-    } else {
-        assert(key->length < SY_ID_TEXT_SIZE);
-        uint64_t words[(SY_ID_TEXT_SIZE + 7) / 8] = {0};
-        memcpy(words, key->text, key->length);
-        for (size_t i = 0; i < (key->length + 7u) / 8; i++) {
-            sip_word(v, words[i]);
-        }
+    assert(key->length < SY_ID_TEXT_SIZE);
+    uint64_t words[(SY_ID_TEXT_SIZE + 7) / 8] = {0};
+    memcpy(words, key->text, key->length);
+    for (size_t i = 0; i < (key->length + 7u) / 8; i++) {
+        sip_word(v, words[i]);
     }
     sip_word(v, (uint64_t)key->kind << 8 | key->length);
     v[2] ^= 0xFF;
     sip_round(v);
     sip_round(v);
     sip_round(v);
-    const uint64_t hash = v[0] ^ v[1] ^ v[2] ^ v[3];
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+__extension__ typedef unsigned __int128 wide;
+
+/* The key's second half is odd, so no number is lost in the product. */
+static inline uint64_t hash_number(const syi_table *table, const sy_id *key)
+{
+    const wide product = (wide)((uint64_t)key->number ^ table->hash_key[0]) * table->hash_key[1];
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint32_t hash_id(const syi_table *table, const sy_id *key)
+{
+    const uint64_t hash =
+        key->kind == SY_ID_INT ? hash_number(table, key) : hash_text(table, key);
     return (uint32_t)(hash ^ hash >> 32);
+}
+
+static inline bool is_same(const sy_id *a, const sy_id *b)
+{
+    return a->kind == SY_ID_INT && b->kind == SY_ID_INT ? a->number == b->number
+                                                        : sy_id_equal(a, b);
 }
 
 static inline uint32_t slot_mask(const syi_table *table)
@@ -99,13 +118,13 @@ static inline uint32_t slot_mask(const syi_table *table)
 }
 
 /* The slot of `key`, or the empty one where its search ends. capacity is not 0. */
-static table_slot *find_slot(const syi_table *table, const sy_id *key, uint32_t hash)
+static inline table_slot *find_slot(const syi_table *table, const sy_id *key, uint32_t hash)
 {
     const uint32_t mask = slot_mask(table);
     for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
         table_slot *slot = &table->slots[at];
         if (slot->entry == 0 ||
-            (slot->hash == hash && sy_id_equal(&table->entries[slot->entry - 1].key, key))) {
+            (slot->hash == hash && is_same(&table->entries[slot->entry - 1].key, key))) {
             return slot;
         }
     }
@@ -230,6 +249,7 @@ sy_status syi_table_new(sy_context *context, syi_table **table, sy_error *err)
         syi_free(context, made, sizeof *made);
         return status;
     }
+    made->hash_key[1] |= 1;
     *table = made;
     return SY_OK;
 }

@@ -210,8 +210,8 @@ static void rule_narrow(const setting *s, syi_policy *policy)
     }
 }
 
-/* The mean over all rows of what each row gave. A public target is allowed: it is what the caller asks
- * each row to be (see SECURITY.md for what a caller may encode in it). */
+/* The mean over all rows of what each row gave. Public class numbers are allowed: they are what the caller
+ * asks each row to be (see SECURITY.md for what a caller may encode in them). */
 static void rule_loss(const setting *s, syi_policy *policy)
 {
     if (s->op->id == SYI_OP_sgd_) {
@@ -234,7 +234,9 @@ static void rule_loss(const setting *s, syi_policy *policy)
     if (is_public(s, 1)) {
         const bool same_for_all =
             !classes && (target->ndim < self->ndim || (aligned && target->shape[0] == 1));
-        if (!row_by_row && !same_for_all) {
+        /* A huge value in one row's target would make that row the whole gradient; class numbers have
+         * no size. */
+        if (classes ? !row_by_row : !same_for_all) {
             return;
         }
     } else if (!row_by_row || !is_data(s, 1) || s->policies[1]->rows != s->policies[0]->rows) {

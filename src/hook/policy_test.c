@@ -303,7 +303,7 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(zeros_like, sy_zeros_like(s, e->x), MIXED, 0)                                          \
     /* losses */                                                                                   \
     PROGRAM(mse, sy_mse_loss(s, e->x, e->x), AGGREGATE, 6)                                         \
-    PROGRAM(mse_public, sy_mse_loss(s, e->x, e->p), AGGREGATE, 6)                                  \
+    PROGRAM(mse_public, sy_mse_loss(s, e->x, e->p), MIXED, 0)                                      \
     PROGRAM(mse_columns, sy_mse_loss(s, e->x, e->across), AGGREGATE, 6)                            \
     PROGRAM(mse_sum, loss_by(e, "mse_loss", e->x, e->p, "sum"), MIXED, 0)                          \
     PROGRAM(mse_none, loss_by(e, "mse_loss", e->x, e->p, "none"), MIXED, 0)                        \
@@ -333,7 +333,7 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                      \
     PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                              \
     PROGRAM(with_public, sy_add(s, e->a, e->across), AGGREGATE, 40)                                \
-    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_sum(s, e->across)),         \
+    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->across), sy_sum(s, e->across)),         \
             AGGREGATE, 6)                                                                          \
     PROGRAM(loss_and_row, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_select(s, e->v, 0, 0)), MIXED,  \
             0)                                                                                     \

@@ -36,6 +36,12 @@ sy_status sy_scope_end(sy_scope *scope, sy_error *err)
     if (scope == NULL) {
         return SYI_ENOMEM(err, "scope");
     }
+    if (scope->posted && scope->hook->synchronize != NULL) {
+        sy_error learned = SY_ERROR_INIT;
+        if (scope->hook->synchronize(scope->hook, &learned) != SY_OK) {
+            sy_scope_fail(scope, &learned);
+        }
+    }
     sy_scope_clear(scope);
     sy_status status = scope->error.status;
     if (status != SY_OK && err != NULL) {
@@ -129,6 +135,7 @@ bool sy_scope_set_pipelined(sy_scope *scope, bool pipelined)
     }
     bool old = scope->mode.pipelined;
     scope->mode.pipelined = pipelined;
+    scope->posted |= pipelined;
     return old;
 }
 

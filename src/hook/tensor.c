@@ -593,8 +593,14 @@ sy_status sy_tensor_set_grad(sy_tensor *tensor, sy_tensor *grad, sy_error *err)
                             syi_shape_format(own.ndim, own.shape, b, sizeof b));
         }
     }
+    /* Without its history and its own handle: a gradient that leads back to its tensor would never go. */
+    sy_tensor *detached = NULL;
+    if (grad != NULL) {
+        SY_TRY(syi_tensor_alias(grad, &detached, err));
+        detached->policy = syi_tensor_policy(grad);
+    }
     sy_tensor *old = tensor->grad;
-    tensor->grad = sy_tensor_ref(grad);
+    tensor->grad = detached;
     sy_tensor_unref(old);
     return SY_OK;
 }

@@ -28,6 +28,9 @@ typedef enum syi_kind {
 /* Frame flags of requests. */
 enum {
     SYI_FLAG_NO_GRAD = 1u << 0, /* run with gradient recording off */
+    /* The sender goes on without waiting for the answer: what follows must not overtake it. A request
+     * without this flag that has to wait for another worker may be overtaken. */
+    SYI_FLAG_ORDERED = 1u << 1,
 };
 
 #endif

@@ -171,6 +171,12 @@ bool syi_stream_is_open(syi_stream *stream)
     return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+void syi_stream_shut(syi_stream *stream)
+{
+    atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
+    shutdown(stream->fd, SHUT_RDWR);
+}
+
 /* --- writing ----------------------------------------------------------------------------------- */
 
 /* Takes `count` written bytes off the front; returns the number of pieces used up. */

@@ -31,6 +31,8 @@ sy_status syi_stream_connect(syi_stream *stream, sy_context *context, const char
 void syi_stream_close(syi_stream *stream);
 /* Does not block: false once the other end is known to be gone. */
 bool syi_stream_is_open(syi_stream *stream);
+/* Wakes the threads that are inside read or write; nothing more goes. Any thread. */
+void syi_stream_shut(syi_stream *stream);
 
 /* Writes all of it; the iovecs are used up. After a failure with bytes sent the stream is broken. */
 sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t count,

@@ -51,6 +51,11 @@ void syi_connection_close(syi_connection *connection)
     }
 }
 
+void syi_connection_shut(syi_connection *connection)
+{
+    connection->klass->shut(connection);
+}
+
 bool syi_connection_is_open(syi_connection *connection)
 {
     return connection->klass->is_open(connection);

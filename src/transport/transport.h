@@ -50,6 +50,9 @@ sy_status syi_connection_receive(syi_connection *connection, syi_message *messag
                                  uint64_t deadline, sy_error *err);
 /* Closes and frees. NULL is nothing. */
 void syi_connection_close(syi_connection *connection);
+/* Nothing more is sent or received: SY_ECLOSED, also for threads that are inside send or receive now. Any
+ * thread; does not block and does not replace close. */
+void syi_connection_shut(syi_connection *connection);
 /* false once the other end is known to be gone (does not block). */
 bool syi_connection_is_open(syi_connection *connection);
 syi_traffic syi_connection_get_traffic(const syi_connection *connection);

@@ -26,6 +26,7 @@ typedef struct syi_connection_class {
     sy_status (*receive)(syi_connection *connection, syi_message *message, uint64_t deadline,
                          sy_error *err);
     bool (*is_open)(syi_connection *connection);
+    void (*shut)(syi_connection *connection);
     void (*close)(syi_connection *connection); /* and free */
 } syi_connection_class;
 

@@ -1,6 +1,7 @@
 #include "workers/janitor.h"
 
-#include <errno.h>
+#include <signal.h>
+#include <time.h>
 
 #include "core/error.h"
 #include "workers/link.h"
@@ -11,18 +12,20 @@
 
 struct syi_janitor {
     sy_hook *hook;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t wake;
     pthread_t thread;
     bool started;
     bool stopping;
-    bool dozing;    /* in a timed wait: it looks again by itself soon */
-    bool flush_now;
+    bool look;      /* deletions came since it looked last */
+    bool soon;      /* in a short wait: it looks again by itself */
+    bool flush_now; /* there are many */
     uint64_t lease_at; /* earliest end of a lease, 0: none */
     syi_link **links;
     size_t link_count, link_capacity;
 };
 
+/* Sends what is due; true when something is left to wait for. */
 static bool flush_links(syi_janitor *janitor, uint64_t now)
 {
     bool some_wait = false;
@@ -33,10 +36,15 @@ static bool flush_links(syi_janitor *janitor, uint64_t now)
         if (link == NULL) {
             return some_wait;
         }
-        if (syi_link_is_stale(link, now - FLUSH_AFTER_NS)) {
-            syi_link_flush(link);
-        } else if (syi_link_has_deletions(link)) {
+        switch (syi_link_look(link, now, FLUSH_AFTER_NS)) {
+        case SYI_WAITING_DUE:
+            some_wait |= syi_link_flush(link);
+            break;
+        case SYI_WAITING_SOON:
             some_wait = true;
+            break;
+        case SYI_WAITING_NONE:
+            break;
         }
     }
 }
@@ -64,6 +72,7 @@ static uint64_t expire_leases(sy_hook *hook, uint64_t now)
     }
 }
 
+/* Lock held. */
 static void doze(syi_janitor *janitor, uint64_t nanoseconds)
 {
     struct timespec when;
@@ -71,40 +80,51 @@ static void doze(syi_janitor *janitor, uint64_t nanoseconds)
     uint64_t at = (uint64_t)when.tv_sec * 1000000000u + (uint64_t)when.tv_nsec + nanoseconds;
     when.tv_sec = (time_t)(at / 1000000000u);
     when.tv_nsec = (long)(at % 1000000000u);
-    janitor->dozing = true;
     pthread_cond_timedwait(&janitor->wake, &janitor->lock, &when);
-    janitor->dozing = false;
+}
+
+/* Lock held: sleeps until there is something to do. */
+static void rest(syi_janitor *janitor)
+{
+    while (!janitor->stopping && !janitor->flush_now && !janitor->look) {
+        const uint64_t now = syi_clock_now(janitor->hook->context);
+        if (janitor->lease_at == 0) {
+            pthread_cond_wait(&janitor->wake, &janitor->lock);
+        } else if (janitor->lease_at > now) {
+            doze(janitor, janitor->lease_at - now);
+        } else {
+            return;
+        }
+    }
+    if (janitor->look && !janitor->flush_now && !janitor->stopping) {
+        janitor->soon = true;
+        doze(janitor, FLUSH_AFTER_NS); /* a request may come and take them along */
+        janitor->soon = false;
+    }
 }
 
 static void *janitor_main(void *argument)
 {
     syi_janitor *janitor = argument;
-    bool idle = false;
+    pthread_setname_np(pthread_self(), "csyft-janitor");
     pthread_mutex_lock(&janitor->lock);
-    while (!janitor->stopping) {
-        uint64_t now = syi_clock_now(janitor->hook->context);
-        if (idle && !janitor->flush_now) {
-            if (janitor->lease_at == 0) {
-                pthread_cond_wait(&janitor->wake, &janitor->lock);
-            } else if (janitor->lease_at > now) {
-                doze(janitor, janitor->lease_at - now);
-            }
-        } else if (!janitor->flush_now) {
-            doze(janitor, FLUSH_AFTER_NS);
-        }
-        janitor->flush_now = false;
+    for (;;) {
+        rest(janitor);
         if (janitor->stopping) {
             break;
         }
-        now = syi_clock_now(janitor->hook->context);
-        bool look = janitor->lease_at != 0 && janitor->lease_at <= now;
-        if (look) {
+        const uint64_t now = syi_clock_now(janitor->hook->context);
+        const bool expire = janitor->lease_at != 0 && janitor->lease_at <= now;
+        if (expire) {
             janitor->lease_at = 0;
         }
+        janitor->flush_now = false;
+        janitor->look = false; /* what comes from here on sets it again */
         pthread_mutex_unlock(&janitor->lock);
-        idle = !flush_links(janitor, now);
-        uint64_t next = look ? expire_leases(janitor->hook, now) : 0;
+        const bool some_wait = flush_links(janitor, now);
+        const uint64_t next = expire ? expire_leases(janitor->hook, now) : 0;
         pthread_mutex_lock(&janitor->lock);
+        janitor->look |= some_wait;
         if (next != 0 && (janitor->lease_at == 0 || next < janitor->lease_at)) {
             janitor->lease_at = next;
         }
@@ -179,23 +199,31 @@ sy_status syi_janitor_watch(sy_hook *hook, syi_link *link, sy_error *err)
     return status;
 }
 
-/* Lock held. Without a thread deletions wait for the next request or the lease. */
+/* Lock held. Without a thread deletions wait for the next request or the lease. Signals stay with the
+ * program's own threads. */
 static void start(syi_janitor *janitor)
 {
     if (!janitor->started && !janitor->stopping) {
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         janitor->started = pthread_create(&janitor->thread, NULL, janitor_main, janitor) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
 }
 
 void syi_janitor_wake(sy_hook *hook, bool now)
 {
     syi_janitor *janitor = hook->workers->janitor;
+    if (janitor == NULL) {
+        return; /* the hook is being freed, and its links with it */
+    }
     pthread_mutex_lock(&janitor->lock);
     start(janitor);
-    if (now) {
-        janitor->flush_now = true;
-        pthread_cond_signal(&janitor->wake);
-    } else if (!janitor->dozing) {
+    janitor->look = true;
+    janitor->flush_now |= now;
+    if (now || !janitor->soon) {
         pthread_cond_signal(&janitor->wake);
     }
     pthread_mutex_unlock(&janitor->lock);
@@ -204,6 +232,9 @@ void syi_janitor_wake(sy_hook *hook, bool now)
 void syi_janitor_lease(sy_hook *hook, uint64_t when)
 {
     syi_janitor *janitor = hook->workers->janitor;
+    if (janitor == NULL) {
+        return;
+    }
     pthread_mutex_lock(&janitor->lock);
     if (janitor->lease_at == 0 || when < janitor->lease_at) {
         janitor->lease_at = when;

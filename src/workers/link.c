@@ -1,6 +1,7 @@
 #include "workers/link.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <csyft/version.h>
 
@@ -9,7 +10,9 @@
 #include "workers/janitor.h"
 
 #define DELETIONS_FLUSH 64
-#define DELETIONS_MAX SYI_DELETIONS_MAX
+#define DELETIONS_ROOM SYI_DELETIONS_MAX /* kept; more come and go */
+#define FLUSH_NS UINT64_C(1000000000)       /* longest that a flush by itself waits for the other end */
+#define FLUSH_AGAIN_NS UINT64_C(1000000000) /* from then to the next */
 #define BATCH_MAX 32
 #define WINDOW_MAX 1024 /* posted requests that are not answered yet */
 #define BODY_MAX (64u << 20)
@@ -18,13 +21,19 @@
 typedef struct syi_pending {
     struct syi_pending *next; /* free list, or requests in flight */
     uint64_t id;
-    bool posted; /* nobody waits; the answer only counts when it is an error */
+    bool posted; /* nobody waits; the answer only counts when it is an error; the link's own */
     bool done;
     sy_status status;
     sy_error error;
     syi_message request;
     syi_message reply;
 } syi_pending;
+
+/* Deletions, in order. */
+typedef struct deletion_list {
+    syi_deletion *items;
+    size_t count, capacity;
+} deletion_list;
 
 struct syi_link {
     sy_worker *owner;
@@ -33,23 +42,28 @@ struct syi_link {
     syi_session_key key;        /* of the session at the server, once greeted */
 
     pthread_mutex_t send_lock; /* one sender at a time; taken before state_lock */
-    syi_message deletion;      /* send_lock */
-    syi_pending *batch[BATCH_MAX];
-    size_t batch_count; /* send_lock */
+    /* with send_lock: */
+    syi_message deletion;
+    syi_pending *batch[BATCH_MAX]; /* posted, not sent yet */
+    size_t batch_count;
+    deletion_list leaving; /* on their way */
+    size_t left;           /* of them, the first that were sent */
 
-    pthread_mutex_t state_lock; /* short; never held while sending or receiving */
+    pthread_mutex_t state_lock; /* short; never held while sending or receiving; guards all below */
     pthread_cond_t changed;
     bool receiving;
     unsigned waiting;
     uint64_t last_id;
-    syi_pending *flying; /* oldest first: answers come in order */
+    syi_pending *flying; /* oldest first: answers mostly come in order */
     syi_pending *flying_last;
     size_t flying_posted;
+    uint64_t posted, answered; /* posted requests so far, and those answered or failed */
     syi_pending *spare;
-    syi_deletion *deletions; /* room for DELETIONS_MAX */
-    syi_deletion *deletions_out; /* send_lock: the half being sent */
-    size_t deletion_count;
+    deletion_list deletions; /* wait */
+    bool leaving_waits;      /* so do some that could not be sent */
     uint64_t deletions_since;
+    uint64_t flush_after; /* nothing is tried by itself before */
+    unsigned epoch;   /* sessions that were lost so far */
     sy_error failure; /* first failure of a posted request */
     syi_message inbox; /* the receiving thread's */
     syi_traffic past;  /* of closed connections */
@@ -61,6 +75,19 @@ static sy_context *context_of(const syi_link *link)
 }
 
 /* Connecting */
+
+/* send_lock held. The server does not know the session any more: what this link put there is gone or goes
+ * with its lease, and an id with a small generation may mean somebody else's object by now. */
+static void forget_session(syi_link *link)
+{
+    link->leaving.count = 0;
+    link->left = 0;
+    pthread_mutex_lock(&link->state_lock);
+    link->epoch++;
+    link->deletions.count = 0;
+    link->leaving_waits = false;
+    pthread_mutex_unlock(&link->state_lock);
+}
 
 static sy_status greet(syi_link *link, syi_connection *connection, uint64_t deadline, sy_error *err)
 {
@@ -83,7 +110,9 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
     sy_status status = SY_OK;
     syi_message_init(&message, context, BODY_MAX);
     message.kind = SYI_KIND_HELLO;
+    pthread_mutex_lock(&link->state_lock);
     message.id = ++link->last_id;
+    pthread_mutex_unlock(&link->state_lock);
     syi_hello_encode(&message.body, &mine);
     SY_GOTO(done, syi_buffer_check(&message.body, "hello", err));
     const syi_message *one = &message;
@@ -120,6 +149,10 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
                                  link->target->name);
         goto done;
     }
+    if (link->key.known && (!theirs.has_session || memcmp(link->key.session, theirs.session,
+                                                          sizeof link->key.session) != 0)) {
+        forget_session(link);
+    }
     if (theirs.has_session) {
         link->key.known = true;
         memcpy(link->key.session, theirs.session, sizeof link->key.session);
@@ -130,8 +163,8 @@ done:
     return status;
 }
 
-/* send_lock held. */
-static sy_status connect_link(syi_link *link, sy_error *err)
+/* send_lock held. `deadline` 0: the target's own for connecting, which counts in any case. */
+static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
 {
     sy_context *context = context_of(link);
     sy_worker *target = link->target;
@@ -142,15 +175,21 @@ static sy_status connect_link(syi_link *link, sy_error *err)
         .deadline = syi_clock_now(context) + (uint64_t)target->connect_timeout_ms * 1000000u,
         .spin_us = target->spin_us,
     };
+    if (deadline != 0 && deadline < options.deadline) {
+        options.deadline = deadline;
+    }
+    sy_status status = SY_OK;
     if (syi_worker_is_here(target)) {
         syi_service service = syi_worker_service(target);
         syi_listen_options accepting = {.limits = SYI_FRAME_LIMITS_DEFAULT};
-        SY_TRY(syi_inproc_pair(context, &connection, target->name, &options, &accepting,
-                               &service, err));
+        status = syi_inproc_pair(context, &connection, target->name, &options, &accepting, &service,
+                                 err);
     } else {
-        SY_TRY(syi_connect(context, &connection, target->url, &options, err));
+        status = syi_connect(context, &connection, target->url, &options, err);
     }
-    sy_status status = greet(link, connection, options.deadline, err);
+    if (status == SY_OK) {
+        status = greet(link, connection, options.deadline, err);
+    }
     if (status != SY_OK) {
         syi_connection_close(connection);
         syi_error_at_worker(err, target->name);
@@ -174,17 +213,42 @@ static void put_flying(syi_link *link, syi_pending *pending)
     link->flying_last = pending;
 }
 
-/* Both locks held: the connection is gone; everything in flight has failed. */
+static void recycle(syi_link *link, syi_pending *pending)
+{
+    pending->next = link->spare;
+    link->spare = pending;
+}
+
+/* Both locks held: the connection is gone; everything in flight has failed. Who waits for a request takes
+ * it out; nobody does for posted ones. */
 static void fail_all(syi_link *link, const sy_error *why)
 {
-    for (syi_pending *p = link->flying; p != NULL; p = p->next) {
+    syi_pending *waited = NULL;
+    syi_pending **end = &waited;
+    for (syi_pending *p = link->flying, *next; p != NULL; p = next) {
+        next = p->next;
+        if (p->posted) {
+            if (link->failure.status == SY_OK) {
+                link->failure = *why;
+            }
+            recycle(link, p);
+            continue;
+        }
         p->done = true;
         p->status = why->status;
         p->error = *why;
-        if (p->posted && link->failure.status == SY_OK) {
-            link->failure = *why;
-        }
+        p->next = NULL;
+        *end = p;
+        end = &p->next;
+        link->flying_last = p;
     }
+    link->flying = waited;
+    if (waited == NULL) {
+        link->flying_last = NULL;
+    }
+    link->answered += link->flying_posted;
+    link->flying_posted = 0;
+    link->batch_count = 0;
     pthread_cond_broadcast(&link->changed);
 }
 
@@ -196,14 +260,16 @@ static void add_traffic(syi_traffic *sum, syi_traffic more)
     sum->bytes_received += more.bytes_received;
 }
 
-/* send_lock held, state_lock not. Waits until no thread is inside receive. */
+/* send_lock held, state_lock not. Waits until no thread is inside receive; that one is woken. */
 static void drop_connection(syi_link *link, const sy_error *why)
 {
     pthread_mutex_lock(&link->state_lock);
     syi_connection *connection = link->connection;
     link->connection = NULL;
-    link->batch_count = 0;
     fail_all(link, why);
+    if (link->receiving && connection != NULL) {
+        syi_connection_shut(connection);
+    }
     while (link->receiving) {
         pthread_cond_wait(&link->changed, &link->state_lock);
     }
@@ -212,6 +278,22 @@ static void drop_connection(syi_link *link, const sy_error *why)
     }
     pthread_mutex_unlock(&link->state_lock);
     syi_connection_close(connection);
+}
+
+/* Makes the list's memory that large, keeping what is in it; false when there is none. */
+static bool give_room(sy_context *context, deletion_list *list, size_t capacity)
+{
+    syi_deletion *items = syi_alloc_aligned(context, capacity * sizeof *items, 16);
+    if (items == NULL) {
+        return false;
+    }
+    if (list->count > 0) {
+        memcpy(items, list->items, list->count * sizeof *items);
+    }
+    syi_free(context, list->items, list->capacity * sizeof *items);
+    list->items = items;
+    list->capacity = capacity;
+    return true;
 }
 
 static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, sy_error *err)
@@ -232,14 +314,30 @@ static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, 
     pthread_condattr_destroy(&attributes);
     syi_message_init(&made->deletion, context, BODY_MAX);
     syi_message_init(&made->inbox, context, BODY_MAX);
-    made->deletions = syi_alloc_array(context, DELETIONS_MAX, sizeof *made->deletions);
-    made->deletions_out = syi_alloc_array(context, DELETIONS_MAX, sizeof *made->deletions_out);
-    if (made->deletions == NULL || made->deletions_out == NULL) {
+    if (!give_room(context, &made->deletions, DELETIONS_ROOM) ||
+        !give_room(context, &made->leaving, DELETIONS_ROOM)) {
         syi_link_free(made);
         return SYI_ENOMEM(err, "link");
     }
     *link = made;
     return SY_OK;
+}
+
+/* links_lock of the owner held: the owner keeps the link, or it is freed. */
+static sy_status keep_link(syi_link *link, sy_error *err)
+{
+    sy_worker *owner = link->owner;
+    sy_status status = syi_table_put(owner->links, &link->target->id, link, NULL, err);
+    if (status == SY_OK) {
+        status = syi_janitor_watch(owner->hook, link, err);
+        if (status != SY_OK) {
+            syi_table_remove(owner->links, &link->target->id);
+        }
+    }
+    if (status != SY_OK) {
+        syi_link_free(link);
+    }
+    return status;
 }
 
 sy_status syi_link_get(sy_worker *owner, sy_worker *target, syi_link **link, sy_error *err)
@@ -253,10 +351,7 @@ sy_status syi_link_get(sy_worker *owner, sy_worker *target, syi_link **link, sy_
     if (found == NULL) {
         status = link_new(owner, target, &found, err);
         if (status == SY_OK) {
-            status = syi_table_put(owner->links, &target->id, found, NULL, err);
-            if (status == SY_OK) {
-                status = syi_janitor_watch(owner->hook, found, err);
-            }
+            status = keep_link(found, err);
         }
     }
     pthread_mutex_unlock(&owner->links_lock);
@@ -271,7 +366,7 @@ sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link *
     *link = NULL;
     SY_TRY(link_new(owner, target, &made, err));
     pthread_mutex_lock(&made->send_lock);
-    sy_status status = connect_link(made, err);
+    sy_status status = connect_link(made, 0, err);
     pthread_mutex_unlock(&made->send_lock);
     if (status != SY_OK) {
         syi_link_free(made);
@@ -284,10 +379,12 @@ sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link *
 sy_status syi_link_install(syi_link *link, sy_error *err)
 {
     sy_worker *owner = link->owner;
+    sy_status status = SY_OK;
     pthread_mutex_lock(&owner->links_lock);
-    sy_status status = syi_table_put(owner->links, &link->target->id, link, NULL, err);
-    if (status == SY_OK) {
-        status = syi_janitor_watch(owner->hook, link, err);
+    if (syi_table_get(owner->links, &link->target->id) != NULL) {
+        syi_link_free(link); /* somebody found the worker and was quicker */
+    } else {
+        status = keep_link(link, err);
     }
     pthread_mutex_unlock(&owner->links_lock);
     return status;
@@ -324,12 +421,8 @@ void syi_link_free(syi_link *link)
     }
     syi_message_fini(&link->deletion);
     syi_message_fini(&link->inbox);
-    if (link->deletions != NULL) {
-        syi_free(context, link->deletions, DELETIONS_MAX * sizeof *link->deletions);
-    }
-    if (link->deletions_out != NULL) {
-        syi_free(context, link->deletions_out, DELETIONS_MAX * sizeof *link->deletions_out);
-    }
+    syi_free(context, link->deletions.items, link->deletions.capacity * sizeof(syi_deletion));
+    syi_free(context, link->leaving.items, link->leaving.capacity * sizeof(syi_deletion));
     pthread_cond_destroy(&link->changed);
     pthread_mutex_destroy(&link->state_lock);
     pthread_mutex_destroy(&link->send_lock);
@@ -338,7 +431,7 @@ void syi_link_free(syi_link *link)
 
 /* Sending */
 
-static void link_broken(syi_link *link, sy_error *err, sy_status status)
+static void link_broken(syi_link *link, const sy_error *err, sy_status status)
 {
     sy_error why = SY_ERROR_INIT;
     syi_fail(&why, SY_ECLOSED, "the connection to worker %s was lost while a request was under way",
@@ -350,56 +443,137 @@ static void link_broken(syi_link *link, sy_error *err, sy_status status)
     drop_connection(link, &why);
 }
 
-/* send_lock held. The batch, then the deletions (they may name what the batch makes), then `last`
- * (nullable), in one write. */
-static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
+/* The deletions that wait join those that are on their way. send_lock held. */
+static void take_deletions(syi_link *link)
+{
+    pthread_mutex_lock(&link->state_lock);
+    if (link->leaving.count == 0) {
+        deletion_list swap = link->leaving;
+        link->leaving = link->deletions;
+        link->deletions = swap;
+    }
+    pthread_mutex_unlock(&link->state_lock);
+}
+
+static void deletions_sent(syi_link *link)
+{
+    if (link->leaving.count == 0) {
+        return;
+    }
+    link->leaving.count = 0;
+    link->left = 0;
+    pthread_mutex_lock(&link->state_lock);
+    link->leaving_waits = false;
+    pthread_mutex_unlock(&link->state_lock);
+    if (link->leaving.capacity > DELETIONS_ROOM) { /* many were dropped at once */
+        (void)give_room(context_of(link), &link->leaving, DELETIONS_ROOM);
+    }
+}
+
+/* What could not be sent waits for the next time. send_lock held. */
+static void keep_deletions(syi_link *link)
+{
+    pthread_mutex_lock(&link->state_lock);
+    link->leaving_waits = link->left < link->leaving.count;
+    link->flush_after = syi_clock_now(context_of(link)) + FLUSH_AGAIN_NS;
+    pthread_mutex_unlock(&link->state_lock);
+}
+
+/* send_lock held, connected. The batch, then the deletions (they may name what the batch makes), then
+ * `last` (nullable), in one write as far as they fit. When the other end does not read before the deadline
+ * and nothing has left, everything stays as it was, and so does the connection. */
+static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
 {
     const syi_message *messages[BATCH_MAX + 2];
-    size_t count = 0;
-    if (link->connection == NULL || !syi_connection_is_open(link->connection)) {
-        if (link->connection != NULL) {
-            link_broken(link, NULL, SY_OK);
+    bool more = true;
+    while (more) {
+        size_t count = 0;
+        if (link->left == link->leaving.count) {
+            deletions_sent(link);
+            take_deletions(link);
         }
+        for (size_t k = 0; k < link->batch_count; k++) {
+            messages[count++] = &link->batch[k]->request;
+        }
+        size_t deletions = link->leaving.count - link->left;
+        more = deletions > SYI_DELETIONS_MAX;
+        if (deletions > 0) {
+            deletions = more ? SYI_DELETIONS_MAX : deletions;
+            syi_message_clear(&link->deletion);
+            link->deletion.kind = SYI_KIND_DELETE;
+            syi_deletions_encode(&link->deletion.body, link->leaving.items + link->left, deletions);
+            messages[count++] = &link->deletion;
+        }
+        if (last != NULL && !more) {
+            messages[count++] = &last->request;
+        }
+        if (count == 0) {
+            return SY_OK;
+        }
+        const sy_status status =
+            syi_connection_send(link->connection, messages, count, deadline, err);
+        if (status != SY_OK) {
+            /* A connection inside the process may have taken some of several. */
+            const bool whole = count == 1 || !syi_worker_is_here(link->target);
+            syi_error_at_worker(err, link->target->name);
+            keep_deletions(link);
+            if (status != SY_ETIMEDOUT || !whole || !syi_connection_is_open(link->connection)) {
+                link_broken(link, err, status);
+            }
+            return status;
+        }
+        link->batch_count = 0;
+        link->left += deletions;
+    }
+    deletions_sent(link);
+    return SY_OK;
+}
+
+/* send_lock held. Connects when there is something that must go. */
+static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
+{
+    if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
+        link_broken(link, NULL, SY_OK);
+    }
+    if (link->connection == NULL) {
         if (last == NULL && link->batch_count == 0) {
             return SY_OK; /* deletions alone are no reason to connect */
         }
-        SY_TRY(connect_link(link, err));
-    }
-    size_t deletions = 0;
-    pthread_mutex_lock(&link->state_lock);
-    if (link->deletion_count > 0) {
-        syi_deletion *swap = link->deletions;
-        link->deletions = link->deletions_out;
-        link->deletions_out = swap;
-        deletions = link->deletion_count;
-        link->deletion_count = 0;
+        SY_TRY(connect_link(link, deadline, err));
     }
     if (last != NULL) {
+        pthread_mutex_lock(&link->state_lock);
         put_flying(link, last);
+        pthread_mutex_unlock(&link->state_lock);
     }
-    pthread_mutex_unlock(&link->state_lock);
-    for (size_t k = 0; k < link->batch_count; k++) {
-        messages[count++] = &link->batch[k]->request;
-    }
-    link->batch_count = 0;
-    if (deletions > 0) {
-        syi_message_clear(&link->deletion);
-        link->deletion.kind = SYI_KIND_DELETE;
-        syi_deletions_encode(&link->deletion.body, link->deletions_out, deletions);
-        messages[count++] = &link->deletion;
-    }
-    if (last != NULL) {
-        messages[count++] = &last->request;
-    }
-    if (count == 0) {
+    return send_over(link, last, deadline, err);
+}
+
+/* CLOCK_MONOTONIC at a deadline of the context's clock. */
+static struct timespec time_of(const syi_link *link, uint64_t deadline)
+{
+    struct timespec when;
+    const uint64_t now = syi_clock_now(context_of(link));
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    const uint64_t at = (uint64_t)when.tv_sec * 1000000000u + (uint64_t)when.tv_nsec +
+                        (deadline > now ? deadline - now : 0);
+    when.tv_sec = (time_t)(at / 1000000000u);
+    when.tv_nsec = (long)(at % 1000000000u);
+    return when;
+}
+
+/* Somebody else may be sending to a worker that does not read: nobody waits for that beyond his deadline. */
+static sy_status lock_sending(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    if (pthread_mutex_trylock(&link->send_lock) == 0) {
         return SY_OK;
     }
-    sy_status status = syi_connection_send(link->connection, messages, count, deadline, err);
-    if (status != SY_OK) {
-        syi_error_at_worker(err, link->target->name);
-        link_broken(link, err, status);
+    const struct timespec when = time_of(link, deadline);
+    if (pthread_mutex_clocklock(&link->send_lock, CLOCK_MONOTONIC, &when) == 0) {
+        return SY_OK;
     }
-    return status;
+    return syi_fail(err, SY_ETIMEDOUT, "worker %s did not take an earlier request in time",
+                    link->target->name);
 }
 
 /* Receiving */
@@ -425,12 +599,6 @@ static syi_pending *take_flying(syi_link *link, uint64_t id)
     return NULL;
 }
 
-static void recycle(syi_link *link, syi_pending *pending)
-{
-    pending->next = link->spare;
-    link->spare = pending;
-}
-
 static sy_status error_of(const syi_link *link, const syi_message *message, sy_error *err)
 {
     sy_error said;
@@ -442,28 +610,27 @@ static sy_status error_of(const syi_link *link, const syi_message *message, sy_e
     return said.status;
 }
 
-/* state_lock held: the inbox holds an answer. */
-static void deliver(syi_link *link)
+/* state_lock held: the inbox holds an answer. Returns a posted request that it ends. */
+static syi_pending *deliver(syi_link *link)
 {
     syi_pending *pending = take_flying(link, link->inbox.id);
     if (pending == NULL) {
-        syi_message_clear(&link->inbox); /* answered after its request gave up */
-        return;
+        return NULL; /* answered after its request gave up */
     }
     if (pending->posted) {
         link->flying_posted--;
+        link->answered++;
         if (link->inbox.kind == SYI_KIND_ERROR && link->failure.status == SY_OK) {
             (void)error_of(link, &link->inbox, &link->failure);
         }
-        syi_message_clear(&link->inbox);
-        recycle(link, pending);
-        return;
+        return pending;
     }
     syi_message swap = pending->reply;
     pending->reply = link->inbox;
     link->inbox = swap;
     pending->done = true;
     pending->status = SY_OK;
+    return NULL;
 }
 
 static void wait_until(syi_link *link, uint64_t deadline)
@@ -472,7 +639,7 @@ static void wait_until(syi_link *link, uint64_t deadline)
         pthread_cond_wait(&link->changed, &link->state_lock);
         return;
     }
-    struct timespec when = {(time_t)(deadline / 1000000000u), (long)(deadline % 1000000000u)};
+    const struct timespec when = time_of(link, deadline);
     pthread_cond_timedwait(&link->changed, &link->state_lock, &when);
 }
 
@@ -499,14 +666,41 @@ static sy_status receive_step(syi_link *link, uint64_t deadline, sy_error *err)
     pthread_mutex_unlock(&link->state_lock);
     sy_status status = syi_connection_receive(connection, &link->inbox, deadline, err);
     pthread_mutex_lock(&link->state_lock);
-    link->receiving = false;
     if (status == SY_OK) {
-        deliver(link);
+        syi_pending *ended = deliver(link);
+        if (link->inbox.segment_count > 0 || (ended != NULL && ended->request.segment_count > 0)) {
+            /* Dropping tensors may call their owners. */
+            pthread_mutex_unlock(&link->state_lock);
+            syi_message_clear(&link->inbox);
+            if (ended != NULL) {
+                syi_message_clear(&ended->request);
+            }
+            pthread_mutex_lock(&link->state_lock);
+        }
+        syi_message_clear(&link->inbox);
+        syi_message_trim(&link->inbox);
+        if (ended != NULL) {
+            recycle(link, ended);
+        }
     }
+    link->receiving = false;
     if (link->waiting > 0 || link->connection == NULL) {
         pthread_cond_broadcast(&link->changed);
     }
     return status;
+}
+
+/* After a failure to receive: when the connection is gone, everything on it has failed. Whoever sends on it
+ * now will see that himself. */
+static void look_at_connection(syi_link *link, const sy_error *err, sy_status status)
+{
+    if (pthread_mutex_trylock(&link->send_lock) != 0) {
+        return;
+    }
+    if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
+        link_broken(link, err, status);
+    }
+    pthread_mutex_unlock(&link->send_lock);
 }
 
 sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err)
@@ -545,36 +739,42 @@ sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, 
     return SY_OK;
 }
 
+static uint64_t patience(const syi_link *link)
+{
+    return syi_clock_now(context_of(link)) + (uint64_t)link->target->timeout_ms * 1000000u;
+}
+
 sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err)
 {
     syi_link *link = exchange->link;
     syi_pending *pending = exchange->pending;
-    sy_context *context = context_of(link);
-    sy_status status = syi_buffer_check(&pending->request.body, "message body", err);
+    sy_status status = syi_frame_check(&pending->request, err);
     SY_TRY(status);
-    const uint64_t now = syi_clock_now(context);
+    const uint64_t now = syi_clock_now(context_of(link));
     if (deadline == 0) {
         deadline = now + (uint64_t)link->target->timeout_ms * 1000000u;
     }
     const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
     pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
-    pthread_mutex_lock(&link->send_lock);
-    status = send_all(link, pending, deadline, err);
-    pthread_mutex_unlock(&link->send_lock);
+    status = lock_sending(link, deadline, err);
+    if (status == SY_OK) {
+        status = send_all(link, pending, deadline, err);
+        pthread_mutex_unlock(&link->send_lock);
+    }
 
     bool broken = false;
     pthread_mutex_lock(&link->state_lock);
     if (status != SY_OK && !pending->done) {
         (void)take_flying(link, pending->id);
         pthread_mutex_unlock(&link->state_lock);
+        syi_error_at_worker(err, link->target->name);
         return status;
     }
     while (!pending->done) {
         status = receive_step(link, deadline, err);
         if (status != SY_OK && !pending->done) {
             (void)take_flying(link, pending->id);
-            broken = status != SY_ETIMEDOUT ||
-                     (link->connection != NULL && !syi_connection_is_open(link->connection));
+            broken = true;
             break;
         }
     }
@@ -590,11 +790,7 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
     pthread_mutex_unlock(&link->state_lock);
     if (broken) {
         syi_error_at_worker(err, link->target->name);
-        pthread_mutex_lock(&link->send_lock);
-        if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
-            link_broken(link, err, status);
-        }
-        pthread_mutex_unlock(&link->send_lock);
+        look_at_connection(link, err, status);
     }
     if (status == SY_OK && pending->reply.kind == SYI_KIND_ERROR) {
         sy_error said;
@@ -611,30 +807,53 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
         status = syi_fail(err, SY_EPROTO, "worker %s answered with a frame of kind %d",
                           link->target->name, pending->reply.kind);
     }
-    if (status == SY_ETIMEDOUT) {
-        syi_error_at_worker(err, link->target->name);
-    }
     return status;
+}
+
+/* state_lock held: until so many posted requests were answered. The deadline starts anew with each answer. */
+static sy_status await_answers(syi_link *link, uint64_t wanted, sy_error *err)
+{
+    uint64_t seen = link->answered;
+    uint64_t deadline = patience(link);
+    while (link->answered < wanted) {
+        const sy_status status = receive_step(link, deadline, err);
+        if (link->answered != seen) {
+            seen = link->answered;
+            deadline = patience(link);
+        } else if (status != SY_OK) {
+            return status;
+        }
+    }
+    return SY_OK;
 }
 
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
 {
     syi_link *link = exchange->link;
     syi_pending *pending = exchange->pending;
-    SY_TRY(syi_buffer_check(&pending->request.body, "message body", err));
-    uint64_t deadline =
-        syi_clock_now(context_of(link)) + (uint64_t)link->target->timeout_ms * 1000000u;
-    sy_status status = SY_OK;
+    const uint64_t deadline = patience(link);
+    sy_status status = syi_frame_check(&pending->request, err);
+    SY_TRY(status);
+    SY_TRY(lock_sending(link, deadline, err));
+    if (link->batch_count == BATCH_MAX) { /* left behind by a worker that did not read */
+        status = send_all(link, NULL, deadline, err);
+        if (link->batch_count == BATCH_MAX) {
+            pthread_mutex_unlock(&link->send_lock);
+            return status;
+        }
+    }
     exchange->pending = NULL; /* it belongs to the link now */
     pending->posted = true;
-    pthread_mutex_lock(&link->send_lock);
+    pending->request.flags |= SYI_FLAG_ORDERED;
+    const bool large = pending->request.segment_count > 0;
     pthread_mutex_lock(&link->state_lock);
     put_flying(link, pending);
+    link->posted++;
     link->flying_posted++;
-    bool window_full = link->flying_posted >= WINDOW_MAX;
+    const bool window_full = link->flying_posted >= WINDOW_MAX;
     pthread_mutex_unlock(&link->state_lock);
     link->batch[link->batch_count++] = pending;
-    if (link->batch_count == BATCH_MAX || window_full || pending->request.segment_count > 0) {
+    if (link->batch_count == BATCH_MAX || window_full || large) {
         status = send_all(link, NULL, deadline, err);
     }
     pthread_mutex_unlock(&link->send_lock);
@@ -642,10 +861,11 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
         return status;
     }
     pthread_mutex_lock(&link->state_lock);
-    while (link->flying_posted > WINDOW_MAX / 2 && status == SY_OK) {
-        status = receive_step(link, deadline, err);
-    }
+    status = await_answers(link, link->posted - WINDOW_MAX / 2, err);
     pthread_mutex_unlock(&link->state_lock);
+    if (status != SY_OK) {
+        look_at_connection(link, err, status);
+    }
     return status;
 }
 
@@ -655,37 +875,35 @@ void syi_link_end(syi_exchange *exchange)
         return;
     }
     syi_link *link = exchange->link;
-    syi_message_clear(&exchange->pending->request);
-    syi_message_clear(&exchange->pending->reply);
+    syi_pending *pending = exchange->pending;
+    syi_message_clear(&pending->request);
+    syi_message_clear(&pending->reply);
+    syi_message_trim(&pending->request);
+    syi_message_trim(&pending->reply);
     pthread_mutex_lock(&link->state_lock);
-    recycle(link, exchange->pending);
+    recycle(link, pending);
     pthread_mutex_unlock(&link->state_lock);
     exchange->pending = NULL;
 }
 
 sy_status syi_link_drain(syi_link *link, sy_error *err)
 {
-    uint64_t deadline =
-        syi_clock_now(context_of(link)) + (uint64_t)link->target->timeout_ms * 1000000u;
-    sy_status status = SY_OK;
-    pthread_mutex_lock(&link->send_lock);
-    if (link->batch_count > 0) {
-        status = send_all(link, NULL, deadline, err);
-    }
-    pthread_mutex_unlock(&link->send_lock);
-    pthread_mutex_lock(&link->state_lock);
-    while (link->flying_posted > 0 && status == SY_OK && link->failure.status != SY_ECLOSED) {
-        status = receive_step(link, deadline, err);
-    }
-    if (status != SY_OK || link->failure.status == SY_ECLOSED) {
-        /* What was not answered will not be: forget it. */
-        for (syi_pending *p = link->flying, *next; p != NULL; p = next) {
-            next = p->next;
-            if (p->posted) {
-                recycle(link, take_flying(link, p->id));
-            }
+    const uint64_t deadline = patience(link);
+    sy_status status = lock_sending(link, deadline, err);
+    if (status == SY_OK) {
+        if (link->batch_count > 0) {
+            status = send_all(link, NULL, deadline, err);
         }
-        link->flying_posted = 0;
+        pthread_mutex_unlock(&link->send_lock);
+    }
+    pthread_mutex_lock(&link->state_lock);
+    if (status == SY_OK) {
+        status = await_answers(link, link->posted, err);
+        if (status != SY_OK) {
+            pthread_mutex_unlock(&link->state_lock);
+            look_at_connection(link, err, status);
+            pthread_mutex_lock(&link->state_lock);
+        }
     }
     if (link->failure.status != SY_OK) {
         status = link->failure.status;
@@ -695,69 +913,121 @@ sy_status syi_link_drain(syi_link *link, sy_error *err)
         link->failure.status = SY_OK;
     }
     pthread_mutex_unlock(&link->state_lock);
+    if (status != SY_OK) {
+        syi_error_at_worker(err, link->target->name);
+    }
     return status;
 }
 
 /* Deletions */
 
+/* state_lock held. */
+static bool deletions_wait(const syi_link *link)
+{
+    return link->deletions.count > 0 || link->leaving_waits;
+}
+
 void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation)
 {
-    bool first = false;
+    sy_context *context = context_of(link);
+    bool room = true;
     pthread_mutex_lock(&link->state_lock);
-    if (link->deletion_count < DELETIONS_MAX) {
-        if (link->deletion_count == 0) {
-            first = true;
-            link->deletions_since = syi_clock_now(context_of(link));
-        }
-        link->deletions[link->deletion_count++] = (syi_deletion){*id, generation};
-    } else {
-        /* Only when nobody sent for long; the lease takes these when the session ends. */
-        syi_log(context_of(link), SY_LOG_WARNING, "workers", link->target->name, 0,
-                "more than %d deletions wait; one is left to the lease", DELETIONS_MAX);
+    deletion_list *list = &link->deletions;
+    if (list->count == list->capacity) {
+        room = give_room(context, list, list->capacity * 2);
     }
-    bool many = link->deletion_count >= DELETIONS_FLUSH;
+    const bool first = room && !deletions_wait(link);
+    if (first) {
+        link->deletions_since = syi_clock_now(context);
+    }
+    if (room) {
+        list->items[list->count++] = (syi_deletion){*id, generation};
+    }
+    const bool many = list->count == DELETIONS_FLUSH || list->count % DELETIONS_ROOM == 0;
     pthread_mutex_unlock(&link->state_lock);
-    if (first || many) {
+    if (!room) {
+        syi_log(context, SY_LOG_WARNING, "workers", link->target->name, 0,
+                "no memory to note a deletion; the lease takes the object when the session ends");
+    } else if (first || many) {
         syi_janitor_wake(link->owner->hook, many);
     }
 }
 
-void syi_link_flush(syi_link *link)
-{
-    sy_error ignored = SY_ERROR_INIT;
-    uint64_t deadline = syi_clock_now(context_of(link)) + UINT64_C(1000000000);
-    pthread_mutex_lock(&link->send_lock);
-    if (send_all(link, NULL, deadline, &ignored) != SY_OK) {
-        syi_log(context_of(link), SY_LOG_INFO, "workers", link->target->name, 0,
-                "deletions were not sent: %s", ignored.message);
-    }
-    pthread_mutex_unlock(&link->send_lock);
-}
-
-bool syi_link_is_stale(syi_link *link, uint64_t before)
+unsigned syi_link_get_epoch(syi_link *link)
 {
     pthread_mutex_lock(&link->state_lock);
-    bool stale = link->deletion_count >= DELETIONS_FLUSH ||
-                 (link->deletion_count > 0 && link->deletions_since <= before);
+    const unsigned epoch = link->epoch;
     pthread_mutex_unlock(&link->state_lock);
-    return stale;
+    return epoch;
+}
+
+/* send_lock held. What waits goes when there is a connection to go on. */
+static sy_status flush(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
+        link_broken(link, NULL, SY_OK);
+    }
+    if (link->connection == NULL) {
+        return SY_OK;
+    }
+    const sy_status status = send_over(link, NULL, deadline, err);
+    if (status != SY_OK) {
+        syi_log(context_of(link), SY_LOG_INFO, "workers", link->target->name, 0,
+                "deletions were not sent: %s", err->message);
+    }
+    return status;
+}
+
+bool syi_link_flush(syi_link *link)
+{
+    sy_error ignored = SY_ERROR_INIT;
+    sy_context *context = context_of(link);
+    if (pthread_mutex_trylock(&link->send_lock) != 0) {
+        return true; /* who sends may have looked for deletions before these came */
+    }
+    const sy_status status = flush(link, syi_clock_now(context) + FLUSH_NS, &ignored);
+    pthread_mutex_unlock(&link->send_lock);
+    return status == SY_ETIMEDOUT;
+}
+
+syi_waiting syi_link_look(syi_link *link, uint64_t now, uint64_t age)
+{
+    pthread_mutex_lock(&link->state_lock);
+    syi_waiting waiting = SYI_WAITING_NONE;
+    if (deletions_wait(link) && link->connection != NULL) {
+        const bool due =
+            link->deletions.count >= DELETIONS_FLUSH || now >= link->deletions_since + age;
+        waiting = due && now >= link->flush_after ? SYI_WAITING_DUE : SYI_WAITING_SOON;
+    }
+    pthread_mutex_unlock(&link->state_lock);
+    return waiting;
 }
 
 bool syi_link_has_deletions(syi_link *link)
 {
     pthread_mutex_lock(&link->state_lock);
-    bool some = link->deletion_count > 0;
+    const bool some = deletions_wait(link);
     pthread_mutex_unlock(&link->state_lock);
     return some;
 }
 
 void syi_link_close(syi_link *link)
 {
-    syi_link_flush(link);
     sy_error why = SY_ERROR_INIT;
+    if (pthread_mutex_trylock(&link->send_lock) == 0) {
+        (void)flush(link, syi_clock_now(context_of(link)) + FLUSH_NS, &why);
+    } else {
+        /* Perhaps to somebody who does not read. */
+        pthread_mutex_lock(&link->state_lock);
+        if (link->connection != NULL) {
+            syi_connection_shut(link->connection);
+        }
+        pthread_mutex_unlock(&link->state_lock);
+        pthread_mutex_lock(&link->send_lock);
+    }
     syi_fail(&why, SY_ECANCELED, "the connection to worker %s was closed here",
              link->target->name);
-    pthread_mutex_lock(&link->send_lock);
+    syi_error_at_worker(&why, link->target->name);
     drop_connection(link, &why);
     pthread_mutex_unlock(&link->send_lock);
 }

@@ -5,7 +5,8 @@
  * that waits for it; several threads may share a link (one of them receives for all). Deletions ride in
  * front of the next request; when none comes the janitor flushes them after 5 ms.
  * A lost connection fails the requests in flight with SY_ECLOSED; nothing is sent twice. The next
- * request connects again and takes the session up, so that leased objects live on.
+ * request connects again and takes the session up, so that leased objects live on. Threads and locks:
+ * docs/internals/worker-threads.md.
  */
 #ifndef SYI_WORKERS_LINK_H
 #define SYI_WORKERS_LINK_H
@@ -24,7 +25,8 @@ sy_status syi_link_get(sy_worker *owner, sy_worker *target, syi_link **link, sy_
 /* For sy_worker_connect: connects before the target has an id (it learns it), then installs. */
 sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link **link,
                                  sy_error *err);
-sy_status syi_link_install(syi_link *link, sy_error *err); /* the owner keeps it from now on */
+/* Takes the link: the owner keeps it from now on, or it is freed. */
+sy_status syi_link_install(syi_link *link, sy_error *err);
 sy_worker *syi_link_get_target(const syi_link *link);
 
 /* Starts a request: an empty message of that kind, reused memory, to be filled (body, segments, flags).
@@ -49,13 +51,18 @@ sy_status syi_link_drain(syi_link *link, sy_error *err);
 
 /* Queues a deletion; never blocks, never does I/O. generation 0: whatever this link put there. */
 void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation);
-/* Sends waiting deletions now. */
-void syi_link_flush(syi_link *link);
+/* How many sessions with the target were lost so far: what was put there in an earlier one is not ours to
+ * delete any more. */
+unsigned syi_link_get_epoch(syi_link *link);
+/* Sends waiting deletions now, unless somebody else sends. true: some are left, try again soon. */
+bool syi_link_flush(syi_link *link);
 bool syi_link_has_deletions(syi_link *link);
-/* true when deletions wait since before `before` (clock ns). */
-bool syi_link_is_stale(syi_link *link, uint64_t before);
+/* Are there deletions that could be sent, and have they waited for `age` (ns)? */
+typedef enum syi_waiting { SYI_WAITING_NONE, SYI_WAITING_SOON, SYI_WAITING_DUE } syi_waiting;
+syi_waiting syi_link_look(syi_link *link, uint64_t now, uint64_t age);
 
-void syi_link_close(syi_link *link); /* drops the connection, keeps the link */
+/* Drops the connection, keeps the link. Who waits for an answer on it gets SY_ECANCELED. */
+void syi_link_close(syi_link *link);
 void syi_link_free(syi_link *link);
 syi_traffic syi_link_get_traffic(syi_link *link);
 

@@ -39,7 +39,7 @@ class Demo(CliTest):
         self.assertEqual(rows["worker to worker"][1], "+0.00")
         self.assertRegex(result.stdout, "refused:\n  .*alice.*private")
         # No terminal: one line per round.
-        self.assertEqual(len(re.findall(r"(?m)^worker to worker: +\d+/24 accuracy 0\.\d+$", result.stderr)), 24)
+        self.assertEqual(len(re.findall(r"(?m)^worker to worker: +\d+/40 accuracy 0\.\d+$", result.stderr)), 40)
         self.assertEqual(list(self.folder.iterdir()), [], "the shards are gone")
 
     def test_one_strategy_over_websocket(self):

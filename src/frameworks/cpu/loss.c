@@ -23,11 +23,11 @@ static sy_status read_reduction(const syi_cpu_call *call, const sy_value *value,
                     value->as.string);
 }
 
-/* Scores [N, C, ...] or [C] as (outer, classes, inner), and a class for each (outer, inner). */
+/* Scores of rows in classes, and the class of each row. */
 typedef struct nll_problem {
     reduction how;
-    int64_t outer, classes, inner;
-    syi_array scores; /* in the result's dtype, packed; only when asked for */
+    int64_t rows, classes;
+    syi_array scores; /* in the result's dtype, packed */
     syi_array target; /* int64, packed */
 } nll_problem;
 
@@ -40,9 +40,8 @@ static void close_problem(nll_problem *problem)
 static sy_status check_target(const syi_cpu_call *call, const nll_problem *problem)
 {
     const int64_t *classes = syi_array_data(&problem->target);
-    const int64_t n = problem->outer * problem->inner;
-    assert(syi_array_numel(&problem->target) == n);
-    for (int64_t i = 0; i < n; i++) {
+    assert(syi_array_numel(&problem->target) == problem->rows);
+    for (int64_t i = 0; i < problem->rows; i++) {
         if (classes[i] < 0 || classes[i] >= problem->classes) {
             return syi_fail(call->err, SY_ERANGE, "target %lld is class %lld of %lld classes",
                             (long long)i, (long long)classes[i], (long long)problem->classes);
@@ -57,17 +56,12 @@ static sy_status open_problem(const syi_cpu_call *call, nll_problem *problem, in
     const syi_array *scores = syi_cpu_array(&call->args[at]);
     const syi_array *target = syi_cpu_array(&call->args[at + 1]);
     const sy_dtype dtype = call->outs[0].dtype;
-    *problem = (nll_problem){.outer = 1, .inner = 1};
+    *problem = (nll_problem){.rows = scores->ndim == 2 ? scores->shape[0] : 1,
+                             .classes = scores->shape[scores->ndim - 1]};
     if (!sy_dtype_is_floating(dtype)) {
         return syi_cpu_refuse_dtype(call, dtype);
     }
     SY_TRY(read_reduction(call, &call->args[at + 2], &problem->how));
-    const int class_dim = scores->ndim > 1;
-    problem->classes = scores->ndim > 0 ? scores->shape[class_dim] : 1;
-    problem->outer = class_dim == 1 ? scores->shape[0] : 1;
-    for (int d = 2; d < scores->ndim; d++) {
-        problem->inner *= scores->shape[d];
-    }
     sy_status status;
     SY_GOTO(failed, syi_cpu_convert(call, &problem->scores, scores, dtype, true));
     SY_GOTO(failed, syi_cpu_convert(call, &problem->target, target, SY_DTYPE_I64, true));
@@ -78,12 +72,11 @@ failed:
     return status;
 }
 
-/* Element `place` of (outer, inner), in its own class. */
-static int64_t score_at(const nll_problem *problem, int64_t place)
+/* Where the score of a row's own class stands. */
+static int64_t score_at(const nll_problem *problem, int64_t row)
 {
     const int64_t *classes = syi_array_data(&problem->target);
-    int64_t outer = place / problem->inner, inner = place % problem->inner;
-    return (outer * problem->classes + classes[place]) * problem->inner + inner;
+    return row * problem->classes + classes[row];
 }
 
 static double load_real(const syi_array *packed, int64_t i)
@@ -106,7 +99,7 @@ sy_status syi_cpu_nll_loss(const syi_cpu_call *call)
     const syi_array *out = &call->outs[0];
     nll_problem problem;
     SY_TRY(open_problem(call, &problem, 0));
-    const int64_t n = problem.outer * problem.inner;
+    const int64_t n = problem.rows;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
         double loss = -load_real(&problem.scores, score_at(&problem, i));
@@ -129,7 +122,7 @@ sy_status syi_cpu_nll_loss_backward(const syi_cpu_call *call)
     const syi_array *given = syi_cpu_array(&call->args[0]);
     nll_problem problem;
     SY_TRY(open_problem(call, &problem, 1));
-    const int64_t n = problem.outer * problem.inner;
+    const int64_t n = problem.rows;
     syi_array gradient = SYI_ARRAY_INIT;
     sy_status status;
     SY_GOTO(done, syi_cpu_convert(call, &gradient, given, out->dtype, true));

@@ -230,10 +230,14 @@ static const struct format {
 static inline uint64_t number_at(const uint8_t *p, unsigned width)
 {
     switch (width) {
-    case 1: return p[0];
-    case 2: return syi_get_u16be(p);
-    case 4: return syi_get_u32be(p);
-    default: return syi_get_u64be(p);
+    case 1:
+        return p[0];
+    case 2:
+        return syi_get_u16be(p);
+    case 4:
+        return syi_get_u32be(p);
+    default:
+        return syi_get_u64be(p);
     }
 }
 
@@ -256,8 +260,12 @@ static head head_of_long(const uint8_t *p, size_t left)
         h.value = number_at(p + 1, format.width);
     }
     switch (h.type) {
-    case SYI_MSGPACK_BOOL: h.value = byte & 1u; break;
-    case SYI_MSGPACK_INT: h.value = (uint64_t)sign_extend(h.value, format.width); break;
+    case SYI_MSGPACK_BOOL:
+        h.value = byte & 1u;
+        break;
+    case SYI_MSGPACK_INT:
+        h.value = (uint64_t)sign_extend(h.value, format.width);
+        break;
     case SYI_MSGPACK_UINT:
         if (h.value <= INT64_MAX) {
             h.type = SYI_MSGPACK_INT;
@@ -269,7 +277,8 @@ static head head_of_long(const uint8_t *p, size_t left)
         }
         h.size += 1; /* the ext's own type */
         break;
-    default: break;
+    default:
+        break;
     }
     return h;
 }
@@ -304,9 +313,14 @@ static inline head head_at(const syi_msgpack_cursor *cursor)
     case SYI_MSGPACK_STR:
     case SYI_MSGPACK_BIN:
     case SYI_MSGPACK_EXT:
-    case SYI_MSGPACK_ARRAY: follow = h.value; break;
-    case SYI_MSGPACK_MAP: follow = 2 * h.value; break;
-    default: break;
+    case SYI_MSGPACK_ARRAY:
+        follow = h.value;
+        break;
+    case SYI_MSGPACK_MAP:
+        follow = 2 * h.value;
+        break;
+    default:
+        break;
     }
     if (h.size > left || follow > left - h.size) {
         h.type = SYI_MSGPACK_BAD;

@@ -44,7 +44,7 @@ typedef struct syi_msgpack_cursor {
     const uint8_t *start; /* for positions in sentences */
     const uint8_t *next;
     const uint8_t *end;
-    uint32_t depth;       /* containers open now */
+    uint32_t depth; /* containers open now */
     uint32_t depth_max;
     uint64_t elements_left;
 } syi_msgpack_cursor;
@@ -62,7 +62,8 @@ sy_status syi_msgpack_read_nil(syi_msgpack_cursor *cursor, sy_error *err);
 sy_status syi_msgpack_read_bool(syi_msgpack_cursor *cursor, bool *value, sy_error *err);
 sy_status syi_msgpack_read_int(syi_msgpack_cursor *cursor, int64_t *value, sy_error *err);
 sy_status syi_msgpack_read_uint(syi_msgpack_cursor *cursor, uint64_t *value, sy_error *err);
-sy_status syi_msgpack_read_double(syi_msgpack_cursor *cursor, double *value, sy_error *err); /* int too */
+sy_status syi_msgpack_read_double(syi_msgpack_cursor *cursor, double *value,
+                                  sy_error *err); /* int too */
 /* STR only (peek to accept BIN too); borrowed, not terminated; UTF-8 is the caller's. */
 sy_status syi_msgpack_read_str(syi_msgpack_cursor *cursor, const char **text, size_t *length,
                                sy_error *err);

@@ -360,6 +360,14 @@ static bool inproc_is_open(syi_connection *connection)
     return open;
 }
 
+static void inproc_shut(syi_connection *connection)
+{
+    inproc_link *l = (inproc_link *)connection;
+    pthread_mutex_lock(&l->lock);
+    die(l, SY_ECLOSED, "the client closed it");
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void inproc_close(syi_connection *connection)
 {
     inproc_link *l = (inproc_link *)connection;
@@ -375,6 +383,7 @@ static const syi_connection_class inproc_connection = {
     .send = inproc_send,
     .receive = inproc_receive,
     .is_open = inproc_is_open,
+    .shut = inproc_shut,
     .close = inproc_close,
 };
 

@@ -208,6 +208,11 @@ static bool tcp_is_open(syi_connection *base)
     return syi_stream_is_open(&((tcp_connection *)base)->stream);
 }
 
+static void tcp_shut(syi_connection *base)
+{
+    syi_stream_shut(&((tcp_connection *)base)->stream);
+}
+
 static void tcp_close(syi_connection *base)
 {
     tcp_connection *c = (tcp_connection *)base;
@@ -221,6 +226,7 @@ static const syi_connection_class tcp_connection_class = {
     .send = tcp_send,
     .receive = tcp_receive,
     .is_open = tcp_is_open,
+    .shut = tcp_shut,
     .close = tcp_close,
 };
 

@@ -492,10 +492,16 @@ static void websocket_close(syi_connection *base)
     release(c);
 }
 
+static void websocket_shut(syi_connection *base)
+{
+    syi_stream_shut(&((websocket_connection *)base)->stream);
+}
+
 static const syi_connection_class websocket_connection_class = {
     .send = websocket_send,
     .receive = websocket_receive,
     .is_open = websocket_is_open,
+    .shut = websocket_shut,
     .close = websocket_close,
 };
 
