@@ -48,8 +48,9 @@ SY_API void sy_worker_close(sy_worker *worker);
 
 typedef struct sy_listen_options {
     size_t size;
-    bool allow_introductions; /* peers may tell this worker where others are; default: loopback only */
-    bool forbid_introductions;
+    bool allow_introductions;  /* any peer may tell this worker where others are; default: peers of
+                                  this machine only */
+    bool forbid_introductions; /* none may */
     uint32_t lease_grace_ms; /* objects of a client that went away live this long; 0: 10 s */
     unsigned connections_max; /* 0: 1024 */
     uint64_t message_max;     /* bytes of one message; 0: bounded by the memory limit only */
@@ -82,7 +83,8 @@ SY_API sy_hook *sy_worker_get_hook(const sy_worker *worker);
 /* "<VirtualWorker id:bob #objects:2>"; returns buffer. Remote workers show no count. */
 SY_API const char *sy_worker_to_text(sy_worker *worker, char *buffer, size_t size);
 
-/* Known workers. Adding one that is known warns and overwrites. The directory is one for the hook. */
+/* Known workers. The directory is one for the hook. Another handle under a known id changes nothing and
+ * warns in the log (the original overwrites; here handles are borrowed by pointers). */
 SY_API sy_status sy_worker_add_worker(sy_worker *worker, sy_worker *other, sy_error *err);
 SY_API sy_status sy_worker_add_workers(sy_worker *worker, sy_worker *const *others, size_t count,
                                        sy_error *err);

@@ -107,7 +107,8 @@ const cli_verb cli_call = {
         "  NAME=VALUE    a named argument: dim=0 keepdim=True\n"
         "In a value, @ID is an object (=[@1,@2]) and quotes make a text of what looks like\n"
         "something else ('3'). Results stay at the worker, one id per line; an operation that\n"
-        "answers with a number prints it.\n\n"
+        "answers with a number prints it. Without an object among the arguments the result is\n"
+        "made here and sent.\n\n"
         "  csyft call tcp://localhost:7700 matmul 11 12\n"
         "  csyft call tcp://localhost:7700 sum 13 dim=0 keepdim=True\n"
         "  csyft call tcp://localhost:7700 __getitem__ 13 =[0,1:3]\n",

@@ -28,9 +28,9 @@ typedef struct cli_option {
 
 typedef struct cli_verb {
     const char *name;
-    const char *operands; /* for the help: "URL ID..." */
-    const char *summary;  /* one line */
-    const char *details;  /* more help, ending in a newline; NULL: none */
+    const char *operands;      /* for the help: "URL ID..." */
+    const char *summary;       /* one line */
+    const char *details;       /* more help, ending in a newline; NULL: none */
     const cli_option *options; /* ended by a row without name; NULL: none */
     int (*run)(const struct cli_verb *verb, int argc, char **argv); /* argv[0] is the verb */
 } cli_verb;
@@ -42,11 +42,16 @@ extern const cli_verb cli_bench; /* bench.c */
 #endif
 
 /* Options every verb that talks to the library takes; rows for its table, keys for its switch. */
-#define CLI_LOG_OPTION \
-    {"log", 0, "FILTER", "log lines on standard error: info, debug, transport=debug,...;\n"  \
-                         "default: $CSYFT_LOG, or warning"}
-#define CLI_TIMEOUT_OPTION \
-    {"timeout", 0, "SECONDS", "give up on a request after this long; default: 60"}
+#define CLI_LOG_OPTION                                                         \
+    {                                                                          \
+        "log", 0, "FILTER",                                                    \
+            "log lines on standard error: info, debug, transport=debug,...;\n" \
+            "default: $CSYFT_LOG, or warning"                                  \
+    }
+#define CLI_TIMEOUT_OPTION                                                           \
+    {                                                                                \
+        "timeout", 0, "SECONDS", "give up on a request after this long; default: 60" \
+    }
 
 /* Goes through argv: index of the next option in verb->options, or CLI_END. After CLI_END the operands
  * stand in argv[operand..argc), or the verb is over with `exit_code` (help was asked for, or misuse). */

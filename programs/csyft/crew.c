@@ -74,12 +74,13 @@ static int start_one(crew *c, int shard, const char *folder, const char *scheme,
     snprintf(listen, sizeof listen, "%s://127.0.0.1:0", scheme);
     snprintf(release, sizeof release, "sgd_:%d", release_rows);
     const char *arguments[] = {
-        "csyft",     "worker", "--id",   digits_parties[shard],
-        "--listen",  listen,   "--data", digits_shard_path(x, folder, shard, 'x'),
-        "--tag",     "#digits", "--tag", "#x",
-        "--private", "--data", digits_shard_path(y, folder, shard, 'y'),
-        "--tag",     "#digits", "--tag", "#y",
-        "--private", "--release", release, "--pool-threads", "1", NULL};
+        /* clang-format off */
+        "csyft", "worker", "--id", digits_parties[shard], "--listen", listen,
+        "--data", digits_shard_path(x, folder, shard, 'x'), "--tag", "#digits", "--tag", "#x", "--private",
+        "--data", digits_shard_path(y, folder, shard, 'y'), "--tag", "#digits", "--tag", "#y", "--private",
+        "--release", release, "--pool-threads", "1", NULL,
+        /* clang-format on */
+    };
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return cli_fail(c->verb, "pipe: %s", strerror(errno));

@@ -18,7 +18,7 @@ static const double accuracy_min = 0.93, points_lost_max = 0.5;
 typedef struct settings {
     bool has_urls; /* of running workers; otherwise the demo starts its own */
     char urls[DIGITS_SHARDS][CREW_URL_SIZE];
-    const char *shards;  /* only write the shard files there */
+    const char *shards; /* only write the shard files there */
     const char *scheme;
     const char *strategy_name;
     const char *log;
@@ -156,7 +156,8 @@ static int start_crew(demo *d)
     const int length = snprintf(folder, sizeof folder, "%s/csyft-demo-XXXXXX",
                                 parent != NULL && parent[0] != '\0' ? parent : "/tmp");
     if (length >= (int)sizeof folder || mkdtemp(folder) == NULL) {
-        return cli_fail(d->session.verb, "a folder for the shards, %s: %s", folder, strerror(errno));
+        return cli_fail(d->session.verb, "a folder for the shards, %s: %s", folder,
+                        strerror(errno));
     }
     int code = digits_write_shards(&d->session, &d->data, folder);
     if (code == CLI_OK) {
@@ -184,7 +185,8 @@ static int connect_to(demo *d, int k, const char *url)
     sy_id_format(&id, d->names[k], sizeof d->names[k]);
     for (int j = 0; j < k; j++) {
         if (d->workers[j] == d->workers[k]) {
-            return cli_misuse(d->session.verb, "--workers: %s is worker %s again", url, d->names[k]);
+            return cli_misuse(d->session.verb, "--workers: %s is worker %s again", url,
+                              d->names[k]);
         }
     }
     return CLI_OK;
@@ -339,10 +341,10 @@ static int train(const demo *d, const strategy *how, training_party *parties, co
     add_traffic(d, o, -1);
     progress_begin(&bar, title, d->set.course.rounds);
     const sy_status status =
-        how->averaged ? training_averaged(&d->set.course, parties, DIGITS_SHARDS, &bar,
-                                          &o->accuracy, &err)
-                      : training_sequential(&d->set.course, parties, DIGITS_SHARDS, d->direct, &bar,
-                                            &o->accuracy, &err);
+        how->averaged
+            ? training_averaged(&d->set.course, parties, DIGITS_SHARDS, &bar, &o->accuracy, &err)
+            : training_sequential(&d->set.course, parties, DIGITS_SHARDS, d->direct, &bar,
+                                  &o->accuracy, &err);
     progress_end(&bar);
     o->seconds = progress_clock() - bar.started;
     add_traffic(d, o, 1);
@@ -413,8 +415,7 @@ static int train_all(demo *d)
     for (int k = 0; code == CLI_OK && k < STRATEGY_COUNT; k++) {
         chosen[k] = both || strcmp(d->set.strategy_name, strategies[k].name) == 0;
         if (chosen[k]) {
-            code = train(d, &strategies[k], d->remote, strategies[k].title,
-                         &outcomes[k]);
+            code = train(d, &strategies[k], d->remote, strategies[k].title, &outcomes[k]);
         }
     }
     if (code != CLI_OK) {
@@ -446,7 +447,7 @@ static int run_connected(demo *d)
     int code = connect_to_workers(d);
     if (code == CLI_OK) {
         puts(d->set.has_urls ? "three workers with private rows:"
-                                    : "started three workers with private rows:");
+                             : "started three workers with private rows:");
         code = find_rows(d);
     }
     if (code == CLI_OK) {
@@ -454,7 +455,8 @@ static int run_connected(demo *d)
     }
     if (code == CLI_OK) {
         introduce(d);
-        if (digits_make_tensors(d->session.hook, &d->data.held_out, &test_x, &test_y, &err) != SY_OK) {
+        if (digits_make_tensors(d->session.hook, &d->data.held_out, &test_x, &test_y, &err) !=
+            SY_OK) {
             code = report(d, &err);
         }
         d->set.course.test_x = test_x;

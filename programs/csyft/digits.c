@@ -11,11 +11,26 @@ enum { HELD_OUT_EVERY = 4, COLUMNS = DIGITS_PIXELS + 1, PIXEL_MAX = 16 };
 
 /* --- finding and reading the file ------------------------------------------------------------- */
 
+/* share/csyft as it lies to this program, wherever both were installed; "" when that is not known. */
+static void find_installed(char folder[DIGITS_PATH_SIZE])
+{
+    char program[DIGITS_PATH_SIZE / 2];
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    char *name = strrchr(program, '/');
+    folder[0] = '\0';
+    if (name != NULL && length < (ssize_t)sizeof program - 1) {
+        *name = '\0';
+        snprintf(folder, DIGITS_PATH_SIZE, "%s/%s", program, CSYFT_PROGRAM_DATA_FROM_BIN);
+    }
+}
+
 /* The first of the folders that has the file; false when none has. */
 static bool find_file(char path[DIGITS_PATH_SIZE])
 {
-    const char *folders[] = {getenv("CSYFT_DATA_DIR"), CSYFT_PROGRAM_DATA_INSTALLED,
-                             CSYFT_PROGRAM_DATA_SOURCE};
+    char installed[DIGITS_PATH_SIZE];
+    find_installed(installed);
+    const char *folders[] = {getenv("CSYFT_DATA_DIR"), installed, CSYFT_PROGRAM_DATA_SOURCE};
     for (size_t k = 0; k < sizeof folders / sizeof folders[0]; k++) {
         if (folders[k] != NULL &&
             snprintf(path, DIGITS_PATH_SIZE, "%s/digits.csv", folders[k]) < DIGITS_PATH_SIZE &&
@@ -136,8 +151,7 @@ int digits_load(const cli_session *session, digits *data)
     char path[DIGITS_PATH_SIZE];
     if (!find_file(path)) {
         return cli_fail(session->verb,
-                        "digits.csv is neither in $CSYFT_DATA_DIR nor in %s nor in %s",
-                        CSYFT_PROGRAM_DATA_INSTALLED, CSYFT_PROGRAM_DATA_SOURCE);
+                        "digits.csv: not found; $CSYFT_DATA_DIR may say where it is");
     }
     int64_t *table = NULL;
     int64_t rows = 0;

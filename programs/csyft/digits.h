@@ -16,7 +16,7 @@ typedef struct digits_rows {
 } digits_rows;
 
 typedef struct digits {
-    digits_rows held_out; /* every fourth row of the file */
+    digits_rows held_out;              /* every fourth row of the file */
     digits_rows shards[DIGITS_SHARDS]; /* thirds of the others, shuffled */
 } digits;
 
@@ -34,7 +34,8 @@ sy_status digits_make_tensors(sy_hook *hook, const digits_rows *rows, sy_tensor 
 
 enum { DIGITS_PATH_SIZE = 512 };
 /* "FOLDER/alice-x.npy"; part is 'x' or 'y'. Returns path. */
-const char *digits_shard_path(char path[DIGITS_PATH_SIZE], const char *folder, int shard, char part);
+const char *digits_shard_path(char path[DIGITS_PATH_SIZE], const char *folder, int shard,
+                              char part);
 /* Writes the shards there. */
 int digits_write_shards(const cli_session *session, const digits *data, const char *folder);
 

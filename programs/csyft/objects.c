@@ -81,9 +81,10 @@ static void print_table(const sy_object_info *infos, size_t count)
         const sy_object_info *info = &infos[k];
         sy_id_format(&info->id, id, sizeof id);
         cli_print_clean(stdout, id);
-        printf("%*s  %-7s  %-*s  %-7s", id_width - (int)strlen(id), "", sy_dtype_name(info->dtype),
-               shape_width, format_shape(info, shape, sizeof shape),
-               info->private_ ? "private" : "public");
+        const bool bare = info->tags[0] == '\0' && info->description[0] == '\0';
+        const char *access = info->private_ ? "private" : "public";
+        printf("%*s  %-7s  %-*s  %-*s", id_width - (int)strlen(id), "", sy_dtype_name(info->dtype),
+               shape_width, format_shape(info, shape, sizeof shape), bare ? 0 : 7, access);
         if (info->tags[0] != '\0') {
             fputs("  ", stdout);
             cli_print_clean(stdout, info->tags);

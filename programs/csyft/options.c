@@ -27,8 +27,9 @@ static int make_tables(const cli_verb *verb, struct option longs[OPTION_MAX + 2]
         if (count == OPTION_MAX) {
             break;
         }
-        longs[count] = (struct option){
-            row->name, row->value == NULL ? no_argument : required_argument, NULL, KEY_FIRST + count};
+        longs[count] =
+            (struct option){row->name, row->value == NULL ? no_argument : required_argument, NULL,
+                            KEY_FIRST + count};
         count++;
         if (row->letter != 0) {
             letters[length++] = row->letter;
@@ -81,7 +82,8 @@ int cli_next(cli_parser *parser)
     if (key == ':') {
         return stop(parser, cli_misuse(verb, "%s: a value must follow", word));
     }
-    return stop(parser, cli_misuse(verb, "%s: there is no such option, or it takes no value", word));
+    return stop(parser,
+                cli_misuse(verb, "%s: there is no such option, or it takes no value", word));
 }
 
 bool cli_expect_operands(cli_parser *parser, int min, int max)
@@ -94,8 +96,8 @@ bool cli_expect_operands(cli_parser *parser, int min, int max)
     if (max == 0) {
         cli_misuse(parser->verb, "%s: takes options only", parser->argv[parser->operand]);
     } else {
-        cli_misuse(parser->verb, "%s: expected %s", count < min ? "too few words" : "too many words",
-                   operands);
+        cli_misuse(parser->verb, "%s: expected %s",
+                   count < min ? "too few words" : "too many words", operands);
     }
     stop(parser, CLI_USAGE);
     return false;

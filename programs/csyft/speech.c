@@ -96,11 +96,10 @@ static void print_option(FILE *file, const cli_option *option)
 {
     enum { COLUMN = 30 };
     char left[64];
-    const int length =
-        snprintf(left, sizeof left, "  %c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
-                 option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ",
-                 option->name, option->value != NULL ? " " : "",
-                 option->value != NULL ? option->value : "");
+    const int length = snprintf(
+        left, sizeof left, "  %c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
+        option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ", option->name,
+        option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     fprintf(file, "%s%s%*s", left, length < COLUMN ? "" : "\n",
             length < COLUMN ? COLUMN - length : COLUMN, "");
     for (const char *at = option->help; *at != '\0'; at++) {

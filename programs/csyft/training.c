@@ -182,7 +182,8 @@ static void show(progress *bar, int64_t round, double accuracy)
 /* --- sequential -------------------------------------------------------------------------------- */
 
 /* Takes the model from one place to another; NULL is here. */
-static sy_status travel(sy_module *model, sy_worker *from, sy_worker *to, bool direct, sy_error *err)
+static sy_status travel(sy_module *model, sy_worker *from, sy_worker *to, bool direct,
+                        sy_error *err)
 {
     sy_status status = SY_OK;
     if (from == to) {
@@ -286,9 +287,8 @@ static sy_status average(const training_course *course, sy_module *model,
 }
 
 /* One exchange: copies out, a pass at every party, copies back, the mean. */
-static sy_status exchange(const training_course *course, sy_module *model,
-                          training_party *parties, int count, int64_t pass, double lr,
-                          sy_error *err)
+static sy_status exchange(const training_course *course, sy_module *model, training_party *parties,
+                          int count, int64_t pass, double lr, sy_error *err)
 {
     apprentice apprentices[DIGITS_SHARDS] = {0};
     pthread_t threads[DIGITS_SHARDS];
@@ -329,8 +329,8 @@ sy_status training_averaged(const training_course *course, training_party *parti
     sy_status status = make_model(course, &model, err);
     for (int64_t round = 0; status == SY_OK && round < course->rounds; round++) {
         for (int k = 0; status == SY_OK && k < count; k++) {
-            status = exchange(course, model, parties, count, round * count + k,
-                              rate(course, round), err);
+            status = exchange(course, model, parties, count, round * count + k, rate(course, round),
+                              err);
         }
         if (status == SY_OK) {
             status = measure(course, model, accuracy, err);

@@ -7,8 +7,8 @@
 
 #include <signal.h>
 
-#include "progress.h"
 #include "digits.h"
+#include "progress.h"
 
 enum { TRAINING_ROWS_MIN = 8 }; /* of a batch; what the workers' release asks for */
 
@@ -24,9 +24,9 @@ typedef struct training_party { /* who holds rows */
 typedef struct training_course { /* what all ways of training share */
     sy_hook *hook;
     int64_t rounds;
-    int64_t batch;  /* rows of one step */
-    double lr;      /* of the first round; falls linearly to zero */
-    uint64_t seed;  /* of the parameters and of the order of batches */
+    int64_t batch;              /* rows of one step */
+    double lr;                  /* of the first round; falls linearly to zero */
+    uint64_t seed;              /* of the parameters and of the order of batches */
     sy_tensor *test_x, *test_y; /* the held-out rows */
     const volatile sig_atomic_t *interrupted;
 } training_course;

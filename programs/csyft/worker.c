@@ -70,8 +70,9 @@ static const cli_option options[] = {
     {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
     {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
     {"private", 0, NULL, "the contents of the preceding --data never leave"},
-    {"release", 0, "OP:ROWS", "what OP makes of private data may leave when it depends on an\n"
-                              "average over ROWS rows or more; may be repeated"},
+    {"release", 0, "OP:ROWS",
+     "what OP makes of private data may leave when it depends on an\n"
+     "average over ROWS rows or more; may be repeated"},
     {"memory-limit", 0, "BYTES", "most that others may make it hold; k, M, G: powers of 1024"},
     {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
     {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
@@ -171,7 +172,8 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
     case OPTION_PEER:
         return add_peer(verb, s, value);
     case OPTION_MEMORY_LIMIT:
-        return cli_parse_bytes(verb, "--memory-limit", value, &s->memory_limit) ? CLI_OK : CLI_USAGE;
+        return cli_parse_bytes(verb, "--memory-limit", value, &s->memory_limit) ? CLI_OK
+                                                                                : CLI_USAGE;
     case OPTION_POOL_THREADS:
         return cli_parse_integer(verb, "--pool-threads", value, 1, 1024, &s->pool_threads)
                    ? CLI_OK
@@ -252,7 +254,8 @@ static int start(const cli_session *session, const settings *s)
     for (size_t k = 0; k < s->url_count; k++) {
         if (listen_at(session, s, s->urls[k], &err) != SY_OK) {
             cli_report(session->verb, &err);
-            return err.status == SY_EINVAL ? CLI_USAGE : CLI_FAILED; /* no URL; or the system's no */
+            return err.status == SY_EINVAL ? CLI_USAGE
+                                           : CLI_FAILED; /* no URL; or the system's no */
         }
     }
     if (fflush(stdout) != 0) {
@@ -278,7 +281,8 @@ static size_t reach_peers(const cli_session *session, settings *s)
         how.connect_timeout_ms = 1000;
         p->reached = sy_worker_connect(session->hook, &worker, p->url, &how, &err) == SY_OK;
         if (!p->reached && !p->reported) {
-            cli_warn(session->verb, "peer %s is not there yet, trying on: %s", p->name, err.message);
+            cli_warn(session->verb, "peer %s is not there yet, trying on: %s", p->name,
+                     err.message);
             p->reported = true;
         }
         missing += !p->reached;

@@ -50,7 +50,7 @@ bool sy_dtype_from_name(const char *name, sy_dtype *dtype)
         name += 6;
     }
     for (size_t i = 0; i < SY_DTYPE_COUNT; i++) {
-        if (strcmp(name, dtypes[i].name) == 0) {
+        if (name[0] == dtypes[i].name[0] && strcmp(name, dtypes[i].name) == 0) {
             *dtype = (sy_dtype)i;
             return true;
         }

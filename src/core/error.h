@@ -40,6 +40,16 @@ sy_status syi_fail_object(sy_error *err, sy_status status, const char *object, c
 sy_status syi_error_prefix(sy_error *err, sy_status status, const char *format, ...)
     SY_PRINTF(3, 4);
 
+/* An error without failure and with empty strings. On the paths that every operation takes: SY_ERROR_INIT
+ * clears all 660 bytes, which takes longer than most steps of one. */
+static inline void syi_error_empty(sy_error *err)
+{
+    err->status = SY_OK;
+    err->message[0] = '\0';
+    err->worker[0] = '\0';
+    err->object[0] = '\0';
+}
+
 /* Sets the worker of an error that has none yet. */
 void syi_error_at_worker(sy_error *err, const char *worker);
 

@@ -101,8 +101,7 @@ static inline uint64_t hash_number(const syi_table *table, const sy_id *key)
 
 static inline uint32_t hash_id(const syi_table *table, const sy_id *key)
 {
-    const uint64_t hash =
-        key->kind == SY_ID_INT ? hash_number(table, key) : hash_text(table, key);
+    const uint64_t hash = key->kind == SY_ID_INT ? hash_number(table, key) : hash_text(table, key);
     return (uint32_t)(hash ^ hash >> 32);
 }
 

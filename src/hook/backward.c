@@ -437,11 +437,12 @@ static void commit(run *r)
         pending *item = r->leaves.items[k];
         sy_tensor *leaf = item->leaf, *grad = item->grads[0];
         const syi_policy policy = syi_tensor_policy(leaf), computed = syi_tensor_policy(grad);
-        grad->policy = syi_policy_of_gradient(&r->policy, &policy, &computed);
+        syi_policy joined = syi_policy_of_gradient(&r->policy, &policy, &computed);
         if (leaf->grad != NULL) {
             const syi_policy old = syi_tensor_policy(leaf->grad);
-            grad->policy = syi_policy_of_gradient(&grad->policy, &old, &computed);
+            joined = syi_policy_of_gradient(&joined, &old, &computed);
         }
+        syi_tensor_set_policy(grad, &joined);
         grad->owner = leaf->owner;
         item->grads[0] = leaf->grad; /* goes with the entry */
         leaf->grad = grad;

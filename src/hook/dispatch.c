@@ -1,12 +1,31 @@
 #include "hook/dispatch.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/error.h"
 #include "hook/tape.h"
 
 /* Native calls */
+
+/* Refuses from the shape alone what passes the account's limit or, where nobody set one, the machine: there
+ * are systems that hand out address space that nothing stands behind. */
+static sy_status check_size(const syi_account *account, uint64_t bytes, sy_error *err)
+{
+    SY_TRY(syi_account_check(account, bytes, err));
+    if (bytes > UINT64_C(1) << 30) {
+        const uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+        const uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+        if (bytes > machine) {
+            return syi_fail(err, SY_ELIMIT,
+                            "%" PRIu64 " bytes are asked for, this machine has %" PRIu64, bytes,
+                            machine);
+        }
+    }
+    return SY_OK;
+}
 
 static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *args,
                             const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err)
@@ -43,7 +62,7 @@ static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const
         finished = outs[k].storage != NULL;
     }
     if (!finished) {
-        status = syi_account_check(account, syi_inference_bytes(&inference), err);
+        status = check_size(account, syi_inference_bytes(&inference), err);
         if (status == SY_OK) {
             status = hook->framework->klass->run(hook->framework, handle, op, args, false, outs,
                                                  inference.count, account, err);
@@ -53,7 +72,9 @@ static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const
                 syi_array_fini(&outs[k]);
             }
             *out_count = 0;
-            return syi_error_prefix(err, status, "%s", op->name);
+            const size_t length = strlen(op->name);
+            const bool named = err != NULL && strncmp(err->message, op->name, length) == 0;
+            return named ? status : syi_error_prefix(err, status, "%s", op->name);
         }
     }
     return SY_OK;
@@ -329,27 +350,29 @@ static void release(const syi_op *op, const syi_mode *mode, syi_policy *policy)
     }
 }
 
+/* `before`: the policies of the arguments before the operation ran. */
 static void apply_policy(const syi_op *op, bool inplace, const sy_value *bound, int bound_count,
-                         const syi_mode *mode, const tensor_args *seen, syi_results *results)
+                         const syi_mode *mode, const tensor_args *seen, const syi_policy *before,
+                         syi_results *results)
 {
-    syi_policy effective[SYI_OUTPUT_MAX];
     const syi_policy *policies[SYI_OUTPUT_MAX];
     const syi_array *arrays[SYI_OUTPUT_MAX];
+    syi_policy policy;
     for (int k = 0; k < seen->count; k++) {
-        effective[k] = syi_tensor_policy(seen->tensors[k]);
-        policies[k] = &effective[k];
+        policies[k] = &before[k];
         arrays[k] = syi_tensor_is_native(seen->tensors[k])
                         ? syi_node_array(seen->tensors[k]->node)
                         : NULL;
     }
     if (inplace) {
         sy_tensor *self = seen->tensors[0];
-        self->policy = syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count,
-                                          arrays[0]);
-        release(op, mode, &self->policy);
-        if (self->policy.private_ && arrays[0] != NULL) {
+        syi_storage *storage = syi_node_storage(self->node);
+        policy = syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count, arrays[0]);
+        release(op, mode, &policy);
+        syi_tensor_set_policy(self, &policy);
+        if (policy.private_ && storage != NULL) {
             /* Other handles may view this storage. */
-            atomic_store(&arrays[0]->storage->private_, true);
+            atomic_store(&storage->private_, true);
         }
         return;
     }
@@ -357,9 +380,9 @@ static void apply_policy(const syi_op *op, bool inplace, const sy_value *bound, 
         const syi_array *result = syi_tensor_is_native(results->tensors[k])
                                       ? syi_node_array(results->tensors[k]->node)
                                       : NULL;
-        results->tensors[k]->policy = syi_policy_combine(op, bound, bound_count, policies, arrays,
-                                                         seen->count, result);
-        release(op, mode, &results->tensors[k]->policy);
+        policy = syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count, result);
+        release(op, mode, &policy);
+        syi_tensor_set_policy(results->tensors[k], &policy);
     }
 }
 
@@ -418,6 +441,10 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
     call.out_count = 0;
     call.value = sy_value_none();
     to_nodes(bound, count, call.args, items);
+    syi_policy before[SYI_OUTPUT_MAX];
+    for (int k = 0; seen.private_ && k < seen.count; k++) {
+        before[k] = syi_tensor_policy(seen.tensors[k]);
+    }
     SY_TRY(syi_node_call(&call, err));
 
     sy_status status = SY_OK;
@@ -438,7 +465,7 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
         }
     }
     if (status == SY_OK && seen.private_) {
-        apply_policy(op, inplace, bound, count, mode, &seen, results);
+        apply_policy(op, inplace, bound, count, mode, &seen, before, results);
     }
     if (status == SY_OK && track && seen.native) {
         status = syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count,

@@ -87,6 +87,14 @@ static inline syi_array *syi_node_array(syi_node *node)
 }
 /* Is any node of the chain of a REMOTE type? */
 bool syi_node_is_remote(const syi_node *node);
+/* The storage at the end of the chain; NULL when it ends elsewhere. */
+static inline syi_storage *syi_node_storage(syi_node *node)
+{
+    while (node->child != NULL) {
+        node = node->child;
+    }
+    return syi_node_is_native(node) ? syi_node_array(node)->storage : NULL;
+}
 /* Every node of the chain hands over. */
 void syi_node_hand_over(syi_node *node, const sy_id *to);
 /* dtype and shape, no storage. */

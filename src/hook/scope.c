@@ -199,7 +199,8 @@ static sy_tensor *call(sy_scope *scope, const syi_op *op, const char *name, bool
     if (scope == NULL || scope->error.status != SY_OK) {
         return NULL;
     }
-    sy_error error = SY_ERROR_INIT;
+    sy_error error;
+    syi_error_empty(&error);
     if (!arguments_present(args, arg_count)) {
         syi_fail(&error, SY_EINVAL, "%s: an argument is NULL", op != NULL ? op->name : name);
         latch(scope, &error);

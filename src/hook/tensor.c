@@ -43,6 +43,7 @@ sy_status syi_tensor_alias(sy_tensor *from, sy_tensor **tensor, sy_error *err)
 {
     SY_TRY(syi_tensor_wrap(from->hook, tensor, syi_node_ref(from->node), err));
     (*tensor)->policy = from->policy;
+    (*tensor)->policy_version = from->policy_version;
     (*tensor)->owner = from->owner;
     return SY_OK;
 }
@@ -93,12 +94,29 @@ void syi_tensor_set_node(sy_tensor *tensor, syi_node *node)
 
 syi_policy syi_tensor_policy(const sy_tensor *tensor)
 {
-    if (!tensor->policy.private_ && syi_tensor_is_private(tensor)) {
-        syi_policy policy = {.private_ = true, .spread = SYI_SPREAD_MIXED};
-        snprintf(policy.origin, sizeof policy.origin, "private data");
+    syi_policy policy = tensor->policy;
+    if (!policy.private_) {
+        if (syi_tensor_is_private(tensor)) {
+            policy = (syi_policy){.private_ = true, .spread = SYI_SPREAD_MIXED};
+            snprintf(policy.origin, sizeof policy.origin, "private data");
+        }
         return policy;
     }
-    return tensor->policy;
+    const syi_storage *storage = syi_node_storage(tensor->node);
+    if (storage != NULL &&
+        atomic_load_explicit(&storage->version, memory_order_relaxed) != tensor->policy_version) {
+        policy.spread = SYI_SPREAD_MIXED;
+        policy.rows = 0;
+    }
+    return policy;
+}
+
+void syi_tensor_set_policy(sy_tensor *tensor, const syi_policy *policy)
+{
+    const syi_storage *storage = syi_node_storage(tensor->node);
+    tensor->policy = *policy;
+    tensor->policy_version =
+        storage != NULL ? atomic_load_explicit(&storage->version, memory_order_relaxed) : 0;
 }
 
 sy_status sy_tensor_new(sy_hook *hook, sy_tensor **tensor, sy_dtype dtype, int ndim,

@@ -29,6 +29,7 @@ struct sy_tensor {
     syi_labels *labels;               /* nullable */
     sy_id id;                         /* none until asked for */
     syi_policy policy;
+    unsigned policy_version; /* of the storage when the policy was set */
 };
 
 /* Takes `node` (also on failure). Owner: the hook's local worker. */
@@ -48,17 +49,19 @@ static inline bool syi_tensor_is_native(const sy_tensor *tensor)
 {
     return syi_node_is_native(tensor->node);
 }
-/* The policy in force: the handle's own, or MIXED private when the storage it views holds private
- * contents. */
+/* The policy in force: the handle's own, or MIXED private when the storage it views, through whatever
+ * interpreters, holds private contents; MIXED, too, when that storage was written through another handle
+ * since: then nobody knows which rows it holds. */
 syi_policy syi_tensor_policy(const sy_tensor *tensor);
+/* Of the contents as they are now. */
+void syi_tensor_set_policy(sy_tensor *tensor, const syi_policy *policy);
 static inline bool syi_tensor_is_private(const sy_tensor *tensor)
 {
     if (tensor->policy.private_) {
         return true;
     }
-    return syi_tensor_is_native(tensor) &&
-           atomic_load_explicit(&syi_node_array(tensor->node)->storage->private_,
-                                memory_order_relaxed);
+    const syi_storage *storage = syi_node_storage(tensor->node);
+    return storage != NULL && atomic_load_explicit(&storage->private_, memory_order_relaxed);
 }
 /* Tracked by the tape: a leaf that asks for a gradient, or the result of one. */
 static inline bool syi_tensor_is_tracked(const sy_tensor *tensor)

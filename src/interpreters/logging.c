@@ -81,6 +81,7 @@ sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err)
         return SYI_ENOMEM(err, "LoggingTensor");
     }
     SY_TRY(syi_tensor_wrap(tensor->hook, logging, node, err));
-    (*logging)->policy = tensor->policy;
+    const syi_policy policy = syi_tensor_policy(tensor);
+    syi_tensor_set_policy(*logging, &policy);
     return SY_OK;
 }

@@ -5,8 +5,26 @@
 
 #include "core/error.h"
 #include "workers/descriptor.h"
+#include "workers/resolve.h"
 
 /* Nodes */
+
+static syi_pointer *pointer_on_link(sy_hook *hook, sy_worker *owner, sy_worker *location,
+                                    syi_link *link, const sy_id *id_at_location)
+{
+    syi_pointer *pointer =
+        (syi_pointer *)syi_node_new(hook, &syi_pointer_type, sizeof *pointer, NULL);
+    if (pointer != NULL) {
+        pointer->owner = owner;
+        pointer->location = location;
+        pointer->link = link;
+        pointer->id_at_location = *id_at_location;
+        pointer->epoch = syi_link_get_epoch(link);
+        atomic_init(&pointer->collect, true);
+        pointer->ndim = -1;
+    }
+    return pointer;
+}
 
 sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner,
                           sy_worker *location, const sy_id *id_at_location, sy_error *err)
@@ -14,18 +32,17 @@ sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner
     syi_link *link = NULL;
     *pointer = NULL;
     SY_TRY(syi_link_get(owner, location, &link, err));
-    syi_node *node = syi_node_new(hook, &syi_pointer_type, sizeof(syi_pointer), NULL);
-    if (node == NULL) {
-        return SYI_ENOMEM(err, "pointer");
-    }
-    *pointer = (syi_pointer *)node;
-    (*pointer)->owner = owner;
-    (*pointer)->location = location;
-    (*pointer)->link = link;
-    (*pointer)->id_at_location = *id_at_location;
-    atomic_init(&(*pointer)->collect, true);
-    (*pointer)->ndim = -1;
-    return SY_OK;
+    *pointer = pointer_on_link(hook, owner, location, link, id_at_location);
+    return *pointer != NULL ? SY_OK : SYI_ENOMEM(err, "pointer");
+}
+
+/* A pointer beside `first`: same owner, same place. */
+static sy_status pointer_beside(const syi_pointer *first, syi_pointer **pointer,
+                                const sy_id *id_at_location, sy_error *err)
+{
+    *pointer = pointer_on_link(first->base.hook, first->owner, first->location, first->link,
+                               id_at_location);
+    return *pointer != NULL ? SY_OK : SYI_ENOMEM(err, "pointer");
 }
 
 void syi_pointer_set_shape(syi_pointer *pointer, sy_dtype dtype, int ndim, const int64_t *shape)
@@ -47,7 +64,8 @@ syi_pointer *syi_pointer_of(const sy_tensor *tensor)
 static void pointer_free(syi_node *node)
 {
     syi_pointer *pointer = (syi_pointer *)node;
-    if (atomic_load(&pointer->collect) && pointer->attribute == NULL) {
+    if (atomic_load(&pointer->collect) && pointer->attribute == NULL &&
+        pointer->epoch == syi_link_get_epoch(pointer->link)) { /* or the worker has forgotten it */
         syi_link_delete(pointer->link, &pointer->id_at_location, pointer->generation);
     }
     syi_string_free(node->hook->context, pointer->attribute);
@@ -132,8 +150,9 @@ static sy_status pointer_simplify(syi_node *node, syi_encoder *encoder, sy_error
 {
     syi_pointer *pointer = (syi_pointer *)node;
     syi_buffer *out = encoder->out;
-    bool argument =
-        encoder->recipient != NULL && sy_id_equal(encoder->recipient, &pointer->location->id);
+    const sy_id *location = &pointer->location->id;
+    const bool argument = encoder->recipient == location ||
+                          (encoder->recipient != NULL && sy_id_equal(encoder->recipient, location));
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_POINTER);
     if (argument) {
@@ -357,6 +376,7 @@ static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_messa
         status = syi_fail(err, SY_EPROTO, "%s: %zu results", call->op->name, count);
         goto done;
     }
+    sy_status made = SY_OK;
     for (size_t k = 0; k < count; k++) {
         syi_pointer *result = NULL;
         sy_id id = SY_ID_INIT;
@@ -366,12 +386,16 @@ static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_messa
         int64_t shape[SY_DIM_MAX];
         SY_GOTO(done,
                 syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
-        SY_GOTO(done, syi_pointer_new(call->hook, &result, first->owner, first->location, &id,
-                                      err));
+        made = made == SY_OK ? pointer_beside(first, &result, &id, err) : made;
+        if (made != SY_OK) { /* nobody will own it */
+            syi_link_delete(first->link, &id, generation);
+            continue;
+        }
         result->generation = generation;
         syi_pointer_set_shape(result, dtype, ndim, shape);
         call->outs[call->out_count++] = &result->base;
     }
+    SY_GOTO(done, made);
     syi_msgpack_leave(&decoder.cursor);
     SY_GOTO(done, syi_decode_value(&decoder, &value, err));
     if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT ||
@@ -433,7 +457,7 @@ static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange
     syi_inference inference = {.outs = shapes};
     syi_pointer *result = NULL;
     if (id != NULL) {
-        SY_TRY(syi_pointer_new(call->hook, &result, first->owner, first->location, id, err));
+        SY_TRY(pointer_beside(first, &result, id, err));
         if (infer_shapes(call, &inference) && inference.count == 1) {
             syi_pointer_set_shape(result, shapes[0].dtype, shapes[0].ndim, shapes[0].shape);
         }
@@ -470,8 +494,9 @@ static sy_status pointer_call(syi_call *call, sy_error *err)
         status = syi_link_request(&exchange, call->mode->deadline, err);
         if (status == SY_OK) {
             status = read_answer(call, first, exchange.reply, err);
-        } else if (status == SY_ETIMEDOUT && one) {
-            syi_link_delete(first->link, &id, 0); /* the result may come into being later */
+        } else if (one && exchange.reply->kind != SYI_KIND_ERROR) {
+            /* No answer: the result may be there, or come into being later. */
+            syi_link_delete(first->link, &id, 0);
         }
     }
     syi_link_end(&exchange);
@@ -590,58 +615,106 @@ const syi_interpreter syi_pointer_type = {
 
 /* Moving objects */
 
-/* Reads one descriptor as a new owning pointer. */
-static sy_status read_pointer(sy_worker *owner, sy_worker *location, const syi_message *reply,
-                              syi_pointer **pointer, sy_error *err)
+/* A pointer to be, which owns nothing yet: it is made before what it will own. */
+static sy_status new_pointer(sy_worker *owner, sy_worker *location, syi_pointer **pointer,
+                             sy_error *err)
 {
+    const sy_id none = SY_ID_INIT;
+    SY_TRY(syi_pointer_new(owner->hook, pointer, owner, location, &none, err));
+    atomic_store(&(*pointer)->collect, false);
+    return SY_OK;
+}
+
+/* Reads one descriptor: the pointer owns that. On failure it is dropped. */
+static sy_status read_pointer(const syi_message *reply, syi_pointer **pointer, sy_error *err)
+{
+    syi_pointer *made = *pointer;
     syi_decoder decoder;
     sy_id id = SY_ID_INIT;
     uint64_t generation = 0;
     sy_dtype dtype = SY_DTYPE_F32;
     int ndim = -1;
     int64_t shape[SY_DIM_MAX];
-    syi_decoder_init(&decoder, owner->hook, owner, reply);
+    syi_decoder_init(&decoder, made->base.hook, made->owner, reply);
     sy_status status =
         syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err);
     if (status == SY_OK) {
-        status = syi_pointer_new(owner->hook, pointer, owner, location, &id, err);
-    }
-    if (status == SY_OK) {
-        (*pointer)->generation = generation;
-        syi_pointer_set_shape(*pointer, dtype, ndim, shape);
+        made->id_at_location = id;
+        made->generation = generation;
+        made->epoch = syi_link_get_epoch(made->link);
+        syi_pointer_set_shape(made, dtype, ndim, shape);
+        atomic_store(&made->collect, true);
+    } else {
+        syi_node_unref(&made->base);
+        *pointer = NULL;
     }
     syi_decoder_fini(&decoder);
+    return status;
+}
+
+static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_id *remote_id,
+                               sy_tensor *tensor, bool snapshot, syi_message *message, sy_error *err)
+{
+    const sy_id none = SY_ID_INIT;
+    syi_encoder encoder = {.hook = owner->hook,
+                           .out = &message->body,
+                           .message = message,
+                           .recipient = &location->id,
+                           .snapshot = snapshot};
+    syi_msgpack_write_array(encoder.out, 2);
+    syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);
+    return syi_encode_tensor(&encoder, tensor, err);
+}
+
+/* Sends what is in the message; its answer makes the pointer an owner. */
+static sy_status send_object(syi_exchange *exchange, sy_tensor *tensor, syi_pointer **pointer,
+                             sy_error *err)
+{
+    const sy_status status = syi_link_request(exchange, 0, err);
+    if (status != SY_OK) {
+        syi_node_unref(&(*pointer)->base);
+        *pointer = NULL;
+        return status;
+    }
+    const sy_id *to = &(*pointer)->location->id;
+    SY_TRY(read_pointer(exchange->reply, pointer, err));
+    /* The remote copy of a pointer owns the object now (workers.md, GC). */
+    syi_node_hand_over(tensor->node, to);
+    return SY_OK;
+}
+
+/* stored: the tensor is an object of `owner`, which others may write to. */
+static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
+                           sy_worker *location, const sy_id *remote_id, bool stored, sy_error *err)
+{
+    syi_exchange exchange;
+    *pointer = NULL;
+    SY_TRY(new_pointer(owner, location, pointer, err));
+    sy_status status = syi_link_begin((*pointer)->link, &exchange, SYI_KIND_OBJECT, err);
+    if (status == SY_OK) {
+        if (stored) {
+            syi_gate_hold(owner);
+        }
+        status = encode_object(owner, location, remote_id, tensor, stored, exchange.message, err);
+        if (stored) {
+            syi_gate_let_go(owner);
+        }
+        if (status == SY_OK) {
+            status = send_object(&exchange, tensor, pointer, err);
+        }
+        syi_link_end(&exchange);
+    }
+    if (status != SY_OK && *pointer != NULL) {
+        syi_node_unref(&(*pointer)->base);
+        *pointer = NULL;
+    }
     return status;
 }
 
 sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
                            sy_worker *location, const sy_id *remote_id, sy_error *err)
 {
-    syi_link *link = NULL;
-    syi_exchange exchange;
-    sy_id none = SY_ID_INIT;
-    *pointer = NULL;
-    SY_TRY(syi_link_get(owner, location, &link, err));
-    SY_TRY(syi_link_begin(link, &exchange, SYI_KIND_OBJECT, err));
-    syi_encoder encoder = {.hook = owner->hook,
-                           .out = &exchange.message->body,
-                           .message = exchange.message,
-                           .recipient = &location->id};
-    syi_msgpack_write_array(encoder.out, 2);
-    syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);
-    sy_status status = syi_encode_tensor(&encoder, tensor, err);
-    if (status == SY_OK) {
-        status = syi_link_request(&exchange, 0, err);
-    }
-    if (status == SY_OK) {
-        status = read_pointer(owner, location, exchange.reply, pointer, err);
-    }
-    syi_link_end(&exchange);
-    if (status == SY_OK) {
-        /* The remote copy of a pointer owns the object now (workers.md, GC). */
-        syi_node_hand_over(tensor->node, &location->id);
-    }
-    return status;
+    return send_from(owner, pointer, tensor, location, remote_id, false, err);
 }
 
 sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err)
@@ -655,6 +728,12 @@ sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor,
                         "get the clone",
                         pointer->attribute, pointer->location->name);
     }
+    if (!keep && pointer->ndim >= 0) {
+        /* What does not fit here is not taken away there. */
+        syi_array shape = SYI_ARRAY_INIT;
+        SY_TRY(syi_array_describe(&shape, pointer->dtype, pointer->ndim, pointer->shape, err));
+        SY_TRY(syi_account_check(&pointer->base.hook->account, syi_array_bytes(&shape), err));
+    }
     SY_TRY(syi_link_begin(pointer->link, &exchange, SYI_KIND_OBJECT_REQUEST, err));
     syi_msgpack_write_array(&exchange.message->body, 2);
     syi_encode_id(&exchange.message->body, &pointer->id_at_location);
@@ -662,6 +741,7 @@ sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor,
     sy_status status = syi_link_request(&exchange, 0, err);
     if (status == SY_OK) {
         syi_decoder_init(&decoder, pointer->base.hook, pointer->owner, exchange.reply);
+        syi_resolve_without_strand(&decoder);
         status = syi_decode_tensor(&decoder, tensor, err);
         syi_decoder_fini(&decoder);
         if (!keep) {
@@ -701,7 +781,7 @@ static sy_status handle_move(const sy_request *request, sy_error *err)
                                worker->name);
     }
     syi_pointer *moved = NULL;
-    SY_TRY(syi_pointer_send(worker, &moved, tensor, there, &id, err));
+    SY_TRY(send_from(worker, &moved, tensor, there, &id, true, err));
     atomic_store(&moved->collect, false); /* the caller's pointer owns it */
     pthread_mutex_lock(&worker->strand);
     syi_object *object = syi_store_get(worker, &id);
@@ -737,13 +817,12 @@ static sy_status handle_mid_get(const sy_request *request, sy_error *err)
     sy_tensor *object = request->args[0].as.tensor;
     syi_pointer *pointer = syi_pointer_of(object);
     char text[72];
-    sy_id id = sy_tensor_get_id(object);
+    const sy_id id = object->id; /* the id it is stored under */
     if (pointer == NULL) {
         return syi_fail_object(err, SY_EINVAL, sy_id_format(&object->id, text, sizeof text),
                                "remote_get: object %s at worker %s is no pointer", text,
                                request->worker->name);
     }
-    id = object->id; /* the id it is stored under */
     sy_tensor *fetched = NULL;
     SY_TRY(syi_pointer_fetch(pointer, false, &fetched, err));
     sy_status status = syi_request_register(request, fetched, &id, err);
@@ -859,7 +938,8 @@ sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
     *got = NULL;
     if (syi_pointer_of(tensor) == NULL && tensor->node->child != NULL) {
         SY_TRY(syi_tensor_wrap(tensor->hook, got, syi_node_ref(tensor->node->child), err));
-        (*got)->policy = tensor->policy;
+        const syi_policy policy = syi_tensor_policy(tensor);
+        syi_tensor_set_policy(*got, &policy);
         return syi_tensor_copy_labels(*got, tensor, err);
     }
     return fetch(tensor, false, got, err);
@@ -870,7 +950,8 @@ sy_status sy_tensor_get_(sy_tensor *tensor, sy_error *err)
     sy_tensor *got = NULL;
     SY_TRY(sy_tensor_get(tensor, &got, err));
     syi_tensor_set_node(tensor, syi_node_ref(got->node));
-    tensor->policy = got->policy;
+    const syi_policy policy = syi_tensor_policy(got);
+    syi_tensor_set_policy(tensor, &policy);
     tensor->requires_grad = got->requires_grad;
     tensor->id = got->id;
     sy_tensor_unref(tensor->grad);
@@ -891,8 +972,13 @@ static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *na
 {
     syi_exchange exchange;
     syi_pointer *now = NULL;
-    SY_TRY(command(pointer, name, args, arg_count, &exchange, err));
-    sy_status status = read_pointer(pointer->owner, location, exchange.reply, &now, err);
+    SY_TRY(new_pointer(pointer->owner, location, &now, err));
+    sy_status status = command(pointer, name, args, arg_count, &exchange, err);
+    if (status != SY_OK) {
+        syi_node_unref(&now->base);
+        return status;
+    }
+    status = read_pointer(exchange.reply, &now, err);
     syi_link_end(&exchange);
     SY_TRY(status);
     atomic_store(&now->collect, atomic_load(&pointer->collect));

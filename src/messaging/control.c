@@ -78,6 +78,9 @@ static sy_status read_id(syi_msgpack_cursor *cursor, sy_id *id, sy_error *err)
         return syi_fail(err, SY_EFORMAT, "an id of type code %lld and %zu bytes", (long long)code,
                         length);
     }
+    if (memchr(bytes, '\0', length) != NULL) {
+        return syi_fail(err, SY_EFORMAT, "an id contains a zero byte");
+    }
     memcpy(text, bytes, length);
     text[length] = '\0';
     syi_msgpack_leave(cursor);

@@ -18,7 +18,7 @@ void syi_encode_text(syi_buffer *out, const char *text)
     syi_msgpack_write_bin(out, text, strlen(text));
 }
 
-void syi_encode_id(syi_buffer *out, const sy_id *id)
+void syi_encode_id_slowly(syi_buffer *out, const sy_id *id)
 {
     switch (id->kind) {
     case SY_ID_INT:
@@ -121,11 +121,12 @@ static sy_status encode_array(syi_encoder *encoder, const syi_array *array, sy_e
 {
     syi_buffer *out = encoder->out;
     syi_array dense = SYI_ARRAY_INIT;
-    if (syi_array_is_contiguous(array)) {
+    const bool inlined = encoder->message == NULL || syi_array_bytes(array) <= SYI_INLINE_BYTES_MAX;
+    if (syi_array_is_contiguous(array) && (inlined || !encoder->snapshot)) {
         syi_array_copy_view(&dense, array);
     } else {
-        SY_TRY(syi_array_clone(encoder->hook->context, &dense, array, &encoder->hook->account,
-                               err));
+        SY_TRY(
+            syi_array_clone(encoder->hook->context, &dense, array, &encoder->hook->account, err));
     }
     size_t bytes = syi_array_bytes(&dense);
     const char *dtype = sy_dtype_name(dense.dtype);
@@ -136,7 +137,7 @@ static sy_status encode_array(syi_encoder *encoder, const syi_array *array, sy_e
         syi_msgpack_write_int(out, dense.shape[k]);
     }
     sy_status status = SY_OK;
-    if (encoder->message == NULL || bytes <= SYI_INLINE_BYTES_MAX) {
+    if (inlined) {
         syi_msgpack_write_bin(out, bytes > 0 ? syi_array_data(&dense) : "", bytes);
     } else {
         syi_msgpack_write_int(out, encoder->message->segment_count);
@@ -170,8 +171,7 @@ sy_status syi_encode_tensor(syi_encoder *encoder, sy_tensor *tensor, sy_error *e
     if (policy.private_) {
         /* The last gate: whatever path led here, private contents do not travel. */
         char text[72];
-        return syi_policy_refuse(&policy, "sending", sy_id_format(&id, text, sizeof text), "",
-                                 err);
+        return syi_policy_refuse(&policy, "sending", sy_id_format(&id, text, sizeof text), "", err);
     }
     encode_head(out, SYI_CODE_TENSOR, 10);
     syi_encode_id(out, &id);
@@ -223,6 +223,11 @@ static void *arena_alloc(syi_decoder *decoder, size_t size, sy_error *err)
         return NULL;
     }
     decoder->arena_left -= size;
+    if (size <= SYI_ARENA_ROOM - decoder->room_used) {
+        uint8_t *memory = decoder->room + decoder->room_used;
+        decoder->room_used += size;
+        return memory;
+    }
     syi_arena *arena = decoder->arena;
     if (arena == NULL || arena->size - sizeof *arena - arena->used < size) {
         size_t block = sizeof *arena + (size > 2000 ? size : 2000);
@@ -254,6 +259,7 @@ void syi_decoder_init(syi_decoder *decoder, sy_hook *hook, sy_worker *worker,
     decoder->inherited = (syi_policy){0};
     decoder->arena = NULL;
     decoder->arena_left = ARENA_MAX;
+    decoder->room_used = 0;
     decoder->held_count = 0;
     syi_msgpack_cursor_init(&decoder->cursor, message->body.data, message->body.length,
                             SYI_MSGPACK_DEPTH_MAX, 0);
@@ -330,12 +336,10 @@ static sy_status str_body(syi_decoder *decoder, const char **text, sy_error *err
     return SY_OK;
 }
 
-sy_status syi_decode_text(syi_decoder *decoder, const char **text, sy_error *err)
+sy_status syi_decode_text_slowly(syi_decoder *decoder, const char **text, sy_error *err)
 {
     *text = NULL;
     switch (syi_msgpack_peek(&decoder->cursor)) {
-    case SYI_MSGPACK_NIL:
-        return syi_msgpack_read_nil(&decoder->cursor, err);
     case SYI_MSGPACK_STR:
     case SYI_MSGPACK_BIN:
         return copy_text(decoder, text, err);
@@ -354,20 +358,21 @@ static sy_status id_of_text(const char *text, size_t length, sy_id *id, sy_error
         return syi_fail(err, SY_EFORMAT, "message: an id of %zu bytes, at most %d are allowed",
                         length, SY_ID_TEXT_SIZE - 1);
     }
+    if (memchr(text, '\0', length) != NULL) {
+        return syi_fail(err, SY_EFORMAT, "an id contains a zero byte");
+    }
     memcpy(copy, text, length);
     copy[length] = '\0';
     return sy_id_from_text(id, copy, err);
 }
 
-sy_status syi_decode_id(syi_decoder *decoder, sy_id *id, sy_error *err)
+sy_status syi_decode_id_slowly(syi_decoder *decoder, sy_id *id, sy_error *err)
 {
     *id = (sy_id)SY_ID_INIT;
     const char *text = NULL;
     size_t length = 0;
     int64_t number = 0;
     switch (syi_msgpack_peek(&decoder->cursor)) {
-    case SYI_MSGPACK_NIL:
-        return syi_msgpack_read_nil(&decoder->cursor, err);
     case SYI_MSGPACK_INT:
         SY_TRY(syi_msgpack_read_int(&decoder->cursor, &number, err));
         *id = sy_id_from_int(number);
@@ -564,7 +569,7 @@ static sy_status tensor_fields(syi_decoder *decoder, size_t count, sy_tensor **t
     SY_TRY(syi_tensor_wrap(decoder->hook, &made, node, err));
     made->id = id;
     made->owner = decoder->worker;
-    made->policy = decoder->inherited;
+    syi_tensor_set_policy(made, &decoder->inherited);
     sy_status status = SY_OK;
     if (count >= 4) {
         if (syi_msgpack_peek(cursor) == SYI_MSGPACK_NIL) {
@@ -573,6 +578,7 @@ static sy_status tensor_fields(syi_decoder *decoder, size_t count, sy_tensor **t
             syi_node *grad = NULL;
             SY_GOTO(failed, syi_decode_node(decoder, &grad, err));
             SY_GOTO(failed, syi_tensor_wrap(decoder->hook, &made->grad, grad, err));
+            syi_tensor_set_policy(made->grad, &decoder->inherited);
         }
     }
     if (count >= 5) {
@@ -691,29 +697,37 @@ static sy_status pointer_here(syi_decoder *decoder, sy_tensor **tensor, bool *he
     return decoder->resolve(decoder, &object_id, attribute, tensor, err);
 }
 
+/* The body of an object of that code, its pair already opened and left by the caller. */
+static sy_status tensor_of_code(syi_decoder *decoder, int64_t code, sy_tensor **tensor,
+                                sy_error *err)
+{
+    *tensor = NULL;
+    if (code == SYI_CODE_TENSOR) {
+        SY_TRY(enter(decoder, err));
+        sy_status status = tensor_body(decoder, tensor, err);
+        decoder->depth--;
+        return status;
+    }
+    bool here = false;
+    if (code == SYI_CODE_POINTER) {
+        SY_TRY(pointer_here(decoder, tensor, &here, err));
+    }
+    if (!here) {
+        syi_node *node = NULL;
+        SY_TRY(node_body(decoder, code, &node, err));
+        SY_TRY(syi_tensor_wrap(decoder->hook, tensor, node, err));
+        (*tensor)->owner = decoder->worker;
+        syi_tensor_set_policy(*tensor, &decoder->inherited);
+    }
+    return SY_OK;
+}
+
 sy_status syi_decode_tensor(syi_decoder *decoder, sy_tensor **tensor, sy_error *err)
 {
     *tensor = NULL;
     int64_t code = 0;
     SY_TRY(open_pair(decoder, &code, err));
-    if (code == SYI_CODE_TENSOR) {
-        SY_TRY(enter(decoder, err));
-        sy_status status = tensor_body(decoder, tensor, err);
-        decoder->depth--;
-        SY_TRY(status);
-    } else {
-        bool here = false;
-        if (code == SYI_CODE_POINTER) {
-            SY_TRY(pointer_here(decoder, tensor, &here, err));
-        }
-        if (!here) {
-            syi_node *node = NULL;
-            SY_TRY(node_body(decoder, code, &node, err));
-            SY_TRY(syi_tensor_wrap(decoder->hook, tensor, node, err));
-            (*tensor)->owner = decoder->worker;
-            (*tensor)->policy = decoder->inherited;
-        }
-    }
+    SY_TRY(tensor_of_code(decoder, code, tensor, err));
     syi_msgpack_leave(&decoder->cursor);
     return SY_OK;
 }
@@ -732,7 +746,6 @@ static sy_status hold(syi_decoder *decoder, sy_tensor *tensor, sy_value *value, 
 static sy_status decode_coded(syi_decoder *decoder, sy_value *value, sy_error *err)
 {
     syi_msgpack_cursor *cursor = &decoder->cursor;
-    syi_msgpack_cursor saved = *cursor;
     int64_t code = 0;
     SY_TRY(open_pair(decoder, &code, err));
     switch (code) {
@@ -773,9 +786,9 @@ static sy_status decode_coded(syi_decoder *decoder, sy_value *value, sy_error *e
     }
     default: {
         sy_tensor *tensor = NULL;
-        *cursor = saved;
-        SY_TRY(syi_decode_tensor(decoder, &tensor, err));
-        return hold(decoder, tensor, value, err);
+        SY_TRY(tensor_of_code(decoder, code, &tensor, err));
+        SY_TRY(hold(decoder, tensor, value, err));
+        break;
     }
     }
     syi_msgpack_leave(cursor);

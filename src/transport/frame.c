@@ -4,11 +4,6 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* Memory that an emptied message or reader keeps for the next one; larger pieces are given back, so that
- * ten thousand idle connections cost what they look like. */
-#define KEEP_BODY 4096u
-#define KEEP_SEGMENTS 16u
-
 /* --- messages ---------------------------------------------------------------------------------- */
 
 void syi_message_init(syi_message *message, sy_context *context, size_t body_maximum)
@@ -43,20 +38,10 @@ static void free_segments(syi_message *message)
     message->segment_capacity = 0;
 }
 
-void syi_message_clear(syi_message *message)
+void syi_message_drop(syi_message *message)
 {
-    if (message->segment_count != 0) {
-        drop_segments(message);
-    }
-    if (message->refusal != NULL || message->refused != SY_OK) {
-        drop_refusal(message);
-    }
-    syi_buffer_clear(&message->body);
-    message->kind = 0;
-    message->flags = 0;
-    message->id = 0;
-    message->trace = 0;
-    message->deadline_ms = 0;
+    drop_segments(message);
+    drop_refusal(message);
 }
 
 void syi_message_fini(syi_message *message)
@@ -90,12 +75,12 @@ void syi_message_swap(syi_message *a, syi_message *b)
     set_body_maximum(a, a_maximum);
 }
 
-void syi_message_trim(syi_message *message)
+void syi_message_give_back(syi_message *message)
 {
-    if (message->body.capacity > KEEP_BODY) {
+    if (message->body.capacity > SYI_MESSAGE_KEEP_BODY) {
         syi_buffer_fini(&message->body);
     }
-    if (message->segment_capacity > KEEP_SEGMENTS) {
+    if (message->segment_capacity > SYI_MESSAGE_KEEP_SEGMENTS) {
         free_segments(message);
     }
 }
@@ -149,21 +134,7 @@ sy_status syi_message_add_segment(syi_message *message, syi_storage *storage, si
 
 /* --- heads ------------------------------------------------------------------------------------- */
 
-size_t syi_frame_head_size(const syi_message *message)
-{
-    return SYI_FRAME_HEADER_SIZE + (size_t)message->segment_count * SYI_FRAME_SEGMENT_ENTRY_SIZE;
-}
-
-uint64_t syi_frame_length(const syi_message *message)
-{
-    uint64_t length = syi_frame_head_size(message) + message->body.length;
-    for (uint32_t i = 0; i < message->segment_count; i++) {
-        length += message->segments[i].length;
-    }
-    return length;
-}
-
-sy_status syi_frame_check(const syi_message *message, sy_error *err)
+sy_status syi_frame_refuse(const syi_message *message, sy_error *err)
 {
     SY_TRY(syi_buffer_check(&message->body, "message body", err));
     if (message->body.length > UINT32_MAX) {
@@ -335,9 +306,9 @@ static sy_status grow_body(syi_frame_reader *reader, sy_error *err)
     return SY_OK;
 }
 
-static sy_status header_came(syi_frame_reader *reader, sy_error *err)
+/* `p`: the whole header. */
+static sy_status header_came(syi_frame_reader *reader, const uint8_t *p, sy_error *err)
 {
-    const uint8_t *p = reader->header;
     const uint32_t magic = syi_get_u32le(p);
     if (magic != SYI_FRAME_MAGIC) {
         return syi_fail(err, SY_EPROTO, "frame: starts with 0x%08" PRIx32 " instead of \"CSY1\"",
@@ -458,7 +429,7 @@ static sy_status next_part(syi_frame_reader *reader, sy_error *err)
     for (;;) {
         switch (reader->part) {
         case PART_HEADER:
-            SY_TRY(header_came(reader, err));
+            SY_TRY(header_came(reader, reader->header, err));
             begin(reader, PART_TABLE,
                   (uint64_t)reader->segment_count * SYI_FRAME_SEGMENT_ENTRY_SIZE);
             syi_buffer_clear(&reader->table);
@@ -525,11 +496,42 @@ sy_status syi_frame_reader_advance(syi_frame_reader *reader, size_t count, bool 
     return SY_OK;
 }
 
+/* What most frames are, a header and a small body, and all of it is here: no need to go part by part. */
+static sy_status take_whole(syi_frame_reader *reader, const uint8_t *bytes, size_t size,
+                            size_t *used, bool *done, sy_error *err)
+{
+    const size_t body_length = syi_get_u32le(bytes + 8);
+    const bool whole = syi_get_u16le(bytes + 6) == 0 && body_length <= size - SYI_FRAME_HEADER_SIZE;
+    if (!whole) {
+        return SY_OK;
+    }
+    SY_TRY(header_came(reader, bytes, err));
+    syi_buffer_clear(&reader->table);
+    SY_TRY(table_came(reader, err));
+    if (body_length != 0) {
+        uint8_t *place = syi_buffer_extend(&reader->message.body, body_length);
+        if (place == NULL) {
+            return syi_buffer_check(&reader->message.body, "frame body", err);
+        }
+        memcpy(place, bytes + SYI_FRAME_HEADER_SIZE, body_length);
+    }
+    begin(reader, PART_DONE, 0);
+    *used = SYI_FRAME_HEADER_SIZE + body_length;
+    *done = true;
+    return SY_OK;
+}
+
 sy_status syi_frame_reader_copy(syi_frame_reader *reader, const uint8_t *bytes, size_t size,
                                 size_t *used, bool *done, sy_error *err)
 {
     size_t at = 0;
     *done = false;
+    if (size >= SYI_FRAME_HEADER_SIZE && syi_frame_reader_is_idle(reader)) {
+        SY_TRY(take_whole(reader, bytes, size, used, done, err));
+        if (*done) {
+            return SY_OK;
+        }
+    }
     while (at < size && !*done) {
         uint8_t *place;
         size_t room;
@@ -551,7 +553,7 @@ void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message)
     syi_message_clear(message);
     syi_message_swap(message, &reader->message);
     syi_message_trim(&reader->message);
-    if (reader->table.capacity > KEEP_BODY) {
+    if (reader->table.capacity > SYI_MESSAGE_KEEP_BODY) {
         syi_buffer_fini(&reader->table);
     }
     begin(reader, PART_HEADER, SYI_FRAME_HEADER_SIZE);

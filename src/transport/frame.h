@@ -53,14 +53,36 @@ typedef struct syi_message {
 void syi_message_init(syi_message *message, sy_context *context, size_t body_maximum);
 void syi_message_fini(syi_message *message);
 /* Empties it for reuse, keeping its memory. */
-void syi_message_clear(syi_message *message);
+void syi_message_drop(syi_message *message); /* segments and refusal */
+static inline void syi_message_clear(syi_message *message)
+{
+    if (message->segment_count != 0 || message->refused != SY_OK) {
+        syi_message_drop(message);
+    }
+    syi_buffer_clear(&message->body);
+    message->kind = 0;
+    message->flags = 0;
+    message->id = 0;
+    message->trace = 0;
+    message->deadline_ms = 0;
+}
 /* Frees what `to` (initialised) holds and takes over `from`'s contents and memory; `from` becomes as
  * initialised and needs no fini of its own. */
 void syi_message_move(syi_message *to, syi_message *from);
 /* Exchanges contents and memory (of one context); each keeps its own body maximum. */
 void syi_message_swap(syi_message *a, syi_message *b);
-/* Of an empty message: gives memory back that is more than a small one needs. */
-void syi_message_trim(syi_message *message);
+/* Of an empty message: gives memory back that is more than a small one needs, so that ten thousand idle
+ * connections cost what they look like. */
+#define SYI_MESSAGE_KEEP_BODY 4096u
+#define SYI_MESSAGE_KEEP_SEGMENTS 16u
+void syi_message_give_back(syi_message *message);
+static inline void syi_message_trim(syi_message *message)
+{
+    if (message->body.capacity > SYI_MESSAGE_KEEP_BODY ||
+        message->segment_capacity > SYI_MESSAGE_KEEP_SEGMENTS) {
+        syi_message_give_back(message);
+    }
+}
 /* Adds a segment holding a reference to `storage` (the bytes [offset, offset + length)). */
 sy_status syi_message_add_segment(syi_message *message, syi_storage *storage, size_t offset,
                                   size_t length, uint32_t flags, sy_error *err);
@@ -69,11 +91,27 @@ sy_status syi_message_add_segment(syi_message *message, syi_storage *storage, si
 sy_status syi_frame_encode_head(const syi_message *message, syi_buffer *out, sy_error *err);
 /* The same in two steps: SY_OK when the message can travel (body latched or above 32 bits, segments
  * above 16 bits), and syi_frame_head_size bytes written to `head`. */
-sy_status syi_frame_check(const syi_message *message, sy_error *err);
-size_t syi_frame_head_size(const syi_message *message);
+sy_status syi_frame_refuse(const syi_message *message, sy_error *err); /* why it cannot, if so */
+static inline sy_status syi_frame_check(const syi_message *message, sy_error *err)
+{
+    const bool fits = message->body.status == SY_OK && message->body.length <= UINT32_MAX &&
+                      message->segment_count <= UINT16_MAX;
+    return fits ? SY_OK : syi_frame_refuse(message, err);
+}
+static inline size_t syi_frame_head_size(const syi_message *message)
+{
+    return SYI_FRAME_HEADER_SIZE + (size_t)message->segment_count * SYI_FRAME_SEGMENT_ENTRY_SIZE;
+}
 void syi_frame_put_head(const syi_message *message, uint8_t *head);
 /* Whole frame length in bytes. */
-uint64_t syi_frame_length(const syi_message *message);
+static inline uint64_t syi_frame_length(const syi_message *message)
+{
+    uint64_t length = syi_frame_head_size(message) + message->body.length;
+    for (uint32_t i = 0; i < message->segment_count; i++) {
+        length += message->segments[i].length;
+    }
+    return length;
+}
 
 typedef struct syi_frame_limits {
     uint32_t body_max;     /* bytes */

@@ -64,6 +64,7 @@ sy_status syi_stream_fail_closed(syi_stream *stream, const char *what, sy_error 
     return syi_fail_object(err, SY_ECLOSED, stream->url, "%s: %s", stream->url, what);
 }
 
+#define DRAIN_TURNS 64 /* one that never stops sending is not waited for */
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 /* A thread that waits long does so in recv itself, one system call instead of three, and looks at the
@@ -84,6 +85,7 @@ static int connect_one(const sy_context *context, const struct addrinfo *address
     int code = 0;
     const int yes = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
         code = errno;
         if (code == EINPROGRESS) {
@@ -159,6 +161,14 @@ void syi_stream_close(syi_stream *stream)
     }
     syi_free(stream->context, stream->ahead, SYI_STREAM_AHEAD);
     stream->ahead = NULL;
+}
+
+void syi_stream_drain(syi_stream *stream)
+{
+    ssize_t count = 1;
+    for (int i = 0; i < DRAIN_TURNS && count > 0; i++) {
+        count = recv(stream->fd, stream->ahead, SYI_STREAM_AHEAD, MSG_DONTWAIT);
+    }
 }
 
 bool syi_stream_is_open(syi_stream *stream)

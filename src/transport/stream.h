@@ -29,6 +29,8 @@ sy_status syi_stream_connect(syi_stream *stream, sy_context *context, const char
                              const char *host, uint16_t port, unsigned spin_us, uint64_t deadline,
                              sy_error *err);
 void syi_stream_close(syi_stream *stream);
+/* Drops what has come so far. */
+void syi_stream_drain(syi_stream *stream);
 /* Does not block: false once the other end is known to be gone. */
 bool syi_stream_is_open(syi_stream *stream);
 /* Wakes the threads that are inside read or write; nothing more goes. Any thread. */

@@ -59,17 +59,19 @@ syi_traffic syi_connection_get_traffic(const syi_connection *connection);
 const char *syi_connection_get_url(const syi_connection *connection);
 
 /*
- * What a server does with its peers. `received` takes the message (it must end in syi_message_fini);
- * it may be called for the next frame before the last was answered: ordering answers is the service's
- * business. None of these may block for long.
+ * What a server does with its peers. The message of `received` stays the transport's: the service takes what it
+ * wants with syi_message_move or _swap, or hands it to syi_peer_send; the rest is dropped and its memory used
+ * again. `received` may be called for the next frame before the last was answered: ordering answers is the
+ * service's business. None of these may block for long.
  */
 typedef struct syi_service {
     void *user;
     /* A peer arrived. Returns the session passed to the other two; NULL refuses and closes. */
     void *(*opened)(void *user, syi_peer *peer);
     void (*received)(void *session, syi_message *message);
-    /* The peer is gone or broke the protocol (`why` SY_EPROTO, SY_ECLOSED, SY_ETIMEDOUT). The peer
-     * handle stays valid until syi_peer_unref by the session. */
+    /* The peer is gone or broke the protocol (`why` SY_EPROTO, SY_ECLOSED, SY_ETIMEDOUT for no first
+     * frame, SY_ELIMIT for a slow reader, SY_ENOMEM). The peer handle stays valid until syi_peer_unref by
+     * the session. */
     void (*closed)(void *session, sy_status why, const char *sentence);
 } syi_service;
 
@@ -78,8 +80,7 @@ typedef struct syi_listen_options {
     uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
     unsigned connections_max; /* 0: 1024 */
     uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
-    unsigned
-        spin_us; /* the loop thread spins this long after an event before it sleeps; 0: not at all */
+    unsigned spin_us; /* the loop thread spins this long after an event; 0: it sleeps at once */
 } syi_listen_options;
 
 /* `service` is copied. */
@@ -99,10 +100,13 @@ void syi_peer_unref(syi_peer *peer);
 /* Queues the message and takes it (emptied), also on failure: SY_ECLOSED when the peer is gone, SY_ELIMIT
  * when its queue is full (it is closed). Never blocks. Any thread. */
 sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err);
-/* Closes after what is queued has left (at most `linger_ms`). Any thread; returns at once. */
+/* Closes after what is queued has left and the other end has closed, too, at most `linger_ms` later; 0:
+ * at once. Nothing more is received. Any thread; returns at once. */
 void syi_peer_close(syi_peer *peer, uint32_t linger_ms);
-/* Backpressure: stop or go on reading from this peer. Any thread; takes effect soon. */
+/* Backpressure: stop or go on reading from this peer. Any thread; takes effect soon: what was read from
+ * the socket already is still delivered. */
 void syi_peer_set_reading(syi_peer *peer, bool reading);
+/* For frames after the one being delivered (from another thread: soon). */
 void syi_peer_set_account(syi_peer *peer, syi_account *account);
 void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits);
 /* "tcp://127.0.0.1:40312" or "inproc://bob#3"; for logs and identity. */

@@ -159,6 +159,10 @@ static sy_status handle_add_worker(const sy_request *request, sy_error *err)
     if (request->args[1].kind != SY_VALUE_STRING) {
         return syi_fail(err, SY_EINVAL, "add_worker: the url is no text");
     }
+    if (request->worker->forbid_introductions) {
+        return syi_fail(err, SY_EFORBIDDEN, "worker %s takes no introductions",
+                        request->worker->name);
+    }
     if (!request->worker->allow_introductions && !request->trusted_link) {
         return syi_fail(err, SY_EFORBIDDEN,
                         "worker %s takes introductions from its own machine only",

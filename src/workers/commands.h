@@ -11,6 +11,7 @@
 typedef struct sy_request {
     sy_worker *worker;
     syi_session *session;
+    struct syi_job *job;
     const sy_id *caller; /* as the peer calls itself; not authenticated */
     bool trusted_link;   /* same process or loopback */
     uint64_t message_id;

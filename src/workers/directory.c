@@ -49,5 +49,6 @@ sy_status syi_directory_introduce(sy_hook *hook, const sy_id *id, const char *te
     if (status != SY_OK) {
         syi_worker_free(worker);
     }
-    return status;
+    /* Another thread may have been quicker; was it told the same? */
+    return status == SY_EEXIST ? syi_directory_introduce(hook, id, text, err) : status;
 }

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "transport/inproc/inproc.h"
 #include "workers/janitor.h"
+#include "workers/room.h"
 
 #define DELETIONS_FLUSH 64
 #define DELETIONS_ROOM SYI_DELETIONS_MAX /* kept; more come and go */
@@ -38,11 +39,10 @@ typedef struct deletion_list {
 struct syi_link {
     sy_worker *owner;
     sy_worker *target;
-    syi_connection *connection; /* changed under both locks */
+    syi_connection *connection; /* changed by who sends, under state_lock */
     syi_session_key key;        /* of the session at the server, once greeted */
 
-    pthread_mutex_t send_lock; /* one sender at a time; taken before state_lock */
-    /* with send_lock: */
+    /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;
     syi_pending *batch[BATCH_MAX]; /* posted, not sent yet */
     size_t batch_count;
@@ -50,6 +50,9 @@ struct syi_link {
     size_t left;           /* of them, the first that were sent */
 
     pthread_mutex_t state_lock; /* short; never held while sending or receiving; guards all below */
+    bool sending; /* somebody is sending, or connecting; not a mutex, because others wait with a deadline */
+    unsigned senders; /* wait for that */
+    pthread_cond_t sendable;
     pthread_cond_t changed;
     bool receiving;
     unsigned waiting;
@@ -63,10 +66,11 @@ struct syi_link {
     bool leaving_waits;      /* so do some that could not be sent */
     uint64_t deletions_since;
     uint64_t flush_after; /* nothing is tried by itself before */
-    unsigned epoch;   /* sessions that were lost so far */
     sy_error failure; /* first failure of a posted request */
     syi_message inbox; /* the receiving thread's */
     syi_traffic past;  /* of closed connections */
+
+    atomic_uint epoch; /* sessions that were lost so far */
 };
 
 static sy_context *context_of(const syi_link *link)
@@ -74,16 +78,74 @@ static sy_context *context_of(const syi_link *link)
     return link->owner->hook->context;
 }
 
+/* Who sends */
+
+/* CLOCK_MONOTONIC at a deadline of the context's clock. */
+static struct timespec time_of(const syi_link *link, uint64_t deadline)
+{
+    struct timespec when;
+    const uint64_t now = syi_clock_now(context_of(link));
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    const uint64_t at = (uint64_t)when.tv_sec * 1000000000u + (uint64_t)when.tv_nsec +
+                        (deadline > now ? deadline - now : 0);
+    when.tv_sec = (time_t)(at / 1000000000u);
+    when.tv_nsec = (long)(at % 1000000000u);
+    return when;
+}
+
+static bool try_sending(syi_link *link)
+{
+    pthread_mutex_lock(&link->state_lock);
+    const bool free = !link->sending;
+    link->sending = true;
+    pthread_mutex_unlock(&link->state_lock);
+    return free;
+}
+
+/* Somebody else may be sending to a worker that does not read: nobody waits for that beyond his deadline
+ * (0: none). */
+static sy_status begin_sending(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    int code = 0;
+    pthread_mutex_lock(&link->state_lock);
+    link->senders++;
+    while (link->sending && code == 0) {
+        if (deadline == 0) {
+            pthread_cond_wait(&link->sendable, &link->state_lock);
+        } else {
+            const struct timespec when = time_of(link, deadline);
+            code = pthread_cond_timedwait(&link->sendable, &link->state_lock, &when);
+        }
+    }
+    link->senders--;
+    const bool free = !link->sending;
+    link->sending = true;
+    pthread_mutex_unlock(&link->state_lock);
+    return free ? SY_OK
+                : syi_fail(err, SY_ETIMEDOUT, "worker %s did not take an earlier request in time",
+                           link->target->name);
+}
+
+static void end_sending(syi_link *link)
+{
+    pthread_mutex_lock(&link->state_lock);
+    link->sending = false;
+    if (link->senders > 0) {
+        pthread_cond_signal(&link->sendable);
+    }
+    pthread_mutex_unlock(&link->state_lock);
+}
+
 /* Connecting */
 
-/* send_lock held. The server does not know the session any more: what this link put there is gone or goes
+/* Sending. The server does not know the session any more: what this link put there is gone or goes
  * with its lease, and an id with a small generation may mean somebody else's object by now. */
 static void forget_session(syi_link *link)
 {
     link->leaving.count = 0;
     link->left = 0;
     pthread_mutex_lock(&link->state_lock);
-    link->epoch++;
+    atomic_fetch_add(&link->epoch, 1);
     link->deletions.count = 0;
     link->leaving_waits = false;
     pthread_mutex_unlock(&link->state_lock);
@@ -163,7 +225,7 @@ done:
     return status;
 }
 
-/* send_lock held. `deadline` 0: the target's own for connecting, which counts in any case. */
+/* Sending. `deadline` 0: the target's own for connecting, which counts in any case. */
 static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
 {
     sy_context *context = context_of(link);
@@ -177,6 +239,11 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
     };
     if (deadline != 0 && deadline < options.deadline) {
         options.deadline = deadline;
+    }
+    if (atomic_load(&link->owner->hook->workers->closing)) {
+        syi_fail(err, SY_ECANCELED, "worker %s: the hook is being freed", target->name);
+        syi_error_at_worker(err, target->name);
+        return SY_ECANCELED;
     }
     sy_status status = SY_OK;
     if (syi_worker_is_here(target)) {
@@ -219,7 +286,7 @@ static void recycle(syi_link *link, syi_pending *pending)
     link->spare = pending;
 }
 
-/* Both locks held: the connection is gone; everything in flight has failed. Who waits for a request takes
+/* Sending, state_lock held: the connection is gone; everything in flight has failed. Who waits for a request takes
  * it out; nobody does for posted ones. */
 static void fail_all(syi_link *link, const sy_error *why)
 {
@@ -260,7 +327,7 @@ static void add_traffic(syi_traffic *sum, syi_traffic more)
     sum->bytes_received += more.bytes_received;
 }
 
-/* send_lock held, state_lock not. Waits until no thread is inside receive; that one is woken. */
+/* Sending, state_lock not held. Waits until no thread is inside receive; that one is woken. */
 static void drop_connection(syi_link *link, const sy_error *why)
 {
     pthread_mutex_lock(&link->state_lock);
@@ -305,12 +372,12 @@ static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, 
     }
     made->owner = owner;
     made->target = target;
-    pthread_mutex_init(&made->send_lock, NULL);
     pthread_mutex_init(&made->state_lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&made->changed, &attributes);
+    pthread_cond_init(&made->sendable, &attributes);
     pthread_condattr_destroy(&attributes);
     syi_message_init(&made->deletion, context, BODY_MAX);
     syi_message_init(&made->inbox, context, BODY_MAX);
@@ -365,9 +432,9 @@ sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link *
     syi_link *made = NULL;
     *link = NULL;
     SY_TRY(link_new(owner, target, &made, err));
-    pthread_mutex_lock(&made->send_lock);
+    (void)try_sending(made); /* nobody else knows it yet */
     sy_status status = connect_link(made, 0, err);
-    pthread_mutex_unlock(&made->send_lock);
+    end_sending(made);
     if (status != SY_OK) {
         syi_link_free(made);
         return status;
@@ -424,8 +491,8 @@ void syi_link_free(syi_link *link)
     syi_free(context, link->deletions.items, link->deletions.capacity * sizeof(syi_deletion));
     syi_free(context, link->leaving.items, link->leaving.capacity * sizeof(syi_deletion));
     pthread_cond_destroy(&link->changed);
+    pthread_cond_destroy(&link->sendable);
     pthread_mutex_destroy(&link->state_lock);
-    pthread_mutex_destroy(&link->send_lock);
     syi_free(context, link, sizeof *link);
 }
 
@@ -443,7 +510,7 @@ static void link_broken(syi_link *link, const sy_error *err, sy_status status)
     drop_connection(link, &why);
 }
 
-/* The deletions that wait join those that are on their way. send_lock held. */
+/* The deletions that wait join those that are on their way. Sending. */
 static void take_deletions(syi_link *link)
 {
     pthread_mutex_lock(&link->state_lock);
@@ -470,7 +537,7 @@ static void deletions_sent(syi_link *link)
     }
 }
 
-/* What could not be sent waits for the next time. send_lock held. */
+/* What could not be sent waits for the next time. Sending. */
 static void keep_deletions(syi_link *link)
 {
     pthread_mutex_lock(&link->state_lock);
@@ -479,7 +546,7 @@ static void keep_deletions(syi_link *link)
     pthread_mutex_unlock(&link->state_lock);
 }
 
-/* send_lock held, connected. The batch, then the deletions (they may name what the batch makes), then
+/* Sending, connected. The batch, then the deletions (they may name what the batch makes), then
  * `last` (nullable), in one write as far as they fit. When the other end does not read before the deadline
  * and nothing has left, everything stays as it was, and so does the connection. */
 static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
@@ -529,7 +596,7 @@ static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline,
     return SY_OK;
 }
 
-/* send_lock held. Connects when there is something that must go. */
+/* Sending. Connects when there is something that must go. */
 static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
 {
     if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
@@ -547,33 +614,6 @@ static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, 
         pthread_mutex_unlock(&link->state_lock);
     }
     return send_over(link, last, deadline, err);
-}
-
-/* CLOCK_MONOTONIC at a deadline of the context's clock. */
-static struct timespec time_of(const syi_link *link, uint64_t deadline)
-{
-    struct timespec when;
-    const uint64_t now = syi_clock_now(context_of(link));
-    clock_gettime(CLOCK_MONOTONIC, &when);
-    const uint64_t at = (uint64_t)when.tv_sec * 1000000000u + (uint64_t)when.tv_nsec +
-                        (deadline > now ? deadline - now : 0);
-    when.tv_sec = (time_t)(at / 1000000000u);
-    when.tv_nsec = (long)(at % 1000000000u);
-    return when;
-}
-
-/* Somebody else may be sending to a worker that does not read: nobody waits for that beyond his deadline. */
-static sy_status lock_sending(syi_link *link, uint64_t deadline, sy_error *err)
-{
-    if (pthread_mutex_trylock(&link->send_lock) == 0) {
-        return SY_OK;
-    }
-    const struct timespec when = time_of(link, deadline);
-    if (pthread_mutex_clocklock(&link->send_lock, CLOCK_MONOTONIC, &when) == 0) {
-        return SY_OK;
-    }
-    return syi_fail(err, SY_ETIMEDOUT, "worker %s did not take an earlier request in time",
-                    link->target->name);
 }
 
 /* Receiving */
@@ -694,13 +734,13 @@ static sy_status receive_step(syi_link *link, uint64_t deadline, sy_error *err)
  * now will see that himself. */
 static void look_at_connection(syi_link *link, const sy_error *err, sy_status status)
 {
-    if (pthread_mutex_trylock(&link->send_lock) != 0) {
+    if (!try_sending(link)) {
         return;
     }
     if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
         link_broken(link, err, status);
     }
-    pthread_mutex_unlock(&link->send_lock);
+    end_sending(link);
 }
 
 sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err)
@@ -756,10 +796,10 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
     }
     const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
     pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
-    status = lock_sending(link, deadline, err);
+    status = begin_sending(link, deadline, err);
     if (status == SY_OK) {
         status = send_all(link, pending, deadline, err);
-        pthread_mutex_unlock(&link->send_lock);
+        end_sending(link);
     }
 
     bool broken = false;
@@ -834,11 +874,11 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     const uint64_t deadline = patience(link);
     sy_status status = syi_frame_check(&pending->request, err);
     SY_TRY(status);
-    SY_TRY(lock_sending(link, deadline, err));
+    SY_TRY(begin_sending(link, deadline, err));
     if (link->batch_count == BATCH_MAX) { /* left behind by a worker that did not read */
         status = send_all(link, NULL, deadline, err);
         if (link->batch_count == BATCH_MAX) {
-            pthread_mutex_unlock(&link->send_lock);
+            end_sending(link);
             return status;
         }
     }
@@ -856,7 +896,7 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     if (link->batch_count == BATCH_MAX || window_full || large) {
         status = send_all(link, NULL, deadline, err);
     }
-    pthread_mutex_unlock(&link->send_lock);
+    end_sending(link);
     if (!window_full || status != SY_OK) {
         return status;
     }
@@ -889,12 +929,12 @@ void syi_link_end(syi_exchange *exchange)
 sy_status syi_link_drain(syi_link *link, sy_error *err)
 {
     const uint64_t deadline = patience(link);
-    sy_status status = lock_sending(link, deadline, err);
+    sy_status status = begin_sending(link, deadline, err);
     if (status == SY_OK) {
         if (link->batch_count > 0) {
             status = send_all(link, NULL, deadline, err);
         }
-        pthread_mutex_unlock(&link->send_lock);
+        end_sending(link);
     }
     pthread_mutex_lock(&link->state_lock);
     if (status == SY_OK) {
@@ -955,13 +995,10 @@ void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation)
 
 unsigned syi_link_get_epoch(syi_link *link)
 {
-    pthread_mutex_lock(&link->state_lock);
-    const unsigned epoch = link->epoch;
-    pthread_mutex_unlock(&link->state_lock);
-    return epoch;
+    return atomic_load_explicit(&link->epoch, memory_order_relaxed);
 }
 
-/* send_lock held. What waits goes when there is a connection to go on. */
+/* Sending. What waits goes when there is a connection to go on. */
 static sy_status flush(syi_link *link, uint64_t deadline, sy_error *err)
 {
     if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
@@ -982,11 +1019,11 @@ bool syi_link_flush(syi_link *link)
 {
     sy_error ignored = SY_ERROR_INIT;
     sy_context *context = context_of(link);
-    if (pthread_mutex_trylock(&link->send_lock) != 0) {
+    if (!try_sending(link)) {
         return true; /* who sends may have looked for deletions before these came */
     }
     const sy_status status = flush(link, syi_clock_now(context) + FLUSH_NS, &ignored);
-    pthread_mutex_unlock(&link->send_lock);
+    end_sending(link);
     return status == SY_ETIMEDOUT;
 }
 
@@ -1014,7 +1051,7 @@ bool syi_link_has_deletions(syi_link *link)
 void syi_link_close(syi_link *link)
 {
     sy_error why = SY_ERROR_INIT;
-    if (pthread_mutex_trylock(&link->send_lock) == 0) {
+    if (try_sending(link)) {
         (void)flush(link, syi_clock_now(context_of(link)) + FLUSH_NS, &why);
     } else {
         /* Perhaps to somebody who does not read. */
@@ -1023,13 +1060,13 @@ void syi_link_close(syi_link *link)
             syi_connection_shut(link->connection);
         }
         pthread_mutex_unlock(&link->state_lock);
-        pthread_mutex_lock(&link->send_lock);
+        (void)begin_sending(link, 0, NULL);
     }
     syi_fail(&why, SY_ECANCELED, "the connection to worker %s was closed here",
              link->target->name);
     syi_error_at_worker(&why, link->target->name);
     drop_connection(link, &why);
-    pthread_mutex_unlock(&link->send_lock);
+    end_sending(link);
 }
 
 syi_traffic syi_link_get_traffic(syi_link *link)

@@ -31,11 +31,11 @@ static sy_status store(sy_worker *worker, sy_tensor *tensor, const sy_id *id, sy
 {
     sy_id chosen = id != NULL && !sy_id_is_none(id) ? *id : sy_tensor_get_id(tensor);
     uint64_t generation = 0;
-    sy_tensor *old = NULL;
+    syi_object *old = NULL;
     pthread_mutex_lock(&worker->strand);
     sy_status status = syi_store_put(worker, &chosen, tensor, NULL, &generation, &old, err);
     pthread_mutex_unlock(&worker->strand);
-    sy_tensor_unref(old);
+    sy_tensor_unref(syi_store_forget(worker, old));
     return status;
 }
 
@@ -122,12 +122,14 @@ sy_status sy_worker_publish(sy_worker *worker, sy_tensor *tensor, bool private_,
         int ndim = 0;
         int64_t shape[SY_DIM_MAX];
         SY_TRY(sy_tensor_get_shape(tensor, &ndim, shape, err));
-        syi_policy_set_private(&tensor->policy,
-                               tag != NULL ? tag : sy_id_format(&id, origin, sizeof origin),
+        syi_policy policy;
+        syi_policy_set_private(&policy, tag != NULL ? tag : sy_id_format(&id, origin, sizeof origin),
                                ndim > 0 ? shape[0] : 0);
-        if (syi_tensor_is_native(tensor)) {
+        syi_tensor_set_policy(tensor, &policy);
+        syi_storage *storage = syi_node_storage(tensor->node);
+        if (storage != NULL) {
             /* Other handles on these elements are private from now on, too. */
-            atomic_store(&syi_node_array(tensor->node)->storage->private_, true);
+            atomic_store(&storage->private_, true);
         }
     }
     return store(worker, tensor, NULL, err);

@@ -10,6 +10,7 @@
 typedef struct syi_workers_room {
     sy_hook *hook;
     syi_janitor *janitor;
+    atomic_bool closing; /* the hook is being freed: no link connects any more */
     const syi_worker_command *commands[SYI_COMMANDS_MAX];
     size_t command_count;
 } syi_workers_room;

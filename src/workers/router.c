@@ -3,83 +3,17 @@
 
 #include "core/error.h"
 #include "workers/descriptor.h"
+#include "workers/resolve.h"
 #include "workers/session.h"
 
 /* Decoding for this worker */
-
-static bool is_here(syi_decoder *decoder, const sy_id *location)
-{
-    return sy_id_equal(&decoder->worker->id, location);
-}
-
-/* The dotted path of an attribute pointer, from the object on; a new reference, NULL for none. */
-static sy_status follow(sy_worker *worker, sy_tensor *object, const char *path, sy_tensor **found,
-                        sy_error *err)
-{
-    sy_tensor *at = sy_tensor_ref(object);
-    *found = NULL;
-    while (path != NULL && *path != '\0' && at != NULL) {
-        size_t length = strcspn(path, ".");
-        sy_tensor *next = NULL;
-        sy_status status = SY_OK;
-        if (length == 0) {
-            next = sy_tensor_ref(at); /* empty segments are skipped */
-        } else if (length == 4 && memcmp(path, "grad", 4) == 0) {
-            next = sy_tensor_ref(at->grad);
-        } else if (length == 4 && memcmp(path, "data", 4) == 0) {
-            status = syi_tensor_alias(at, &next, err);
-        } else {
-            status = syi_fail(err, SY_EFORBIDDEN,
-                              "attribute \"%.*s\" of an object at worker %s: only grad and data can "
-                              "be pointed to",
-                              (int)(length < 60 ? length : 60), path, worker->name);
-        }
-        sy_tensor_unref(at);
-        SY_TRY(status);
-        at = next;
-        path += length;
-        path += *path == '.';
-    }
-    *found = at;
-    return SY_OK;
-}
-
-/* Strand held. */
-static sy_status find_object(sy_worker *worker, const sy_id *id, const char *attribute,
-                             sy_tensor **found, sy_error *err)
-{
-    *found = NULL;
-    syi_object *object = syi_store_get(worker, id);
-    if (object == NULL) {
-        return syi_object_missing(worker, id, err);
-    }
-    if (attribute == NULL) {
-        *found = sy_tensor_ref(object->tensor);
-        return SY_OK;
-    }
-    return follow(worker, object->tensor, attribute, found, err);
-}
-
-static sy_status resolve(syi_decoder *decoder, const sy_id *id, const char *attribute,
-                         sy_tensor **tensor, sy_error *err)
-{
-    SY_TRY(find_object(decoder->worker, id, attribute, tensor, err));
-    if (*tensor == NULL) {
-        char text[72];
-        return syi_fail_object(err, SY_ENOGRAD, sy_id_format(id, text, sizeof text),
-                               "Object \"%s\" on worker %s has no .%s", text,
-                               decoder->worker->name, attribute);
-    }
-    return SY_OK;
-}
 
 static void open_body(syi_session *session, syi_job *job)
 {
     sy_worker *worker = session->worker;
     syi_decoder_init(&job->decoder, worker->hook, worker, &job->message);
     job->decoder.account = &worker->account;
-    job->decoder.resolve = resolve;
-    job->decoder.is_here = is_here;
+    syi_resolve_with_strand(&job->decoder);
     job->decoding = true;
     job->encoder = (syi_encoder){.hook = worker->hook,
                                  .out = &job->reply.body,
@@ -256,48 +190,83 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
     return status;
 }
 
-/* Strand held: registers with the session's lease; a replaced tensor is dropped later. */
-static sy_status put(syi_session *session, syi_job *job, const sy_id *id, sy_tensor *tensor,
-                     uint64_t *generation, sy_error *err)
+/* Room for one more reference to be dropped later; NULL when there is none. */
+static uint8_t *drop_slot(syi_job *job)
 {
+    uint8_t *slot = syi_buffer_extend(&job->dropped, sizeof(sy_tensor *));
+    if (slot != NULL) {
+        memset(slot, 0, sizeof(sy_tensor *));
+    }
+    return slot;
+}
+
+static void drop_later(uint8_t *slot, sy_tensor *tensor)
+{
+    memcpy(slot, &tensor, sizeof tensor);
+}
+
+/* What registering one tensor did, so that it can be undone. */
+typedef struct registered {
+    sy_id id;
+    syi_object *old;
+    size_t slot; /* its place in job->dropped */
+} registered;
+
+/* Strand held: registers with the session's lease and writes the descriptor. Failing leaves nothing. */
+static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, registered *done, sy_error *err)
+{
+    syi_session *session = job->session;
+    uint64_t generation = 0;
     if (session->ended) {
         return syi_fail(err, SY_ECLOSED, "the session is over");
     }
-    sy_tensor *old = NULL;
-    uint8_t *slot = syi_buffer_extend(&job->dropped, sizeof old);
-    if (slot == NULL) {
+    done->id = *id;
+    done->slot = job->dropped.length;
+    if (drop_slot(job) == NULL) {
         return SYI_ENOMEM(err, "object store");
     }
-    memset(slot, 0, sizeof old);
-    SY_TRY(syi_store_put(session->worker, id, tensor, session, generation, &old, err));
-    memcpy(slot, &old, sizeof old);
-    return SY_OK;
+    SY_TRY(syi_store_put(session->worker, id, tensor, session, &generation, &done->old, err));
+    const sy_status status = syi_encode_descriptor(&job->encoder, tensor, id, generation, err);
+    if (status != SY_OK) {
+        syi_store_undo(session->worker, id, done->old);
+    }
+    return status;
+}
+
+/* Strand held: all of them stay, or none. */
+static void settle(syi_job *job, const registered *done, int count, bool keep)
+{
+    sy_worker *worker = job->session->worker;
+    while (count > 0) {
+        const registered *one = &done[--count];
+        if (keep) {
+            drop_later(job->dropped.data + one->slot, syi_store_forget(worker, one->old));
+        } else {
+            syi_store_undo(worker, &one->id, one->old);
+        }
+    }
 }
 
 static sy_status finish_command(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_worker *worker = session->worker;
     syi_buffer *out = job->encoder.out;
-    int count = job->inplace ? 0 : job->results.count;
+    registered done[SYI_OUTPUT_MAX];
+    sy_status status = SY_OK;
+    int made = 0;
+    const int count = job->inplace ? 0 : job->results.count;
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_array(out, (size_t)count);
-    for (int k = 0; k < count; k++) {
+    for (int k = 0; k < count && status == SY_OK; k++) {
         sy_id id = k < job->return_count ? job->return_ids[k] : syi_hook_fresh_id(worker->hook);
-        uint64_t generation = 0;
-        sy_status status = put(session, job, &id, job->results.tensors[k], &generation, err);
-        if (status == SY_OK) {
-            status = syi_encode_descriptor(&job->encoder, job->results.tensors[k], &id, generation,
-                                           err);
-        }
-        if (status != SY_OK) {
-            for (int i = 0; i < k; i++) { /* all or nothing */
-                sy_tensor *taken = syi_store_take(worker, &job->results.tensors[i]->id, 0);
-                syi_buffer_append(&job->dropped, &taken, sizeof taken);
-            }
-            return status;
-        }
+        status = put(job, &id, job->results.tensors[k], &done[k], err);
+        made += status == SY_OK ? 1 : 0;
     }
-    return syi_encode_value(&job->encoder, &job->results.value, err);
+    if (status == SY_OK) {
+        status = syi_encode_value(&job->encoder, &job->results.value, err);
+    }
+    settle(job, done, made, status == SY_OK);
+    return status;
 }
 
 /* OBJECT: [id or nil, object] */
@@ -308,61 +277,65 @@ static sy_status prepare_object(syi_session *session, syi_job *job, sy_error *er
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_decode_tensor(&job->decoder, &job->object, err));
+    if (atomic_load(&job->object->refs) > 1) {
+        /* A bare pointer to an object of this worker: another handle on it, with an id of its own. */
+        sy_tensor *alias = NULL;
+        SY_TRY(syi_tensor_alias(job->object, &alias, err));
+        sy_tensor_unref(job->object);
+        job->object = alias;
+    }
     return SY_OK;
 }
 
-static sy_status finish_object(syi_session *session, syi_job *job, sy_error *err)
+static sy_status finish_object(syi_job *job, sy_error *err)
 {
     sy_id id = !sy_id_is_none(&job->object_id) ? job->object_id : sy_tensor_get_id(job->object);
-    uint64_t generation = 0;
-    SY_TRY(put(session, job, &id, job->object, &generation, err));
-    return syi_encode_descriptor(&job->encoder, job->object, &id, generation, err);
+    registered done;
+    SY_TRY(put(job, &id, job->object, &done, err));
+    settle(job, &done, 1, true);
+    return SY_OK;
 }
 
 /* OBJECT_REQUEST: [id, keep] */
 
+static sy_status check_public(const syi_session *session, const syi_job *job, sy_error *err)
+{
+    const syi_policy policy = syi_tensor_policy(job->object);
+    char text[72];
+    return policy.private_
+               ? syi_policy_refuse(&policy, "get", sy_id_format(&job->object_id, text, sizeof text),
+                                   session->worker->name, err)
+               : SY_OK;
+}
+
 static sy_status prepare_object_request(syi_session *session, syi_job *job, sy_error *err)
 {
-    sy_worker *worker = session->worker;
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_msgpack_read_bool(&job->decoder.cursor, &job->keep, err));
-    SY_TRY(find_object(worker, &job->object_id, NULL, &job->object, err));
-    syi_policy policy = syi_tensor_policy(job->object);
-    if (policy.private_) {
-        char text[72];
-        return syi_policy_refuse(&policy, "get", sy_id_format(&job->object_id, text, sizeof text),
-                                 worker->name, err);
+    SY_TRY(syi_resolve_object(session->worker, &job->object_id, NULL, &job->object, err));
+    return check_public(session, job, err);
+}
+
+/* Does nobody but the store and this job hold the object or its contents? */
+static bool is_alone(const sy_tensor *object, unsigned holders)
+{
+    if (!syi_tensor_is_native(object) || object->grad != NULL) {
+        return false;
     }
-    return SY_OK;
+    const syi_array *array = syi_node_array(object->node);
+    return atomic_load(&object->refs) <= holders && atomic_load(&object->node->refs) == 1 &&
+           atomic_load(&array->storage->refs) == 1;
 }
 
 static sy_status execute_object_request(syi_session *session, syi_job *job, sy_error *err)
 {
-    sy_tensor *object = job->object;
+    SY_TRY(check_public(session, job, err)); /* a writer that was before may have changed that */
     job->encoder.copy = job->keep;
-    if (syi_tensor_is_native(object) && !session->direct) {
-        /* The answer leaves later, from the storage itself: nobody may write there meanwhile. */
-        const syi_array *array = syi_node_array(object->node);
-        bool shared = atomic_load(&array->storage->refs) > 1 || atomic_load(&object->node->refs) > 1;
-        if (job->keep || shared) {
-            syi_array copy = SYI_ARRAY_INIT;
-            sy_tensor *snapshot = NULL;
-            SY_TRY(syi_array_clone(object->hook->context, &copy, array, &session->worker->account,
-                                   err));
-            SY_TRY(syi_tensor_from_array(object->hook, &snapshot, &copy, err));
-            snapshot->id = object->id;
-            snapshot->requires_grad = object->requires_grad;
-            snapshot->grad = sy_tensor_ref(object->grad);
-            sy_status status = syi_tensor_copy_labels(snapshot, object, err);
-            if (status == SY_OK) {
-                status = syi_encode_tensor(&job->encoder, snapshot, err);
-            }
-            sy_tensor_unref(snapshot);
-            return status;
-        }
-    }
-    return syi_encode_tensor(&job->encoder, object, err);
+    /* A direct answer is copied while the gate is held. Others leave later, from the contents themselves:
+     * nobody may write there meanwhile. */
+    job->encoder.snapshot = !session->direct && (job->keep || !is_alone(job->object, 2));
+    return syi_encode_tensor(&job->encoder, job->object, err);
 }
 
 static sy_status finish_object_request(syi_session *session, syi_job *job, sy_error *err)
@@ -370,13 +343,24 @@ static sy_status finish_object_request(syi_session *session, syi_job *job, sy_er
     if (job->keep) {
         return SY_OK;
     }
-    sy_tensor *taken = syi_store_take(session->worker, &job->object_id, 0);
-    if (taken == NULL) { /* another client was quicker */
+    const syi_object *object = syi_store_get(session->worker, &job->object_id);
+    if (object == NULL || object->tensor != job->object) { /* another client was quicker */
         return syi_object_missing(session->worker, &job->object_id, err);
     }
-    syi_node_hand_over(taken->node, &session->caller);
-    syi_buffer_append(&job->dropped, &taken, sizeof taken);
-    return syi_buffer_check(&job->dropped, "object store", err);
+    if (!session->direct && !job->encoder.snapshot &&
+        atomic_load(&job->object->refs) > 2) { /* a writer came that waits for its turn */
+        syi_message_clear(&job->reply);
+        job->reply.kind = SYI_KIND_REPLY;
+        job->encoder.snapshot = true;
+        SY_TRY(syi_encode_tensor(&job->encoder, job->object, err));
+    }
+    uint8_t *slot = drop_slot(job);
+    if (slot == NULL) {
+        return SYI_ENOMEM(err, "object store");
+    }
+    drop_later(slot, syi_store_take(session->worker, &job->object_id, 0));
+    syi_node_hand_over(job->object->node, &session->caller);
+    return SY_OK;
 }
 
 /* IS_NONE and GET_SHAPE: [id, attribute or nil] */
@@ -387,10 +371,10 @@ static sy_status prepare_question(syi_session *session, syi_job *job, sy_error *
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_decode_text(&job->decoder, &attribute, err));
-    SY_TRY(find_object(session->worker, &job->object_id, attribute, &job->object, err));
+    SY_TRY(syi_resolve_object(session->worker, &job->object_id, attribute, &job->object, err));
     if (job->message.kind == SYI_KIND_GET_SHAPE) {
         if (job->object == NULL) {
-            return resolve(&job->decoder, &job->object_id, attribute, &job->object, err);
+            return job->decoder.resolve(&job->decoder, &job->object_id, attribute, &job->object, err);
         }
         job->waits = syi_node_is_remote(job->object->node);
     }
@@ -468,7 +452,8 @@ static sy_status prepare_search(syi_session *session, syi_job *job, sy_error *er
 
 static void delete_one(void *user, const syi_deletion *deletion)
 {
-    syi_session *session = user;
+    syi_job *job = user;
+    const syi_session *session = job->session;
     sy_worker *worker = session->worker;
     syi_object *object = syi_store_get(worker, &deletion->id);
     if (object == NULL) {
@@ -477,16 +462,19 @@ static void delete_one(void *user, const syi_deletion *deletion)
     if (deletion->generation == 0 && object->lease != session) {
         return; /* without a generation only what this session put there */
     }
+    uint8_t *slot = drop_slot(job);
     sy_tensor *taken = syi_store_take(worker, &deletion->id, deletion->generation);
-    if (taken != NULL) {
-        syi_buffer_append(&session->job.dropped, &taken, sizeof taken);
+    if (slot != NULL) {
+        drop_later(slot, taken);
+    } else {
+        sy_tensor_unref(taken); /* no memory to do it later */
     }
 }
 
-static sy_status prepare_delete(syi_session *session, syi_job *job, sy_error *err)
+static sy_status prepare_delete(syi_job *job, sy_error *err)
 {
-    return syi_deletions_decode(job->message.body.data, job->message.body.length, delete_one,
-                                session, err);
+    return syi_deletions_decode(job->message.body.data, job->message.body.length, delete_one, job,
+                                err);
 }
 
 /* WORKER_COMMAND: [name, [arguments]] */
@@ -517,6 +505,7 @@ static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_e
     sy_request request = {
         .worker = session->worker,
         .session = session,
+        .job = job,
         .caller = &session->caller,
         .trusted_link = session->trusted,
         .message_id = job->message.id,
@@ -531,21 +520,21 @@ static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_e
 sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
                                sy_error *err)
 {
-    syi_session *session = request->session;
     sy_id chosen = id != NULL && !sy_id_is_none(id) ? *id : sy_tensor_get_id(tensor);
-    uint64_t generation = 0;
+    registered done;
     pthread_mutex_lock(&request->worker->strand);
-    sy_status status = put(session, &session->job, &chosen, tensor, &generation, err);
+    const sy_status status = put(request->job, &chosen, tensor, &done, err);
+    if (status == SY_OK) {
+        settle(request->job, &done, 1, true);
+    }
     pthread_mutex_unlock(&request->worker->strand);
-    SY_TRY(status);
-    return syi_encode_descriptor(request->reply, tensor, &chosen, generation, err);
+    return status;
 }
 
 /* The phases */
 
-sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err)
+static sy_status prepare_kind(syi_session *session, syi_job *job, sy_error *err)
 {
-    open_body(session, job);
     switch (job->message.kind) {
     case SYI_KIND_COMMAND:
         return prepare_command(session, job, err);
@@ -559,13 +548,23 @@ sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err)
     case SYI_KIND_SEARCH:
         return prepare_search(session, job, err);
     case SYI_KIND_DELETE:
-        return prepare_delete(session, job, err);
+        return prepare_delete(job, err);
     case SYI_KIND_WORKER_COMMAND:
         return prepare_worker_command(session, job, err);
     default:
         return syi_fail(err, SY_ENOTSUP, "requests of kind %d are not known here",
                         job->message.kind);
     }
+}
+
+sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err)
+{
+    open_body(session, job);
+    SY_TRY(prepare_kind(session, job, err));
+    if (job->message.kind == SYI_KIND_DELETE) {
+        return SY_OK; /* read by a cursor of its own */
+    }
+    return syi_msgpack_finish(&job->decoder.cursor, syi_kind_text(job->message.kind), err);
 }
 
 sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
@@ -591,7 +590,7 @@ sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err)
     case SYI_KIND_COMMAND:
         return finish_command(session, job, err);
     case SYI_KIND_OBJECT:
-        return finish_object(session, job, err);
+        return finish_object(job, err);
     case SYI_KIND_OBJECT_REQUEST:
         return finish_object_request(session, job, err);
     default:
@@ -614,5 +613,4 @@ void syi_router_release(syi_job *job)
         sy_tensor_unref(tensor);
     }
     syi_buffer_clear(&job->dropped);
-    syi_message_clear(&job->message);
 }

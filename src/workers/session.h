@@ -1,9 +1,10 @@
 /*
  * session.h - one client of a worker: its connection, its queue of requests, its leased objects.
  *
- * Requests of one session are answered in their order, one after the other; sessions run side by side.
+ * Requests of one session are worked on in their order, one after the other; sessions run side by side.
  * `received` comes on the transport's thread and must not block: short commands run right there, long
- * ones on the pool, and those that wait for another worker on a session thread.
+ * ones on the pool, and those that wait for another worker on a session thread. These last may be
+ * overtaken, unless the client asks for order (SYI_FLAG_ORDERED): it sends nothing that builds on them.
  */
 #ifndef SYI_WORKERS_SESSION_H
 #define SYI_WORKERS_SESSION_H
@@ -11,13 +12,17 @@
 #include "workers/commands.h"
 #include "workers/worker.h"
 
-/* The request a session works on. */
+/* A request at work (jobs.c). */
 typedef struct syi_job {
+    struct syi_job *next_waiting; /* the gate's FIFO, or a list of admitted ones; strand */
+    syi_session *session;
     syi_message message;
     syi_message reply;
     syi_decoder decoder;
     syi_encoder encoder;
     bool decoding;  /* the decoder holds something */
+    bool detached;  /* the session goes on without it; it holds a reference */
+    bool prepared;  /* the first phase is over; `status` is its outcome */
     bool in_gate;   /* entered the gate */
     bool writes;
     bool waits;     /* for another worker */
@@ -39,6 +44,7 @@ typedef struct syi_job {
     sy_id object_id;
     bool keep;
     syi_buffer dropped; /* references (sy_tensor *) to drop without the strand */
+    sy_status status;
     sy_error error;
 } syi_job;
 
@@ -49,19 +55,19 @@ typedef struct syi_queued {
 } syi_queued;
 
 struct syi_session {
-    syi_session *next;         /* the worker's list; strand */
-    syi_session *next_waiting; /* the gate's FIFO, or a list of woken ones; strand */
+    syi_session *next; /* the worker's list; strand */
     sy_worker *worker;
     syi_peer *peer;
-    atomic_uint refs; /* connection, job under way, worker's list */
+    atomic_uint refs; /* connection, work under way, detached jobs, worker's list */
     bool direct;      /* same process: the sending thread may wait */
     bool trusted;     /* same process or loopback */
-    bool greeted;
+    bool greeted; /* false again when another connection took it over; strand */
+    bool has_caller;
     sy_id caller;
     uint8_t id[SYI_SESSION_SIZE];
     uint8_t token[SYI_SESSION_SIZE];
     uint64_t lease_until; /* 0: connected; strand */
-    bool ended;           /* its lease is over: it may register nothing more; strand */
+    bool ended; /* over, or taken up by another connection: it may register nothing more; strand */
 
     pthread_mutex_t lock; /* queue */
     bool busy;
@@ -70,15 +76,30 @@ struct syi_session {
     syi_queued *first, *last;
     unsigned queued;
 
-    syi_job job; /* of the thread that works on it */
+    syi_job *job; /* of the thread that works on it */
 };
 
-/* The phases of a request (router.c). prepare: decode, under the strand. execute: compute, without it.
- * finish: register results, under the strand; then the reply is in job->reply or job->error. */
+void syi_session_ref(syi_session *session);
+void syi_session_unref(syi_session *session);
+/* Works on the queue until it is empty or a request goes on elsewhere. The session is busy; the reference
+ * that this stands for is dropped when it ends here. */
+void syi_session_run_queue(syi_session *session);
+/* HELLO: the answer is in job->reply. */
+sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err);
+
+syi_job *syi_job_new(syi_session *session); /* NULL: no memory */
+void syi_job_free(syi_job *job);
+/* Starts session->job, whose message is there. True: the caller goes on with the queue; otherwise somebody
+ * else does. */
+bool syi_job_start(syi_job *job);
+
+/* The phases of a request (router.c). prepare: decode, under the strand, while nobody writes. execute:
+ * compute, without it. finish: register results, under the strand, all or nothing; then the reply is in
+ * job->reply or job->error. */
 sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err);
 sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err);
 sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err);
-/* Drops what the job holds, without the strand. */
+/* Drops what the job holds of objects, without the strand. */
 void syi_router_release(syi_job *job);
 
 /* Ends leases whose time has come; returns when the next one ends (0: none). */

@@ -22,33 +22,31 @@ syi_object *syi_store_get(sy_worker *worker, const sy_id *id)
 }
 
 sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, syi_session *lease,
-                        uint64_t *generation, sy_tensor **old, sy_error *err)
+                        uint64_t *generation, syi_object **old, sy_error *err)
 {
     sy_context *context = worker->hook->context;
     *old = NULL;
-    syi_object *object = syi_table_get(worker->objects, id);
-    if (object != NULL) {
-        /* Somebody else's object, or one that is kept, is not overwritten by accident or on purpose. */
-        if (lease != NULL && object->lease != lease) {
-            char text[72];
-            sy_id_format(id, text, sizeof text);
-            return syi_fail_object(err, SY_EEXIST, text,
-                                   "Object \"%s\" already exists on worker %s and belongs to another "
-                                   "client; use another id",
-                                   text, worker->name);
-        }
-        *old = object->tensor;
-    } else {
-        object = syi_alloc(context, sizeof *object);
-        if (object == NULL) {
-            return SYI_ENOMEM(err, "object store");
-        }
-        sy_status status = syi_table_put(worker->objects, id, object, NULL, err);
-        if (status != SY_OK) {
-            syi_free(context, object, sizeof *object);
-            return status;
-        }
+    const syi_object *there = syi_table_get(worker->objects, id);
+    /* Somebody else's object, or one that is kept, is not overwritten by accident or on purpose. */
+    if (there != NULL && lease != NULL && there->lease != lease) {
+        char text[72];
+        sy_id_format(id, text, sizeof text);
+        return syi_fail_object(err, SY_EEXIST, text,
+                               "Object \"%s\" already exists on worker %s and belongs to another "
+                               "client; use another id",
+                               text, worker->name);
     }
+    syi_object *object = syi_alloc(context, sizeof *object);
+    if (object == NULL) {
+        return SYI_ENOMEM(err, "object store");
+    }
+    void *replaced = NULL;
+    const sy_status status = syi_table_put(worker->objects, id, object, &replaced, err);
+    if (status != SY_OK) {
+        syi_free(context, object, sizeof *object);
+        return status;
+    }
+    *old = replaced;
     object->tensor = sy_tensor_ref(tensor);
     object->generation = ++worker->last_generation;
     object->lease = lease;
@@ -56,6 +54,27 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
     tensor->owner = worker;
     *generation = object->generation;
     return SY_OK;
+}
+
+sy_tensor *syi_store_forget(sy_worker *worker, syi_object *old)
+{
+    if (old == NULL) {
+        return NULL;
+    }
+    sy_tensor *tensor = old->tensor;
+    syi_free(worker->hook->context, old, sizeof *old);
+    return tensor;
+}
+
+void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old)
+{
+    void *made = NULL;
+    if (old != NULL) {
+        (void)syi_table_put(worker->objects, id, old, &made, NULL); /* replacing needs no memory */
+    } else {
+        made = syi_table_remove(worker->objects, id);
+    }
+    sy_tensor_unref(syi_store_forget(worker, made)); /* who put it holds it, too */
 }
 
 sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation)

@@ -51,6 +51,16 @@ failed:
     return status;
 }
 
+/* Until nothing runs here and no thread of ours is inside. */
+static void wait_for_threads(sy_worker *worker)
+{
+    pthread_mutex_lock(&worker->strand);
+    while (worker->running > 0 || worker->threads > 0) {
+        pthread_cond_wait(&worker->quiet, &worker->strand);
+    }
+    pthread_mutex_unlock(&worker->strand);
+}
+
 /* Lets running commands end, at most `drain_ms`. */
 static void wait_quiet(sy_worker *worker, uint32_t drain_ms)
 {
@@ -94,13 +104,22 @@ void sy_worker_stop_listening(sy_worker *worker, uint32_t drain_ms)
 
 /* Ending a hook's workers takes steps over all of them, because they point at each other's objects. */
 
+/* The next of a worker's links; NULL at the end. Links are only added while others run. */
+static syi_link *next_link(sy_worker *worker, size_t *cursor)
+{
+    const sy_id *id = NULL;
+    void *value = NULL;
+    pthread_mutex_lock(&worker->links_lock);
+    const bool more = syi_table_next(worker->links, cursor, &id, &value);
+    pthread_mutex_unlock(&worker->links_lock);
+    return more ? value : NULL;
+}
+
 static void close_links(sy_worker *worker)
 {
     size_t cursor = 0;
-    const sy_id *id = NULL;
-    void *value = NULL;
-    while (worker->links != NULL && syi_table_next(worker->links, &cursor, &id, &value)) {
-        syi_link_close(value);
+    for (syi_link *link; (link = next_link(worker, &cursor)) != NULL;) {
+        syi_link_close(link);
     }
 }
 
@@ -145,7 +164,14 @@ static void each_worker(sy_hook *hook, void (*visit)(sy_worker *worker))
     size_t cursor = 0;
     const sy_id *id = NULL;
     void *value = NULL;
-    while (syi_table_next(hook->directory, &cursor, &id, &value)) {
+    for (;;) {
+        /* A command that still runs may introduce a worker. */
+        pthread_mutex_lock(&hook->directory_lock);
+        const bool more = syi_table_next(hook->directory, &cursor, &id, &value);
+        pthread_mutex_unlock(&hook->directory_lock);
+        if (!more) {
+            return;
+        }
         visit(value);
     }
 }
@@ -162,10 +188,6 @@ static void clear_one(sy_worker *worker)
     }
 }
 
-static void quiet_one(sy_worker *worker)
-{
-    wait_quiet(worker, 60000);
-}
 
 static void expire_one(sy_worker *worker)
 {
@@ -179,12 +201,15 @@ static void room_free(void *state)
     syi_workers_room *room = state;
     sy_hook *hook = room->hook;
     each_worker(hook, stop_one);
-    each_worker(hook, clear_one); /* pointers among them queue deletions on links */
+    atomic_store(&room->closing, true);
+    each_worker(hook, clear_one);   /* pointers among them queue deletions on links */
+    each_worker(hook, close_links); /* wakes commands that wait for an answer */
+    each_worker(hook, wait_for_threads);
+    each_worker(hook, clear_one); /* what they registered */
     each_worker(hook, close_links);
-    each_worker(hook, quiet_one);
-    syi_janitor_free(room->janitor);
+    syi_janitor *janitor = room->janitor;
     room->janitor = NULL;
-    each_worker(hook, clear_one);
+    syi_janitor_free(janitor);
     each_worker(hook, free_links);
     each_worker(hook, expire_one);
     each_worker(hook, syi_worker_free);
@@ -200,17 +225,9 @@ static sy_status synchronize(sy_hook *hook, sy_error *err)
     sy_worker *worker = hook->local_worker;
     sy_status status = SY_OK;
     size_t cursor = 0;
-    const sy_id *id = NULL;
-    void *value = NULL;
-    for (;;) {
-        pthread_mutex_lock(&worker->links_lock);
-        bool more = syi_table_next(worker->links, &cursor, &id, &value);
-        pthread_mutex_unlock(&worker->links_lock);
-        if (!more) {
-            return status;
-        }
+    for (syi_link *link; (link = next_link(worker, &cursor)) != NULL;) {
         sy_error one = SY_ERROR_INIT;
-        sy_status link_status = syi_link_drain(value, &one);
+        sy_status link_status = syi_link_drain(link, &one);
         if (status == SY_OK && link_status != SY_OK) {
             status = link_status;
             if (err != NULL) {
@@ -218,6 +235,7 @@ static sy_status synchronize(sy_hook *hook, sy_error *err)
             }
         }
     }
+    return status;
 }
 
 sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy_error *err)
@@ -272,8 +290,11 @@ sy_status sy_virtual_worker_new(sy_hook *hook, sy_worker **worker, const char *i
     }
     sy_worker *made = NULL;
     SY_TRY(syi_worker_new(hook, &made, &parsed, SY_WORKER_VIRTUAL, err));
-    made->allow_introductions = true;
     sy_status status = syi_directory_add(hook, made, err);
+    if (status == SY_EEXIST) { /* another thread was quicker */
+        syi_worker_free(made);
+        return sy_virtual_worker_new(hook, worker, id, err);
+    }
     if (status != SY_OK) {
         syi_worker_free(made);
         return status;
@@ -356,7 +377,8 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
         return status;
     }
     SY_GOTO(failed, syi_directory_add(hook, made, err));
-    SY_TRY(syi_link_install(link, err)); /* on failure the directory keeps the worker; it can be tried again */
+    /* On failure the directory keeps the worker: the next request connects. */
+    SY_TRY(syi_link_install(link, err));
     *worker = made;
     return SY_OK;
 failed:
@@ -374,12 +396,6 @@ void sy_worker_close(sy_worker *worker)
     if (link != NULL) {
         syi_link_close(link);
     }
-}
-
-static bool url_is_loopback(const syi_url *url)
-{
-    return strncmp(url->host, "127.", 4) == 0 || strcmp(url->host, "::1") == 0 ||
-           strcmp(url->host, "localhost") == 0;
 }
 
 sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_options *options,
@@ -404,9 +420,8 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         worker->lease_grace_ms = options->lease_grace_ms;
     }
     worker->message_max = options->message_max;
-    worker->allow_introductions =
-        !options->forbid_introductions &&
-        (options->allow_introductions || (worker->allow_introductions && url_is_loopback(&parsed)));
+    worker->allow_introductions |= options->allow_introductions;
+    worker->forbid_introductions |= options->forbid_introductions;
     syi_listen_options accepting = {
         .limits = SYI_FRAME_LIMITS_DEFAULT,
         .connections_max = options->connections_max,

@@ -32,8 +32,9 @@ typedef struct syi_object {
 typedef struct syi_gate {
     unsigned readers;
     bool writer;
-    syi_session *first_waiting; /* FIFO of sessions whose command waits */
-    syi_session *last_waiting;
+    unsigned sleeping; /* threads in syi_gate_hold */
+    struct syi_job *first_waiting; /* FIFO */
+    struct syi_job *last_waiting;
 } syi_gate;
 
 typedef struct syi_listening {
@@ -49,15 +50,17 @@ struct sy_worker {
     char name[SY_ERROR_NAME_SIZE]; /* the id as text, for sentences */
     sy_worker_kind kind;
     bool is_client;
-    bool allow_introductions;
+    bool allow_introductions;  /* from any peer */
+    bool forbid_introductions; /* from any peer; otherwise from this machine */
 
     /* serving half: local and virtual workers */
     pthread_mutex_t strand;
-    pthread_cond_t quiet; /* a session ended, a command finished */
+    pthread_cond_t quiet; /* a command or a thread has finished, or nobody writes any more */
     syi_table *objects;
     uint64_t last_generation;
     syi_gate gate;
     unsigned running;         /* commands being worked on */
+    unsigned threads;         /* of the pool and of sessions that are at work here */
     unsigned session_threads; /* commands that wait for other workers */
     bool stopping;
     syi_session *sessions;
@@ -89,13 +92,22 @@ sy_status syi_object_missing(const sy_worker *worker, const sy_id *id, sy_error 
 /* Store; strand held. */
 syi_object *syi_store_get(sy_worker *worker, const sy_id *id);
 /* Keeps a reference to the tensor and sets its owner and id. A different session's leased object is not
- * overwritten: SY_EEXIST. *old (nullable out) is the replaced tensor, to be dropped without the strand. */
+ * overwritten: SY_EEXIST. *old is what was replaced, NULL for nothing: until the strand is let go it can be
+ * put back with syi_store_undo, which drops the new one; otherwise syi_store_forget gives its tensor, to be
+ * dropped without the strand. */
 sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, syi_session *lease,
-                        uint64_t *generation, sy_tensor **old, sy_error *err);
+                        uint64_t *generation, syi_object **old, sy_error *err);
+void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old);
+sy_tensor *syi_store_forget(sy_worker *worker, syi_object *old);
 /* Removes; the tensor's reference goes to the caller (drop it without the strand). generation 0: any. */
 sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation);
 bool syi_store_matches(const syi_object *object, const sy_id *id, const char *const *terms,
                        size_t term_count);
+
+/* For threads that may wait (session threads): in between nobody writes to this worker's objects. Short, and
+ * never while waiting for another worker. */
+void syi_gate_hold(sy_worker *worker);
+void syi_gate_let_go(sy_worker *worker);
 
 /* The service that a worker offers to every transport (session.c). */
 syi_service syi_worker_service(sy_worker *worker);

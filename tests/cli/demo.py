@@ -2,6 +2,7 @@
 """csyft demo from end to end: own workers, running workers, the promise it makes, and what it leaves behind."""
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -13,7 +14,7 @@ SHORT = ("--rounds", "6", "--batch", "16", "--lr", "0.5")
 ROW = re.compile(r"^(plain, here|worker to worker|federated averaging) +([\d.]+) %(?: +([+-][\d.]+) +(\d+) +([\d.]+) MB)? +([\d.]+) s$", re.M)
 
 
-class Demo(CliTest):
+class DemoTest(CliTest):
     def setUp(self):
         super().setUp()
         self.environment = {**os.environ, "TMPDIR": str(self.folder), "CSYFT_DATA_DIR": os.environ["CSYFT_SOURCE_DIR"] + "/examples/data"}
@@ -23,6 +24,10 @@ class Demo(CliTest):
 
     def rows(self, result):
         return {row[0]: row[1:] for row in ROW.findall(result.stdout)}
+
+
+class Promise(DemoTest):
+    """What the demo is there to show."""
 
     def test_both_ways_keep_the_promise(self):
         result = self.demo()
@@ -42,22 +47,36 @@ class Demo(CliTest):
         self.assertEqual(len(re.findall(r"(?m)^worker to worker: +\d+/40 accuracy 0\.\d+$", result.stderr)), 40)
         self.assertEqual(list(self.folder.iterdir()), [], "the shards are gone")
 
+    def test_a_model_that_is_too_bad_fails(self):
+        result = self.demo("--rounds", "1", "--lr", "0.00001", "--strategy", "sequential")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r"csyft demo: worker to worker: accuracy 0\.\d+ is below 0\.93")
+
+
+class Workers(DemoTest):
+    """Workers of its own over websocket, running workers, workers that do not fit."""
+
     def test_one_strategy_over_websocket(self):
         result = self.demo(*SHORT, "--strategy", "sequential", "--transport", "ws", "--seed", "3")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(set(self.rows(result)), {"plain, here", "worker to worker"})
         self.assertEqual(self.rows(result)["worker to worker"][1], "+0.00")
 
-    def test_running_workers(self):
+    def start_with_shards(self, access=("--private", "--release", "sgd_:8"), schemes=("tcp",) * 3, alice=()):
+        """The three workers, each with its shard."""
         shards = self.folder / "shards"
         written = self.succeed("demo", "--shards", shards, env=self.environment).splitlines()
         self.assertEqual(sorted(written), sorted(map(str, shards.iterdir())))
         self.assertEqual(len(written), 6)
         workers = []
-        for name, scheme in (("alice", "tcp"), ("bob", "ws"), ("charlie", "tcp")):
+        for name, scheme, more in zip(("alice", "bob", "charlie"), schemes, (alice, (), ())):
             data = [word for part in "xy" for word in
-                    ("--data", shards / f"{name}-{part}.npy", "--tag", "#digits", "--tag", f"#{part}", "--private")]
-            workers.append(self.start(name, *data, "--release", "sgd_:8", listen=(f"{scheme}://127.0.0.1:0",)))
+                    ("--data", shards / f"{name}-{part}.npy", "--tag", "#digits", "--tag", f"#{part}", *access)]
+            workers.append(self.start(name, *data, *more, listen=(f"{scheme}://127.0.0.1:0",)))
+        return workers
+
+    def test_running_workers(self):
+        workers = self.start_with_shards(schemes=("tcp", "ws", "tcp"))
         urls = ",".join(worker.url for worker in workers)
         objects = [self.succeed("ls", worker.url) for worker in workers]
         result = self.demo(*SHORT, "--strategy", "sequential", "--workers", urls)
@@ -66,11 +85,6 @@ class Demo(CliTest):
         self.assertEqual([self.succeed("ls", worker.url) for worker in workers], objects, "nothing is left at the workers")
         self.assertEqual([worker.stop() for worker in workers], [0, 0, 0])
 
-    def test_a_model_that_is_too_bad_fails(self):
-        result = self.demo("--rounds", "1", "--lr", "0.00001", "--strategy", "sequential")
-        self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr, r"csyft demo: worker to worker: accuracy 0\.\d+ is below 0\.93")
-
     def test_workers_without_the_data(self):
         workers = [self.start(name) for name in ("alice", "bob", "charlie")]
         urls = ",".join(worker.url for worker in workers)
@@ -78,34 +92,45 @@ class Demo(CliTest):
         self.assertRegex(self.demo("--workers", urls).stderr, "csyft demo: worker alice: 0 objects are tagged #digits #x")
 
     def test_workers_that_give_rows_away(self):
-        shards = self.folder / "shards"
-        self.succeed("demo", "--shards", shards, env=self.environment)
-        workers = []
-        for name in ("alice", "bob", "charlie"):
-            data = [word for part in "xy" for word in
-                    ("--data", shards / f"{name}-{part}.npy", "--tag", "#digits", "--tag", f"#{part}")]
-            workers.append(self.start(name, *data))
+        workers = self.start_with_shards(access=())
         result = self.demo("--workers", ",".join(worker.url for worker in workers))
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, "worker alice gives its rows away: start it with --private")
 
-    def test_wrong_command_lines(self):
-        for sentence, arguments in (
-            ("--batch 7: expected a whole number from 8", ("--batch", "7")),
-            ("--rounds 0: expected", ("--rounds", "0")),
-            ("--strategy magic: there is no such strategy", ("--strategy", "magic")),
-            ("--transport pigeon: there is no such transport", ("--transport", "pigeon")),
-            ("expected 3 URLs", ("--workers", "")),
-            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1")),
-            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1,,")),
-            ("expected 3 URLs", ("--workers", ",".join(["tcp://127.0.0.1:1"] * 4))),
-        ):
-            self.fail_with(2, sentence, "demo", *arguments, env=self.environment)
+    def test_workers_that_release_nothing(self):
+        workers = self.start_with_shards(access=("--private",))
+        result = self.demo("--workers", ",".join(worker.url for worker in workers))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "csyft demo: .*worker alice is refused.*private")
 
-    def test_data_that_is_something_else(self):
-        (self.folder / "digits.csv").write_text("p0,label\n1,2\n")
-        environment = {**self.environment, "CSYFT_DATA_DIR": str(self.folder)}
-        self.fail_with(1, f"{self.folder}/digits.csv: expected 65 columns", "demo", env=environment)
+    def test_workers_that_do_not_reach_each_other(self):
+        other = self.start("bob")
+        workers = self.start_with_shards(alice=("--peer", f"bob={other.url}"))
+        result = self.demo(*SHORT, "--strategy", "sequential", "--workers", ",".join(worker.url for worker in workers))
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertRegex(result.stderr, "warning: the model goes from worker to worker through here: .*bob")
+        self.assertEqual(self.rows(result)["worker to worker"][1], "+0.00")
+
+
+class Conduct(DemoTest):
+    """On a terminal, with a wrong command line or data, interrupted."""
+
+    def test_a_bar_on_a_terminal(self):
+        master, terminal = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "demo", "--strategy", "sequential"], stdout=subprocess.DEVNULL,
+                                   stderr=terminal, env=self.environment)
+        os.close(terminal)
+        seen = b""
+        try:
+            while chunk := os.read(master, 65536):
+                seen += chunk
+        except OSError:
+            pass  # the other end is closed
+        os.close(master)
+        self.assertEqual(process.wait(20), 0)
+        self.assertRegex(seen.decode(), r"\rworker to worker \[#+\]  40/40 accuracy 0\.9\d+\x1b\[K")
+        self.assertTrue(seen.endswith(b"\r\x1b[K"), "the bar is taken away")
+        self.assertNotIn(b"\n", seen)
 
     def test_interrupted(self):
         process = subprocess.Popen([PROGRAM, "demo", "--rounds", "100"], stdout=subprocess.PIPE,
@@ -124,6 +149,24 @@ class Demo(CliTest):
         for pid in children:
             self.assertFalse(os.path.exists(f"/proc/{pid}"), "the workers are gone")
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_data_that_is_something_else(self):
+        (self.folder / "digits.csv").write_text("p0,label\n1,2\n")
+        environment = {**self.environment, "CSYFT_DATA_DIR": str(self.folder)}
+        self.fail_with(1, f"{self.folder}/digits.csv: expected 65 columns", "demo", env=environment)
+
+    def test_wrong_command_lines(self):
+        for sentence, arguments in (
+            ("--batch 7: expected a whole number from 8", ("--batch", "7")),
+            ("--rounds 0: expected", ("--rounds", "0")),
+            ("--strategy magic: there is no such strategy", ("--strategy", "magic")),
+            ("--transport pigeon: there is no such transport", ("--transport", "pigeon")),
+            ("expected 3 URLs", ("--workers", "")),
+            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1")),
+            ("expected 3 URLs", ("--workers", "tcp://127.0.0.1:1,,")),
+            ("expected 3 URLs", ("--workers", ",".join(["tcp://127.0.0.1:1"] * 4))),
+        ):
+            self.fail_with(2, sentence, "demo", *arguments, env=self.environment)
 
 
 if __name__ == "__main__":

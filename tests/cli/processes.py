@@ -54,8 +54,8 @@ class Worker:
         return self.urls[0]
 
     def errors(self):
-        self.log.seek(0)
-        return self.log.read().decode()
+        # Not read(): the worker writes at the same offset.
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
 
     def stop(self, number=signal.SIGTERM):
         """Sends the signal; returns the exit code."""
@@ -69,13 +69,6 @@ class Worker:
         self.process.stdout.close()
         return code
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        self.log.close()
-
 
 class CliTest(unittest.TestCase):
     """Assertions on runs of the program, and a folder for files."""
@@ -85,9 +78,10 @@ class CliTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def start(self, *arguments, **options):
+        """A worker that must end well when the test ends, if it does not end before."""
         worker = Worker(*arguments, **options)
         self.addCleanup(worker.log.close)
-        self.addCleanup(worker.stop)
+        self.addCleanup(lambda: self.assertEqual(worker.stop(), 0, worker.errors()))
         return worker
 
     def succeed(self, *arguments, **options):

@@ -5,7 +5,7 @@ import socket
 import time
 import unittest
 
-from processes import CliTest, Worker, csyft, free_port, npy
+from processes import PATIENCE, CliTest, free_port, npy
 
 
 class Serving(CliTest):
@@ -133,6 +133,9 @@ class Peers(CliTest):
     def test_peers_that_name_each_other_start_in_any_order(self):
         port = free_port()
         alice = self.start("alice", "--peer", f"bob=tcp://127.0.0.1:{port}")
+        deadline = time.monotonic() + PATIENCE
+        while "not there yet" not in alice.errors() and time.monotonic() < deadline:
+            time.sleep(0.01)
         bob = self.start("bob", "--peer", f"alice={alice.url}", listen=(f"tcp://127.0.0.1:{port}",))
         time.sleep(1.5)  # alice tries once a second
         for worker, name in ((alice, "alice"), (bob, "bob")):

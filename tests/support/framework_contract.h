@@ -11,7 +11,6 @@
 
 #include <pthread.h>
 
-
 /* Rows that can be called with tensors of one shape alone, and how many they take. */
 static inline int framework_contract_tensors(const syi_op *op)
 {
@@ -132,7 +131,8 @@ static inline syi_array framework_contract_alias(const syi_array *base, int way)
 static void framework_contract_is_right_in_place_under_any_overlap(void **state)
 {
     const native *n = *state;
-    property_random random = property_start("framework_contract_is_right_in_place_under_any_overlap");
+    property_random random =
+        property_start("framework_contract_is_right_in_place_under_any_overlap");
     for (int id = 0; id < SYI_OP_COUNT; id++) {
         const syi_op *op = syi_op_get((syi_op_id)id);
         const bool binary = framework_contract_tensors(op) == 2;

@@ -64,11 +64,10 @@ static inline sy_value native_value(const syi_array *array)
     return value;
 }
 
-#define NATIVE_SHAPE(...)                                         \
-    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),    \
-        (const int64_t[])                                         \
-    {                                                             \
-        __VA_ARGS__                                               \
+#define NATIVE_SHAPE(...)                                                        \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) \
+    {                                                                            \
+        __VA_ARGS__                                                              \
     }
 
 /* Packed, filled with zeros. */
@@ -85,8 +84,8 @@ static inline syi_array native_zeros(const native *n, sy_dtype dtype, int ndim,
 }
 
 /* Packed, with these values in row-major order. */
-static inline syi_array native_from(const native *n, sy_dtype dtype, int ndim,
-                                    const int64_t *shape, const double *values)
+static inline syi_array native_from(const native *n, sy_dtype dtype, int ndim, const int64_t *shape,
+                                    const double *values)
 {
     syi_array array = native_zeros(n, dtype, ndim, shape);
     for (int64_t i = 0; i < syi_array_numel(&array); i++) {
@@ -95,8 +94,8 @@ static inline syi_array native_from(const native *n, sy_dtype dtype, int ndim,
     return array;
 }
 
-#define NATIVE_VECTOR(n, dtype, ...)                                                          \
-    native_from(n, dtype, 1,                                                                  \
+#define NATIVE_VECTOR(n, dtype, ...)                                                            \
+    native_from(n, dtype, 1,                                                                    \
                 (const int64_t[]){(int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double))}, \
                 (const double[]){__VA_ARGS__})
 
@@ -141,8 +140,7 @@ static inline syi_array native_scatter(const native *n, property_random *random,
 
 /* Rule and kernel. outs: room for SYI_OUTPUT_MAX; nothing is held on failure. Any thread. */
 static inline sy_status native_try(const native *n, syi_op_id id, const sy_value *args,
-                                   syi_array *outs, int *count, syi_account *account,
-                                   sy_error *err)
+                                   syi_array *outs, int *count, syi_account *account, sy_error *err)
 {
     const syi_op *op = syi_op_get(id);
     const syi_framework_class *klass = n->framework->klass;
@@ -193,9 +191,10 @@ static inline void native_assert_near(const syi_array *actual, const syi_array *
     assert_true(syi_array_same_shape(actual, expected));
     for (int64_t i = 0; i < syi_array_numel(expected); i++) {
         const double a = syi_array_get_double(actual, i), e = syi_array_get_double(expected, i);
-        const bool same = sy_dtype_is_floating(expected->dtype)
-                              ? a == e || (isnan(a) && isnan(e)) || fabs(a - e) <= relative * fabs(e)
-                              : syi_array_get_int(actual, i) == syi_array_get_int(expected, i);
+        const bool same =
+            sy_dtype_is_floating(expected->dtype)
+                ? a == e || (isnan(a) && isnan(e)) || fabs(a - e) <= relative * fabs(e)
+                : syi_array_get_int(actual, i) == syi_array_get_int(expected, i);
         if (!same) {
             fail_msg("element %lld is %.17g, expected %.17g", (long long)i, a, e);
         }
@@ -208,21 +207,21 @@ static inline void native_assert_equal(const syi_array *actual, const syi_array 
 }
 
 /* Takes the array. */
-#define NATIVE_ASSERT_VALUES(array, ...)                                                       \
-    do {                                                                                       \
-        syi_array native_actual = (array);                                                     \
-        const double native_expected[] = {__VA_ARGS__};                                        \
-        assert_int_equal(syi_array_numel(&native_actual),                                      \
-                         sizeof native_expected / sizeof native_expected[0]);                  \
-        for (int64_t native_i = 0; native_i < syi_array_numel(&native_actual); native_i++) {   \
-            const double native_a = syi_array_get_double(&native_actual, native_i);            \
-            const double native_e = native_expected[native_i];                                 \
-            if (native_a != native_e && !(isnan(native_a) && isnan(native_e))) {               \
-                fail_msg("element %lld is %.17g, expected %.17g", (long long)native_i,         \
-                         native_a, native_e);                                                  \
-            }                                                                                  \
-        }                                                                                      \
-        syi_array_fini(&native_actual);                                                        \
+#define NATIVE_ASSERT_VALUES(array, ...)                                                         \
+    do {                                                                                         \
+        syi_array native_actual = (array);                                                       \
+        const double native_expected[] = {__VA_ARGS__};                                          \
+        assert_int_equal(syi_array_numel(&native_actual),                                        \
+                         sizeof native_expected / sizeof native_expected[0]);                    \
+        for (int64_t native_i = 0; native_i < syi_array_numel(&native_actual); native_i++) {     \
+            const double native_a = syi_array_get_double(&native_actual, native_i);              \
+            const double native_e = native_expected[native_i];                                   \
+            if (native_a != native_e && !(isnan(native_a) && isnan(native_e))) {                 \
+                fail_msg("element %lld is %.17g, expected %.17g", (long long)native_i, native_a, \
+                         native_e);                                                              \
+            }                                                                                    \
+        }                                                                                        \
+        syi_array_fini(&native_actual);                                                          \
     } while (0)
 
 #endif

@@ -18,6 +18,7 @@
 #include "support/failing_allocator.h"
 #include "support/test.h"
 #include "support/worker_kinds.h"
+#include "workers/worker.h"
 
 /* --- places ------------------------------------------------------------------------------------ */
 
@@ -43,6 +44,17 @@ static inline void place_open(test_place *p, const char *id, bool is_client, uns
     assert_ok(sy_context_new(&p->context, &options, &err), &err);
     assert_ok(sy_hook_new(p->context, &p->hook, &hook_options, &err), &err);
     p->worker = sy_hook_get_local_worker(p->hook);
+}
+
+/* Blocks all that a worker does with its store, in the middle of a request as it were. White box. */
+static inline void worker_stall(sy_worker *serving)
+{
+    pthread_mutex_lock(&serving->strand);
+}
+
+static inline void worker_unstall(sy_worker *serving)
+{
+    pthread_mutex_unlock(&serving->strand);
 }
 
 /* Fails the test when something was left. */
@@ -109,8 +121,6 @@ static inline void pair_open(test_pair *pair, const worker_kind *kind, unsigned 
     pair->bob_url = place_listen(&pair->at_bob, kind->url, options);
     pair->alice = place_connect(&pair->home, pair->alice_url, timeout_ms);
     pair->bob = place_connect(&pair->home, pair->bob_url, timeout_ms);
-    assert_ok(sy_worker_introduce(pair->alice, pair->bob, NULL, &err), &err);
-    assert_ok(sy_worker_introduce(pair->bob, pair->alice, NULL, &err), &err);
 }
 
 static inline void pair_close(test_pair *pair)
@@ -156,6 +166,12 @@ static inline size_t heap_in_use(void)
 {
     return mallinfo2().uordblks;
 }
+
+/* All three kinds of workers, and those in other processes; in a list of tests. The state is a worker_kind. */
+#define KIND_TEST(test, index, name) \
+    {#test " [" name "]", test, NULL, NULL, (void *)(uintptr_t)&worker_kinds[index]}
+#define REMOTE_KINDS(test) KIND_TEST(test, 1, "socket"), KIND_TEST(test, 2, "websocket")
+#define KINDS(test) KIND_TEST(test, 0, "virtual"), REMOTE_KINDS(test)
 
 /* --- threads ----------------------------------------------------------------------------------- */
 

@@ -18,9 +18,9 @@ typedef struct syi_blas {
     void (*sgemm)(const char *, const char *, const int *, const int *, const int *, const float *,
                   const float *, const int *, const float *, const int *, const float *, float *,
                   const int *);
-    void (*dgemm)(const char *, const char *, const int *, const int *, const int *,
-                  const double *, const double *, const int *, const double *, const int *,
-                  const double *, double *, const int *);
+    void (*dgemm)(const char *, const char *, const int *, const int *, const int *, const double *,
+                  const double *, const int *, const double *, const int *, const double *,
+                  double *, const int *);
 } syi_blas;
 
 void syi_blas_init(syi_blas *blas);

@@ -8,10 +8,10 @@
 typedef syi_loop loop_table[SY_DTYPE_COUNT];
 
 /* Of bools only the truth counts, whatever the byte. */
-#define DEFINE_COMPARE(op, OPERATOR)                                                   \
-    SYI_CPU_BOOL(SYI_COMPARE_OF, op, (a != 0)OPERATOR(b != 0))                         \
-    SYI_CPU_INTEGERS(SYI_COMPARE_OF, op, a OPERATOR b)                                 \
-    SYI_CPU_FLOATS(SYI_COMPARE_OF, op, a OPERATOR b)                                   \
+#define DEFINE_COMPARE(op, OPERATOR)                            \
+    SYI_CPU_BOOL(SYI_COMPARE_OF, op, (a != 0) OPERATOR(b != 0)) \
+    SYI_CPU_INTEGERS(SYI_COMPARE_OF, op, a OPERATOR b)          \
+    SYI_CPU_FLOATS(SYI_COMPARE_OF, op, a OPERATOR b)            \
     static const loop_table op##_loops = {SYI_CPU_ALL(SYI_LOOP_ENTRY, op)};
 DEFINE_COMPARE(eq, ==)
 DEFINE_COMPARE(ne, !=)
@@ -23,12 +23,18 @@ DEFINE_COMPARE(ge, >=)
 static const loop_table *choose_table(syi_op_id id)
 {
     switch (id) {
-    case SYI_OP_eq: return &eq_loops;
-    case SYI_OP_ne: return &ne_loops;
-    case SYI_OP_lt: return &lt_loops;
-    case SYI_OP_le: return &le_loops;
-    case SYI_OP_gt: return &gt_loops;
-    default: return &ge_loops;
+    case SYI_OP_eq:
+        return &eq_loops;
+    case SYI_OP_ne:
+        return &ne_loops;
+    case SYI_OP_lt:
+        return &lt_loops;
+    case SYI_OP_le:
+        return &le_loops;
+    case SYI_OP_gt:
+        return &gt_loops;
+    default:
+        return &ge_loops;
     }
 }
 
@@ -59,17 +65,17 @@ sy_status syi_cpu_compare(const syi_cpu_call *call)
 }
 
 /* data: out, condition, value where true, value where false */
-#define DEFINE_WHERE(size, T)                                                                     \
-    static void where_##size(int64_t n, void *const *data, const int64_t *strides,                \
-                             const void *param)                                                   \
-    {                                                                                             \
-        (void)param;                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                         \
-            bool chosen = SYI_AT_CONST(uint8_t, data[1], i, strides[1]) != 0;                     \
-            T yes = SYI_AT_CONST(T, data[2], i, strides[2]);                                      \
-            T no = SYI_AT_CONST(T, data[3], i, strides[3]);                                       \
-            SYI_AT(T, data[0], i, strides[0]) = chosen ? yes : no;                                \
-        }                                                                                         \
+#define DEFINE_WHERE(size, T)                                                      \
+    static void where_##size(int64_t n, void *const *data, const int64_t *strides, \
+                             const void *param)                                    \
+    {                                                                              \
+        (void)param;                                                               \
+        for (int64_t i = 0; i < n; i++) {                                          \
+            bool chosen = SYI_AT_CONST(uint8_t, data[1], i, strides[1]) != 0;      \
+            T yes = SYI_AT_CONST(T, data[2], i, strides[2]);                       \
+            T no = SYI_AT_CONST(T, data[3], i, strides[3]);                        \
+            SYI_AT(T, data[0], i, strides[0]) = chosen ? yes : no;                 \
+        }                                                                          \
     }
 DEFINE_WHERE(1, uint8_t)
 DEFINE_WHERE(2, int16_t)

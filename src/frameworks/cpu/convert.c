@@ -26,14 +26,22 @@ void syi_convert_row(int64_t n, void *to, sy_dtype to_dtype, int64_t to_stride, 
 static syi_element element_from_int(int64_t x, sy_dtype dtype)
 {
     switch (dtype) {
-    case SY_DTYPE_BOOL: return (syi_element){.u8 = x != 0};
-    case SY_DTYPE_U8: return (syi_element){.u8 = (uint8_t)x};
-    case SY_DTYPE_I8: return (syi_element){.i8 = (int8_t)x};
-    case SY_DTYPE_I16: return (syi_element){.i16 = (int16_t)x};
-    case SY_DTYPE_I32: return (syi_element){.i32 = (int32_t)x};
-    case SY_DTYPE_F32: return (syi_element){.f32 = (float)x};
-    case SY_DTYPE_F64: return (syi_element){.f64 = (double)x};
-    default: return (syi_element){.i64 = x};
+    case SY_DTYPE_BOOL:
+        return (syi_element){.u8 = x != 0};
+    case SY_DTYPE_U8:
+        return (syi_element){.u8 = (uint8_t)x};
+    case SY_DTYPE_I8:
+        return (syi_element){.i8 = (int8_t)x};
+    case SY_DTYPE_I16:
+        return (syi_element){.i16 = (int16_t)x};
+    case SY_DTYPE_I32:
+        return (syi_element){.i32 = (int32_t)x};
+    case SY_DTYPE_F32:
+        return (syi_element){.f32 = (float)x};
+    case SY_DTYPE_F64:
+        return (syi_element){.f64 = (double)x};
+    default:
+        return (syi_element){.i64 = x};
     }
 }
 
@@ -54,10 +62,14 @@ static syi_element element_from_double(double x, sy_dtype dtype)
 syi_element syi_element_from_value(const sy_value *value, sy_dtype dtype)
 {
     switch (value->kind) {
-    case SY_VALUE_FLOAT: return element_from_double(value->as.real, dtype);
-    case SY_VALUE_BOOL: return element_from_int(value->as.boolean, dtype);
-    case SY_VALUE_INT: return element_from_int(value->as.integer, dtype);
-    default: return (syi_element){.i64 = 0};
+    case SY_VALUE_FLOAT:
+        return element_from_double(value->as.real, dtype);
+    case SY_VALUE_BOOL:
+        return element_from_int(value->as.boolean, dtype);
+    case SY_VALUE_INT:
+        return element_from_int(value->as.integer, dtype);
+    default:
+        return (syi_element){.i64 = 0};
     }
 }
 

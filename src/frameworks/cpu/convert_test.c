@@ -36,14 +36,22 @@ static void says_what_fits(void **state)
         sy_dtype dtype;
         bool fits;
     } rows[] = {
-        {sy_value_int(255), SY_DTYPE_U8, true},      {sy_value_int(256), SY_DTYPE_U8, false},
-        {sy_value_int(-1), SY_DTYPE_U8, false},      {sy_value_int(-128), SY_DTYPE_I8, true},
-        {sy_value_int(128), SY_DTYPE_I8, false},     {sy_value_int(1 << 20), SY_DTYPE_I16, false},
-        {sy_value_int(INT64_MIN), SY_DTYPE_I64, true}, {sy_value_int(300), SY_DTYPE_BOOL, true},
-        {sy_value_float(255.9), SY_DTYPE_U8, true},  {sy_value_float(-0.5), SY_DTYPE_U8, true},
-        {sy_value_float(0x1p63), SY_DTYPE_I64, false}, {sy_value_float(-0x1p63), SY_DTYPE_I64, true},
-        {sy_value_float(NAN), SY_DTYPE_I32, false},  {sy_value_float(INFINITY), SY_DTYPE_F32, true},
-        {sy_value_float(1e300), SY_DTYPE_F32, true}, {sy_value_bool(true), SY_DTYPE_U8, true},
+        {sy_value_int(255), SY_DTYPE_U8, true},
+        {sy_value_int(256), SY_DTYPE_U8, false},
+        {sy_value_int(-1), SY_DTYPE_U8, false},
+        {sy_value_int(-128), SY_DTYPE_I8, true},
+        {sy_value_int(128), SY_DTYPE_I8, false},
+        {sy_value_int(1 << 20), SY_DTYPE_I16, false},
+        {sy_value_int(INT64_MIN), SY_DTYPE_I64, true},
+        {sy_value_int(300), SY_DTYPE_BOOL, true},
+        {sy_value_float(255.9), SY_DTYPE_U8, true},
+        {sy_value_float(-0.5), SY_DTYPE_U8, true},
+        {sy_value_float(0x1p63), SY_DTYPE_I64, false},
+        {sy_value_float(-0x1p63), SY_DTYPE_I64, true},
+        {sy_value_float(NAN), SY_DTYPE_I32, false},
+        {sy_value_float(INFINITY), SY_DTYPE_F32, true},
+        {sy_value_float(1e300), SY_DTYPE_F32, true},
+        {sy_value_bool(true), SY_DTYPE_U8, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (syi_value_fits(&rows[i].value, rows[i].dtype) != rows[i].fits) {

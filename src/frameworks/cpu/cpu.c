@@ -199,8 +199,8 @@ static sy_status run_through_temporary(const cpu_entry *entry, const syi_cpu_cal
                                        const syi_array *description)
 {
     syi_array made = SYI_ARRAY_INIT;
-    SY_TRY(syi_cpu_temporary(call, &made, description->dtype, description->ndim,
-                             description->shape));
+    SY_TRY(
+        syi_cpu_temporary(call, &made, description->dtype, description->ndim, description->shape));
     syi_cpu_call apart = *call;
     apart.outs = &made;
     apart.inplace = false;

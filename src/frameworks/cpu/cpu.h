@@ -18,7 +18,7 @@ typedef struct syi_cpu {
     syi_framework base;
     syi_blas blas;
     uint8_t parameters[SYI_OP_COUNT]; /* of each row: the length of args[] */
-    pthread_mutex_t lock; /* guards the two below */
+    pthread_mutex_t lock;             /* guards the two below */
     uint64_t seed;
     uint64_t draws; /* RANDOM calls since the seed; each has a stream of its own */
 } syi_cpu;

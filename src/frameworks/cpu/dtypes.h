@@ -18,20 +18,21 @@
 #define SYI_CPU_INTEGERS(X, ...)     \
     SYI_CPU_UNSIGNED(X, __VA_ARGS__) \
     SYI_CPU_SIGNED(X, __VA_ARGS__)
-#define SYI_CPU_FLOATS(X, ...)         \
-    X(F32, float, float, __VA_ARGS__)  \
+#define SYI_CPU_FLOATS(X, ...)        \
+    X(F32, float, float, __VA_ARGS__) \
     X(F64, double, double, __VA_ARGS__)
 #define SYI_CPU_BOOL(X, ...) X(BOOL, uint8_t, uint32_t, __VA_ARGS__)
-#define SYI_CPU_ALL(X, ...)           \
-    SYI_CPU_BOOL(X, __VA_ARGS__)      \
-    SYI_CPU_INTEGERS(X, __VA_ARGS__)  \
+#define SYI_CPU_ALL(X, ...)          \
+    SYI_CPU_BOOL(X, __VA_ARGS__)     \
+    SYI_CPU_INTEGERS(X, __VA_ARGS__) \
     SYI_CPU_FLOATS(X, __VA_ARGS__)
 
-/* Before a loop whose iterations are independent: operands are disjoint or exactly the same. */
-#if defined(__clang__)
-#define SYI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
+/* Before a loop whose iterations are independent: operands are disjoint or exactly the same. (clang's
+ * word for it warns where a loop is not vectorised for other reasons.) */
+#if defined(__GNUC__) && !defined(__clang__)
 #define SYI_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define SYI_INDEPENDENT
 #endif
 
 /*
@@ -39,10 +40,9 @@
  * the same bits in all of them: nothing is reassociated or fused. Not with sanitizers, whose run time
  * is not ready when the choice is made.
  */
-#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) &&        \
+#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SYI_CLONES \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define SYI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SYI_CLONES
 #endif

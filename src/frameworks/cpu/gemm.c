@@ -79,170 +79,170 @@ static gemm_set find_set(void)
 
 /* One piece from a strip of A and a strip of B. U: what T is multiplied in, without a wider type behind
  * it; W: what single elements are added in. */
-#define DEFINE_STRIP(name, T, U, W, set, BYTES, TARGET)                                            \
-    TARGET static void strip_##name##_##set(int64_t k, const void *av, const void *bv,             \
-                                            const piece *to)                                       \
-    {                                                                                              \
-        typedef U vector __attribute__((vector_size(BYTES), may_alias));                           \
-        const U *a = av;                                                                           \
-        const vector *b = bv;                                                                      \
-        vector s00 = {0}, s01 = {0}, s10 = {0}, s11 = {0}, s20 = {0}, s21 = {0};                   \
-        vector s30 = {0}, s31 = {0}, s40 = {0}, s41 = {0}, s50 = {0}, s51 = {0};                   \
-        for (int64_t p = 0; p < k; p++, a += ROWS, b += 2) {                                       \
-            const vector y = b[0], z = b[1];                                                       \
-            s00 += a[0] * y;                                                                       \
-            s01 += a[0] * z;                                                                       \
-            s10 += a[1] * y;                                                                       \
-            s11 += a[1] * z;                                                                       \
-            s20 += a[2] * y;                                                                       \
-            s21 += a[2] * z;                                                                       \
-            s30 += a[3] * y;                                                                       \
-            s31 += a[3] * z;                                                                       \
-            s40 += a[4] * y;                                                                       \
-            s41 += a[4] * z;                                                                       \
-            s50 += a[5] * y;                                                                       \
-            s51 += a[5] * z;                                                                       \
-        }                                                                                          \
-        const vector sums[ROWS][2] = {{s00, s01}, {s10, s11}, {s20, s21},                          \
-                                      {s30, s31}, {s40, s41}, {s50, s51}};                         \
-        for (int64_t i = 0; i < to->rows; i++) {                                                   \
-            T *c = (T *)to->c + i * to->stride;                                                    \
-            T row[2 * (BYTES) / sizeof(T)];                                                        \
-            memcpy(row, sums[i], sizeof row);                                                      \
-            for (int64_t j = 0; j < to->columns; j++) {                                            \
-                c[j] = to->first ? row[j] : (T)((W)c[j] + (W)row[j]);                              \
-            }                                                                                      \
-        }                                                                                          \
+#define DEFINE_STRIP(name, T, U, W, set, BYTES, TARGET)                                \
+    TARGET static void strip_##name##_##set(int64_t k, const void *av, const void *bv, \
+                                            const piece *to)                           \
+    {                                                                                  \
+        typedef U vector __attribute__((vector_size(BYTES), may_alias));               \
+        const U *a = av;                                                               \
+        const vector *b = bv;                                                          \
+        vector s00 = {0}, s01 = {0}, s10 = {0}, s11 = {0}, s20 = {0}, s21 = {0};       \
+        vector s30 = {0}, s31 = {0}, s40 = {0}, s41 = {0}, s50 = {0}, s51 = {0};       \
+        for (int64_t p = 0; p < k; p++, a += ROWS, b += 2) {                           \
+            const vector y = b[0], z = b[1];                                           \
+            s00 += a[0] * y;                                                           \
+            s01 += a[0] * z;                                                           \
+            s10 += a[1] * y;                                                           \
+            s11 += a[1] * z;                                                           \
+            s20 += a[2] * y;                                                           \
+            s21 += a[2] * z;                                                           \
+            s30 += a[3] * y;                                                           \
+            s31 += a[3] * z;                                                           \
+            s40 += a[4] * y;                                                           \
+            s41 += a[4] * z;                                                           \
+            s50 += a[5] * y;                                                           \
+            s51 += a[5] * z;                                                           \
+        }                                                                              \
+        const vector sums[ROWS][2] = {{s00, s01}, {s10, s11}, {s20, s21},              \
+                                      {s30, s31}, {s40, s41}, {s50, s51}};             \
+        for (int64_t i = 0; i < to->rows; i++) {                                       \
+            T *c = (T *)to->c + i * to->stride;                                        \
+            T row[2 * (BYTES) / sizeof(T)];                                            \
+            memcpy(row, sums[i], sizeof row);                                          \
+            for (int64_t j = 0; j < to->columns; j++) {                                \
+                c[j] = to->first ? row[j] : (T)((W)c[j] + (W)row[j]);                  \
+            }                                                                          \
+        }                                                                              \
     }
 
 #if HAVE_SETS
-#define DEFINE_STRIPS(name, T, U, W)                                 \
-    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                         \
-    DEFINE_STRIP(name, T, U, W, AVX2, 32, TARGET_AVX2)               \
-    DEFINE_STRIP(name, T, U, W, AVX512, 64, TARGET_AVX512)           \
-    static void (*const strips_##name[SET_COUNT])(                   \
-        int64_t k, const void *a, const void *b, const piece *to) =  \
-        {strip_##name##_PLAIN, strip_##name##_AVX2, strip_##name##_AVX512};
+#define DEFINE_STRIPS(name, T, U, W)                                                       \
+    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                                               \
+    DEFINE_STRIP(name, T, U, W, AVX2, 32, TARGET_AVX2)                                     \
+    DEFINE_STRIP(name, T, U, W, AVX512, 64, TARGET_AVX512)                                 \
+    static void (*const strips_##name[SET_COUNT])(int64_t k, const void *a, const void *b, \
+                                                  const piece *to) = {                     \
+        strip_##name##_PLAIN, strip_##name##_AVX2, strip_##name##_AVX512};
 #else
-#define DEFINE_STRIPS(name, T, U, W)                                 \
-    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                         \
-    static void (*const strips_##name[SET_COUNT])(                   \
-        int64_t k, const void *a, const void *b, const piece *to) = {strip_##name##_PLAIN};
+#define DEFINE_STRIPS(name, T, U, W)                                                       \
+    DEFINE_STRIP(name, T, U, W, PLAIN, 16, )                                               \
+    static void (*const strips_##name[SET_COUNT])(int64_t k, const void *a, const void *b, \
+                                                  const piece *to) = {strip_##name##_PLAIN};
 #endif
 
-#define DEFINE_GEMM(name, T, U, W)                                                                 \
-    DEFINE_STRIPS(name, T, U, W)                                                                   \
-    /* `lanes` rows (or columns) side by side, k long; missing ones are 0. */                      \
-    static void pack_##name(T *restrict to, int64_t lanes, int64_t present, int64_t k,             \
-                            const T *from, int64_t lane_stride, int64_t k_stride)                  \
-    {                                                                                              \
-        if (present == lanes && lane_stride == 1) {                                                \
-            for (int64_t p = 0; p < k; p++) {                                                      \
-                memcpy(to + p * lanes, from + p * k_stride, (size_t)lanes * sizeof *to);           \
-            }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t l = 0; l < lanes; l++) {                                                      \
-            for (int64_t p = 0; p < k; p++) {                                                      \
-                to[p * lanes + l] = l < present ? from[l * lane_stride + p * k_stride] : 0;        \
-            }                                                                                      \
-        }                                                                                          \
-    }                                                                                              \
-    static void large_##name(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *as,       \
-                             const T *b, const int64_t *bs, T *c, T *workspace)                    \
-    {                                                                                              \
-        const gemm_set set = find_set();                                                           \
-        const int64_t strip = strip_bytes[set] / (int64_t)sizeof(T);                               \
-        const int64_t panel = WIDTH / (int64_t)sizeof(T);                                          \
-        T *packed_b = workspace;                                                                   \
-        T *packed_a = workspace + panel_elements(n, k, sizeof(T));                                 \
-        for (int64_t p0 = 0; p0 < k; p0 += DEPTH) {                                                \
-            const int64_t depth = smaller(k - p0, DEPTH);                                          \
-            for (int64_t j0 = 0; j0 < n; j0 += panel) {                                            \
-                const int64_t wide = smaller(n - j0, panel);                                       \
-                for (int64_t j = 0; j < wide; j += strip) {                                        \
-                    pack_##name(packed_b + j * depth, strip, smaller(wide - j, strip), depth,      \
-                                b + p0 * bs[0] + (j0 + j) * bs[1], bs[1], bs[0]);                  \
-                }                                                                                  \
-                for (int64_t i0 = 0; i0 < m; i0 += HEIGHT) {                                       \
-                    const int64_t high = smaller(m - i0, HEIGHT);                                  \
-                    for (int64_t i = 0; i < high; i += ROWS) {                                     \
-                        pack_##name(packed_a + i * depth, ROWS, smaller(high - i, ROWS), depth,    \
-                                    a + (i0 + i) * as[0] + p0 * as[1], as[0], as[1]);              \
-                    }                                                                              \
-                    for (int64_t j = 0; j < wide; j += strip) {                                    \
-                        for (int64_t i = 0; i < high; i += ROWS) {                                 \
-                            const piece to = {c + (i0 + i) * n + j0 + j, n,                        \
-                                              smaller(high - i, ROWS), smaller(wide - j, strip),   \
-                                              p0 == 0};                                            \
-                            strips_##name[set](depth, packed_a + i * depth, packed_b + j * depth,  \
-                                               &to);                                               \
-                        }                                                                          \
-                    }                                                                              \
-                }                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }                                                                                              \
-    /* y += x * b, b of n neighbours */                                                            \
-    SYI_CLONES static void axpy_##name(int64_t n, T x, const T *restrict b, T *restrict y)         \
-    {                                                                                              \
-        for (int64_t j = 0; j < n; j++) {                                                          \
-            y[j] = (T)((W)y[j] + (W)x * (W)b[j]);                                                  \
-        }                                                                                          \
-    }                                                                                              \
-    static T dot_##name(int64_t k, const T *a, int64_t a_stride, const T *b, int64_t b_stride)     \
-    {                                                                                              \
-        enum { LANES = 16 / sizeof(T) };                                                           \
-        typedef U vector __attribute__((vector_size(16)));                                         \
-        vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                             \
-        int64_t p = 0;                                                                             \
-        if (a_stride == 1 && b_stride == 1) {                                                      \
-            for (; k - p >= 4 * LANES; p += 4 * LANES) {                                           \
-                vector x[4], y[4];                                                                 \
-                memcpy(x, a + p, sizeof x);                                                        \
-                memcpy(y, b + p, sizeof y);                                                        \
-                s0 += x[0] * y[0];                                                                 \
-                s1 += x[1] * y[1];                                                                 \
-                s2 += x[2] * y[2];                                                                 \
-                s3 += x[3] * y[3];                                                                 \
-            }                                                                                      \
-        }                                                                                          \
-        const vector lanes = (s0 + s1) + (s2 + s3);                                                \
-        W sum = 0;                                                                                 \
-        for (int l = 0; l < LANES; l++) {                                                          \
-            sum += (W)lanes[l];                                                                    \
-        }                                                                                          \
-        for (; p < k; p++) {                                                                       \
-            sum += (W)a[p * a_stride] * (W)b[p * b_stride];                                        \
-        }                                                                                          \
-        return (T)sum;                                                                             \
-    }                                                                                              \
-    static void gemm_##name(int64_t m, int64_t n, int64_t k, const void *av, const int64_t *as,    \
-                            const void *bv, const int64_t *bs, void *cv, void *workspace)          \
-    {                                                                                              \
-        const T *a = av, *b = bv;                                                                  \
-        T *c = cv;                                                                                 \
-        if (is_large(m, n, k, bs)) {                                                               \
-            large_##name(m, n, k, a, as, b, bs, c, workspace);                                     \
-        } else if (bs[1] == 1 && n > 1) {                                                          \
-            memset(c, 0, (size_t)(m * n) * sizeof *c);                                             \
-            for (int64_t i = 0; i < m; i++) {                                                      \
-                for (int64_t p = 0; p < k; p++) {                                                  \
-                    axpy_##name(n, a[i * as[0] + p * as[1]], b + p * bs[0], c + i * n);            \
-                }                                                                                  \
-            }                                                                                      \
-        } else if (n == 1 && as[0] == 1 && as[1] > 1) {                                            \
-            memset(c, 0, (size_t)m * sizeof *c);                                                   \
-            for (int64_t p = 0; p < k; p++) {                                                      \
-                axpy_##name(m, b[p * bs[0]], a + p * as[1], c);                                    \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (int64_t i = 0; i < m; i++) {                                                      \
-                for (int64_t j = 0; j < n; j++) {                                                  \
-                    c[i * n + j] = dot_##name(k, a + i * as[0], as[1], b + j * bs[1], bs[0]);      \
-                }                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
+#define DEFINE_GEMM(name, T, U, W)                                                                \
+    DEFINE_STRIPS(name, T, U, W)                                                                  \
+    /* `lanes` rows (or columns) side by side, k long; missing ones are 0. */                     \
+    static void pack_##name(T *restrict to, int64_t lanes, int64_t present, int64_t k,            \
+                            const T *from, int64_t lane_stride, int64_t k_stride)                 \
+    {                                                                                             \
+        if (present == lanes && lane_stride == 1) {                                               \
+            for (int64_t p = 0; p < k; p++) {                                                     \
+                memcpy(to + p * lanes, from + p * k_stride, (size_t)lanes * sizeof *to);          \
+            }                                                                                     \
+            return;                                                                               \
+        }                                                                                         \
+        for (int64_t l = 0; l < lanes; l++) {                                                     \
+            for (int64_t p = 0; p < k; p++) {                                                     \
+                to[p * lanes + l] = l < present ? from[l * lane_stride + p * k_stride] : 0;       \
+            }                                                                                     \
+        }                                                                                         \
+    }                                                                                             \
+    static void large_##name(int64_t m, int64_t n, int64_t k, const T *a, const int64_t *as,      \
+                             const T *b, const int64_t *bs, T *c, T *workspace)                   \
+    {                                                                                             \
+        const gemm_set set = find_set();                                                          \
+        const int64_t strip = strip_bytes[set] / (int64_t)sizeof(T);                              \
+        const int64_t panel = WIDTH / (int64_t)sizeof(T);                                         \
+        T *packed_b = workspace;                                                                  \
+        T *packed_a = workspace + panel_elements(n, k, sizeof(T));                                \
+        for (int64_t p0 = 0; p0 < k; p0 += DEPTH) {                                               \
+            const int64_t depth = smaller(k - p0, DEPTH);                                         \
+            for (int64_t j0 = 0; j0 < n; j0 += panel) {                                           \
+                const int64_t wide = smaller(n - j0, panel);                                      \
+                for (int64_t j = 0; j < wide; j += strip) {                                       \
+                    pack_##name(packed_b + j * depth, strip, smaller(wide - j, strip), depth,     \
+                                b + p0 * bs[0] + (j0 + j) * bs[1], bs[1], bs[0]);                 \
+                }                                                                                 \
+                for (int64_t i0 = 0; i0 < m; i0 += HEIGHT) {                                      \
+                    const int64_t high = smaller(m - i0, HEIGHT);                                 \
+                    for (int64_t i = 0; i < high; i += ROWS) {                                    \
+                        pack_##name(packed_a + i * depth, ROWS, smaller(high - i, ROWS), depth,   \
+                                    a + (i0 + i) * as[0] + p0 * as[1], as[0], as[1]);             \
+                    }                                                                             \
+                    for (int64_t j = 0; j < wide; j += strip) {                                   \
+                        for (int64_t i = 0; i < high; i += ROWS) {                                \
+                            const piece to = {c + (i0 + i) * n + j0 + j, n,                       \
+                                              smaller(high - i, ROWS), smaller(wide - j, strip),  \
+                                              p0 == 0};                                           \
+                            strips_##name[set](depth, packed_a + i * depth, packed_b + j * depth, \
+                                               &to);                                              \
+                        }                                                                         \
+                    }                                                                             \
+                }                                                                                 \
+            }                                                                                     \
+        }                                                                                         \
+    }                                                                                             \
+    /* y += x * b, b of n neighbours */                                                           \
+    SYI_CLONES static void axpy_##name(int64_t n, T x, const T *restrict b, T *restrict y)        \
+    {                                                                                             \
+        for (int64_t j = 0; j < n; j++) {                                                         \
+            y[j] = (T)((W)y[j] + (W)x * (W)b[j]);                                                 \
+        }                                                                                         \
+    }                                                                                             \
+    static T dot_##name(int64_t k, const T *a, int64_t a_stride, const T *b, int64_t b_stride)    \
+    {                                                                                             \
+        enum { LANES = 16 / sizeof(T) };                                                          \
+        typedef U vector __attribute__((vector_size(16)));                                        \
+        vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};                                            \
+        int64_t p = 0;                                                                            \
+        if (a_stride == 1 && b_stride == 1) {                                                     \
+            for (; k - p >= 4 * LANES; p += 4 * LANES) {                                          \
+                vector x[4], y[4];                                                                \
+                memcpy(x, a + p, sizeof x);                                                       \
+                memcpy(y, b + p, sizeof y);                                                       \
+                s0 += x[0] * y[0];                                                                \
+                s1 += x[1] * y[1];                                                                \
+                s2 += x[2] * y[2];                                                                \
+                s3 += x[3] * y[3];                                                                \
+            }                                                                                     \
+        }                                                                                         \
+        const vector lanes = (s0 + s1) + (s2 + s3);                                               \
+        W sum = 0;                                                                                \
+        for (int l = 0; l < LANES; l++) {                                                         \
+            sum += (W)lanes[l];                                                                   \
+        }                                                                                         \
+        for (; p < k; p++) {                                                                      \
+            sum += (W)a[p * a_stride] * (W)b[p * b_stride];                                       \
+        }                                                                                         \
+        return (T)sum;                                                                            \
+    }                                                                                             \
+    static void gemm_##name(int64_t m, int64_t n, int64_t k, const void *av, const int64_t *as,   \
+                            const void *bv, const int64_t *bs, void *cv, void *workspace)         \
+    {                                                                                             \
+        const T *a = av, *b = bv;                                                                 \
+        T *c = cv;                                                                                \
+        if (is_large(m, n, k, bs)) {                                                              \
+            large_##name(m, n, k, a, as, b, bs, c, workspace);                                    \
+        } else if (bs[1] == 1 && n > 1) {                                                         \
+            memset(c, 0, (size_t)(m * n) * sizeof *c);                                            \
+            for (int64_t i = 0; i < m; i++) {                                                     \
+                for (int64_t p = 0; p < k; p++) {                                                 \
+                    axpy_##name(n, a[i * as[0] + p * as[1]], b + p * bs[0], c + i * n);           \
+                }                                                                                 \
+            }                                                                                     \
+        } else if (n == 1 && as[0] == 1 && as[1] > 1) {                                           \
+            memset(c, 0, (size_t)m * sizeof *c);                                                  \
+            for (int64_t p = 0; p < k; p++) {                                                     \
+                axpy_##name(m, b[p * bs[0]], a + p * as[1], c);                                   \
+            }                                                                                     \
+        } else {                                                                                  \
+            for (int64_t i = 0; i < m; i++) {                                                     \
+                for (int64_t j = 0; j < n; j++) {                                                 \
+                    c[i * n + j] = dot_##name(k, a + i * as[0], as[1], b + j * bs[1], bs[0]);     \
+                }                                                                                 \
+            }                                                                                     \
+        }                                                                                         \
     }
 DEFINE_GEMM(U8, uint8_t, uint8_t, uint32_t)
 DEFINE_GEMM(I8, int8_t, uint8_t, uint32_t)

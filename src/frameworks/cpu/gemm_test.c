@@ -12,10 +12,14 @@ static layout draw_layout(property_random *random, int64_t rows, int64_t columns
 {
     const int64_t gap = property_between(random, 0, 2);
     switch (property_between(random, 0, 3)) {
-    case 0: return (layout){{1, rows + gap}, columns * (rows + gap) + 1};
-    case 1: return (layout){{2 * columns, 2}, 2 * rows * columns + 1};
-    case 2: return (layout){{0, 1}, columns + 1}; /* one row, repeated */
-    default: return (layout){{columns + gap, 1}, rows * (columns + gap) + 1};
+    case 0:
+        return (layout){{1, rows + gap}, columns * (rows + gap) + 1};
+    case 1:
+        return (layout){{2 * columns, 2}, 2 * rows * columns + 1};
+    case 2:
+        return (layout){{0, 1}, columns + 1}; /* one row, repeated */
+    default:
+        return (layout){{columns + gap, 1}, rows * (columns + gap) + 1};
     }
 }
 

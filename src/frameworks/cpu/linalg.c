@@ -36,7 +36,8 @@ static bool multiply_by_blas(const products *all, const matrix *a, const matrix 
         return syi_blas_multiply_f32(blas, m, n, k, left, a->strides, right, b->strides, c);
     case SY_DTYPE_F64:
         return syi_blas_multiply_f64(blas, m, n, k, left, a->strides, right, b->strides, c);
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -167,18 +168,18 @@ typedef struct addmm_factors {
 #define FIELD_I64 i64
 #define FIELD_F32 f32
 #define FIELD_F64 f64
-#define DEFINE_BLEND(name, T, W, field)                                                          \
-    static void blend_##name(int64_t n, void *const *data, const int64_t *strides,               \
-                             const void *param)                                                  \
-    {                                                                                            \
-        const addmm_factors *factors = param;                                                    \
-        const T beta = factors->beta.field, alpha = factors->alpha.field;                        \
-        for (int64_t i = 0; i < n; i++) {                                                        \
-            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                                 \
-            const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                                 \
-            const W kept = beta == 0 ? 0 : (W)beta * (W)a;                                       \
-            SYI_AT(T, data[0], i, strides[0]) = (T)(kept + (W)alpha * (W)b);                     \
-        }                                                                                        \
+#define DEFINE_BLEND(name, T, W, field)                                            \
+    static void blend_##name(int64_t n, void *const *data, const int64_t *strides, \
+                             const void *param)                                    \
+    {                                                                              \
+        const addmm_factors *factors = param;                                      \
+        const T beta = factors->beta.field, alpha = factors->alpha.field;          \
+        for (int64_t i = 0; i < n; i++) {                                          \
+            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                   \
+            const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                   \
+            const W kept = beta == 0 ? 0 : (W)beta * (W)a;                         \
+            SYI_AT(T, data[0], i, strides[0]) = (T)(kept + (W)alpha * (W)b);       \
+        }                                                                          \
     }
 #define BLEND_OF(name, T, W, unused) DEFINE_BLEND(name, T, W, FIELD_##name)
 SYI_CPU_INTEGERS(BLEND_OF, )

@@ -59,19 +59,19 @@ SYI_CPU_FLOATS(SYI_BINARY_OF, minimum, a < b || a != a ? a : b)
 static const loop_table minimum_loops = {TABLE_ALL(minimum)};
 
 /* Squaring, wrapping. A negative exponent leaves 1 and -1 standing and makes 0 of the rest. */
-#define DEFINE_POWER(name, T, W, unused)                                                \
-    static T power_##name(T base, T exponent)                                           \
-    {                                                                                   \
-        int64_t left = (int64_t)exponent;                                               \
-        if (left < 0) {                                                                 \
-            return (T)(base == 1 ? 1 : base != (T)-1 ? 0 : left % 2 == 0 ? 1 : -1);     \
-        }                                                                               \
-        W result = 1;                                                                   \
-        for (W factor = (W)base; left > 0; left >>= 1) {                                \
-            result *= left & 1 ? factor : 1;                                            \
-            factor *= factor;                                                           \
-        }                                                                               \
-        return (T)result;                                                               \
+#define DEFINE_POWER(name, T, W, unused)                                            \
+    static T power_##name(T base, T exponent)                                       \
+    {                                                                               \
+        int64_t left = (int64_t)exponent;                                           \
+        if (left < 0) {                                                             \
+            return (T)(base == 1 ? 1 : base != (T)-1 ? 0 : left % 2 == 0 ? 1 : -1); \
+        }                                                                           \
+        W result = 1;                                                               \
+        for (W factor = (W)base; left > 0; left >>= 1) {                            \
+            result *= left & 1 ? factor : 1;                                        \
+            factor *= factor;                                                       \
+        }                                                                           \
+        return (T)result;                                                           \
     }
 SYI_CPU_INTEGERS(DEFINE_POWER, )
 static float power_F32(float base, float exponent)
@@ -121,9 +121,9 @@ SYI_CPU_INTEGERS(SYI_UNARY_OF, relu, a > 0 ? a : 0)
 SYI_CPU_FLOATS(SYI_UNARY_OF, relu, a <= 0 ? 0 : a)
 static const loop_table relu_loops = {TABLE_NUMBERS(relu)};
 
-#define DEFINE_FUNCTION(op, F32_EXPR, F64_EXPR)                    \
-    SYI_UNARY_LOOP(op##_F32, float, float, float, F32_EXPR)        \
-    SYI_UNARY_LOOP(op##_F64, double, double, double, F64_EXPR)     \
+#define DEFINE_FUNCTION(op, F32_EXPR, F64_EXPR)                \
+    SYI_UNARY_LOOP(op##_F32, float, float, float, F32_EXPR)    \
+    SYI_UNARY_LOOP(op##_F64, double, double, double, F64_EXPR) \
     static const loop_table op##_loops = {TABLE_FLOATS(op)};
 DEFINE_FUNCTION(exp, syi_expf(a), exp(a))
 DEFINE_FUNCTION(log, syi_logf(a), log(a))
@@ -234,8 +234,9 @@ static sy_status pow_of_floats(const syi_cpu_call *call, double exponent)
         double exponent;
         const loop_table *loops;
     } shortcuts[] = {
-        {2, &square_loops},         {3, &cube_loops},          {0.5, &sqrt_loops},
-        {-1, &reciprocal_loops},    {-2, &inverse_square_loops}, {-0.5, &inverse_root_loops},
+        {2, &square_loops},          {3, &cube_loops},
+        {0.5, &sqrt_loops},          {-1, &reciprocal_loops},
+        {-2, &inverse_square_loops}, {-0.5, &inverse_root_loops},
     };
     for (size_t i = 0; i < sizeof shortcuts / sizeof shortcuts[0]; i++) {
         if (exponent == shortcuts[i].exponent) {
@@ -260,16 +261,26 @@ sy_status syi_cpu_pow(const syi_cpu_call *call)
 sy_status syi_cpu_unary(const syi_cpu_call *call)
 {
     switch (call->op->id) {
-    case SYI_OP_neg: return run_unary(call, neg_loops);
-    case SYI_OP_abs: return run_unary(call, abs_loops);
-    case SYI_OP_sign: return run_unary(call, sign_loops);
-    case SYI_OP_relu: return run_unary(call, relu_loops);
-    case SYI_OP_exp: return run_unary(call, exp_loops);
-    case SYI_OP_log: return run_unary(call, log_loops);
-    case SYI_OP_sqrt: return run_unary(call, sqrt_loops);
-    case SYI_OP_reciprocal: return run_unary(call, reciprocal_loops);
-    case SYI_OP_sigmoid: return run_unary(call, sigmoid_loops);
-    default: return run_unary(call, tanh_loops);
+    case SYI_OP_neg:
+        return run_unary(call, neg_loops);
+    case SYI_OP_abs:
+        return run_unary(call, abs_loops);
+    case SYI_OP_sign:
+        return run_unary(call, sign_loops);
+    case SYI_OP_relu:
+        return run_unary(call, relu_loops);
+    case SYI_OP_exp:
+        return run_unary(call, exp_loops);
+    case SYI_OP_log:
+        return run_unary(call, log_loops);
+    case SYI_OP_sqrt:
+        return run_unary(call, sqrt_loops);
+    case SYI_OP_reciprocal:
+        return run_unary(call, reciprocal_loops);
+    case SYI_OP_sigmoid:
+        return run_unary(call, sigmoid_loops);
+    default:
+        return run_unary(call, tanh_loops);
     }
 }
 

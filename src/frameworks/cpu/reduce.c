@@ -1,6 +1,7 @@
 /*
  * reduce.c - sums and means. Integers are summed in 64 bits and wrap; floats are summed in double, in
- * many lanes that are folded every few thousand elements, so that the error hardly grows with the length. Test: reduce_test.c; answers of torch: tests/vectors/ops.
+ * many lanes that are folded every few thousand elements, so that the error hardly grows with the
+ * length. Test: reduce_test.c; answers of torch: tests/vectors/ops.
  */
 #include <math.h>
 #include <string.h>
@@ -8,9 +9,9 @@
 #include "frameworks/cpu/cpu.h"
 #include "frameworks/cpu/loops.h"
 
-#define LANES 32   /* fewer are not kept in vectors, and each waits for the one before it */
-#define FOLD 4096  /* elements between two folds of the lanes */
-#define TILE 256   /* results that are accumulated side by side */
+#define LANES 32  /* fewer are not kept in vectors, and each waits for the one before it */
+#define FOLD 4096 /* elements between two folds of the lanes */
+#define TILE 256  /* results that are accumulated side by side */
 
 /* Sums of one kind of element into double or uint64_t. Strides in bytes. */
 typedef struct sum_kind {
@@ -20,50 +21,50 @@ typedef struct sum_kind {
     void (*add)(int64_t n, const void *data, int64_t stride, void *totals);
 } sum_kind;
 
-#define DEFINE_SUMS(name, T, A, VALUE)                                                       \
-    SYI_CLONES static void row_##name##_##A(int64_t n, const void *data, int64_t stride,     \
-                                            void *total)                                     \
-    {                                                                                        \
-        A sum = 0;                                                                           \
-        int64_t i = 0;                                                                       \
-        if (stride == (int64_t)sizeof(T)) {                                                  \
-            const T *p = data;                                                               \
-            while (n - i >= LANES) {                                                         \
-                A lanes[LANES] = {0};                                                        \
-                const int64_t end = n - i > FOLD ? i + FOLD : n;                             \
-                for (; end - i >= LANES; i += LANES) {                                       \
-                    for (int k = 0; k < LANES; k++) {                                        \
-                        const T x = p[i + k];                                                \
-                        lanes[k] += (A)(VALUE);                                              \
-                    }                                                                        \
-                }                                                                            \
-                for (int k = 0; k < LANES; k++) {                                            \
-                    sum += lanes[k];                                                         \
-                }                                                                            \
-            }                                                                                \
-        }                                                                                    \
-        for (; i < n; i++) {                                                                 \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                    \
-            sum += (A)(VALUE);                                                               \
-        }                                                                                    \
-        *(A *)total += sum;                                                                  \
-    }                                                                                        \
-    SYI_CLONES static void add_##name##_##A(int64_t n, const void *data, int64_t stride,     \
-                                            void *totals)                                    \
-    {                                                                                        \
-        A *restrict t = totals;                                                              \
-        if (stride == (int64_t)sizeof(T)) {                                                  \
-            const T *p = data;                                                               \
-            for (int64_t i = 0; i < n; i++) {                                                \
-                const T x = p[i];                                                            \
-                t[i] += (A)(VALUE);                                                          \
-            }                                                                                \
-            return;                                                                          \
-        }                                                                                    \
-        for (int64_t i = 0; i < n; i++) {                                                    \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                    \
-            t[i] += (A)(VALUE);                                                              \
-        }                                                                                    \
+#define DEFINE_SUMS(name, T, A, VALUE)                                                   \
+    SYI_CLONES static void row_##name##_##A(int64_t n, const void *data, int64_t stride, \
+                                            void *total)                                 \
+    {                                                                                    \
+        A sum = 0;                                                                       \
+        int64_t i = 0;                                                                   \
+        if (stride == (int64_t)sizeof(T)) {                                              \
+            const T *p = data;                                                           \
+            while (n - i >= LANES) {                                                     \
+                A lanes[LANES] = {0};                                                    \
+                const int64_t end = n - i > FOLD ? i + FOLD : n;                         \
+                for (; end - i >= LANES; i += LANES) {                                   \
+                    for (int k = 0; k < LANES; k++) {                                    \
+                        const T x = p[i + k];                                            \
+                        lanes[k] += (A)(VALUE);                                          \
+                    }                                                                    \
+                }                                                                        \
+                for (int k = 0; k < LANES; k++) {                                        \
+                    sum += lanes[k];                                                     \
+                }                                                                        \
+            }                                                                            \
+        }                                                                                \
+        for (; i < n; i++) {                                                             \
+            const T x = SYI_AT_CONST(T, data, i, stride);                                \
+            sum += (A)(VALUE);                                                           \
+        }                                                                                \
+        *(A *)total += sum;                                                              \
+    }                                                                                    \
+    SYI_CLONES static void add_##name##_##A(int64_t n, const void *data, int64_t stride, \
+                                            void *totals)                                \
+    {                                                                                    \
+        A *restrict t = totals;                                                          \
+        if (stride == (int64_t)sizeof(T)) {                                              \
+            const T *p = data;                                                           \
+            for (int64_t i = 0; i < n; i++) {                                            \
+                const T x = p[i];                                                        \
+                t[i] += (A)(VALUE);                                                      \
+            }                                                                            \
+            return;                                                                      \
+        }                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                \
+            const T x = SYI_AT_CONST(T, data, i, stride);                                \
+            t[i] += (A)(VALUE);                                                          \
+        }                                                                                \
     }
 
 #define WHOLE_SUMS(name, T, W, unused) DEFINE_SUMS(name, T, uint64_t, x)
@@ -151,9 +152,9 @@ static void run_summation(summation *sum)
     do {
         for (int64_t i = 0; i < kept->shape[0]; i += TILE) {
             int64_t n = kept->shape[0] - i < TILE ? kept->shape[0] - i : TILE;
-            (side_by_side ? sum_side_by_side : sum_rows)(
-                sum, n, data[0] + i * kept->strides[0][0], kept->strides[0][0],
-                data[1] + i * across, across);
+            (side_by_side ? sum_side_by_side : sum_rows)(sum, n, data[0] + i * kept->strides[0][0],
+                                                         kept->strides[0][0], data[1] + i * across,
+                                                         across);
         }
     } while (syi_nest_step(kept, 1, at, data));
 }
@@ -209,8 +210,8 @@ static void sum_dims(const syi_array *to, const syi_array *from, const bool *mar
 /* dim:i[]? with none, or an empty list, for all dims */
 static sy_status mark_dims(const syi_cpu_call *call, const sy_value *dims, int ndim, bool *marked)
 {
-    const bool all = dims->kind == SY_VALUE_NONE ||
-                     (dims->kind == SY_VALUE_LIST && dims->as.list.count == 0);
+    const bool all =
+        dims->kind == SY_VALUE_NONE || (dims->kind == SY_VALUE_LIST && dims->as.list.count == 0);
     for (int d = 0; d < SY_DIM_MAX; d++) {
         marked[d] = all;
     }

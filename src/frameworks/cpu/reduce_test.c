@@ -16,10 +16,11 @@ static syi_array sum_slowly(const native *n, const syi_array *x, unsigned set)
             place = place * shape[d] + (set >> d & 1 ? 0 : at[d]);
         }
         if (real) {
-            syi_array_set_double(&sum, place, syi_array_get_double(&sum, place) +
-                                                  syi_array_get_double(x, i));
+            syi_array_set_double(&sum, place,
+                                 syi_array_get_double(&sum, place) + syi_array_get_double(x, i));
         } else {
-            syi_array_set_int(&sum, place, syi_array_get_int(&sum, place) + syi_array_get_int(x, i));
+            syi_array_set_int(&sum, place,
+                              syi_array_get_int(&sum, place) + syi_array_get_int(x, i));
         }
         for (int d = x->ndim - 1; d >= 0 && ++at[d] == x->shape[d]; d--) {
             at[d] = 0;
@@ -51,13 +52,12 @@ static void agrees_with_one_element_at_a_time(void **state)
                 dims[count++] = sy_value_int(d);
             }
         }
-        const sy_value args[4] = {native_value(&x), sy_value_list(dims, count),
-                                  sy_value_bool(true), sy_value_dtype(SY_DTYPE_F64)};
+        const sy_value args[4] = {native_value(&x), sy_value_list(dims, count), sy_value_bool(true),
+                                  sy_value_dtype(SY_DTYPE_F64)};
         const sy_value natural[4] = {native_value(&x), sy_value_list(dims, count),
                                      sy_value_bool(true), sy_value_none()};
         syi_array expected = sum_slowly(n, &x, set);
-        syi_array sum = native_call(n, SYI_OP_sum,
-                                    sy_dtype_is_floating(dtype) ? args : natural);
+        syi_array sum = native_call(n, SYI_OP_sum, sy_dtype_is_floating(dtype) ? args : natural);
         native_assert_equal(&sum, &expected); /* small integers: exact in any order */
         syi_array_fini(&sum);
         syi_array_fini(&expected);

@@ -40,7 +40,8 @@ static int setup(void **state)
     sy_context_options options = SY_CONTEXT_OPTIONS_INIT;
     options.test_seed = 1;
     const char *path = getenv("CSYFT_KERNEL_VECTORS");
-    f.file = fopen(path != NULL ? path : CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/kernels.txt", "r");
+    f.file =
+        fopen(path != NULL ? path : CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/kernels.txt", "r");
     *state = &f;
     return f.file == NULL || sy_context_new(&f.context, &options, NULL) != SY_OK ||
                    syi_ops_new(f.context, &f.ops, NULL) != SY_OK ||
@@ -260,7 +261,8 @@ static void run_line(const fixture *f, int line, char *text)
     read_head(f, &c, name, tolerance);
     char *token;
     while ((token = strtok_r(NULL, " \n", &rest)) != NULL && strcmp(token, "=") != 0) {
-        c.args[c.arg_count++] = token[0] == '(' ? read_list(f, &c, token) : read_value(f, &c, token);
+        c.args[c.arg_count++] =
+            token[0] == '(' ? read_list(f, &c, token) : read_value(f, &c, token);
     }
     syi_array outs[SYI_OUTPUT_MAX];
     const int count = run_case(f, &c, outs);
@@ -312,8 +314,8 @@ static void covers_every_kernel(void **state)
     free(text);
     for (int id = 0; id < SYI_OP_COUNT; id++) {
         const syi_op *op = syi_op_get((syi_op_id)id);
-        const bool needed = f->framework->klass->resolve(f->framework, op) != NULL &&
-                            !(op->flags & SYI_OP_RANDOM);
+        const bool needed =
+            f->framework->klass->resolve(f->framework, op) != NULL && !(op->flags & SYI_OP_RANDOM);
         if (needed && !seen[id]) {
             fail_msg("kernels.txt has no line for %s", op->name);
         }

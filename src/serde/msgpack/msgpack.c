@@ -5,29 +5,9 @@
 
 /* --- writing ----------------------------------------------------------------------------------- */
 
-/* Room for `size` (small) bytes; NULL when latched. */
-static inline uint8_t *room_for(syi_buffer *out, size_t size)
-{
-    if (out->status == SY_OK && size <= out->capacity - out->length &&
-        size <= out->maximum - out->length) {
-        uint8_t *room = out->data + out->length;
-        out->length += size;
-        return room;
-    }
-    return syi_buffer_extend(out, size);
-}
-
-static inline void put_byte(syi_buffer *out, uint8_t byte)
-{
-    uint8_t *p = room_for(out, 1);
-    if (p != NULL) {
-        p[0] = byte;
-    }
-}
-
 static inline void put_u8(syi_buffer *out, uint8_t format, uint8_t value)
 {
-    uint8_t *p = room_for(out, 2);
+    uint8_t *p = syi_buffer_extend(out, 2);
     if (p != NULL) {
         p[0] = format;
         p[1] = value;
@@ -36,7 +16,7 @@ static inline void put_u8(syi_buffer *out, uint8_t format, uint8_t value)
 
 static inline void put_u16(syi_buffer *out, uint8_t format, uint16_t value)
 {
-    uint8_t *p = room_for(out, 3);
+    uint8_t *p = syi_buffer_extend(out, 3);
     if (p != NULL) {
         p[0] = format;
         syi_put_u16be(p + 1, value);
@@ -45,7 +25,7 @@ static inline void put_u16(syi_buffer *out, uint8_t format, uint16_t value)
 
 static inline void put_u32(syi_buffer *out, uint8_t format, uint32_t value)
 {
-    uint8_t *p = room_for(out, 5);
+    uint8_t *p = syi_buffer_extend(out, 5);
     if (p != NULL) {
         p[0] = format;
         syi_put_u32be(p + 1, value);
@@ -54,27 +34,17 @@ static inline void put_u32(syi_buffer *out, uint8_t format, uint32_t value)
 
 static inline void put_u64(syi_buffer *out, uint8_t format, uint64_t value)
 {
-    uint8_t *p = room_for(out, 9);
+    uint8_t *p = syi_buffer_extend(out, 9);
     if (p != NULL) {
         p[0] = format;
         syi_put_u64be(p + 1, value);
     }
 }
 
-void syi_msgpack_write_nil(syi_buffer *out)
-{
-    put_byte(out, 0xc0);
-}
-
-void syi_msgpack_write_bool(syi_buffer *out, bool value)
-{
-    put_byte(out, value ? 0xc3 : 0xc2);
-}
-
-void syi_msgpack_write_uint(syi_buffer *out, uint64_t value)
+void syi_msgpack_write_uint_slowly(syi_buffer *out, uint64_t value)
 {
     if (value < 0x80) {
-        put_byte(out, (uint8_t)value);
+        syi_msgpack_put_byte(out, (uint8_t)value);
     } else if (value <= UINT8_MAX) {
         put_u8(out, 0xcc, (uint8_t)value);
     } else if (value <= UINT16_MAX) {
@@ -86,12 +56,10 @@ void syi_msgpack_write_uint(syi_buffer *out, uint64_t value)
     }
 }
 
-void syi_msgpack_write_int(syi_buffer *out, int64_t value)
+void syi_msgpack_write_negative(syi_buffer *out, int64_t value)
 {
-    if (value >= 0) {
-        syi_msgpack_write_uint(out, (uint64_t)value);
-    } else if (value >= -32) {
-        put_byte(out, (uint8_t)value);
+    if (value >= -32) {
+        syi_msgpack_put_byte(out, (uint8_t)value);
     } else if (value >= INT8_MIN) {
         put_u8(out, 0xd0, (uint8_t)value);
     } else if (value >= INT16_MIN) {
@@ -132,7 +100,7 @@ void syi_msgpack_write_str(syi_buffer *out, const char *text, size_t length)
         return;
     }
     if (length < 32) {
-        uint8_t *p = room_for(out, 1 + length);
+        uint8_t *p = syi_buffer_extend(out, 1 + length);
         if (p != NULL) {
             p[0] = (uint8_t)(0xa0 | length);
             if (length != 0) {
@@ -166,13 +134,13 @@ void syi_msgpack_write_bin(syi_buffer *out, const void *bytes, size_t length)
     syi_buffer_append(out, bytes, length);
 }
 
-void syi_msgpack_write_array(syi_buffer *out, size_t count)
+void syi_msgpack_write_array_slowly(syi_buffer *out, size_t count)
 {
     if (!counts(out, count)) {
         return;
     }
     if (count < 16) {
-        put_byte(out, (uint8_t)(0x90 | count));
+        syi_msgpack_put_byte(out, (uint8_t)(0x90 | count));
     } else if (count <= UINT16_MAX) {
         put_u16(out, 0xdc, (uint16_t)count);
     } else {
@@ -186,7 +154,7 @@ void syi_msgpack_write_map(syi_buffer *out, size_t count)
         return;
     }
     if (count < 16) {
-        put_byte(out, (uint8_t)(0x80 | count));
+        syi_msgpack_put_byte(out, (uint8_t)(0x80 | count));
     } else if (count <= UINT16_MAX) {
         put_u16(out, 0xde, (uint16_t)count);
     } else {
@@ -347,7 +315,7 @@ void syi_msgpack_cursor_init(syi_msgpack_cursor *cursor, const void *bytes, size
     };
 }
 
-syi_msgpack_type syi_msgpack_peek(const syi_msgpack_cursor *cursor)
+syi_msgpack_type syi_msgpack_peek_slowly(const syi_msgpack_cursor *cursor)
 {
     return head_at(cursor).type;
 }
@@ -412,7 +380,7 @@ static inline sy_status step(syi_msgpack_cursor *cursor, size_t bytes, sy_error 
     return SY_OK;
 }
 
-sy_status syi_msgpack_read_nil(syi_msgpack_cursor *cursor, sy_error *err)
+sy_status syi_msgpack_read_nil_slowly(syi_msgpack_cursor *cursor, sy_error *err)
 {
     if (cursor->next == cursor->end || *cursor->next != 0xc0) {
         return fail_type(cursor, "nil", err);
@@ -431,7 +399,28 @@ sy_status syi_msgpack_read_bool(syi_msgpack_cursor *cursor, bool *value, sy_erro
     return SY_OK;
 }
 
-sy_status syi_msgpack_read_int(syi_msgpack_cursor *cursor, int64_t *value, sy_error *err)
+bool syi_msgpack_take_long_number(syi_msgpack_cursor *cursor, int64_t *value)
+{
+    const uint8_t *p = cursor->next;
+    const size_t left = (size_t)(cursor->end - p);
+    if (left == 0 || p[0] < 0xcc || p[0] > 0xcf || cursor->elements_left == 0) {
+        return false;
+    }
+    const unsigned width = 1u << (p[0] - 0xcc);
+    if (left - 1 < width) {
+        return false;
+    }
+    const uint64_t number = number_at(p + 1, width);
+    if (number > INT64_MAX) {
+        return false;
+    }
+    *value = (int64_t)number;
+    cursor->elements_left--;
+    cursor->next += 1 + width;
+    return true;
+}
+
+sy_status syi_msgpack_read_int_slowly(syi_msgpack_cursor *cursor, int64_t *value, sy_error *err)
 {
     const head h = head_at(cursor);
     if (h.type != SYI_MSGPACK_INT) {
@@ -442,7 +431,7 @@ sy_status syi_msgpack_read_int(syi_msgpack_cursor *cursor, int64_t *value, sy_er
     return SY_OK;
 }
 
-sy_status syi_msgpack_read_uint(syi_msgpack_cursor *cursor, uint64_t *value, sy_error *err)
+sy_status syi_msgpack_read_uint_slowly(syi_msgpack_cursor *cursor, uint64_t *value, sy_error *err)
 {
     const head h = head_at(cursor);
     if (h.type != SYI_MSGPACK_UINT && (h.type != SYI_MSGPACK_INT || (int64_t)h.value < 0)) {
@@ -526,7 +515,7 @@ static sy_status read_container(syi_msgpack_cursor *cursor, syi_msgpack_type typ
     return SY_OK;
 }
 
-sy_status syi_msgpack_read_array(syi_msgpack_cursor *cursor, size_t *count, sy_error *err)
+sy_status syi_msgpack_read_array_slowly(syi_msgpack_cursor *cursor, size_t *count, sy_error *err)
 {
     return read_container(cursor, SYI_MSGPACK_ARRAY, count, err);
 }
@@ -536,15 +525,8 @@ sy_status syi_msgpack_read_map(syi_msgpack_cursor *cursor, size_t *count, sy_err
     return read_container(cursor, SYI_MSGPACK_MAP, count, err);
 }
 
-void syi_msgpack_leave(syi_msgpack_cursor *cursor)
-{
-    if (cursor->depth > 0) {
-        cursor->depth--;
-    }
-}
-
-sy_status syi_msgpack_read_tuple(syi_msgpack_cursor *cursor, size_t count, const char *what,
-                                 sy_error *err)
+sy_status syi_msgpack_read_tuple_slowly(syi_msgpack_cursor *cursor, size_t count, const char *what,
+                                        sy_error *err)
 {
     const syi_msgpack_cursor before = *cursor;
     size_t found;

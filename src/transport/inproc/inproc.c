@@ -14,6 +14,8 @@
 #include "transport/transport_class.h"
 
 #define SENTENCE_SIZE 200
+#define TOGETHER_MAX \
+    ((size_t)1024) /* a body that goes through the reader in one piece with its head */
 
 typedef struct inproc_listener inproc_listener;
 
@@ -222,7 +224,15 @@ static sy_status copy_frame(syi_frame_reader *reader, const syi_message *message
     size_t used;
     bool done;
     SY_TRY(syi_frame_encode_head(message, head, err));
+    const bool together = message->segment_count == 0 && message->body.length <= TOGETHER_MAX;
+    if (together) {
+        syi_buffer_append(head, message->body.data, message->body.length);
+        SY_TRY(syi_buffer_check(head, "frame", err));
+    }
     SY_TRY(syi_frame_reader_copy(reader, head->data, head->length, &used, &done, err));
+    if (together) {
+        return SY_OK;
+    }
     SY_TRY(
         syi_frame_reader_copy(reader, message->body.data, message->body.length, &used, &done, err));
     for (uint32_t i = 0; i < message->segment_count; i++) {
@@ -260,7 +270,8 @@ static sy_status may_deliver(inproc_link *l, uint64_t deadline, sy_error *err)
 
 static sy_status deliver(inproc_link *l, const syi_message *message, sy_error *err)
 {
-    sy_error why = SY_ERROR_INIT;
+    sy_error why;
+    syi_error_empty(&why);
     SY_TRY(syi_frame_check(message, err)); /* the caller's mistake: nothing was sent */
     const sy_status status = copy_frame(l->to_server, message, &l->server_head, &why);
     if (status != SY_OK) {

@@ -36,11 +36,191 @@ static const contract tcp = {
     .raw_write = tcp_write_raw,
 };
 
+/* What an idle connection costs the server, its session apart. */
+static void test_idle_connection_is_small(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    uint8_t frame[40];
+    int sockets[COUNT];
+    fixture f;
+    fixture_open(&f, PROBE_ECHO, NULL);
+    raw_head(frame, 0, 0, 0);
+    const size_t before = f.memory.live_bytes;
+    for (int i = 0; i < COUNT; i++) {
+        sockets[i] = raw_open(&f);
+        for (uint8_t id = 1; id <= 3; id++) {
+            uint8_t reply[40];
+            frame[16] = id;
+            assert_true(tcp_write_raw(sockets[i], frame, sizeof frame));
+            assert_int_equal(recv(sockets[i], reply, sizeof reply, MSG_WAITALL), sizeof reply);
+            assert_memory_equal(reply, frame, sizeof frame);
+        }
+    }
+    assert_in_range((f.memory.live_bytes - before) / COUNT, 500, 4000);
+    for (int i = 0; i < COUNT; i++) {
+        close(sockets[i]);
+    }
+    fixture_close(&f);
+}
+
+/* A large message leaves nothing large behind. */
+static void test_memory_is_given_back(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open(&f, PROBE_KEEP, NULL);
+    syi_connection *connection = fixture_connect(&f);
+    const size_t before = f.memory.live_bytes;
+    const size_t sizes[] = {1 << 20, 5 << 20};
+    syi_message message;
+    make_message(&f, &message, 1, 3 << 20, sizes, 2);
+    assert_ok(send_one(&f, connection, &message), &f.err);
+    syi_message_fini(&message);
+    make_message(&f, &message, 2, 10, NULL, 0);
+    assert_ok(send_one(&f, connection, &message), &f.err);
+    syi_message_fini(&message);
+    assert_true(probe_wait(&f.probe, &f.probe.received, 2));
+    assert_in_range(f.memory.live_bytes, before, before + 20000);
+    syi_connection_close(connection);
+    fixture_close(&f);
+}
+
+/* The other family, and a name with several addresses. */
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const contract others[] = {
+        {.url = "tcp://[::1]:0", .address = "tcp://[::1]:"},
+        {.url = "tcp://localhost:0", .address = "tcp://"},
+        {.url = "tcp://0.0.0.0:0", .address = "tcp://127.0.0.1:"},
+    };
+    for (int i = 0; i < 3; i++) {
+        the_contract = &others[i];
+        fixture f;
+        fixture_open_context(&f, PROBE_ECHO);
+        const sy_status status = fixture_listen(&f, NULL);
+        if (i == 0 && status == SY_EIO) { /* a machine without IPv6 */
+            fixture_close(&f);
+            continue;
+        }
+        assert_ok(status, &f.err);
+        syi_connection *connection = fixture_connect(&f);
+        assert_echo(&f, connection, 1);
+        assert_true(syi_peer_is_loopback(f.probe.sessions[0].peer));
+        syi_connection_close(connection);
+        fixture_close(&f);
+    }
+    the_contract = &tcp;
+}
+
+static void test_unknown_host(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open_context(&f, PROBE_ECHO);
+    syi_connection *connection;
+    const syi_service service = {&f.probe, probe_opened, probe_received, probe_closed};
+    assert_status(syi_connect(f.context, &connection, "tcp://256.1.1.1:5", NULL, &f.err),
+                  SY_ECLOSED, &f.err);
+    assert_non_null(strstr(f.err.message, "256.1.1.1"));
+    assert_status(syi_listen(f.context, &f.listener, "tcp://256.1.1.1:5", NULL, &service, &f.err),
+                  SY_EIO, &f.err);
+    assert_status(syi_listen(f.context, &f.listener, "tcp://192.0.2.1:5", NULL, &service, &f.err),
+                  SY_EIO, &f.err); /* a documentation address: not ours */
+    fixture_close(&f);
+}
+
+/* Nobody accepts: the deadline holds. */
+static void test_connect_deadline(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    const int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listening, 0), 0);
+    getsockname(listening, (struct sockaddr *)&address, &size);
+    char url[64];
+    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    int fillers[8];
+    for (int i = 0; i < 8; i++) { /* a full backlog drops what else knocks */
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        connect(fillers[i], (struct sockaddr *)&address, sizeof address);
+    }
+    fixture f;
+    fixture_open_context(&f, PROBE_ECHO);
+    const uint64_t begin = syi_clock_now(f.context);
+    const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                         .deadline = begin + SECOND / 10};
+    syi_connection *connection;
+    assert_status(syi_connect(f.context, &connection, url, &options, &f.err), SY_ETIMEDOUT, &f.err);
+    assert_in_range(syi_clock_now(f.context) - begin, SECOND / 10, PATIENCE);
+    for (int i = 0; i < 8; i++) {
+        close(fillers[i]);
+    }
+    close(listening);
+    fixture_close(&f);
+}
+
+/* Both ends spin: the same contract holds. */
+static void test_spinning(void **state)
+{
+    (void)state;
+    const syi_listen_options listening = {.limits = SYI_FRAME_LIMITS_DEFAULT, .spin_us = 200};
+    const syi_connect_options connecting = {.limits = SYI_FRAME_LIMITS_DEFAULT, .spin_us = 200};
+    fixture f;
+    fixture_open(&f, PROBE_ECHO, &listening);
+    syi_connection *connections[3];
+    for (int i = 0; i < 3; i++) {
+        assert_ok(syi_connect(f.context, &connections[i], f.url, &connecting, &f.err), &f.err);
+    }
+    for (uint64_t id = 1; id < 200; id++) {
+        assert_echo(&f, connections[id % 3], id);
+        if (id % 50 == 0) {
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        }
+    }
+    syi_peer_close(f.probe.sessions[0].peer, 100);
+    for (int i = 0; i < 3; i++) {
+        syi_connection_close(connections[i]);
+    }
+    fixture_close(&f);
+}
+
+/* A client that goes while much is on its way to it: no signal, and nothing left. */
+static void test_reset_while_sending(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open(&f, PROBE_KEEP, NULL);
+    const int fd = raw_open(&f);
+    assert_true(probe_wait(&f.probe, &f.probe.opened, 1));
+    const size_t size = 20u << 20;
+    syi_message message;
+    make_message(&f, &message, 1, 10, &size, 1);
+    assert_ok(syi_peer_send(f.probe.sessions[0].peer, &message, &f.err), &f.err);
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    assert_true(probe_wait(&f.probe, &f.probe.closed, 1));
+    assert_int_equal(f.probe.sessions[0].why, SY_ECLOSED);
+    syi_message_fini(&message);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     the_contract = &tcp;
     const struct CMUnitTest tests[] = {
         TRANSPORT_CONTRACT_TESTS,
+        cmocka_unit_test(test_idle_connection_is_small),
+        cmocka_unit_test(test_memory_is_given_back),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_unknown_host),
+        cmocka_unit_test(test_connect_deadline),
+        cmocka_unit_test(test_spinning),
+        cmocka_unit_test(test_reset_while_sending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -486,8 +486,10 @@ static void websocket_close(syi_connection *base)
     websocket_connection *c = (websocket_connection *)base;
     static const uint8_t normal[2] = {1000 >> 8, 1000 & 0xff};
     if (!atomic_load_explicit(&c->stream.broken, memory_order_relaxed)) {
-        /* A deadline long gone: only what the socket takes at once. */
+        /* A deadline long gone: only what the socket takes at once. What has come is read off, because
+         * closing over unread bytes would reset the connection under the goodbye. */
         put_control(c, OPCODE_CLOSE, normal, sizeof normal, 1, NULL);
+        syi_stream_drain(&c->stream);
     }
     release(c);
 }

@@ -50,8 +50,8 @@ static size_t read_head(int fd, char *text, size_t size)
     return 0;
 }
 
-#define REQUEST                                                     \
-    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" \
+#define REQUEST                                                              \
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"            \
     "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
     "Sec-WebSocket-Version: 13\r\n"
 
@@ -156,7 +156,8 @@ static void test_other_dialects_are_refused(void **state)
         REQUEST "\r\n",
         REQUEST "Sec-WebSocket-Protocol: chat\r\n\r\n",
         REQUEST "Sec-WebSocket-Protocol: http\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade, "
+        "HTTP2-Settings\r\n"
         "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "\x01\x02\x03\x04\r\n\r\n",
@@ -223,10 +224,8 @@ static void test_messages_that_are_no_frame(void **state)
         size_t size;
         int received;
     } cases[] = {
-        {"text message", 0x81, 40, 0},
-        {"ends in the middle", 0x82, 39, 0},
-        {"ends in the middle", 0x82, 0, 0},
-        {"longer than its frame", 0x82, 80, 1},
+        {"text message", 0x81, 40, 0},          {"ends in the middle", 0x82, 39, 0},
+        {"ends in the middle", 0x82, 0, 0},     {"longer than its frame", 0x82, 80, 1},
         {"longer than its frame", 0x82, 41, 1},
     };
     fixture f;
@@ -268,7 +267,8 @@ static void test_fragments_and_pings(void **state)
         frame[16] = (uint8_t)++sent;
         for (size_t at = 0; at < 60; at += portion) {
             const size_t count = 60 - at < portion ? 60 - at : portion;
-            const uint8_t first = (uint8_t)((at == 0 ? 2 : 0) | (at + count == 60 && portion != 29 ? 0x80 : 0));
+            const uint8_t first =
+                (uint8_t)((at == 0 ? 2 : 0) | (at + count == 60 && portion != 29 ? 0x80 : 0));
             size += put_frame(bytes + size, first, frame + at, count);
             if (portion == 22) {
                 size += put_frame(bytes + size, 0x89, "hello", 5);
@@ -296,7 +296,7 @@ typedef struct script {
     const char *answer; /* to the handshake; NULL: a good one */
     const uint8_t *bytes;
     size_t size;
-    size_t portion; /* sent so many at a time; 0: all at once */
+    size_t portion;     /* sent so many at a time; 0: all at once */
     uint8_t heard[256]; /* what came after the handshake, until the client closed */
     size_t heard_size;
     pthread_t thread;
@@ -352,8 +352,7 @@ static void *serve(void *argument)
 
 static void script_start(script *s)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     s->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(s->listening, (struct sockaddr *)&address, sizeof address), 0);
@@ -448,20 +447,33 @@ static void test_bytes_of_bad_servers(void **state)
         {"\xc2\x00", 2, "reserved bit", SY_EPROTO},
         {"\x81\x00", 2, "text message", SY_EPROTO},
         {"\x80\x00", 2, "continuation of nothing", SY_EPROTO},
-        {"\x02\x01" "C" "\x82\x01" "S", 6, "message inside another", SY_EPROTO},
+        {"\x02\x01"
+         "C"
+         "\x82\x01"
+         "S",
+         6, "message inside another", SY_EPROTO},
         {"\x09\x00", 2, "control frame", SY_EPROTO},
         {"\x89\x7e\x00\x80", 4, "control frame", SY_EPROTO},
         {"\x82\x00", 2, "in the middle of its frame", SY_EPROTO},
-        {"\x82\x04" "CSY1", 6, "in the middle of its frame", SY_EPROTO},
+        {"\x82\x04"
+         "CSY1",
+         6, "in the middle of its frame", SY_EPROTO},
         {"\x82\x7f\x80\0\0\0\0\0\0\x01", 10, "2^63", SY_EPROTO},
-        {"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff" "HTTP/1.1 200 OK\r\nServer: xyz\r\nDate: today\r\n", 54,
-         "CSY1", SY_EPROTO},
+        {"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff"
+         "HTTP/1.1 200 OK\r\nServer: xyz\r\nDate: today\r\n",
+         54, "CSY1", SY_EPROTO},
         {"\x88\x02\x03\xe8", 4, "code 1000", SY_ECLOSED},
-        {"\x88\x06\x03\xf1" "busy", 8, "code 1009: busy", SY_ECLOSED},
+        {"\x88\x06\x03\xf1"
+         "busy",
+         8, "code 1009: busy", SY_ECLOSED},
         {"\x88\x00", 2, "code 1005", SY_ECLOSED},
-        {"\x88\x05\x03\xf1" "\n\x1b\xff", 7, "code 1009: ???", SY_ECLOSED},
+        {"\x88\x05\x03\xf1"
+         "\n\x1b\xff",
+         7, "code 1009: ???", SY_ECLOSED},
         {"\x82", 1, "in the middle", SY_ECLOSED},
-        {"\x82\x28" "CSY1", 6, "in the middle", SY_ECLOSED},
+        {"\x82\x28"
+         "CSY1",
+         6, "in the middle", SY_ECLOSED},
         {"", 0, "closed the connection", SY_ECLOSED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -538,7 +550,10 @@ static void test_client_takes_fragments(void **state)
             memcpy(bytes + size, frame + cuts[i], length);
             size += length;
             if (first % 10 == 3) {
-                memcpy(bytes + size, "\x89\x03" "abc\x8a\x00", 7);
+                memcpy(bytes + size,
+                       "\x89\x03"
+                       "abc\x8a\x00",
+                       7);
                 size += 7;
             }
         }

@@ -1,0 +1,466 @@
+/*
+ * jobs.c - a request at work: the gate, the thread it runs on, its answer. What each kind does is in
+ * router.c; the drawing is in docs/internals/worker-threads.md. Tests: tests/integration/concurrency.c.
+ */
+#include <signal.h>
+
+#include "core/error.h"
+#include "workers/session.h"
+
+#define SHORT_COMMAND_NS 50000 /* below this a command runs on the transport's thread */
+#define BODY_MAX (64u << 20)
+
+static sy_context *context_of(const syi_job *job)
+{
+    return job->session->worker->hook->context;
+}
+
+syi_job *syi_job_new(syi_session *session)
+{
+    sy_context *context = session->worker->hook->context;
+    syi_job *job = syi_alloc(context, sizeof *job);
+    if (job == NULL) {
+        return NULL;
+    }
+    job->session = session;
+    syi_message_init(&job->message, context, BODY_MAX);
+    syi_message_init(&job->reply, context, BODY_MAX);
+    syi_buffer_init(&job->dropped, context, 1u << 20);
+    return job;
+}
+
+void syi_job_free(syi_job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    syi_message_fini(&job->message);
+    syi_message_fini(&job->reply);
+    syi_buffer_fini(&job->dropped);
+    syi_free(context_of(job), job, sizeof *job);
+}
+
+/* Answers */
+
+/* An answer that cannot be sent is replaced by an error; when that cannot be sent either the client must
+ * learn it from the connection, or it waits in vain. */
+static void send_or_close(syi_job *job)
+{
+    syi_peer *peer = job->session->peer;
+    const sy_worker *worker = job->session->worker;
+    const uint64_t id = job->message.id;
+    sy_error failed = SY_ERROR_INIT;
+    sy_status status = syi_peer_send(peer, &job->reply, &failed);
+    if (status != SY_OK && status != SY_ECLOSED) {
+        syi_error_at_worker(&failed, worker->name);
+        job->reply.kind = SYI_KIND_ERROR;
+        job->reply.id = id;
+        job->reply.trace = job->message.trace;
+        syi_error_encode(&job->reply.body, &failed);
+        if (syi_peer_send(peer, &job->reply, NULL) != SY_OK) {
+            syi_peer_close(peer, 0);
+        }
+    }
+    if (status != SY_OK) {
+        syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, id,
+                "the answer was not sent: %s", failed.message);
+    }
+}
+
+static void answer(syi_job *job, sy_status status)
+{
+    const sy_worker *worker = job->session->worker;
+    syi_message *reply = &job->reply;
+    if (job->message.kind == SYI_KIND_DELETE && status == SY_OK) {
+        return;
+    }
+    if (status != SY_OK) {
+        sy_error said = job->error;
+        said.status = status;
+        syi_error_at_worker(&said, worker->name);
+        syi_message_clear(reply);
+        reply->kind = SYI_KIND_ERROR;
+        syi_error_encode(&reply->body, &said);
+        syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, job->message.id,
+                "%s from %s refused: %s", syi_kind_text(job->message.kind),
+                syi_peer_get_address(job->session->peer), said.message);
+    }
+    reply->id = job->message.id;
+    reply->trace = job->message.trace;
+    send_or_close(job);
+    syi_message_clear(reply);
+    syi_message_trim(reply);
+}
+
+/* Who has the answer can rely on it that the command holds nothing any more. */
+static void release_and_answer(syi_job *job, sy_status status)
+{
+    syi_router_release(job);
+    answer(job, status);
+    syi_message_clear(&job->message);
+    syi_message_trim(&job->message);
+}
+
+/* Has the caller given up on the request meanwhile? Then it is not run: its result would have no owner. */
+static bool expired(const syi_job *job)
+{
+    return job->queued && job->deadline != 0 && job->message.kind != SYI_KIND_DELETE &&
+           syi_clock_now(context_of(job)) >= job->deadline;
+}
+
+static sy_status late(syi_job *job)
+{
+    return syi_fail(&job->error, SY_ETIMEDOUT, "worker %s came to the %s only after its deadline",
+                    job->session->worker->name, syi_kind_text(job->message.kind));
+}
+
+/* The gate; strand held. A job is prepared only while nobody writes: what it looks at does not change
+ * under it, and a reader goes in at once. A writer may have to wait for readers, which change nothing. */
+
+static bool gate_admits(const syi_gate *gate, bool writes)
+{
+    return !gate->writer && (!writes || gate->readers == 0);
+}
+
+static void gate_enter(syi_gate *gate, syi_job *job)
+{
+    job->in_gate = true;
+    if (job->writes) {
+        gate->writer = true;
+    } else {
+        gate->readers++;
+    }
+}
+
+static void prepare(syi_job *job)
+{
+    sy_worker *worker = job->session->worker;
+    job->prepared = true;
+    if (worker->stopping) {
+        job->status =
+            syi_fail(&job->error, SY_ECLOSED, "worker %s is shutting down", worker->name);
+    } else if (expired(job)) {
+        job->status = late(job);
+    } else {
+        job->status = syi_router_prepare(job->session, job, &job->error);
+    }
+    if (job->status == SY_OK && job->waits && worker->session_threads >= SYI_SESSION_THREADS_MAX) {
+        job->status = syi_fail(&job->error, SY_EBUSY,
+                               "worker %s already waits for other workers in %d requests",
+                               worker->name, SYI_SESSION_THREADS_MAX);
+    }
+    job->waits = job->waits && job->status == SY_OK;
+    if (job->waits) {
+        worker->session_threads++;
+    }
+}
+
+static void gate_wait(syi_gate *gate, syi_job *job)
+{
+    job->next_waiting = NULL;
+    if (gate->last_waiting != NULL) {
+        gate->last_waiting->next_waiting = job;
+    } else {
+        gate->first_waiting = job;
+    }
+    gate->last_waiting = job;
+}
+
+/* The jobs that may go on now, linked by next_waiting, each counted as a thread to come. */
+static syi_job *admit(sy_worker *worker)
+{
+    syi_gate *gate = &worker->gate;
+    syi_job *admitted = NULL;
+    syi_job **end = &admitted;
+    syi_job *job;
+    while ((job = gate->first_waiting) != NULL && !gate->writer) {
+        if (!job->prepared) {
+            prepare(job);
+        }
+        if (job->status == SY_OK && !job->waits) {
+            if (!gate_admits(gate, job->writes)) {
+                break;
+            }
+            gate_enter(gate, job);
+        }
+        gate->first_waiting = job->next_waiting;
+        if (gate->first_waiting == NULL) {
+            gate->last_waiting = NULL;
+        }
+        job->next_waiting = NULL;
+        *end = job;
+        end = &job->next_waiting;
+        worker->threads++;
+    }
+    if (gate->sleeping > 0 && !gate->writer) {
+        pthread_cond_broadcast(&worker->quiet);
+    }
+    return admitted;
+}
+
+static syi_job *gate_leave(sy_worker *worker, syi_job *job)
+{
+    if (!job->in_gate) {
+        return NULL;
+    }
+    job->in_gate = false;
+    if (job->writes) {
+        worker->gate.writer = false;
+    } else {
+        worker->gate.readers--;
+    }
+    return admit(worker);
+}
+
+/* Threads */
+
+static void thread_enter(sy_worker *worker)
+{
+    pthread_mutex_lock(&worker->strand);
+    worker->threads++;
+    pthread_mutex_unlock(&worker->strand);
+}
+
+/* The last that a thread does with the worker, which may be freed then. */
+static void thread_leave(sy_worker *worker)
+{
+    pthread_mutex_lock(&worker->strand);
+    if (--worker->threads == 0) {
+        pthread_cond_broadcast(&worker->quiet);
+    }
+    pthread_mutex_unlock(&worker->strand);
+}
+
+static void work(void *argument);
+
+static void go_on(syi_job *admitted)
+{
+    while (admitted != NULL) {
+        syi_job *next = admitted->next_waiting;
+        admitted->next_waiting = NULL;
+        if (syi_pool_submit(context_of(admitted), work, admitted, NULL) != SY_OK) {
+            work(admitted); /* no memory for the pool's task: do it here */
+        }
+        admitted = next;
+    }
+}
+
+/* Executes what is prepared and admitted, registers, answers, lets waiting jobs in. */
+static void complete(syi_job *job)
+{
+    syi_session *session = job->session;
+    sy_worker *worker = session->worker;
+    sy_status status = job->status;
+    if (status == SY_OK) {
+        status = expired(job) ? late(job) : syi_router_execute(session, job, &job->error);
+    }
+    pthread_mutex_lock(&worker->strand);
+    if (status == SY_OK) {
+        status = syi_router_finish(session, job, &job->error);
+    }
+    if (session->direct) {
+        /* The answer is copied from the objects themselves: nobody may write there before. */
+        pthread_mutex_unlock(&worker->strand);
+        release_and_answer(job, status);
+        pthread_mutex_lock(&worker->strand);
+    }
+    syi_job *admitted = gate_leave(worker, job);
+    if (job->waits) {
+        worker->session_threads--;
+    }
+    if (--worker->running == 0) {
+        pthread_cond_broadcast(&worker->quiet);
+    }
+    pthread_mutex_unlock(&worker->strand);
+    if (!session->direct) {
+        release_and_answer(job, status);
+    }
+    go_on(admitted);
+}
+
+static void *session_thread(void *argument)
+{
+    syi_job *job = argument;
+    syi_session *session = job->session;
+    sy_worker *worker = session->worker;
+    const bool detached = job->detached;
+    job->queued = true;
+    complete(job);
+    if (detached) {
+        syi_job_free(job);
+        syi_session_unref(session);
+    } else {
+        syi_session_run_queue(session);
+    }
+    thread_leave(worker);
+    return NULL;
+}
+
+/* Signals stay with the program's own threads. */
+static bool start_thread(syi_job *job)
+{
+    sy_worker *worker = job->session->worker;
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    thread_enter(worker);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 1u << 20);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = pthread_create(&thread, &attributes, session_thread, job);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (failed != 0) {
+        thread_leave(worker);
+    }
+    return failed == 0;
+}
+
+/* The session goes on with a job of its own; this one has a reference on the session. */
+static void detach(syi_job *job)
+{
+    syi_job *fresh = syi_job_new(job->session);
+    if (fresh != NULL) {
+        syi_session_ref(job->session);
+        job->session->job = fresh;
+        job->detached = true;
+    }
+}
+
+/* It waits for another worker, so it has a thread. The session's next requests need not wait with it,
+ * unless they build on it: or two workers that ask each other in turns would wait for each other. */
+static bool launch_waiting(syi_job *job)
+{
+    syi_session *session = job->session;
+    if (!(job->message.flags & SYI_FLAG_ORDERED)) {
+        detach(job);
+    }
+    const bool detached = job->detached;
+    if (start_thread(job)) {
+        return detached;
+    }
+    job->status = syi_fail(&job->error, SY_EBUSY, "worker %s could not start a thread",
+                           session->worker->name);
+    complete(job);
+    if (detached) {
+        syi_job_free(job);
+        syi_session_unref(session);
+    }
+    return true;
+}
+
+/* The job is prepared, and in the gate if it computes. True: the caller goes on with the session. */
+static bool launch(syi_job *job, bool on_pool)
+{
+    sy_worker *worker = job->session->worker;
+    if (job->waits) {
+        return launch_waiting(job);
+    }
+    if (job->status == SY_OK && !on_pool && !job->session->direct && job->cost > SHORT_COMMAND_NS) {
+        thread_enter(worker);
+        if (syi_pool_submit(context_of(job), work, job, NULL) == SY_OK) {
+            return false;
+        }
+        thread_leave(worker);
+    }
+    complete(job);
+    return true;
+}
+
+/* On the pool. */
+static void work(void *argument)
+{
+    syi_job *job = argument;
+    syi_session *session = job->session;
+    sy_worker *worker = session->worker;
+    job->queued = true;
+    if (launch(job, true)) {
+        syi_session_run_queue(session);
+    }
+    thread_leave(worker);
+}
+
+/* What needs neither the gate nor the store: refused, HELLO, or too early. */
+static bool answer_at_once(syi_job *job)
+{
+    syi_session *session = job->session;
+    bool close = false;
+    if (job->message.refused != SY_OK) {
+        job->status = job->message.refused;
+        if (job->message.refusal != NULL) {
+            job->error = *job->message.refusal;
+        }
+    } else if (job->message.kind == SYI_KIND_HELLO) {
+        job->status = syi_session_greet(session, job, &job->error);
+        close = job->status != SY_OK;
+    } else if (!session->greeted) {
+        job->status = syi_fail(&job->error, SY_EPROTO, "a %s before the greeting",
+                               syi_kind_text(job->message.kind));
+        close = true;
+    } else {
+        return false;
+    }
+    release_and_answer(job, job->status);
+    if (close) {
+        syi_peer_close(session->peer, 1000);
+    }
+    return true;
+}
+
+bool syi_job_start(syi_job *job)
+{
+    sy_worker *worker = job->session->worker;
+    syi_gate *gate = &worker->gate;
+    job->error.status = SY_OK;
+    job->status = SY_OK;
+    job->prepared = false;
+    job->in_gate = false;
+    job->writes = false;
+    job->waits = false;
+    job->cost = 0;
+    syi_message_clear(&job->reply);
+    job->reply.kind = SYI_KIND_REPLY;
+    if (answer_at_once(job)) {
+        return true;
+    }
+    pthread_mutex_lock(&worker->strand);
+    worker->running++;
+    bool admitted = !gate->writer && gate->first_waiting == NULL;
+    if (admitted) {
+        prepare(job);
+        admitted = job->status != SY_OK || job->waits || gate_admits(gate, job->writes);
+    }
+    if (!admitted) {
+        gate_wait(gate, job);
+    } else if (job->status == SY_OK && !job->waits) {
+        gate_enter(gate, job);
+    }
+    pthread_mutex_unlock(&worker->strand);
+    return admitted && launch(job, false);
+}
+
+/* For threads that may wait: a look at the objects while nobody writes */
+
+void syi_gate_hold(sy_worker *worker)
+{
+    pthread_mutex_lock(&worker->strand);
+    worker->gate.sleeping++;
+    while (worker->gate.writer) {
+        pthread_cond_wait(&worker->quiet, &worker->strand);
+    }
+    worker->gate.sleeping--;
+    worker->gate.readers++;
+    pthread_mutex_unlock(&worker->strand);
+}
+
+void syi_gate_let_go(sy_worker *worker)
+{
+    pthread_mutex_lock(&worker->strand);
+    worker->gate.readers--;
+    syi_job *admitted = admit(worker);
+    pthread_mutex_unlock(&worker->strand);
+    go_on(admitted);
+}
