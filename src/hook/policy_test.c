@@ -313,7 +313,7 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(mse_one_honest, sy_mse_loss(s, e->one, sy_clone(s, e->one)), AGGREGATE, 1)             \
     PROGRAM(mse_masked, sy_mse_loss(s, sy_mul(s, e->x, e->mask), e->p), MIXED, 0)                  \
     PROGRAM(mse_repeated,                                                                          \
-            sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), e->p),          \
+            sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), e->across),          \
             AGGREGATE, 1)                                                                          \
     PROGRAM(mse_other_rows,                                                                        \
             sy_mse_loss(s, e->x, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2})), MIXED,   \

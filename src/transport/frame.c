@@ -286,7 +286,7 @@ void syi_frame_reader_want(syi_frame_reader *reader, uint8_t **place, size_t *ro
         return;
     case PART_DONE:
     default:
-        assert(!"a message is waiting to be taken");
+        assert(false && "a message is waiting to be taken");
         break;
     }
     *room = (size_t)left;
@@ -470,7 +470,7 @@ static sy_status next_part(syi_frame_reader *reader, sy_error *err)
             return SY_OK;
         case PART_DONE:
         default:
-            assert(!"a message is waiting to be taken");
+            assert(false && "a message is waiting to be taken");
             return SY_EINVAL;
         }
         if (reader->part_length != 0) {

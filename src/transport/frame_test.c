@@ -296,7 +296,8 @@ static void test_hostile_heads(void **state)
         int count = 0;
         sy_error err = SY_ERROR_INIT;
         syi_frame_reader *reader = reader_of(context, NULL);
-        const size_t before = memory.peak_bytes = memory.live_bytes;
+        const size_t before = memory.live_bytes;
+        memory.peak_bytes = before;
         assert_status(
             syi_frame_reader_feed(reader, bytes.data, bytes.length, count_any, &count, &err),
             SY_EPROTO, &err);

@@ -129,7 +129,6 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     size_t id_count = 0;
     size_t kwarg_count = 0;
     sy_value args;
-    sy_named_value kwargs[SYI_ARGUMENT_MAX];
     SY_TRY(read_head(job, 4, err));
     SY_TRY(syi_msgpack_read_str(&decoder->cursor, &name, &name_length, err));
     if (!syi_ops_find(hook->ops, name, name_length, &job->op, &job->inplace) ||
@@ -142,7 +141,7 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     if (args.kind != SY_VALUE_LIST) {
         return syi_fail(err, SY_EFORMAT, "command %s: the arguments are no list", job->op->name);
     }
-    SY_TRY(read_kwargs(job, kwargs, &kwarg_count, err));
+    SY_TRY(read_kwargs(job, job->kwargs, &kwarg_count, err));
     SY_TRY(syi_msgpack_read_array(&decoder->cursor, &id_count, err));
     if (id_count > SYI_OUTPUT_MAX) {
         return syi_fail(err, SY_EFORMAT, "command %s: %zu result ids", job->op->name, id_count);
@@ -151,7 +150,7 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
         SY_TRY(syi_decode_id(decoder, &job->return_ids[k], err));
     }
     job->return_count = (int)id_count;
-    SY_TRY(syi_ops_bind(hook->ops, job->op, args.as.list.items, args.as.list.count, kwargs,
+    SY_TRY(syi_ops_bind(hook->ops, job->op, args.as.list.items, args.as.list.count, job->kwargs,
                         kwarg_count, job->bound, err));
     int count = 0;
     (void)syi_ops_get_parameters(hook->ops, job->op->id, &count);

@@ -32,6 +32,7 @@ typedef struct syi_job {
     /* COMMAND */
     const syi_op *op;
     bool inplace;
+    sy_named_value kwargs[SYI_ARGUMENT_MAX]; /* bound may point into them */
     sy_value bound[SYI_ARGUMENT_MAX];
     syi_results results;
     sy_id return_ids[SYI_OUTPUT_MAX];

@@ -154,8 +154,11 @@ class Rules(unittest.TestCase):
         self.assertFalse(self.exists(201))
         self.answered(SEARCH, [], segments=[data])  # no body refers to it
 
-    def test_unused_flags_and_bytes_behind_the_body_are_ignored(self):
-        self.answered(SEARCH, None, packed=b"\x90\xc0\xc0", flags=0xfffffffe)
+    def test_unused_flags_are_ignored(self):
+        self.answered(SEARCH, None, packed=b"\x90", flags=0xfffffffe)
+
+    def test_bytes_behind_the_body_are_refused(self):
+        self.refused(EFORMAT, SEARCH, None, packed=b"\x90\xc0\xc0")
 
     # 3. Values
 

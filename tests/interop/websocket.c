@@ -26,7 +26,8 @@ static pid_t start_peer(const char *mode, const char *url, int *to, int *from)
     if (from != NULL) {
         posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
     }
-    assert_int_equal(posix_spawn(&child, "/usr/bin/python3", &actions, NULL, arguments, environ), 0);
+    assert_int_equal(posix_spawn(&child, "/usr/bin/python3", &actions, NULL, arguments, environ),
+                     0);
     posix_spawn_file_actions_destroy(&actions);
     close(input[0]);
     close(output[1]);

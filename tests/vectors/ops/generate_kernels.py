@@ -15,7 +15,7 @@ extremes, integers with both ends of their range, unless PyTorch leaves the answ
 Where csyft differs on purpose, nothing is drawn: comparison of small integers with numbers that they cannot
 hold (PyTorch wraps the number), powers 0.5 of infinities, casts of floats beyond the integer's range.
 
-Run in this folder; the same file comes out every time. For the long sweep:
+Run in this folder; the same file comes out every time. The long sweep (script "sweep") draws others:
     generate_kernels.py <seed> <repetitions> > file; CSYFT_KERNEL_VECTORS=file <test program>
 """
 import math
