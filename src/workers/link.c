@@ -7,11 +7,12 @@
 
 #include "core/error.h"
 #include "transport/inproc/inproc.h"
+#include "workers/deletions.h"
 #include "workers/janitor.h"
 #include "workers/room.h"
 
 #define DELETIONS_FLUSH 64
-#define DELETIONS_ROOM SYI_DELETIONS_MAX /* kept; more come and go */
+#define DELETIONS_MANY 1024                 /* the janitor is woken anew for each */
 #define FLUSH_NS UINT64_C(1000000000)       /* longest that a flush by itself waits for the other end */
 #define FLUSH_AGAIN_NS UINT64_C(1000000000) /* from then to the next */
 #define BATCH_MAX 32
@@ -22,6 +23,7 @@
 typedef struct syi_pending {
     struct syi_pending *next; /* free list, or requests in flight */
     uint64_t id;
+    uint64_t number; /* in the order of sending */
     bool posted; /* nobody waits; the answer only counts when it is an error; the link's own */
     bool done;
     sy_status status;
@@ -30,24 +32,17 @@ typedef struct syi_pending {
     syi_message reply;
 } syi_pending;
 
-/* Deletions, in order. */
-typedef struct deletion_list {
-    syi_deletion *items;
-    size_t count, capacity;
-} deletion_list;
-
 struct syi_link {
     sy_worker *owner;
     sy_worker *target;
     syi_connection *connection; /* changed by who sends, under state_lock */
+    syi_connection *greeting;   /* the same; it is being greeted */
     syi_session_key key;        /* of the session at the server, once greeted */
 
     /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;
     syi_pending *batch[BATCH_MAX]; /* posted, not sent yet */
     size_t batch_count;
-    deletion_list leaving; /* on their way */
-    size_t left;           /* of them, the first that were sent */
 
     pthread_mutex_t state_lock; /* short; never held while sending or receiving; guards all below */
     bool sending; /* somebody is sending, or connecting; not a mutex, because others wait with a deadline */
@@ -62,10 +57,9 @@ struct syi_link {
     size_t flying_posted;
     uint64_t posted, answered; /* posted requests so far, and those answered or failed */
     syi_pending *spare;
-    deletion_list deletions; /* wait */
-    bool leaving_waits;      /* so do some that could not be sent */
-    uint64_t deletions_since;
-    uint64_t flush_after; /* nothing is tried by itself before */
+    syi_deletion_queue deletions;
+    uint64_t deletions_since; /* some wait */
+    uint64_t flush_after;     /* nothing is tried by itself before */
     sy_error failure; /* first failure of a posted request */
     syi_message inbox; /* the receiving thread's */
     syi_traffic past;  /* of closed connections */
@@ -142,12 +136,9 @@ static void end_sending(syi_link *link)
  * with its lease, and an id with a small generation may mean somebody else's object by now. */
 static void forget_session(syi_link *link)
 {
-    link->leaving.count = 0;
-    link->left = 0;
     pthread_mutex_lock(&link->state_lock);
     atomic_fetch_add(&link->epoch, 1);
-    link->deletions.count = 0;
-    link->leaving_waits = false;
+    syi_deletion_queue_clear(&link->deletions);
     pthread_mutex_unlock(&link->state_lock);
 }
 
@@ -225,6 +216,13 @@ done:
     return status;
 }
 
+static void set_greeting(syi_link *link, syi_connection *connection)
+{
+    pthread_mutex_lock(&link->state_lock);
+    link->greeting = connection;
+    pthread_mutex_unlock(&link->state_lock);
+}
+
 /* Sending. `deadline` 0: the target's own for connecting, which counts in any case. */
 static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
 {
@@ -255,7 +253,9 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
         status = syi_connect(context, &connection, target->url, &options, err);
     }
     if (status == SY_OK) {
+        set_greeting(link, connection);
         status = greet(link, connection, options.deadline, err);
+        set_greeting(link, NULL);
     }
     if (status != SY_OK) {
         syi_connection_close(connection);
@@ -316,6 +316,7 @@ static void fail_all(syi_link *link, const sy_error *why)
     link->answered += link->flying_posted;
     link->flying_posted = 0;
     link->batch_count = 0;
+    syi_deletion_queue_lost(&link->deletions);
     pthread_cond_broadcast(&link->changed);
 }
 
@@ -347,22 +348,6 @@ static void drop_connection(syi_link *link, const sy_error *why)
     syi_connection_close(connection);
 }
 
-/* Makes the list's memory that large, keeping what is in it; false when there is none. */
-static bool give_room(sy_context *context, deletion_list *list, size_t capacity)
-{
-    syi_deletion *items = syi_alloc_aligned(context, capacity * sizeof *items, 16);
-    if (items == NULL) {
-        return false;
-    }
-    if (list->count > 0) {
-        memcpy(items, list->items, list->count * sizeof *items);
-    }
-    syi_free(context, list->items, list->capacity * sizeof *items);
-    list->items = items;
-    list->capacity = capacity;
-    return true;
-}
-
 static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, sy_error *err)
 {
     sy_context *context = owner->hook->context;
@@ -381,8 +366,7 @@ static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, 
     pthread_condattr_destroy(&attributes);
     syi_message_init(&made->deletion, context, BODY_MAX);
     syi_message_init(&made->inbox, context, BODY_MAX);
-    if (!give_room(context, &made->deletions, DELETIONS_ROOM) ||
-        !give_room(context, &made->leaving, DELETIONS_ROOM)) {
+    if (!syi_deletion_queue_init(&made->deletions, context)) {
         syi_link_free(made);
         return SYI_ENOMEM(err, "link");
     }
@@ -488,8 +472,7 @@ void syi_link_free(syi_link *link)
     }
     syi_message_fini(&link->deletion);
     syi_message_fini(&link->inbox);
-    syi_free(context, link->deletions.items, link->deletions.capacity * sizeof(syi_deletion));
-    syi_free(context, link->leaving.items, link->leaving.capacity * sizeof(syi_deletion));
+    syi_deletion_queue_fini(&link->deletions);
     pthread_cond_destroy(&link->changed);
     pthread_cond_destroy(&link->sendable);
     pthread_mutex_destroy(&link->state_lock);
@@ -510,65 +493,54 @@ static void link_broken(syi_link *link, const sy_error *err, sy_status status)
     drop_connection(link, &why);
 }
 
-/* The deletions that wait join those that are on their way. Sending. */
-static void take_deletions(syi_link *link)
+/* Numbers what is about to be sent: the batch, as many deletions as one message may have (their number),
+ * and, when these are the last, `last`. Sending. */
+static size_t line_up(syi_link *link, syi_pending *last, bool *more)
 {
+    syi_message_clear(&link->deletion);
+    link->deletion.kind = SYI_KIND_DELETE;
     pthread_mutex_lock(&link->state_lock);
-    if (link->leaving.count == 0) {
-        deletion_list swap = link->leaving;
-        link->leaving = link->deletions;
-        link->deletions = swap;
+    for (size_t k = 0; k < link->batch_count; k++) {
+        link->batch[k]->number = syi_deletion_queue_number(&link->deletions);
+    }
+    size_t deletions = syi_deletion_queue_send(&link->deletions, &link->deletion.body);
+    if (deletions > 0 && link->deletion.body.status != SY_OK) {
+        syi_deletion_queue_unsend(&link->deletions, deletions); /* no memory: another time */
+        deletions = 0;
+        *more = false;
+    } else {
+        *more = syi_deletion_queue_waiting(&link->deletions) > 0;
+    }
+    if (last != NULL && !*more) {
+        last->number = syi_deletion_queue_number(&link->deletions);
     }
     pthread_mutex_unlock(&link->state_lock);
+    return deletions;
 }
 
-static void deletions_sent(syi_link *link)
-{
-    if (link->leaving.count == 0) {
-        return;
-    }
-    link->leaving.count = 0;
-    link->left = 0;
-    pthread_mutex_lock(&link->state_lock);
-    link->leaving_waits = false;
-    pthread_mutex_unlock(&link->state_lock);
-    if (link->leaving.capacity > DELETIONS_ROOM) { /* many were dropped at once */
-        (void)give_room(context_of(link), &link->leaving, DELETIONS_ROOM);
-    }
-}
-
-/* What could not be sent waits for the next time. Sending. */
-static void keep_deletions(syi_link *link)
+/* Nothing of it has left. */
+static void not_sent(syi_link *link, size_t deletions)
 {
     pthread_mutex_lock(&link->state_lock);
-    link->leaving_waits = link->left < link->leaving.count;
+    syi_deletion_queue_unsend(&link->deletions, deletions);
     link->flush_after = syi_clock_now(context_of(link)) + FLUSH_AGAIN_NS;
     pthread_mutex_unlock(&link->state_lock);
 }
 
-/* Sending, connected. The batch, then the deletions (they may name what the batch makes), then
- * `last` (nullable), in one write as far as they fit. When the other end does not read before the deadline
- * and nothing has left, everything stays as it was, and so does the connection. */
+/* Sending, connected. The batch, then the deletions (they may name what the batch makes), then `last`
+ * (nullable), in one write as far as they fit. When the other end does not read before the deadline and
+ * nothing has left, everything stays as it was, and so does the connection. */
 static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
 {
     const syi_message *messages[BATCH_MAX + 2];
     bool more = true;
     while (more) {
         size_t count = 0;
-        if (link->left == link->leaving.count) {
-            deletions_sent(link);
-            take_deletions(link);
-        }
+        const size_t deletions = line_up(link, last, &more);
         for (size_t k = 0; k < link->batch_count; k++) {
             messages[count++] = &link->batch[k]->request;
         }
-        size_t deletions = link->leaving.count - link->left;
-        more = deletions > SYI_DELETIONS_MAX;
         if (deletions > 0) {
-            deletions = more ? SYI_DELETIONS_MAX : deletions;
-            syi_message_clear(&link->deletion);
-            link->deletion.kind = SYI_KIND_DELETE;
-            syi_deletions_encode(&link->deletion.body, link->leaving.items + link->left, deletions);
             messages[count++] = &link->deletion;
         }
         if (last != NULL && !more) {
@@ -583,16 +555,15 @@ static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline,
             /* A connection inside the process may have taken some of several. */
             const bool whole = count == 1 || !syi_worker_is_here(link->target);
             syi_error_at_worker(err, link->target->name);
-            keep_deletions(link);
-            if (status != SY_ETIMEDOUT || !whole || !syi_connection_is_open(link->connection)) {
+            if (status == SY_ETIMEDOUT && whole && syi_connection_is_open(link->connection)) {
+                not_sent(link, deletions);
+            } else {
                 link_broken(link, err, status);
             }
             return status;
         }
         link->batch_count = 0;
-        link->left += deletions;
     }
-    deletions_sent(link);
     return SY_OK;
 }
 
@@ -657,6 +628,7 @@ static syi_pending *deliver(syi_link *link)
     if (pending == NULL) {
         return NULL; /* answered after its request gave up */
     }
+    syi_deletion_queue_answered(&link->deletions, pending->number);
     if (pending->posted) {
         link->flying_posted--;
         link->answered++;
@@ -964,31 +936,24 @@ sy_status syi_link_drain(syi_link *link, sy_error *err)
 /* state_lock held. */
 static bool deletions_wait(const syi_link *link)
 {
-    return link->deletions.count > 0 || link->leaving_waits;
+    return syi_deletion_queue_waiting(&link->deletions) > 0;
 }
 
 void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation)
 {
     sy_context *context = context_of(link);
-    bool room = true;
     pthread_mutex_lock(&link->state_lock);
-    deletion_list *list = &link->deletions;
-    if (list->count == list->capacity) {
-        room = give_room(context, list, list->capacity * 2);
-    }
-    const bool first = room && !deletions_wait(link);
-    if (first) {
+    const bool room = syi_deletion_queue_add(&link->deletions, id, generation);
+    const size_t waiting = syi_deletion_queue_waiting(&link->deletions);
+    const bool many = waiting == DELETIONS_FLUSH || waiting % DELETIONS_MANY == 0;
+    if (waiting == 1) {
         link->deletions_since = syi_clock_now(context);
     }
-    if (room) {
-        list->items[list->count++] = (syi_deletion){*id, generation};
-    }
-    const bool many = list->count == DELETIONS_FLUSH || list->count % DELETIONS_ROOM == 0;
     pthread_mutex_unlock(&link->state_lock);
     if (!room) {
         syi_log(context, SY_LOG_WARNING, "workers", link->target->name, 0,
                 "no memory to note a deletion; the lease takes the object when the session ends");
-    } else if (first || many) {
+    } else if (waiting == 1 || many) {
         syi_janitor_wake(link->owner->hook, many);
     }
 }
@@ -1032,8 +997,8 @@ syi_waiting syi_link_look(syi_link *link, uint64_t now, uint64_t age)
     pthread_mutex_lock(&link->state_lock);
     syi_waiting waiting = SYI_WAITING_NONE;
     if (deletions_wait(link) && link->connection != NULL) {
-        const bool due =
-            link->deletions.count >= DELETIONS_FLUSH || now >= link->deletions_since + age;
+        const bool due = syi_deletion_queue_waiting(&link->deletions) >= DELETIONS_FLUSH ||
+                         now >= link->deletions_since + age;
         waiting = due && now >= link->flush_after ? SYI_WAITING_DUE : SYI_WAITING_SOON;
     }
     pthread_mutex_unlock(&link->state_lock);
@@ -1054,10 +1019,11 @@ void syi_link_close(syi_link *link)
     if (try_sending(link)) {
         (void)flush(link, syi_clock_now(context_of(link)) + FLUSH_NS, &why);
     } else {
-        /* Perhaps to somebody who does not read. */
+        /* Perhaps to somebody who does not read, or who does not answer the greeting. */
         pthread_mutex_lock(&link->state_lock);
-        if (link->connection != NULL) {
-            syi_connection_shut(link->connection);
+        syi_connection *used = link->connection != NULL ? link->connection : link->greeting;
+        if (used != NULL) {
+            syi_connection_shut(used);
         }
         pthread_mutex_unlock(&link->state_lock);
         (void)begin_sending(link, 0, NULL);

@@ -19,70 +19,70 @@
 #define SYI_AT_CONST(T, base, i, stride) \
     (*(const T *)(const void *)((const char *)(base) + (i) * (stride)))
 
-#define SYI_LOOP_TYPES(T, W)                                \
-    typedef T element __attribute__((unused));              \
-    typedef W wide __attribute__((unused));                 \
+#define SYI_LOOP_TYPES(T, W)                   \
+    typedef T element __attribute__((unused)); \
+    typedef W wide __attribute__((unused));    \
     const T *const constant __attribute__((unused)) = param;
 
 /* out = EXPR(a) */
-#define SYI_UNARY_LOOP(NAME, R, T, W, EXPR)                                                     \
-    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides,           \
-                                const void *param)                                              \
-    {                                                                                           \
-        SYI_LOOP_TYPES(T, W)                                                                    \
-        if (strides[0] == (int64_t)sizeof(R) && strides[1] == (int64_t)sizeof(T)) {             \
-            R *out = data[0];                                                                   \
-            const T *pa = data[1];                                                              \
-            SYI_INDEPENDENT                                                                     \
-            for (int64_t i = 0; i < n; i++) {                                                   \
-                const T a = pa[i];                                                              \
-                out[i] = (R)(EXPR);                                                             \
-            }                                                                                   \
-            return;                                                                             \
-        }                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                                \
-            SYI_AT(R, data[0], i, strides[0]) = (R)(EXPR);                                      \
-        }                                                                                       \
+#define SYI_UNARY_LOOP(NAME, R, T, W, EXPR)                                                \
+    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides, \
+                                     const void *param)                                    \
+    {                                                                                      \
+        SYI_LOOP_TYPES(T, W)                                                               \
+        if (strides[0] == (int64_t)sizeof(R) && strides[1] == (int64_t)sizeof(T)) {        \
+            R *out = data[0];                                                              \
+            const T *pa = data[1];                                                         \
+            SYI_INDEPENDENT                                                                \
+            for (int64_t i = 0; i < n; i++) {                                              \
+                const T a = pa[i];                                                         \
+                out[i] = (R)(EXPR);                                                        \
+            }                                                                              \
+            return;                                                                        \
+        }                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                           \
+            SYI_AT(R, data[0], i, strides[0]) = (R)(EXPR);                                 \
+        }                                                                                  \
     }
 
 /* out = EXPR(a, b) */
-#define SYI_BINARY_LOOP(NAME, R, T, W, EXPR)                                                    \
-    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides,           \
-                                const void *param)                                              \
-    {                                                                                           \
-        SYI_LOOP_TYPES(T, W)                                                                    \
-        R *out = data[0];                                                                       \
-        const T *pa = data[1];                                                                  \
-        const T *pb = data[2];                                                                  \
-        const bool packed = strides[0] == (int64_t)sizeof(R);                                   \
-        if (packed && strides[1] == (int64_t)sizeof(T) && strides[2] == (int64_t)sizeof(T)) {   \
-            SYI_INDEPENDENT                                                                     \
-            for (int64_t i = 0; i < n; i++) {                                                   \
-                const T a = pa[i], b = pb[i];                                                   \
-                out[i] = (R)(EXPR);                                                             \
-            }                                                                                   \
-        } else if (packed && strides[1] == (int64_t)sizeof(T) && strides[2] == 0) {             \
-            const T b = *pb;                                                                    \
-            SYI_INDEPENDENT                                                                     \
-            for (int64_t i = 0; i < n; i++) {                                                   \
-                const T a = pa[i];                                                              \
-                out[i] = (R)(EXPR);                                                             \
-            }                                                                                   \
-        } else if (packed && strides[1] == 0 && strides[2] == (int64_t)sizeof(T)) {             \
-            const T a = *pa;                                                                    \
-            SYI_INDEPENDENT                                                                     \
-            for (int64_t i = 0; i < n; i++) {                                                   \
-                const T b = pb[i];                                                              \
-                out[i] = (R)(EXPR);                                                             \
-            }                                                                                   \
-        } else {                                                                                \
-            for (int64_t i = 0; i < n; i++) {                                                   \
-                const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                            \
-                const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                            \
-                SYI_AT(R, data[0], i, strides[0]) = (R)(EXPR);                                  \
-            }                                                                                   \
-        }                                                                                       \
+#define SYI_BINARY_LOOP(NAME, R, T, W, EXPR)                                                  \
+    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides,    \
+                                     const void *param)                                       \
+    {                                                                                         \
+        SYI_LOOP_TYPES(T, W)                                                                  \
+        R *out = data[0];                                                                     \
+        const T *pa = data[1];                                                                \
+        const T *pb = data[2];                                                                \
+        const bool packed = strides[0] == (int64_t)sizeof(R);                                 \
+        if (packed && strides[1] == (int64_t)sizeof(T) && strides[2] == (int64_t)sizeof(T)) { \
+            SYI_INDEPENDENT                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T a = pa[i], b = pb[i];                                                 \
+                out[i] = (R)(EXPR);                                                           \
+            }                                                                                 \
+        } else if (packed && strides[1] == (int64_t)sizeof(T) && strides[2] == 0) {           \
+            const T b = *pb;                                                                  \
+            SYI_INDEPENDENT                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T a = pa[i];                                                            \
+                out[i] = (R)(EXPR);                                                           \
+            }                                                                                 \
+        } else if (packed && strides[1] == 0 && strides[2] == (int64_t)sizeof(T)) {           \
+            const T a = *pa;                                                                  \
+            SYI_INDEPENDENT                                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T b = pb[i];                                                            \
+                out[i] = (R)(EXPR);                                                           \
+            }                                                                                 \
+        } else {                                                                              \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                          \
+                const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                          \
+                SYI_AT(R, data[0], i, strides[0]) = (R)(EXPR);                                \
+            }                                                                                 \
+        }                                                                                     \
     }
 
 /* As macros over the lists of dtypes.h: X(name, element type, wide type, operation, expression). */
@@ -90,7 +90,8 @@
 #define SYI_BINARY_OF(name, T, W, op, EXPR) SYI_BINARY_LOOP(op##_##name, T, T, W, EXPR)
 #define SYI_COMPARE_OF(name, T, W, op, EXPR) SYI_BINARY_LOOP(op##_##name, uint8_t, T, W, EXPR)
 
-/* One entry of a table of loops by dtype. */
-#define SYI_LOOP_ENTRY(name, T, W, op) [SY_DTYPE_##name] = op##_##name,
+/* One entry of a table of loops by dtype. (In one macro, clang-format takes the header for Objective-C.) */
+#define SYI_LOOP_AT(place, loop) [place] = loop,
+#define SYI_LOOP_ENTRY(name, T, W, op) SYI_LOOP_AT(SY_DTYPE_##name, op##_##name)
 
 #endif
