@@ -59,7 +59,7 @@ typedef struct sy_listen_options {
     { .size = sizeof(sy_listen_options) }
 
 /* Lets others reach a local or virtual worker. Several URLs may be listened on. *bound is the URL with
- * the real port, borrowed for the worker's life. SY_EIO when the address is in use. */
+ * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO. */
 SY_API sy_status sy_worker_listen(sy_worker *worker, const char *url,
                                   const sy_listen_options *options, const char **bound,
                                   sy_error *err);

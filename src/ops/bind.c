@@ -151,14 +151,20 @@ static bool accepts(syi_parameter_type type, const sy_value *value)
     return false;
 }
 
-static sy_status bind_value(const syi_op *op, const syi_parameter *parameter, const sy_value *value,
-                            sy_value *bound, sy_error *err)
+static sy_status refuse_value(const syi_op *op, const syi_parameter *parameter,
+                              const sy_value *value, sy_error *err)
+{
+    return syi_fail(err, SY_EINVAL, "%s: %s is %s, expected %s%s", op->name, parameter->name,
+                    describe_value(value), describe_type(parameter->type),
+                    parameter->optional ? " or none" : "");
+}
+
+static inline sy_status bind_value(const syi_op *op, const syi_parameter *parameter,
+                                   const sy_value *value, sy_value *bound, sy_error *err)
 {
     bool left_out = value->kind == SY_VALUE_NONE && parameter->optional;
     if (!left_out && !accepts(parameter->type, value)) {
-        return syi_fail(err, SY_EINVAL, "%s: %s is %s, expected %s%s", op->name, parameter->name,
-                        describe_value(value), describe_type(parameter->type),
-                        parameter->optional ? " or none" : "");
+        return refuse_value(op, parameter, value, err);
     }
     if (parameter->type == SYI_PARAMETER_INTS && value->kind == SY_VALUE_INT) {
         *bound = sy_value_list(value, 1);
@@ -212,22 +218,21 @@ static bool skips_first(const syi_parameter *parameters, int count, const sy_val
 }
 
 /* view(2, 3): all that is left are the ints of this list, and nothing else could take them. */
-static bool spreads_ints(const syi_parameter *parameters, int count, int at, const sy_value *args,
-                         size_t arg_count)
+static inline bool spreads_ints(const syi_parameter *parameters, int count, int at,
+                                const sy_value *args, size_t arg_count)
 {
     const syi_parameter *parameter = &parameters[at];
-    bool leads = at == 0 || (at == 1 && parameters[0].type == SYI_PARAMETER_TENSOR);
-    bool ends = at + 1 == count || parameters[at + 1].type == SYI_PARAMETER_DTYPE;
-    if (parameter->type != SYI_PARAMETER_INTS || parameter->optional || !leads || !ends ||
-        arg_count < 2) {
+    if (parameter->type != SYI_PARAMETER_INTS || parameter->optional || arg_count < 2) {
         return false;
     }
-    for (size_t i = 0; i < arg_count; i++) {
+    bool leads = at == 0 || (at == 1 && parameters[0].type == SYI_PARAMETER_TENSOR);
+    bool ends = at + 1 == count || parameters[at + 1].type == SYI_PARAMETER_DTYPE;
+    for (size_t i = 0; leads && ends && i < arg_count; i++) {
         if (!is_int(&args[i])) {
             return false;
         }
     }
-    return true;
+    return leads && ends;
 }
 
 static sy_status bind_positional(const syi_op *op, const syi_parameter *parameters, int count,

@@ -17,7 +17,7 @@ struct syi_janitor {
     pthread_t thread;
     bool started;
     bool stopping;
-    bool look;      /* deletions came since it looked last */
+    atomic_bool look; /* deletions came since it looked last; cleared before it looks */
     bool soon;      /* in a short wait: it looks again by itself */
     bool flush_now; /* there are many */
     uint64_t lease_at; /* earliest end of a lease, 0: none */
@@ -124,7 +124,9 @@ static void *janitor_main(void *argument)
         const bool some_wait = flush_links(janitor, now);
         const uint64_t next = expire ? expire_leases(janitor->hook, now) : 0;
         pthread_mutex_lock(&janitor->lock);
-        janitor->look |= some_wait;
+        if (some_wait) {
+            janitor->look = true;
+        }
         if (next != 0 && (janitor->lease_at == 0 || next < janitor->lease_at)) {
             janitor->lease_at = next;
         }
@@ -219,9 +221,12 @@ void syi_janitor_wake(sy_hook *hook, bool now)
     if (janitor == NULL) {
         return; /* the hook is being freed, and its links with it */
     }
+    if (!now && atomic_load_explicit(&janitor->look, memory_order_relaxed)) {
+        return; /* it will look: the link's lock, which both take, puts the deletion before that */
+    }
     pthread_mutex_lock(&janitor->lock);
     start(janitor);
-    janitor->look = true;
+    janitor->look = janitor->started;
     janitor->flush_now |= now;
     if (now || !janitor->soon) {
         pthread_cond_signal(&janitor->wake);

@@ -49,7 +49,8 @@ static void send_or_close(syi_job *job)
     syi_peer *peer = job->session->peer;
     const sy_worker *worker = job->session->worker;
     const uint64_t id = job->message.id;
-    sy_error failed = SY_ERROR_INIT;
+    sy_error failed;
+    syi_error_empty(&failed);
     sy_status status = syi_peer_send(peer, &job->reply, &failed);
     if (status != SY_OK && status != SY_ECLOSED) {
         syi_error_at_worker(&failed, worker->name);
@@ -155,8 +156,17 @@ static void prepare(syi_job *job)
     }
 }
 
+/* It goes on later, or elsewhere. */
+static void set_deadline(syi_job *job)
+{
+    if (job->deadline == 0) {
+        job->deadline = syi_message_deadline(&job->message, context_of(job));
+    }
+}
+
 static void gate_wait(syi_gate *gate, syi_job *job)
 {
+    set_deadline(job);
     job->next_waiting = NULL;
     if (gate->last_waiting != NULL) {
         gate->last_waiting->next_waiting = job;
@@ -258,8 +268,9 @@ static void complete(syi_job *job)
     if (status == SY_OK) {
         status = syi_router_finish(session, job, &job->error);
     }
-    if (session->direct) {
-        /* The answer is copied from the objects themselves: nobody may write there before. */
+    /* Segments that do not leave this process are copied from the objects: nobody may write there before. */
+    const bool at_once = session->direct && job->reply.segment_count > 0;
+    if (at_once) {
         pthread_mutex_unlock(&worker->strand);
         release_and_answer(job, status);
         pthread_mutex_lock(&worker->strand);
@@ -272,7 +283,7 @@ static void complete(syi_job *job)
         pthread_cond_broadcast(&worker->quiet);
     }
     pthread_mutex_unlock(&worker->strand);
-    if (!session->direct) {
+    if (!at_once) {
         release_and_answer(job, status);
     }
     go_on(admitted);
@@ -335,6 +346,7 @@ static void detach(syi_job *job)
 static bool launch_waiting(syi_job *job)
 {
     syi_session *session = job->session;
+    set_deadline(job);
     if (!(job->message.flags & SYI_FLAG_ORDERED)) {
         detach(job);
     }
@@ -360,6 +372,7 @@ static bool launch(syi_job *job, bool on_pool)
         return launch_waiting(job);
     }
     if (job->status == SY_OK && !on_pool && !job->session->direct && job->cost > SHORT_COMMAND_NS) {
+        set_deadline(job);
         thread_enter(worker);
         if (syi_pool_submit(context_of(job), work, job, NULL) == SY_OK) {
             return false;
@@ -427,10 +440,17 @@ bool syi_job_start(syi_job *job)
         return true;
     }
     pthread_mutex_lock(&worker->strand);
-    worker->running++;
     bool admitted = !gate->writer && gate->first_waiting == NULL;
     if (admitted) {
         prepare(job);
+        if (job->message.kind == SYI_KIND_DELETE) { /* that was all of it */
+            pthread_mutex_unlock(&worker->strand);
+            release_and_answer(job, job->status);
+            return true;
+        }
+    }
+    worker->running++;
+    if (admitted) {
         admitted = job->status != SY_OK || job->waits || gate_admits(gate, job->writes);
     }
     if (!admitted) {

@@ -18,6 +18,7 @@
 #define BATCH_MAX 32
 #define WINDOW_MAX 1024 /* posted requests that are not answered yet */
 #define BODY_MAX (64u << 20)
+#define IN_USE_NS UINT64_C(100000) /* after that long a connection is asked whether it is still open */
 
 /* A request in flight, with the messages of its exchange; recycled. */
 typedef struct syi_pending {
@@ -51,25 +52,32 @@ struct syi_link {
     pthread_cond_t changed;
     bool receiving;
     unsigned waiting;
-    uint64_t last_id;
     syi_pending *flying; /* oldest first: answers mostly come in order */
     syi_pending *flying_last;
     size_t flying_posted;
     uint64_t posted, answered; /* posted requests so far, and those answered or failed */
-    syi_pending *spare;
+    syi_pending *spare; /* unused ones beside that at hand */
     syi_deletion_queue deletions;
-    uint64_t deletions_since; /* some wait */
+    uint64_t used; /* when the last request began */
+    uint64_t deletions_since; /* some wait, at most since then */
     uint64_t flush_after;     /* nothing is tried by itself before */
     sy_error failure; /* first failure of a posted request */
     syi_message inbox; /* the receiving thread's */
     syi_traffic past;  /* of closed connections */
 
     atomic_uint epoch; /* sessions that were lost so far */
+    atomic_uint_fast64_t last_id;
+    _Atomic(syi_pending *) at_hand; /* an unused one that is taken and put back without the lock; nullable */
 };
 
 static sy_context *context_of(const syi_link *link)
 {
     return link->owner->hook->context;
+}
+
+static uint64_t next_id(syi_link *link)
+{
+    return atomic_fetch_add_explicit(&link->last_id, 1, memory_order_relaxed) + 1;
 }
 
 /* Who sends */
@@ -120,13 +128,19 @@ static sy_status begin_sending(syi_link *link, uint64_t deadline, sy_error *err)
                            link->target->name);
 }
 
-static void end_sending(syi_link *link)
+/* state_lock held. */
+static void stop_sending(syi_link *link)
 {
-    pthread_mutex_lock(&link->state_lock);
     link->sending = false;
     if (link->senders > 0) {
         pthread_cond_signal(&link->sendable);
     }
+}
+
+static void end_sending(syi_link *link)
+{
+    pthread_mutex_lock(&link->state_lock);
+    stop_sending(link);
     pthread_mutex_unlock(&link->state_lock);
 }
 
@@ -164,7 +178,7 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
     syi_message_init(&message, context, BODY_MAX);
     message.kind = SYI_KIND_HELLO;
     pthread_mutex_lock(&link->state_lock);
-    message.id = ++link->last_id;
+    message.id = next_id(link);
     pthread_mutex_unlock(&link->state_lock);
     syi_hello_encode(&message.body, &mine);
     SY_GOTO(done, syi_buffer_check(&message.body, "hello", err));
@@ -460,6 +474,10 @@ void syi_link_free(syi_link *link)
     }
     sy_context *context = context_of(link);
     syi_connection_close(link->connection);
+    syi_pending *at_hand = atomic_load(&link->at_hand);
+    if (at_hand != NULL) {
+        pending_free(context, at_hand);
+    }
     while (link->spare != NULL) {
         syi_pending *next = link->spare->next;
         pending_free(context, link->spare);
@@ -494,12 +512,11 @@ static void link_broken(syi_link *link, const sy_error *err, sy_status status)
 }
 
 /* Numbers what is about to be sent: the batch, as many deletions as one message may have (their number),
- * and, when these are the last, `last`. Sending. */
+ * and, when these are the last, `last`. Sending, state_lock held. */
 static size_t line_up(syi_link *link, syi_pending *last, bool *more)
 {
     syi_message_clear(&link->deletion);
     link->deletion.kind = SYI_KIND_DELETE;
-    pthread_mutex_lock(&link->state_lock);
     for (size_t k = 0; k < link->batch_count; k++) {
         link->batch[k]->number = syi_deletion_queue_number(&link->deletions);
     }
@@ -514,7 +531,6 @@ static size_t line_up(syi_link *link, syi_pending *last, bool *more)
     if (last != NULL && !*more) {
         last->number = syi_deletion_queue_number(&link->deletions);
     }
-    pthread_mutex_unlock(&link->state_lock);
     return deletions;
 }
 
@@ -527,42 +543,51 @@ static void not_sent(syi_link *link, size_t deletions)
     pthread_mutex_unlock(&link->state_lock);
 }
 
-/* Sending, connected. The batch, then the deletions (they may name what the batch makes), then `last`
- * (nullable), in one write as far as they fit. When the other end does not read before the deadline and
+/* Sending, connected: what line_up has numbered. When the other end does not read before the deadline and
  * nothing has left, everything stays as it was, and so does the connection. */
-static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
+static sy_status send_lined_up(syi_link *link, syi_pending *last, size_t deletions,
+                               uint64_t deadline, sy_error *err)
 {
     const syi_message *messages[BATCH_MAX + 2];
+    size_t count = 0;
+    for (size_t k = 0; k < link->batch_count; k++) {
+        messages[count++] = &link->batch[k]->request;
+    }
+    if (deletions > 0) {
+        messages[count++] = &link->deletion;
+    }
+    if (last != NULL) {
+        messages[count++] = &last->request;
+    }
+    if (count == 0) {
+        return SY_OK;
+    }
+    const sy_status status = syi_connection_send(link->connection, messages, count, deadline, err);
+    if (status != SY_OK) {
+        /* A connection inside the process may have taken some of several. */
+        const bool whole = count == 1 || !syi_worker_is_here(link->target);
+        syi_error_at_worker(err, link->target->name);
+        if (status == SY_ETIMEDOUT && whole && syi_connection_is_open(link->connection)) {
+            not_sent(link, deletions);
+        } else {
+            link_broken(link, err, status);
+        }
+        return status;
+    }
+    link->batch_count = 0;
+    return SY_OK;
+}
+
+/* Sending, connected. The batch, then the deletions (they may name what the batch makes), then `last`
+ * (nullable), in one write as far as they fit. */
+static sy_status send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
+{
     bool more = true;
     while (more) {
-        size_t count = 0;
+        pthread_mutex_lock(&link->state_lock);
         const size_t deletions = line_up(link, last, &more);
-        for (size_t k = 0; k < link->batch_count; k++) {
-            messages[count++] = &link->batch[k]->request;
-        }
-        if (deletions > 0) {
-            messages[count++] = &link->deletion;
-        }
-        if (last != NULL && !more) {
-            messages[count++] = &last->request;
-        }
-        if (count == 0) {
-            return SY_OK;
-        }
-        const sy_status status =
-            syi_connection_send(link->connection, messages, count, deadline, err);
-        if (status != SY_OK) {
-            /* A connection inside the process may have taken some of several. */
-            const bool whole = count == 1 || !syi_worker_is_here(link->target);
-            syi_error_at_worker(err, link->target->name);
-            if (status == SY_ETIMEDOUT && whole && syi_connection_is_open(link->connection)) {
-                not_sent(link, deletions);
-            } else {
-                link_broken(link, err, status);
-            }
-            return status;
-        }
-        link->batch_count = 0;
+        pthread_mutex_unlock(&link->state_lock);
+        SY_TRY(send_lined_up(link, more ? NULL : last, deletions, deadline, err));
     }
     return SY_OK;
 }
@@ -585,6 +610,40 @@ static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, 
         pthread_mutex_unlock(&link->state_lock);
     }
     return send_over(link, last, deadline, err);
+}
+
+/* Sends a request, begun at `now`; returns with state_lock held. Mostly nobody else sends, and the last
+ * request is so short ago that the connection is still there if it was then: one turn with the lock does
+ * for taking the turn and lining up. */
+static sy_status send_request(syi_link *link, syi_pending *pending, uint64_t now, uint64_t deadline,
+                              sy_error *err)
+{
+    sy_status status;
+    pthread_mutex_lock(&link->state_lock);
+    const bool busy = now - link->used < IN_USE_NS && link->connection != NULL && !link->sending;
+    link->used = now;
+    if (busy) {
+        bool more;
+        link->sending = true;
+        put_flying(link, pending);
+        const size_t deletions = line_up(link, pending, &more);
+        pthread_mutex_unlock(&link->state_lock);
+        status = send_lined_up(link, more ? NULL : pending, deletions, deadline, err);
+        if (status == SY_OK && more) {
+            status = send_over(link, pending, deadline, err);
+        }
+    } else {
+        pthread_mutex_unlock(&link->state_lock);
+        status = begin_sending(link, deadline, err);
+        if (status != SY_OK) {
+            pthread_mutex_lock(&link->state_lock);
+            return status;
+        }
+        status = send_all(link, pending, deadline, err);
+    }
+    pthread_mutex_lock(&link->state_lock);
+    stop_sending(link);
+    return status;
 }
 
 /* Receiving */
@@ -719,13 +778,16 @@ sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, 
 {
     sy_context *context = context_of(link);
     memset(exchange, 0, sizeof *exchange);
-    pthread_mutex_lock(&link->state_lock);
-    syi_pending *pending = link->spare;
-    if (pending != NULL) {
-        link->spare = pending->next;
+    syi_pending *pending = atomic_exchange(&link->at_hand, NULL);
+    if (pending == NULL) {
+        pthread_mutex_lock(&link->state_lock);
+        pending = link->spare;
+        if (pending != NULL) {
+            link->spare = pending->next;
+        }
+        pthread_mutex_unlock(&link->state_lock);
     }
-    uint64_t id = ++link->last_id;
-    pthread_mutex_unlock(&link->state_lock);
+    const uint64_t id = next_id(link);
     if (pending == NULL) {
         pending = syi_alloc(context, sizeof *pending);
         if (pending == NULL) {
@@ -768,14 +830,8 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
     }
     const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
     pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
-    status = begin_sending(link, deadline, err);
-    if (status == SY_OK) {
-        status = send_all(link, pending, deadline, err);
-        end_sending(link);
-    }
-
     bool broken = false;
-    pthread_mutex_lock(&link->state_lock);
+    status = send_request(link, pending, now, deadline, err);
     if (status != SY_OK && !pending->done) {
         (void)take_flying(link, pending->id);
         pthread_mutex_unlock(&link->state_lock);
@@ -892,10 +948,13 @@ void syi_link_end(syi_exchange *exchange)
     syi_message_clear(&pending->reply);
     syi_message_trim(&pending->request);
     syi_message_trim(&pending->reply);
-    pthread_mutex_lock(&link->state_lock);
-    recycle(link, pending);
-    pthread_mutex_unlock(&link->state_lock);
     exchange->pending = NULL;
+    syi_pending *none = NULL;
+    if (!atomic_compare_exchange_strong(&link->at_hand, &none, pending)) {
+        pthread_mutex_lock(&link->state_lock);
+        recycle(link, pending);
+        pthread_mutex_unlock(&link->state_lock);
+    }
 }
 
 sy_status syi_link_drain(syi_link *link, sy_error *err)
@@ -947,7 +1006,7 @@ void syi_link_delete(syi_link *link, const sy_id *id, uint64_t generation)
     const size_t waiting = syi_deletion_queue_waiting(&link->deletions);
     const bool many = waiting == DELETIONS_FLUSH || waiting % DELETIONS_MANY == 0;
     if (waiting == 1) {
-        link->deletions_since = syi_clock_now(context);
+        link->deletions_since = link->used; /* or later: then they wait no longer than they may */
     }
     pthread_mutex_unlock(&link->state_lock);
     if (!room) {

@@ -112,14 +112,18 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
 void syi_session_run_queue(syi_session *session)
 {
     for (;;) {
-        pthread_mutex_lock(&session->lock);
-        syi_queued *queued = session->first;
-        if (queued == NULL) {
-            session->busy = false;
-            pthread_mutex_unlock(&session->lock);
+        unsigned one = 1;
+        if (atomic_compare_exchange_strong(&session->unfinished, &one, 0)) {
             syi_session_unref(session);
             return;
         }
+        pthread_mutex_lock(&session->lock);
+        syi_queued *queued = session->first;
+        if (queued == NULL) { /* `closed` took it away */
+            pthread_mutex_unlock(&session->lock);
+            continue;
+        }
+        atomic_fetch_sub(&session->unfinished, 1);
         session->first = queued->next;
         if (session->first == NULL) {
             session->last = NULL;
@@ -144,35 +148,39 @@ void syi_session_run_queue(syi_session *session)
 
 /* The service */
 
-/* When the caller gives up waiting, on this worker's clock; 0: never. */
-static uint64_t deadline_of(const syi_session *session, const syi_message *message)
+/* The session has nothing to do but this. */
+static void work_on(syi_session *session, syi_message *message)
 {
-    return message->deadline_ms == 0 ? 0
-                                     : syi_clock_now(context_of(session)) +
-                                           (uint64_t)message->deadline_ms * 1000000u;
+    syi_job *job = session->job;
+    syi_session_ref(session);
+    job->queued = false;
+    job->deadline = 0; /* jobs.c finds it when the job is to wait for something */
+    syi_message_swap(&job->message, message); /* each goes on with the other's memory */
+    syi_message_clear(message);
+    syi_message_trim(message);
+    if (syi_job_start(job)) {
+        syi_session_run_queue(session);
+    }
 }
 
 static void received(void *argument, syi_message *message)
 {
     syi_session *session = argument;
     sy_context *context = context_of(session);
+    unsigned none = 0;
+    if (atomic_compare_exchange_strong(&session->unfinished, &none, 1)) {
+        work_on(session, message);
+        return;
+    }
     pthread_mutex_lock(&session->lock);
-    if (!session->busy && session->first == NULL) {
-        session->busy = true;
+    if (atomic_fetch_add(&session->unfinished, 1) == 0) { /* it has just finished */
         pthread_mutex_unlock(&session->lock);
-        syi_session_ref(session);
-        syi_job *job = session->job;
-        job->queued = false;
-        job->deadline = deadline_of(session, message);
-        syi_message_move(&job->message, message);
-        syi_message_fini(message);
-        if (syi_job_start(job)) {
-            syi_session_run_queue(session);
-        }
+        work_on(session, message);
         return;
     }
     syi_queued *queued = syi_alloc(context, sizeof *queued);
     if (queued == NULL) {
+        atomic_fetch_sub(&session->unfinished, 1);
         pthread_mutex_unlock(&session->lock);
         syi_log(context, SY_LOG_ERROR, "workers", session->worker->name, message->id,
                 "no memory to queue a request; the connection is closed");
@@ -181,7 +189,7 @@ static void received(void *argument, syi_message *message)
         return;
     }
     syi_message_init(&queued->message, context, BODY_MAX);
-    queued->deadline = deadline_of(session, message);
+    queued->deadline = syi_message_deadline(message, context);
     syi_message_move(&queued->message, message);
     syi_message_fini(message);
     if (session->last != NULL) {
@@ -246,8 +254,8 @@ static void closed(void *argument, sy_status why, const char *sentence)
     syi_log(context, why == SY_ECLOSED ? SY_LOG_DEBUG : SY_LOG_WARNING, "workers", worker->name, 0,
             "%s left: %s", syi_peer_get_address(session->peer), sentence);
     pthread_mutex_lock(&session->lock);
-    session->gone = true;
     syi_queued *queued = session->first;
+    atomic_fetch_sub(&session->unfinished, session->queued);
     session->first = NULL;
     session->last = NULL;
     session->queued = 0;

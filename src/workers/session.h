@@ -27,7 +27,7 @@ typedef struct syi_job {
     bool writes;
     bool waits;     /* for another worker */
     uint64_t cost;  /* ns, estimated */
-    uint64_t deadline;
+    uint64_t deadline; /* 0: none, or not asked for yet: what does not wait is not late */
     bool queued;    /* it waited for its turn, so that the deadline may be over */
     /* COMMAND */
     const syi_op *op;
@@ -70,15 +70,24 @@ struct syi_session {
     uint64_t lease_until; /* 0: connected; strand */
     bool ended; /* over, or taken up by another connection: it may register nothing more; strand */
 
-    pthread_mutex_t lock; /* queue */
-    bool busy;
-    bool gone;
+    /* Requests that came and are not finished: the one that is worked on, and those in the queue. Who brings
+     * it from 0 to 1 works; who finishes the last one brings it back. */
+    atomic_uint unfinished;
+    pthread_mutex_t lock; /* queue: it grows with `unfinished` */
     bool paused;
     syi_queued *first, *last;
     unsigned queued;
 
     syi_job *job; /* of the thread that works on it */
 };
+
+/* When the caller gives up waiting for a message that comes now, on this worker's clock; 0: never. */
+static inline uint64_t syi_message_deadline(const syi_message *message, const sy_context *context)
+{
+    return message->deadline_ms == 0
+               ? 0
+               : syi_clock_now(context) + (uint64_t)message->deadline_ms * 1000000u;
+}
 
 void syi_session_ref(syi_session *session);
 void syi_session_unref(syi_session *session);
