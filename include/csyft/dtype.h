@@ -7,14 +7,14 @@
 SY_BEGIN_DECLS
 
 /* X(name, C type, PyTorch name, bytes, NPY descr). The order is the promotion order within a kind. */
-#define SY_DTYPE_MAP(X)                        \
-    X(BOOL, bool, "bool", 1, "|b1")            \
-    X(U8, uint8_t, "uint8", 1, "|u1")          \
-    X(I8, int8_t, "int8", 1, "|i1")            \
-    X(I16, int16_t, "int16", 2, "<i2")         \
-    X(I32, int32_t, "int32", 4, "<i4")         \
-    X(I64, int64_t, "int64", 8, "<i8")         \
-    X(F32, float, "float32", 4, "<f4")         \
+#define SY_DTYPE_MAP(X)                \
+    X(BOOL, bool, "bool", 1, "|b1")    \
+    X(U8, uint8_t, "uint8", 1, "|u1")  \
+    X(I8, int8_t, "int8", 1, "|i1")    \
+    X(I16, int16_t, "int16", 2, "<i2") \
+    X(I32, int32_t, "int32", 4, "<i4") \
+    X(I64, int64_t, "int64", 8, "<i8") \
+    X(F32, float, "float32", 4, "<f4") \
     X(F64, double, "float64", 8, "<f8")
 
 typedef enum sy_dtype {

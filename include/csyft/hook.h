@@ -15,15 +15,17 @@
 SY_BEGIN_DECLS
 
 typedef struct sy_hook_options {
-    size_t size; /* sizeof(sy_hook_options) */
+    size_t size;                 /* sizeof(sy_hook_options) */
     const char *local_worker_id; /* NULL: "me"; digits give an integer id */
     bool is_client;              /* default true: the local worker registers nothing by itself */
     bool verbose; /* default true (003): one log line per operation, and the two hooking lines */
     uint64_t memory_limit; /* bytes the local worker may hold for others; 0: no limit */
 } sy_hook_options;
 
-#define SY_HOOK_OPTIONS_INIT \
-    { .size = sizeof(sy_hook_options), .is_client = true, .verbose = true }
+#define SY_HOOK_OPTIONS_INIT                                                \
+    {                                                                       \
+        .size = sizeof(sy_hook_options), .is_client = true, .verbose = true \
+    }
 
 /* `options` NULL: the defaults. Makes the local worker. When verbose logs the reference's two lines
  * "Hooking into Torch..." and "Overloading Complete." at info level (003). */

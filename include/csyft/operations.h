@@ -33,21 +33,21 @@ SY_BEGIN_DECLS
     SY_API sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self);
 #define SY_FORM_PAIR(name) \
     SY_API sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, sy_tensor *other);
-#define SY_FORM_BINARY_NEW(name)                                                             \
-    SY_FORM_PAIR(name)                                                                       \
-    SY_API sy_tensor *sy_##name##_scalar(sy_scope *scope, sy_tensor *self, double other);    \
+#define SY_FORM_BINARY_NEW(name)                                                          \
+    SY_FORM_PAIR(name)                                                                    \
+    SY_API sy_tensor *sy_##name##_scalar(sy_scope *scope, sy_tensor *self, double other); \
     SY_API sy_tensor *sy_##name##_int(sy_scope *scope, sy_tensor *self, int64_t other);
-#define SY_FORM_BINARY(name)                                                                 \
-    SY_FORM_BINARY_NEW(name)                                                                 \
-    SY_API sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self, sy_tensor *other);      \
-    SY_API sy_tensor *sy_##name##_scalar_(sy_scope *scope, sy_tensor *self, double other);   \
+#define SY_FORM_BINARY(name)                                                               \
+    SY_FORM_BINARY_NEW(name)                                                               \
+    SY_API sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self, sy_tensor *other);    \
+    SY_API sy_tensor *sy_##name##_scalar_(sy_scope *scope, sy_tensor *self, double other); \
     SY_API sy_tensor *sy_##name##_int_(sy_scope *scope, sy_tensor *self, int64_t other);
-#define SY_FORM_REDUCE_INDEX(name)                                                           \
-    SY_FORM_UNARY(name)                                                                      \
+#define SY_FORM_REDUCE_INDEX(name) \
+    SY_FORM_UNARY(name)            \
     SY_API sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim);
 #define SY_FORM_REDUCE(name) SY_FORM_REDUCE_INDEX(name)
-#define SY_FORM_REDUCE_PAIR(name)                                                            \
-    SY_FORM_UNARY(name)                                                                      \
+#define SY_FORM_REDUCE_PAIR(name)                                                              \
+    SY_FORM_UNARY(name)                                                                        \
     SY_API sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim, \
                                       sy_tensor **indices);
 #define SY_FORM_CREATE(name) \

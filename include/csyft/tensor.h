@@ -43,8 +43,9 @@ SY_API sy_hook *sy_tensor_get_hook(const sy_tensor *tensor);
 SY_API sy_status sy_tensor_tag(sy_tensor *tensor, const char *tag, sy_error *err);
 SY_API sy_status sy_tensor_describe(sy_tensor *tensor, const char *description, sy_error *err);
 SY_API size_t sy_tensor_get_tag_count(const sy_tensor *tensor);
-SY_API const char *sy_tensor_get_tag(const sy_tensor *tensor, size_t index); /* borrowed; NULL beyond */
-SY_API const char *sy_tensor_get_description(const sy_tensor *tensor);       /* borrowed; may be NULL */
+SY_API const char *sy_tensor_get_tag(const sy_tensor *tensor,
+                                     size_t index);                    /* borrowed; NULL beyond */
+SY_API const char *sy_tensor_get_description(const sy_tensor *tensor); /* borrowed; may be NULL */
 
 /* Shape and dtype. For a pointer they are known from the last reply, or asked for once. */
 SY_API sy_status sy_tensor_get_shape(sy_tensor *tensor, int *ndim, int64_t shape[SY_DIM_MAX],

@@ -21,8 +21,8 @@ typedef enum sy_value_kind {
     SY_VALUE_STRING,
     SY_VALUE_LIST,
     SY_VALUE_DTYPE,
-    SY_VALUE_SLICE,    /* start:stop:step */
-    SY_VALUE_ELLIPSIS, /* ... */
+    SY_VALUE_SLICE,        /* start:stop:step */
+    SY_VALUE_ELLIPSIS,     /* ... */
     SY_VALUE_INTERNAL = 64 /* kinds from here on never leave the library */
 } sy_value_kind;
 

@@ -30,13 +30,15 @@ SY_API sy_status sy_virtual_worker_new(sy_hook *hook, sy_worker **worker, const 
 
 typedef struct sy_connect_options {
     size_t size;
-    const char *id;         /* the id it must have; NULL: what the worker itself says */
-    uint32_t timeout_ms;    /* per request; 0: 60 s */
+    const char *id;              /* the id it must have; NULL: what the worker itself says */
+    uint32_t timeout_ms;         /* per request; 0: 60 s */
     uint32_t connect_timeout_ms; /* 0: 10 s */
-    unsigned spin_us;       /* spin this long for a reply before sleeping */
+    unsigned spin_us;            /* spin this long for a reply before sleeping */
 } sy_connect_options;
-#define SY_CONNECT_OPTIONS_INIT \
-    { .size = sizeof(sy_connect_options) }
+#define SY_CONNECT_OPTIONS_INIT            \
+    {                                      \
+        .size = sizeof(sy_connect_options) \
+    }
 
 /* A worker in another process: SocketWorker for tcp://, WebsocketClientWorker for ws://. Connects and
  * greets. SY_EEXIST when the id is known as another worker, SY_EINVAL when the worker there has
@@ -51,12 +53,14 @@ typedef struct sy_listen_options {
     bool allow_introductions;  /* any peer may tell this worker where others are; default: peers of
                                   this machine only */
     bool forbid_introductions; /* none may */
-    uint32_t lease_grace_ms; /* objects of a client that went away live this long; 0: 10 s */
-    unsigned connections_max; /* 0: 1024 */
-    uint64_t message_max;     /* bytes of one message; 0: bounded by the memory limit only */
+    uint32_t lease_grace_ms;   /* objects of a client that went away live this long; 0: 10 s */
+    unsigned connections_max;  /* 0: 1024 */
+    uint64_t message_max;      /* bytes of one message; 0: bounded by the memory limit only */
 } sy_listen_options;
-#define SY_LISTEN_OPTIONS_INIT \
-    { .size = sizeof(sy_listen_options) }
+#define SY_LISTEN_OPTIONS_INIT            \
+    {                                     \
+        .size = sizeof(sy_listen_options) \
+    }
 
 /* Lets others reach a local or virtual worker. Several URLs may be listened on. *bound is the URL with
  * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO. */

@@ -246,7 +246,8 @@ sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
     for (int k = 0; k < inner.out_count; k++) {
         syi_node *wrapped = NULL;
         if (status == SY_OK) {
-            status = wrap(like, call->outs[k], &wrapped, err); /* takes the child when it succeeds */
+            status =
+                wrap(like, call->outs[k], &wrapped, err); /* takes the child when it succeeds */
         }
         if (status != SY_OK) {
             syi_node_unref(call->outs[k]);
@@ -360,14 +361,14 @@ static void apply_policy(const syi_op *op, bool inplace, const sy_value *bound, 
     syi_policy policy;
     for (int k = 0; k < seen->count; k++) {
         policies[k] = &before[k];
-        arrays[k] = syi_tensor_is_native(seen->tensors[k])
-                        ? syi_node_array(seen->tensors[k]->node)
-                        : NULL;
+        arrays[k] =
+            syi_tensor_is_native(seen->tensors[k]) ? syi_node_array(seen->tensors[k]->node) : NULL;
     }
     if (inplace) {
         sy_tensor *self = seen->tensors[0];
         syi_storage *storage = syi_node_storage(self->node);
-        policy = syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count, arrays[0]);
+        policy =
+            syi_policy_combine(op, bound, bound_count, policies, arrays, seen->count, arrays[0]);
         release(op, mode, &policy);
         syi_tensor_set_policy(self, &policy);
         if (policy.private_ && storage != NULL) {
@@ -395,8 +396,8 @@ static void log_call(sy_hook *hook, const syi_op *op, bool inplace, const tensor
     char types[160] = "";
     size_t length = 0;
     for (int k = 0; k < seen->count && length + 32 < sizeof types; k++) {
-        length += (size_t)snprintf(types + length, sizeof types - length, "%s%s",
-                                   k > 0 ? ", " : "", seen->tensors[k]->node->type->name);
+        length += (size_t)snprintf(types + length, sizeof types - length, "%s%s", k > 0 ? ", " : "",
+                                   seen->tensors[k]->node->type->name);
     }
     syi_log(hook->context, SY_LOG_INFO, "hook", mode->worker, 0, "%s%s(%s)", op->name,
             inplace && !(op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "", types);
@@ -468,8 +469,8 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
         apply_policy(op, inplace, bound, count, mode, &seen, before, results);
     }
     if (status == SY_OK && track && seen.native) {
-        status = syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count,
-                                 err);
+        status =
+            syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count, err);
     }
     if (status != SY_OK) {
         syi_results_fini(results);

@@ -10,16 +10,18 @@
 
 /* How an operation is to run; travels down the chain and with remote commands. */
 typedef struct syi_mode {
-    bool grad;           /* record gradients */
-    bool pipelined;      /* do not wait for remote replies */
-    syi_account *account; /* charged for results; NULL: the hook's own */
-    uint64_t deadline;   /* syi_clock_now() time, 0: none */
-    const char *worker;  /* for sentences; "" when local */
+    bool grad;                   /* record gradients */
+    bool pipelined;              /* do not wait for remote replies */
+    syi_account *account;        /* charged for results; NULL: the hook's own */
+    uint64_t deadline;           /* syi_clock_now() time, 0: none */
+    const char *worker;          /* for sentences; "" when local */
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
 } syi_mode;
 
-#define SYI_MODE_DEFAULT \
-    { .grad = true, .worker = "" }
+#define SYI_MODE_DEFAULT           \
+    {                              \
+        .grad = true, .worker = "" \
+    }
 
 /* An operation on its way down a chain, between interpreters. */
 struct syi_call {
@@ -46,7 +48,8 @@ sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
 
 /* The results of one operation at the handle level. */
 typedef struct syi_results {
-    sy_tensor *tensors[SYI_OUTPUT_MAX]; /* one reference each; in place: the first argument itself */
+    sy_tensor
+        *tensors[SYI_OUTPUT_MAX]; /* one reference each; in place: the first argument itself */
     int count;
     sy_value value;
     sy_value items[SY_DIM_MAX]; /* of a list in value: it lives as long as the results */

@@ -43,8 +43,8 @@ const syi_interpreter counting_type = {
 static sy_tensor *counted(local_hook *local, sy_tensor *x)
 {
     sy_tensor *tensor = NULL;
-    syi_node *node = syi_node_new(local->hook, &counting_type, sizeof(counting_node),
-                                  syi_node_ref(x->node));
+    syi_node *node =
+        syi_node_new(local->hook, &counting_type, sizeof(counting_node), syi_node_ref(x->node));
     assert_non_null(node);
     assert_ok(syi_tensor_wrap(local->hook, &tensor, node, &local->err), &local->err);
     return tensor;
@@ -60,9 +60,9 @@ static void test_every_spelling_reaches_the_row(void **state)
     for (size_t k = 0; k < sizeof spellings / sizeof spellings[0]; k++) {
         sy_tensor *y = NULL;
         size_t count = 0;
-        assert_ok(sy_call(local->hook, spellings[k], args, 2, NULL, 0, &y, 1, &count, NULL,
-                          &local->err),
-                  &local->err);
+        assert_ok(
+            sy_call(local->hook, spellings[k], args, 2, NULL, 0, &y, 1, &count, NULL, &local->err),
+            &local->err);
         assert_int_equal(count, 1);
         assert_floats(y, (const float[]){2, 3}, 2);
         sy_tensor_unref(y);
@@ -96,9 +96,9 @@ static void test_extra_arguments_are_refused(void **state)
                              sy_value_int(5)};
     assert_status(sy_call(local->hook, "add", args, 4, NULL, 0, NULL, 0, NULL, NULL, &local->err),
                   SY_EINVAL, &local->err);
-    assert_status(sy_call(local->hook, "nonsense", args, 1, NULL, 0, NULL, 0, NULL, NULL,
-                          &local->err),
-                  SY_EUNKNOWNOP, &local->err);
+    assert_status(
+        sy_call(local->hook, "nonsense", args, 1, NULL, 0, NULL, 0, NULL, NULL, &local->err),
+        SY_EUNKNOWNOP, &local->err);
     sy_tensor_unref(x);
 }
 
@@ -109,9 +109,9 @@ static void test_results_without_room_are_refused(void **state)
     const sy_value args[] = {sy_value_tensor(x), sy_value_int(1)};
     sy_tensor *parts[2] = {NULL, NULL};
     size_t count = 7;
-    assert_status(sy_call(local->hook, "split", args, 2, NULL, 0, parts, 2, &count, NULL,
-                          &local->err),
-                  SY_ESIGNATURE, &local->err);
+    assert_status(
+        sy_call(local->hook, "split", args, 2, NULL, 0, parts, 2, &count, NULL, &local->err),
+        SY_ESIGNATURE, &local->err);
     assert_int_equal(count, 0);
     assert_null(parts[0]);
     sy_tensor_unref(x);

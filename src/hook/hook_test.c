@@ -58,13 +58,13 @@ static void test_command_guard(void **state)
     sy_hook *hook = NULL;
     sy_error err = SY_ERROR_INIT;
     assert_ok(sy_hook_new(context, &hook, NULL, &err), &err);
-    static const char *const allowed[] = {"add", "torch.add", "torch.nn.functional.relu",
-                                          "__add__", "add_", "backward"};
+    static const char *const allowed[] = {"add",     "torch.add", "torch.nn.functional.relu",
+                                          "__add__", "add_",      "backward"};
     for (size_t k = 0; k < sizeof allowed / sizeof allowed[0]; k++) {
         assert_ok(sy_hook_command_guard(hook, allowed[k], &err), &err);
     }
-    static const char *const refused[] = {"false_command", "item", "__class__", "", "eval",
-                                          "torch.os.system"};
+    static const char *const refused[] = {"false_command", "item",           "__class__", "",
+                                          "eval",          "torch.os.system"};
     for (size_t k = 0; k < sizeof refused / sizeof refused[0]; k++) {
         assert_status(sy_hook_command_guard(hook, refused[k], &err), SY_EFORBIDDEN, &err);
         assert_non_null(strstr(err.message, "is not a supported Torch operation."));

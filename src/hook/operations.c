@@ -7,11 +7,11 @@
 #include "hook/scope.h"
 
 #define TENSOR(x) sy_value_tensor(x)
-#define RUN(name, inplace, ...)                                                        \
-    do {                                                                               \
-        const sy_value args_[] = {__VA_ARGS__};                                        \
-        return syi_scope_run(scope, SYI_OP_##name, (inplace), args_,                   \
-                             sizeof args_ / sizeof args_[0]);                          \
+#define RUN(name, inplace, ...)                                      \
+    do {                                                             \
+        const sy_value args_[] = {__VA_ARGS__};                      \
+        return syi_scope_run(scope, SYI_OP_##name, (inplace), args_, \
+                             sizeof args_ / sizeof args_[0]);        \
     } while (0)
 
 /* A list of integers as a value, on the caller's stack. */
@@ -47,95 +47,95 @@ static sy_value ints(int_list *list, const int64_t *values, int count)
 #undef SY_FORM_LOSS
 
 #define SY_FORM_NONE(name)
-#define SY_FORM_UNARY(name)                                     \
-    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self)      \
-    {                                                           \
-        RUN(name, false, TENSOR(self));                         \
+#define SY_FORM_UNARY(name)                                \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self) \
+    {                                                      \
+        RUN(name, false, TENSOR(self));                    \
     }
-#define SY_FORM_UNARY_BOTH(name)                                \
-    SY_FORM_UNARY(name)                                         \
-    sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self)   \
-    {                                                           \
-        RUN(name, true, TENSOR(self));                          \
+#define SY_FORM_UNARY_BOTH(name)                              \
+    SY_FORM_UNARY(name)                                       \
+    sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self) \
+    {                                                         \
+        RUN(name, true, TENSOR(self));                        \
     }
-#define SY_FORM_PAIR(name)                                                        \
-    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, sy_tensor *other)      \
+#define SY_FORM_PAIR(name)                                                   \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, sy_tensor *other) \
+    {                                                                        \
+        RUN(name, false, TENSOR(self), TENSOR(other));                       \
+    }
+#define SY_FORM_BINARY_NEW(name)                                                  \
+    SY_FORM_PAIR(name)                                                            \
+    sy_tensor *sy_##name##_scalar(sy_scope *scope, sy_tensor *self, double other) \
     {                                                                             \
-        RUN(name, false, TENSOR(self), TENSOR(other));                            \
+        RUN(name, false, TENSOR(self), sy_value_float(other));                    \
+    }                                                                             \
+    sy_tensor *sy_##name##_int(sy_scope *scope, sy_tensor *self, int64_t other)   \
+    {                                                                             \
+        RUN(name, false, TENSOR(self), sy_value_int(other));                      \
     }
-#define SY_FORM_BINARY_NEW(name)                                                      \
-    SY_FORM_PAIR(name)                                                                \
-    sy_tensor *sy_##name##_scalar(sy_scope *scope, sy_tensor *self, double other)     \
-    {                                                                                 \
-        RUN(name, false, TENSOR(self), sy_value_float(other));                        \
-    }                                                                                 \
-    sy_tensor *sy_##name##_int(sy_scope *scope, sy_tensor *self, int64_t other)       \
-    {                                                                                 \
-        RUN(name, false, TENSOR(self), sy_value_int(other));                          \
+#define SY_FORM_BINARY(name)                                                       \
+    SY_FORM_BINARY_NEW(name)                                                       \
+    sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self, sy_tensor *other)    \
+    {                                                                              \
+        RUN(name, true, TENSOR(self), TENSOR(other));                              \
+    }                                                                              \
+    sy_tensor *sy_##name##_scalar_(sy_scope *scope, sy_tensor *self, double other) \
+    {                                                                              \
+        RUN(name, true, TENSOR(self), sy_value_float(other));                      \
+    }                                                                              \
+    sy_tensor *sy_##name##_int_(sy_scope *scope, sy_tensor *self, int64_t other)   \
+    {                                                                              \
+        RUN(name, true, TENSOR(self), sy_value_int(other));                        \
     }
-#define SY_FORM_BINARY(name)                                                          \
-    SY_FORM_BINARY_NEW(name)                                                          \
-    sy_tensor *sy_##name##_(sy_scope *scope, sy_tensor *self, sy_tensor *other)       \
-    {                                                                                 \
-        RUN(name, true, TENSOR(self), TENSOR(other));                                 \
-    }                                                                                 \
-    sy_tensor *sy_##name##_scalar_(sy_scope *scope, sy_tensor *self, double other)    \
-    {                                                                                 \
-        RUN(name, true, TENSOR(self), sy_value_float(other));                         \
-    }                                                                                 \
-    sy_tensor *sy_##name##_int_(sy_scope *scope, sy_tensor *self, int64_t other)      \
-    {                                                                                 \
-        RUN(name, true, TENSOR(self), sy_value_int(other));                           \
-    }
-#define SY_FORM_REDUCE_INDEX(name)                                                            \
-    SY_FORM_UNARY(name)                                                                       \
-    sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim)       \
-    {                                                                                         \
-        RUN(name, false, TENSOR(self), sy_value_int(dim), sy_value_bool(keepdim));            \
+#define SY_FORM_REDUCE_INDEX(name)                                                      \
+    SY_FORM_UNARY(name)                                                                 \
+    sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim) \
+    {                                                                                   \
+        RUN(name, false, TENSOR(self), sy_value_int(dim), sy_value_bool(keepdim));      \
     }
 #define SY_FORM_REDUCE(name) SY_FORM_REDUCE_INDEX(name)
-#define SY_FORM_REDUCE_PAIR(name)                                                             \
-    SY_FORM_UNARY(name)                                                                       \
-    sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim,       \
-                               sy_tensor **indices)                                           \
-    {                                                                                         \
-        const sy_value args[] = {TENSOR(self), sy_value_int(dim), sy_value_bool(keepdim)};    \
-        sy_tensor *pair[2] = {NULL, NULL};                                                    \
-        size_t count = syi_scope_run_many(scope, SYI_OP_##name, args, 3, pair, 2);            \
-        if (indices != NULL) {                                                                \
-            *indices = count == 2 ? pair[1] : NULL;                                           \
-        }                                                                                     \
-        return count > 0 ? pair[0] : NULL;                                                    \
+#define SY_FORM_REDUCE_PAIR(name)                                                          \
+    SY_FORM_UNARY(name)                                                                    \
+    sy_tensor *sy_##name##_dim(sy_scope *scope, sy_tensor *self, int dim, bool keepdim,    \
+                               sy_tensor **indices)                                        \
+    {                                                                                      \
+        const sy_value args[] = {TENSOR(self), sy_value_int(dim), sy_value_bool(keepdim)}; \
+        sy_tensor *pair[2] = {NULL, NULL};                                                 \
+        size_t count = syi_scope_run_many(scope, SYI_OP_##name, args, 3, pair, 2);         \
+        if (indices != NULL) {                                                             \
+            *indices = count == 2 ? pair[1] : NULL;                                        \
+        }                                                                                  \
+        return count > 0 ? pair[0] : NULL;                                                 \
     }
-#define SY_FORM_CREATE(name)                                                                      \
-    sy_tensor *sy_##name(sy_scope *scope, sy_dtype dtype, int ndim, const int64_t *shape)         \
-    {                                                                                             \
-        int_list size;                                                                            \
-        RUN(name, false, ints(&size, shape, ndim), sy_value_dtype(dtype));                        \
+#define SY_FORM_CREATE(name)                                                              \
+    sy_tensor *sy_##name(sy_scope *scope, sy_dtype dtype, int ndim, const int64_t *shape) \
+    {                                                                                     \
+        int_list size;                                                                    \
+        RUN(name, false, ints(&size, shape, ndim), sy_value_dtype(dtype));                \
     }
-#define SY_FORM_SIZE(name)                                                                        \
-    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int ndim, const int64_t *shape)        \
-    {                                                                                             \
-        int_list size;                                                                            \
-        RUN(name, false, TENSOR(self), ints(&size, shape, ndim));                                 \
+#define SY_FORM_SIZE(name)                                                                 \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int ndim, const int64_t *shape) \
+    {                                                                                      \
+        int_list size;                                                                     \
+        RUN(name, false, TENSOR(self), ints(&size, shape, ndim));                          \
     }
-#define SY_FORM_DIM(name)                                                    \
-    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int dim)          \
-    {                                                                        \
-        RUN(name, false, TENSOR(self), sy_value_int(dim));                   \
+#define SY_FORM_DIM(name)                                           \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int dim) \
+    {                                                               \
+        RUN(name, false, TENSOR(self), sy_value_int(dim));          \
     }
-#define SY_FORM_JOIN(name)                                                                      \
-    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *const *tensors, size_t count, int dim)     \
-    {                                                                                           \
-        sy_value items[SYI_OUTPUT_MAX];                                                         \
-        size_t kept = count < SYI_OUTPUT_MAX ? count : SYI_OUTPUT_MAX;                          \
-        for (size_t k = 0; k < kept; k++) {                                                     \
-            items[k] = TENSOR(tensors[k]);                                                      \
-        }                                                                                       \
-        if (kept < count) {                                                                     \
-            return too_many(scope, #name, count);                                               \
-        }                                                                                       \
-        RUN(name, false, sy_value_list(items, kept), sy_value_int(dim));                        \
+#define SY_FORM_JOIN(name)                                                                  \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *const *tensors, size_t count, int dim) \
+    {                                                                                       \
+        sy_value items[SYI_OUTPUT_MAX];                                                     \
+        size_t kept = count < SYI_OUTPUT_MAX ? count : SYI_OUTPUT_MAX;                      \
+        for (size_t k = 0; k < kept; k++) {                                                 \
+            items[k] = TENSOR(tensors[k]);                                                  \
+        }                                                                                   \
+        if (kept < count) {                                                                 \
+            return too_many(scope, #name, count);                                           \
+        }                                                                                   \
+        RUN(name, false, sy_value_list(items, kept), sy_value_int(dim));                    \
     }
 #define SY_FORM_LOSS(name) SY_FORM_PAIR(name)
 

@@ -313,7 +313,7 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(mse_one_honest, sy_mse_loss(s, e->one, sy_clone(s, e->one)), AGGREGATE, 1)             \
     PROGRAM(mse_masked, sy_mse_loss(s, sy_mul(s, e->x, e->mask), e->p), MIXED, 0)                  \
     PROGRAM(mse_repeated,                                                                          \
-            sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), e->across),          \
+            sy_mse_loss(s, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), e->across),     \
             AGGREGATE, 1)                                                                          \
     PROGRAM(mse_other_rows,                                                                        \
             sy_mse_loss(s, e->x, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2})), MIXED,   \
@@ -333,7 +333,7 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                      \
     PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                              \
     PROGRAM(with_public, sy_add(s, e->a, e->across), AGGREGATE, 40)                                \
-    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->across), sy_sum(s, e->across)),         \
+    PROGRAM(loss_and_penalty, sy_add(s, sy_mse_loss(s, e->x, e->across), sy_sum(s, e->across)),    \
             AGGREGATE, 6)                                                                          \
     PROGRAM(loss_and_row, sy_add(s, sy_mse_loss(s, e->x, e->p), sy_select(s, e->v, 0, 0)), MIXED,  \
             0)                                                                                     \

@@ -249,8 +249,8 @@ sy_tensor *sy_scope_call(sy_scope *scope, const char *name, const sy_value *args
     return call(scope, NULL, name, false, args, arg_count, NULL, 0, NULL);
 }
 
-size_t sy_scope_call_many(sy_scope *scope, const char *name, const sy_value *args,
-                          size_t arg_count, sy_tensor **results, size_t capacity)
+size_t sy_scope_call_many(sy_scope *scope, const char *name, const sy_value *args, size_t arg_count,
+                          sy_tensor **results, size_t capacity)
 {
     size_t count = 0;
     call(scope, NULL, name, false, args, arg_count, results, capacity, &count);

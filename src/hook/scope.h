@@ -10,7 +10,7 @@ struct sy_scope {
     sy_hook *hook;
     syi_mode mode;
     sy_error error; /* the first failure */
-    bool posted; /* was pipelined at some time: the end waits for the answers */
+    bool posted;    /* was pipelined at some time: the end waits for the answers */
     const char *file;
     int line;
     sy_tensor **results;

@@ -73,8 +73,7 @@ static void labels_free(sy_hook *hook, syi_labels *labels)
 
 void sy_tensor_unref(sy_tensor *tensor)
 {
-    if (tensor == NULL ||
-        atomic_fetch_sub_explicit(&tensor->refs, 1, memory_order_acq_rel) != 1) {
+    if (tensor == NULL || atomic_fetch_sub_explicit(&tensor->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
     syi_tape_node_unref(tensor->tape_node);
@@ -139,8 +138,8 @@ sy_status sy_tensor_new(sy_hook *hook, sy_tensor **tensor, sy_dtype dtype, int n
     return syi_tensor_from_array(hook, tensor, &array, err);
 }
 
-sy_status sy_tensor_from_floats(sy_hook *hook, sy_tensor **tensor, const float *data,
-                                int64_t count, sy_error *err)
+sy_status sy_tensor_from_floats(sy_hook *hook, sy_tensor **tensor, const float *data, int64_t count,
+                                sy_error *err)
 {
     return sy_tensor_new(hook, tensor, SY_DTYPE_F32, 1, &count, data, err);
 }
@@ -604,11 +603,10 @@ sy_status sy_tensor_set_grad(sy_tensor *tensor, sy_tensor *grad, sy_error *err)
         if (!syi_array_same_shape(&own, &other) || own.dtype != other.dtype) {
             char a[64];
             char b[64];
-            return syi_fail(err, SY_ESHAPE, "a gradient of %s %s for a tensor of %s %s",
-                            sy_dtype_name(other.dtype),
-                            syi_shape_format(other.ndim, other.shape, a, sizeof a),
-                            sy_dtype_name(own.dtype),
-                            syi_shape_format(own.ndim, own.shape, b, sizeof b));
+            return syi_fail(
+                err, SY_ESHAPE, "a gradient of %s %s for a tensor of %s %s",
+                sy_dtype_name(other.dtype), syi_shape_format(other.ndim, other.shape, a, sizeof a),
+                sy_dtype_name(own.dtype), syi_shape_format(own.ndim, own.shape, b, sizeof b));
         }
     }
     /* Without its history and its own handle: a gradient that leads back to its tensor would never go. */
@@ -629,8 +627,8 @@ sy_status sy_tensor_backward(sy_tensor *tensor, sy_tensor *gradient, sy_error *e
                              gradient != NULL ? sy_value_tensor(gradient) : sy_value_none()};
     syi_mode mode = SYI_MODE_DEFAULT;
     syi_results results;
-    SY_TRY(syi_dispatch(tensor->hook, syi_op_get(SYI_OP_backward), false, args, &mode, &results,
-                        err));
+    SY_TRY(
+        syi_dispatch(tensor->hook, syi_op_get(SYI_OP_backward), false, args, &mode, &results, err));
     syi_results_fini(&results);
     return SY_OK;
 }

@@ -19,15 +19,15 @@ typedef struct syi_labels { /* tags and description; made only when there are an
 struct sy_tensor {
     atomic_uint refs;
     bool requires_grad;
-    bool tape_leaf;                   /* a recorded operation refers to it as its leaf */
-    uint32_t tape_output;             /* which output of tape_node this is */
+    bool tape_leaf;       /* a recorded operation refers to it as its leaf */
+    uint32_t tape_output; /* which output of tape_node this is */
     sy_hook *hook;
     syi_node *node;
-    struct syi_tape_node *tape_node;  /* what made it, when recorded; owned */
-    sy_tensor *grad;                  /* owned, nullable */
-    sy_worker *owner;                 /* borrowed; the hook's workers outlive tensors */
-    syi_labels *labels;               /* nullable */
-    sy_id id;                         /* none until asked for */
+    struct syi_tape_node *tape_node; /* what made it, when recorded; owned */
+    sy_tensor *grad;                 /* owned, nullable */
+    sy_worker *owner;                /* borrowed; the hook's workers outlive tensors */
+    syi_labels *labels;              /* nullable */
+    sy_id id;                        /* none until asked for */
     syi_policy policy;
     unsigned policy_version; /* of the storage when the policy was set */
 };

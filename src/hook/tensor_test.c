@@ -47,9 +47,9 @@ static void test_bad_shapes(void **state)
     assert_null(x);
     assert_status(sy_tensor_new(local->hook, &x, SY_DTYPE_F32, 2, huge, NULL, &local->err),
                   SY_ESHAPE, &local->err);
-    assert_status(sy_tensor_new(local->hook, &x, SY_DTYPE_F32, SY_DIM_MAX + 1, huge, NULL,
-                                &local->err),
-                  SY_ESHAPE, &local->err);
+    assert_status(
+        sy_tensor_new(local->hook, &x, SY_DTYPE_F32, SY_DIM_MAX + 1, huge, NULL, &local->err),
+        SY_ESHAPE, &local->err);
     assert_status(sy_tensor_new(local->hook, &x, (sy_dtype)99, 0, NULL, NULL, &local->err),
                   SY_EINVAL, &local->err);
 }
@@ -98,9 +98,8 @@ static void test_identity_and_labels(void **state)
     assert_string_equal(sy_tensor_get_description(x), "first line\nsecond");
     char *text = NULL;
     assert_ok(sy_tensor_to_text(x, &text, &local->err), &local->err);
-    assert_string_equal(text,
-                        "tensor([1, 2])\n\tTags: #fun #mnist \n\tDescription: first line..."
-                        "\n\tShape: 2");
+    assert_string_equal(text, "tensor([1, 2])\n\tTags: #fun #mnist \n\tDescription: first line..."
+                              "\n\tShape: 2");
     sy_string_free(local->hook, text);
     sy_tensor_unref(x);
 }
@@ -142,8 +141,7 @@ static void test_files(void **state)
     assert_floats(y, data, 3);
     unlink(path);
     sy_tensor *none = x;
-    assert_status(sy_tensor_load(local->hook, &none, path, &local->err), SY_ENOTFOUND,
-                  &local->err);
+    assert_status(sy_tensor_load(local->hook, &none, path, &local->err), SY_ENOTFOUND, &local->err);
     assert_null(none);
     sy_tensor_unref(x);
     sy_tensor_unref(y);
@@ -176,7 +174,8 @@ static void test_grad_has_the_shape(void **state)
     assert_ok(sy_tensor_get_grad(x, &grad, &local->err), &local->err);
     assert_floats(grad, (const float[]){3, 4}, 2);
     sy_tensor_unref(grad);
-    assert_ok(sy_tensor_set_grad(x, x, &local->err), &local->err); /* no cycle: teardown would see it */
+    assert_ok(sy_tensor_set_grad(x, x, &local->err),
+              &local->err); /* no cycle: teardown would see it */
     assert_ok(sy_tensor_set_grad(x, NULL, &local->err), &local->err);
     sy_tensor_unref(x);
     sy_tensor_unref(good);

@@ -56,9 +56,8 @@ void syi_pointer_set_shape(syi_pointer *pointer, sy_dtype dtype, int ndim, const
 
 syi_pointer *syi_pointer_of(const sy_tensor *tensor)
 {
-    return tensor != NULL && tensor->node->type == &syi_pointer_type
-               ? (syi_pointer *)tensor->node
-               : NULL;
+    return tensor != NULL && tensor->node->type == &syi_pointer_type ? (syi_pointer *)tensor->node
+                                                                     : NULL;
 }
 
 static void pointer_free(syi_node *node)
@@ -281,7 +280,8 @@ static sy_status check_collocation(const syi_call *call, syi_pointer **first, sy
         for (size_t i = 0; i < count; i++) {
             if (items[i].kind == SY_VALUE_TENSOR) {
                 /* A tensor inside an index expression was not turned into a node. */
-                return syi_fail(err, SY_ENOTSUP, "%s: an index tensor inside a list does not travel",
+                return syi_fail(err, SY_ENOTSUP,
+                                "%s: an index tensor inside a list does not travel",
                                 call->op->name);
             }
             if (items[i].kind != (sy_value_kind)SYI_VALUE_NODE) {
@@ -384,8 +384,7 @@ static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_messa
         sy_dtype dtype = SY_DTYPE_F32;
         int ndim = -1;
         int64_t shape[SY_DIM_MAX];
-        SY_GOTO(done,
-                syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
+        SY_GOTO(done, syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
         made = made == SY_OK ? pointer_beside(first, &result, &id, err) : made;
         if (made != SY_OK) { /* nobody will own it */
             syi_link_delete(first->link, &id, generation);
@@ -398,8 +397,7 @@ static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_messa
     SY_GOTO(done, made);
     syi_msgpack_leave(&decoder.cursor);
     SY_GOTO(done, syi_decode_value(&decoder, &value, err));
-    if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT ||
-        value.kind == SY_VALUE_BOOL) {
+    if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT || value.kind == SY_VALUE_BOOL) {
         call->value = value;
     }
 done:
@@ -484,10 +482,9 @@ static sy_status pointer_call(syi_call *call, sy_error *err)
     bool one = !call->inplace && call->op->outputs != 0 && !(call->op->flags & SYI_OP_VALUE);
     sy_id id = one ? syi_hook_fresh_id(call->hook) : (sy_id)SY_ID_INIT;
     SY_TRY(syi_link_begin(first->link, &exchange, SYI_KIND_COMMAND, err));
-    sy_status status =
-        write_command(call, first, &id, one ? 1 : 0, exchange.message, err);
-    bool may_post = call->mode->pipelined && call->op->outputs != -1 &&
-                    !(call->op->flags & SYI_OP_VALUE);
+    sy_status status = write_command(call, first, &id, one ? 1 : 0, exchange.message, err);
+    bool may_post =
+        call->mode->pipelined && call->op->outputs != -1 && !(call->op->flags & SYI_OP_VALUE);
     if (status == SY_OK && may_post) {
         status = post(call, first, &exchange, one ? &id : NULL, err);
     } else if (status == SY_OK) {
@@ -543,9 +540,9 @@ static sy_status attribute_pointer(syi_pointer *pointer, const char *name, syi_p
                                    sy_error *err)
 {
     char path[256];
-    int length = snprintf(path, sizeof path, "%s%s%s",
-                          pointer->attribute != NULL ? pointer->attribute : "",
-                          pointer->attribute != NULL ? "." : "", name);
+    int length =
+        snprintf(path, sizeof path, "%s%s%s", pointer->attribute != NULL ? pointer->attribute : "",
+                 pointer->attribute != NULL ? "." : "", name);
     if (length < 0 || (size_t)length >= sizeof path) {
         return syi_fail(err, SY_EINVAL, "attribute path of a pointer is longer than %zu bytes",
                         sizeof path - 1);
@@ -636,8 +633,7 @@ static sy_status read_pointer(const syi_message *reply, syi_pointer **pointer, s
     int ndim = -1;
     int64_t shape[SY_DIM_MAX];
     syi_decoder_init(&decoder, made->base.hook, made->owner, reply);
-    sy_status status =
-        syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err);
+    sy_status status = syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err);
     if (status == SY_OK) {
         made->id_at_location = id;
         made->generation = generation;
@@ -653,7 +649,8 @@ static sy_status read_pointer(const syi_message *reply, syi_pointer **pointer, s
 }
 
 static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_id *remote_id,
-                               sy_tensor *tensor, bool snapshot, syi_message *message, sy_error *err)
+                               sy_tensor *tensor, bool snapshot, syi_message *message,
+                               sy_error *err)
 {
     const sy_id none = SY_ID_INIT;
     syi_encoder encoder = {.hook = owner->hook,
@@ -967,8 +964,7 @@ sy_status sy_tensor_copy_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 
 /* Runs `name` at the pointer's worker and points the handle to what it answers. */
 static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *name,
-                         const sy_value *args, size_t arg_count, sy_worker *location,
-                         sy_error *err)
+                         const sy_value *args, size_t arg_count, sy_worker *location, sy_error *err)
 {
     syi_exchange exchange;
     syi_pointer *now = NULL;

@@ -5,6 +5,16 @@
 #include <csyft/version.h>
 
 #include "core/error.h"
+#include "core/utf8.h"
+
+/* What a peer says ends up in logs and on terminals: cut and cleaned. */
+static void store(char *text, size_t size, const char *bytes, size_t length)
+{
+    length = syi_utf8_cut(bytes, length, size - 1);
+    memcpy(text, bytes, length);
+    syi_utf8_clean(text, length);
+    text[length] = '\0';
+}
 
 static void key(syi_buffer *out, const char *name)
 {
@@ -106,9 +116,7 @@ static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const 
         const char *text = NULL;
         size_t size = 0;
         SY_TRY(syi_msgpack_read_str(cursor, &text, &size, err));
-        size = size < sizeof hello->library ? size : sizeof hello->library - 1;
-        memcpy(hello->library, text, size);
-        hello->library[size] = '\0';
+        store(hello->library, sizeof hello->library, text, size);
         return SY_OK;
     }
     if (is_key(name, length, "limits")) {
@@ -184,9 +192,7 @@ static sy_status read_string(syi_msgpack_cursor *cursor, char *text, size_t size
     const char *bytes = NULL;
     size_t length = 0;
     SY_TRY(syi_msgpack_read_str(cursor, &bytes, &length, NULL));
-    length = length < size ? length : size - 1;
-    memcpy(text, bytes, length);
-    text[length] = '\0';
+    store(text, size, bytes, length);
     return SY_OK;
 }
 

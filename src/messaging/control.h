@@ -14,12 +14,12 @@
 
 typedef struct syi_hello {
     int64_t wire_min, wire_max;
-    sy_id worker;                       /* who speaks */
-    bool has_session;                   /* client: wants to resume; server: always */
+    sy_id worker;     /* who speaks */
+    bool has_session; /* client: wants to resume; server: always */
     uint8_t session[SYI_SESSION_SIZE];
-    uint8_t token[SYI_SESSION_SIZE];    /* proves that the session is the caller's */
+    uint8_t token[SYI_SESSION_SIZE]; /* proves that the session is the caller's */
     char library[32];
-    uint64_t body_max;                  /* limits of the speaker's receiver */
+    uint64_t body_max; /* limits of the speaker's receiver */
     uint64_t segments_max;
 } syi_hello;
 

@@ -6,17 +6,17 @@
 #define SYI_MESSAGING_KINDS_H
 
 /* X(name, code, spelling, answered) */
-#define SYI_KIND_MAP(X)                         \
-    X(HELLO, 1, "hello", true)                  \
-    X(REPLY, 2, "reply", false)                 \
-    X(ERROR, 3, "error", false)                 \
-    X(COMMAND, 33, "command", true)             \
-    X(OBJECT, 34, "object", true)               \
+#define SYI_KIND_MAP(X)                           \
+    X(HELLO, 1, "hello", true)                    \
+    X(REPLY, 2, "reply", false)                   \
+    X(ERROR, 3, "error", false)                   \
+    X(COMMAND, 33, "command", true)               \
+    X(OBJECT, 34, "object", true)                 \
     X(OBJECT_REQUEST, 35, "object request", true) \
-    X(IS_NONE, 36, "is_none", true)             \
-    X(GET_SHAPE, 37, "get_shape", true)         \
-    X(DELETE, 38, "delete", false)              \
-    X(SEARCH, 39, "search", true)               \
+    X(IS_NONE, 36, "is_none", true)               \
+    X(GET_SHAPE, 37, "get_shape", true)           \
+    X(DELETE, 38, "delete", false)                \
+    X(SEARCH, 39, "search", true)                 \
     X(WORKER_COMMAND, 53, "worker command", true)
 
 typedef enum syi_kind {

@@ -39,8 +39,8 @@ const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name)
 }
 
 sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
-                              const sy_value *args, size_t arg_count,
-                              struct syi_exchange *exchange, sy_error *err)
+                              const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
+                              sy_error *err)
 {
     syi_link *link = NULL;
     SY_TRY(syi_link_get(owner, target, &link, err));

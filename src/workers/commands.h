@@ -47,8 +47,8 @@ sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, con
  */
 struct syi_exchange;
 sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
-                              const sy_value *args, size_t arg_count,
-                              struct syi_exchange *exchange, sy_error *err);
+                              const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
+                              sy_error *err);
 
 /* The commands of this room: keep, delete, requires_grad_, set_grad, add_worker, whoami, ... */
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err);

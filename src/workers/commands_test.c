@@ -44,7 +44,7 @@ static const syi_worker_command extra[] = {
 static void test_registering(void **state)
 {
     bare_worker *b = *state;
-    static const char *const builtin[] = {"keep", "delete", "requires_grad_", "set_grad",
+    static const char *const builtin[] = {"keep",       "delete", "requires_grad_", "set_grad",
                                           "add_worker", "whoami", "objects_count"};
     for (size_t k = 0; k < sizeof builtin / sizeof builtin[0]; k++) {
         assert_string_equal(syi_commands_find(b->hook, builtin[k])->name, builtin[k]);
@@ -53,7 +53,8 @@ static void test_registering(void **state)
     assert_null(syi_commands_find(b->hook, ""));
     assert_ok(syi_commands_register(b->hook, extra, 3, &b->err), &b->err);
     assert_ptr_equal(syi_commands_find(b->hook, "echo"), &extra[0]);
-    assert_bare_fails(b, syi_commands_register(b->hook, &extra[1], 1, &b->err), SY_EEXIST, "complain");
+    assert_bare_fails(b, syi_commands_register(b->hook, &extra[1], 1, &b->err), SY_EEXIST,
+                      "complain");
     static char names[SYI_COMMANDS_MAX][16];
     static syi_worker_command many[SYI_COMMANDS_MAX];
     for (int k = 0; k < SYI_COMMANDS_MAX; k++) {
@@ -74,7 +75,8 @@ static void test_asking(void **state)
     const sy_value args[] = {sy_value_int(-3), sy_value_string("kettle"), sy_value_none()};
     assert_ok(syi_commands_register(b->hook, extra, 3, &b->err), &b->err);
     for (size_t count = 0; count <= 3; count++) {
-        assert_ok(syi_command_request(b->me, b->bob, "echo", args, count, &exchange, &b->err), &b->err);
+        assert_ok(syi_command_request(b->me, b->bob, "echo", args, count, &exchange, &b->err),
+                  &b->err);
         syi_decoder_init(&decoder, b->hook, b->me, exchange.reply);
         assert_ok(syi_decode_value(&decoder, &back, &b->err), &b->err);
         assert_int_equal(back.kind, SY_VALUE_LIST);
@@ -98,11 +100,13 @@ static void test_failures_travel(void **state)
     bare_worker *b = *state;
     syi_exchange exchange;
     assert_ok(syi_commands_register(b->hook, extra, 3, &b->err), &b->err);
-    assert_bare_fails(b, syi_command_request(b->me, b->bob, "complain", NULL, 0, &exchange, &b->err),
+    assert_bare_fails(b,
+                      syi_command_request(b->me, b->bob, "complain", NULL, 0, &exchange, &b->err),
                       SY_EBUSY, "the kettle is on");
     assert_string_equal(b->err.worker, "bob");
     assert_string_equal(b->err.object, "kettle");
-    assert_bare_fails(b, syi_command_request(b->me, b->bob, "frobnicate", NULL, 0, &exchange, &b->err),
+    assert_bare_fails(b,
+                      syi_command_request(b->me, b->bob, "frobnicate", NULL, 0, &exchange, &b->err),
                       SY_EFORBIDDEN, "frobnicate");
     const sy_value four[4] = {{0}};
     assert_bare_fails(b, syi_command_request(b->me, b->bob, "echo", four, 4, &exchange, &b->err),
@@ -202,12 +206,9 @@ static void test_whoami_and_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        bare_worker_test(test_registering),
-        bare_worker_test(test_asking),
-        bare_worker_test(test_failures_travel),
-        bare_worker_test(test_registering_a_result),
-        bare_worker_test(test_introductions),
-        bare_worker_test(test_whoami_and_count),
+        bare_worker_test(test_registering),     bare_worker_test(test_asking),
+        bare_worker_test(test_failures_travel), bare_worker_test(test_registering_a_result),
+        bare_worker_test(test_introductions),   bare_worker_test(test_whoami_and_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
 
 #include "core/memory.h"
 
-#define ROOM SYI_DELETIONS_MAX     /* kept; more comes and goes */
-#define UNANSWERED_MAX 16384 /* beyond it the connection is trusted to have delivered them */
+#define ROOM SYI_DELETIONS_MAX /* kept; more comes and goes */
+#define UNANSWERED_MAX 16384   /* beyond it the connection is trusted to have delivered them */
 
 /* The memory for `capacity`, keeping what is in it. */
 static bool resize(syi_deletion_queue *queue, size_t capacity)

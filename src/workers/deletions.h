@@ -13,10 +13,11 @@ typedef struct syi_deletion_queue {
     sy_context *context;
     syi_deletion *items;
     size_t count, capacity;
-    size_t sent;        /* the first so many */
-    size_t marked;      /* of these, so many are acknowledged by an answer to request `mark` or a later one */
-    uint64_t mark;      /* its number */
-    uint64_t requests;  /* numbered so far */
+    size_t sent; /* the first so many */
+    size_t
+        marked; /* of these, so many are acknowledged by an answer to request `mark` or a later one */
+    uint64_t mark;     /* its number */
+    uint64_t requests; /* numbered so far */
 } syi_deletion_queue;
 
 /* false: no memory. */

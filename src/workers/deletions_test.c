@@ -176,15 +176,13 @@ static void test_model(void **state)
             added++;
             break;
         case 3:
-        case 4:
-            {
-                const size_t count = send_one(&queue, &first);
-                if (count > 0) {
-                    assert_int_equal(first, sent);
-                    sent = first + (int64_t)count;
-                }
+        case 4: {
+            const size_t count = send_one(&queue, &first);
+            if (count > 0) {
+                assert_int_equal(first, sent);
+                sent = first + (int64_t)count;
             }
-            break;
+        } break;
         case 5:
         case 6:
             if (flying_count < 32) {

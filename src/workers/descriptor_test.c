@@ -47,7 +47,7 @@ static void test_round_trip(void **state)
     sy_id text = SY_ID_INIT;
     assert_ok(sy_id_from_text(&text, "rows", &b->err), &b->err);
     const sy_id ids[] = {sy_id_from_int(0), sy_id_from_int(INT64_MAX), sy_id_from_int(-5), text};
-    static const sy_dtype dtypes[] = {SY_DTYPE_F32, SY_DTYPE_F64, SY_DTYPE_I8,  SY_DTYPE_I16,
+    static const sy_dtype dtypes[] = {SY_DTYPE_F32, SY_DTYPE_F64, SY_DTYPE_I8,   SY_DTYPE_I16,
                                       SY_DTYPE_I32, SY_DTYPE_I64, SY_DTYPE_BOOL, SY_DTYPE_U8};
     static const int64_t shape[SY_DIM_MAX] = {2, 3, 1, 0, 1, 1, 1, 70000};
     for (int ndim = 0; ndim <= SY_DIM_MAX; ndim++) {
@@ -56,8 +56,7 @@ static void test_round_trip(void **state)
         described d = {.ndim = -7};
         const sy_id *id = &ids[ndim % 4];
         const uint64_t generation = ndim == 3 ? INT64_MAX : (uint64_t)ndim;
-        assert_ok(sy_tensor_new(b->hook, &tensor, dtypes[ndim % 8], ndim,
-                                shape, NULL, &b->err),
+        assert_ok(sy_tensor_new(b->hook, &tensor, dtypes[ndim % 8], ndim, shape, NULL, &b->err),
                   &b->err);
         syi_buffer_init(&out, b->context, 4096);
         encode(b, tensor, id, generation, &out);
@@ -101,14 +100,25 @@ static void test_refused(void **state)
         const char *bytes;
         size_t size;
     } bodies[] = {
-        {"\x93\x01\x02\xc0", 4},                             /* three fields */
-        {"\x94\x01\x02\xa3" "f32" "\x90", 8},                /* a dtype of another name */
-        {"\x94\x01\x02\xa7" "float32" "\x99\1\1\1\1\1\1\1\1\1", 21}, /* nine dims */
-        {"\x94\x01\x02\xa7" "float32" "\x91\xa1x", 14},      /* a dim that is text */
-        {"\x94\x01\xff\xc0\xc0", 5},                         /* a negative generation */
-        {"\x94\x01\x02\xc0\x05", 5},                         /* a shape without a dtype */
-        {"\x94\x01\x02\xd9\x40" "0123456789012345678901234567890123456789012345678901234567890123"
-         "\x90", 70},                                        /* a long name */
+        {"\x93\x01\x02\xc0", 4}, /* three fields */
+        {"\x94\x01\x02\xa3"
+         "f32"
+         "\x90",
+         8}, /* a dtype of another name */
+        {"\x94\x01\x02\xa7"
+         "float32"
+         "\x99\1\1\1\1\1\1\1\1\1",
+         21}, /* nine dims */
+        {"\x94\x01\x02\xa7"
+         "float32"
+         "\x91\xa1x",
+         14},                        /* a dim that is text */
+        {"\x94\x01\xff\xc0\xc0", 5}, /* a negative generation */
+        {"\x94\x01\x02\xc0\x05", 5}, /* a shape without a dtype */
+        {"\x94\x01\x02\xd9\x40"
+         "0123456789012345678901234567890123456789012345678901234567890123"
+         "\x90",
+         70}, /* a long name */
     };
     for (size_t k = 0; k < sizeof bodies / sizeof bodies[0]; k++) {
         described d = {.ndim = 0};

@@ -15,11 +15,10 @@ sy_worker *syi_directory_find(sy_hook *hook, const sy_id *id)
 sy_status syi_directory_add(sy_hook *hook, sy_worker *worker, sy_error *err)
 {
     pthread_mutex_lock(&hook->directory_lock);
-    sy_status status =
-        syi_table_get(hook->directory, &worker->id) != NULL
-            ? syi_fail_object(err, SY_EEXIST, worker->name, "worker %s is known already",
-                              worker->name)
-            : syi_table_put(hook->directory, &worker->id, worker, NULL, err);
+    sy_status status = syi_table_get(hook->directory, &worker->id) != NULL
+                           ? syi_fail_object(err, SY_EEXIST, worker->name,
+                                             "worker %s is known already", worker->name)
+                           : syi_table_put(hook->directory, &worker->id, worker, NULL, err);
     pthread_mutex_unlock(&hook->directory_lock);
     return status;
 }

@@ -73,8 +73,9 @@ static void test_introduce_to_nowhere(void **state)
 {
     bare_worker *b = *state;
     const sy_id carol = text_id("carol");
-    static const char *const urls[] = {"", "carol", "http://127.0.0.1:1", "tcp://", "tcp://127.0.0.1",
-                                       "tcp://127.0.0.1:99999", "ws://:1", "tcp://host:1 2"};
+    static const char *const urls[] = {"",        "carol",           "http://127.0.0.1:1",
+                                       "tcp://",  "tcp://127.0.0.1", "tcp://127.0.0.1:99999",
+                                       "ws://:1", "tcp://host:1 2"};
     for (size_t k = 0; k < sizeof urls / sizeof urls[0]; k++) {
         assert_bare_fails(b, syi_directory_introduce(b->hook, &carol, urls[k], &b->err), SY_EINVAL,
                           urls[k]);

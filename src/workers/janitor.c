@@ -17,9 +17,9 @@ struct syi_janitor {
     pthread_t thread;
     bool started;
     bool stopping;
-    atomic_bool look; /* deletions came since it looked last; cleared before it looks */
-    bool soon;      /* in a short wait: it looks again by itself */
-    bool flush_now; /* there are many */
+    atomic_bool look;  /* deletions came since it looked last; cleared before it looks */
+    bool soon;         /* in a short wait: it looks again by itself */
+    bool flush_now;    /* there are many */
     uint64_t lease_at; /* earliest end of a lease, 0: none */
     syi_link **links;
     size_t link_count, link_capacity;

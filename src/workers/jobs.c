@@ -138,8 +138,7 @@ static void prepare(syi_job *job)
     sy_worker *worker = job->session->worker;
     job->prepared = true;
     if (worker->stopping) {
-        job->status =
-            syi_fail(&job->error, SY_ECLOSED, "worker %s is shutting down", worker->name);
+        job->status = syi_fail(&job->error, SY_ECLOSED, "worker %s is shutting down", worker->name);
     } else if (expired(job)) {
         job->status = late(job);
     } else {

@@ -12,20 +12,21 @@
 #include "workers/room.h"
 
 #define DELETIONS_FLUSH 64
-#define DELETIONS_MANY 1024                 /* the janitor is woken anew for each */
-#define FLUSH_NS UINT64_C(1000000000)       /* longest that a flush by itself waits for the other end */
+#define DELETIONS_MANY 1024           /* the janitor is woken anew for each */
+#define FLUSH_NS UINT64_C(1000000000) /* longest that a flush by itself waits for the other end */
 #define FLUSH_AGAIN_NS UINT64_C(1000000000) /* from then to the next */
 #define BATCH_MAX 32
 #define WINDOW_MAX 1024 /* posted requests that are not answered yet */
 #define BODY_MAX (64u << 20)
-#define IN_USE_NS UINT64_C(100000) /* after that long a connection is asked whether it is still open */
+#define IN_USE_NS \
+    UINT64_C(100000) /* after that long a connection is asked whether it is still open */
 
 /* A request in flight, with the messages of its exchange; recycled. */
 typedef struct syi_pending {
     struct syi_pending *next; /* free list, or requests in flight */
     uint64_t id;
     uint64_t number; /* in the order of sending */
-    bool posted; /* nobody waits; the answer only counts when it is an error; the link's own */
+    bool posted;     /* nobody waits; the answer only counts when it is an error; the link's own */
     bool done;
     sy_status status;
     sy_error error;
@@ -46,7 +47,8 @@ struct syi_link {
     size_t batch_count;
 
     pthread_mutex_t state_lock; /* short; never held while sending or receiving; guards all below */
-    bool sending; /* somebody is sending, or connecting; not a mutex, because others wait with a deadline */
+    bool
+        sending; /* somebody is sending, or connecting; not a mutex, because others wait with a deadline */
     unsigned senders; /* wait for that */
     pthread_cond_t sendable;
     pthread_cond_t changed;
@@ -56,18 +58,19 @@ struct syi_link {
     syi_pending *flying_last;
     size_t flying_posted;
     uint64_t posted, answered; /* posted requests so far, and those answered or failed */
-    syi_pending *spare; /* unused ones beside that at hand */
+    syi_pending *spare;        /* unused ones beside that at hand */
     syi_deletion_queue deletions;
-    uint64_t used; /* when the last request began */
+    uint64_t used;            /* when the last request began */
     uint64_t deletions_since; /* some wait, at most since then */
     uint64_t flush_after;     /* nothing is tried by itself before */
-    sy_error failure; /* first failure of a posted request */
-    syi_message inbox; /* the receiving thread's */
-    syi_traffic past;  /* of closed connections */
+    sy_error failure;         /* first failure of a posted request */
+    syi_message inbox;        /* the receiving thread's */
+    syi_traffic past;         /* of closed connections */
 
     atomic_uint epoch; /* sessions that were lost so far */
     atomic_uint_fast64_t last_id;
-    _Atomic(syi_pending *) at_hand; /* an unused one that is taken and put back without the lock; nullable */
+    _Atomic(syi_pending *)
+        at_hand; /* an unused one that is taken and put back without the lock; nullable */
 };
 
 static sy_context *context_of(const syi_link *link)
@@ -209,11 +212,10 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
         sy_id_format(&theirs.worker, link->target->name, sizeof link->target->name);
     } else if (!sy_id_equal(&link->target->id, &theirs.worker)) {
         char there[72];
-        status = syi_fail_object(err, SY_EINVAL, syi_connection_get_url(connection),
-                                 "the worker at %s is %s, not %s",
-                                 syi_connection_get_url(connection),
-                                 sy_id_format(&theirs.worker, there, sizeof there),
-                                 link->target->name);
+        status =
+            syi_fail_object(err, SY_EINVAL, syi_connection_get_url(connection),
+                            "the worker at %s is %s, not %s", syi_connection_get_url(connection),
+                            sy_id_format(&theirs.worker, there, sizeof there), link->target->name);
         goto done;
     }
     if (link->key.known && (!theirs.has_session || memcmp(link->key.session, theirs.session,
@@ -1087,8 +1089,7 @@ void syi_link_close(syi_link *link)
         pthread_mutex_unlock(&link->state_lock);
         (void)begin_sending(link, 0, NULL);
     }
-    syi_fail(&why, SY_ECANCELED, "the connection to worker %s was closed here",
-             link->target->name);
+    syi_fail(&why, SY_ECANCELED, "the connection to worker %s was closed here", link->target->name);
     syi_error_at_worker(&why, link->target->name);
     drop_connection(link, &why);
     end_sending(link);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "workers/descriptor.h"
 #include "workers/commands.h"
+#include "workers/descriptor.h"
 #include "workers/link.h"
 #include "workers/search.h"
 
@@ -123,7 +123,8 @@ sy_status sy_worker_publish(sy_worker *worker, sy_tensor *tensor, bool private_,
         int64_t shape[SY_DIM_MAX];
         SY_TRY(sy_tensor_get_shape(tensor, &ndim, shape, err));
         syi_policy policy;
-        syi_policy_set_private(&policy, tag != NULL ? tag : sy_id_format(&id, origin, sizeof origin),
+        syi_policy_set_private(&policy,
+                               tag != NULL ? tag : sy_id_format(&id, origin, sizeof origin),
                                ndim > 0 ? shape[0] : 0);
         syi_tensor_set_policy(tensor, &policy);
         syi_storage *storage = syi_node_storage(tensor->node);
@@ -202,7 +203,7 @@ sy_status syi_search(sy_worker *worker, const char *const *terms, size_t term_co
 typedef struct info_list {
     sy_context *context;
     sy_object_info *infos;
-    size_t count;    /* room */
+    size_t count; /* room */
     size_t filled;
 } info_list;
 
@@ -278,8 +279,8 @@ sy_status sy_worker_delete(sy_worker *worker, const sy_id *id, sy_error *err)
 {
     sy_value arg = id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
     syi_exchange exchange;
-    SY_TRY(syi_command_request(worker->hook->local_worker, worker, "delete", &arg, 1, &exchange,
-                               err));
+    SY_TRY(
+        syi_command_request(worker->hook->local_worker, worker, "delete", &arg, 1, &exchange, err));
     syi_link_end(&exchange);
     return SY_OK;
 }

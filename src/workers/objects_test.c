@@ -84,7 +84,8 @@ static void test_removing(void **state)
     sy_tensor *plain = bare_number(b, 2);
     assert_ok(sy_worker_register_object(b->bob, tensor, &id, &b->err), &b->err);
     sy_worker_remove_object(b->bob, &other); /* absent: nothing */
-    assert_ok(sy_worker_deregister_object(b->bob, plain, &b->err), &b->err); /* has no id: nothing */
+    assert_ok(sy_worker_deregister_object(b->bob, plain, &b->err),
+              &b->err); /* has no id: nothing */
     assert_int_equal(sy_worker_get_object_count(b->bob), 1);
     sy_worker_remove_object(b->bob, &id);
     assert_int_equal(sy_worker_get_object_count(b->bob), 0);
@@ -108,7 +109,8 @@ static void test_load_and_clear(void **state)
     assert_int_equal(sy_worker_get_object_count(b->bob), COUNT);
     assert_ok(sy_worker_load_data(b->me, tensors, 1, &b->err), &b->err);
     assert_int_equal(sy_worker_get_object_count(b->me), 0);
-    assert_ptr_equal(sy_tensor_get_owner(tensors[0]), b->me); /* only the owner changes at a client */
+    assert_ptr_equal(sy_tensor_get_owner(tensors[0]),
+                     b->me); /* only the owner changes at a client */
     assert_ptr_equal(sy_tensor_get_owner(tensors[1]), b->bob);
     sy_worker_clear_objects(b->bob);
     assert_int_equal(sy_worker_get_object_count(b->bob), 0);
@@ -156,7 +158,8 @@ static void test_publishing_without_a_tag(void **state)
     bare_worker *b = *state;
     const sy_id id = sy_id_from_int(77);
     sy_tensor *tensor = NULL;
-    assert_ok(sy_tensor_new(b->hook, &tensor, SY_DTYPE_F32, 0, NULL, &(float){1}, &b->err), &b->err);
+    assert_ok(sy_tensor_new(b->hook, &tensor, SY_DTYPE_F32, 0, NULL, &(float){1}, &b->err),
+              &b->err);
     assert_ok(sy_tensor_set_id(tensor, &id, &b->err), &b->err);
     assert_ok(sy_worker_publish(b->bob, tensor, true, &b->err), &b->err);
     const syi_policy policy = syi_tensor_policy(tensor);

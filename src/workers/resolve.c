@@ -27,10 +27,11 @@ static sy_status follow(sy_worker *worker, sy_tensor *object, const char *path, 
         } else if (length == 4 && memcmp(path, "data", 4) == 0) {
             status = syi_tensor_alias(at, &next, err);
         } else {
-            status = syi_fail(err, SY_EFORBIDDEN,
-                              "attribute \"%.*s\" of an object at worker %s: only grad and data can "
-                              "be pointed to",
-                              (int)(length < 60 ? length : 60), path, worker->name);
+            status =
+                syi_fail(err, SY_EFORBIDDEN,
+                         "attribute \"%.*s\" of an object at worker %s: only grad and data can "
+                         "be pointed to",
+                         (int)(length < 60 ? length : 60), path, worker->name);
         }
         sy_tensor_unref(at);
         SY_TRY(status);
@@ -64,8 +65,8 @@ static sy_status resolve(syi_decoder *decoder, const sy_id *id, const char *attr
     if (*tensor == NULL) {
         char text[72];
         return syi_fail_object(err, SY_ENOGRAD, sy_id_format(id, text, sizeof text),
-                               "Object \"%s\" on worker %s has no .%s", text,
-                               decoder->worker->name, attribute);
+                               "Object \"%s\" on worker %s has no .%s", text, decoder->worker->name,
+                               attribute);
     }
     return SY_OK;
 }

@@ -23,8 +23,8 @@ static void open_body(syi_session *session, syi_job *job)
 
 static sy_status read_head(syi_job *job, size_t count, sy_error *err)
 {
-    return syi_msgpack_read_tuple(&job->decoder.cursor, count,
-                                  syi_kind_text(job->message.kind), err);
+    return syi_msgpack_read_tuple(&job->decoder.cursor, count, syi_kind_text(job->message.kind),
+                                  err);
 }
 
 /* COMMAND: [name, args, kwargs, result ids] */
@@ -215,8 +215,8 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
         .worker = worker->name,
         .release_rows = worker->release_rows,
     };
-    sy_status status = syi_dispatch(worker->hook, job->op, job->inplace, job->bound, &mode,
-                                    &job->results, err);
+    sy_status status =
+        syi_dispatch(worker->hook, job->op, job->inplace, job->bound, &mode, &job->results, err);
     if (status == SY_ERANGE) {
         /* Such sentences quote elements; those of private objects stay here. */
         int count = 0;
@@ -255,7 +255,8 @@ typedef struct registered {
 } registered;
 
 /* Strand held: registers with the session's lease and writes the descriptor. Failing leaves nothing. */
-static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, registered *done, sy_error *err)
+static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, registered *done,
+                     sy_error *err)
 {
     syi_session *session = job->session;
     uint64_t generation = 0;
@@ -416,7 +417,8 @@ static sy_status prepare_question(syi_session *session, syi_job *job, sy_error *
     SY_TRY(syi_resolve_object(session->worker, &job->object_id, attribute, &job->object, err));
     if (job->message.kind == SYI_KIND_GET_SHAPE) {
         if (job->object == NULL) {
-            return job->decoder.resolve(&job->decoder, &job->object_id, attribute, &job->object, err);
+            return job->decoder.resolve(&job->decoder, &job->object_id, attribute, &job->object,
+                                        err);
         }
         job->waits = syi_node_is_remote(job->object->node);
     }
@@ -649,7 +651,8 @@ void syi_router_release(syi_job *job)
         syi_decoder_fini(&job->decoder);
         job->decoding = false;
     }
-    for (size_t at = 0; at + sizeof(sy_tensor *) <= job->dropped.length; at += sizeof(sy_tensor *)) {
+    for (size_t at = 0; at + sizeof(sy_tensor *) <= job->dropped.length;
+         at += sizeof(sy_tensor *)) {
         sy_tensor *tensor = NULL;
         memcpy(&tensor, job->dropped.data + at, sizeof tensor);
         sy_tensor_unref(tensor);

@@ -14,7 +14,8 @@ typedef struct world {
     raw_client c;
 } world;
 
-static void publish(bare_worker *b, int64_t number, int64_t count, const float *values, bool private_)
+static void publish(bare_worker *b, int64_t number, int64_t count, const float *values,
+                    bool private_)
 {
     const sy_id id = sy_id_from_int(number);
     sy_tensor *tensor = bare_tensor(b, count, values);
@@ -58,9 +59,8 @@ static void assert_elements(const sy_tensor *tensor, size_t count, const double 
         }
     }
 }
-#define assert_object(w, number, ...)                                           \
-    assert_elements(object((w), (number)),                                      \
-                    sizeof((const double[]){__VA_ARGS__}) / sizeof(double),     \
+#define assert_object(w, number, ...)                                                              \
+    assert_elements(object((w), (number)), sizeof((const double[]){__VA_ARGS__}) / sizeof(double), \
                     (const double[]){__VA_ARGS__})
 
 /* The answer of a COMMAND: [[descriptor, ...], value]. */
@@ -107,8 +107,8 @@ static answer command(world *w)
 }
 
 /* COMMAND with one pointer and plain numbers behind it. */
-static void put_command(world *w, const char *name, int64_t on, size_t numbers, const int64_t *values,
-                        size_t ids)
+static void put_command(world *w, const char *name, int64_t on, size_t numbers,
+                        const int64_t *values, size_t ids)
 {
     raw_client *c = &w->c;
     syi_msgpack_write_array(&c->body, 4);
@@ -464,8 +464,9 @@ static void test_questions(void **state)
     static const struct {
         const char *attribute;
         bool none;
-    } cases[] = {{NULL, false}, {"", false}, {"data", false}, {"grad", true}, {"data.data", false},
-                 {"data.grad", true}, {"grad.data.grad", true}, {"..data", false}};
+    } cases[] = {
+        {NULL, false},        {"", false},         {"data", false},          {"grad", true},
+        {"data.data", false}, {"data.grad", true}, {"grad.data.grad", true}, {"..data", false}};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         raw_put_question(c, A, cases[k].attribute);
         assert_ok(raw_request(c, SYI_KIND_IS_NONE), &c->said);
@@ -476,7 +477,10 @@ static void test_questions(void **state)
         assert_int_equal(status, cases[k].none ? SY_ENOGRAD : SY_OK);
         if (!cases[k].none) {
             assert_int_equal(c->reply.body.length, 11); /* ["float32", [3]] */
-            assert_memory_equal(c->reply.body.data, "\x92\xa7" "float32\x91\x03", 11);
+            assert_memory_equal(c->reply.body.data,
+                                "\x92\xa7"
+                                "float32\x91\x03",
+                                11);
         }
     }
     raw_put_question(c, 404, NULL);

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "workers/janitor.h"
 
-#define QUEUE_PAUSE 64              /* requests waiting before reading from the peer stops */
+#define QUEUE_PAUSE 64 /* requests waiting before reading from the peer stops */
 #define BODY_MAX (64u << 20)
 
 static sy_context *context_of(const syi_session *session)

@@ -20,15 +20,15 @@ typedef struct syi_job {
     syi_message reply;
     syi_decoder decoder;
     syi_encoder encoder;
-    bool decoding;  /* the decoder holds something */
-    bool detached;  /* the session goes on without it; it holds a reference */
-    bool prepared;  /* the first phase is over; `status` is its outcome */
-    bool in_gate;   /* entered the gate */
+    bool decoding; /* the decoder holds something */
+    bool detached; /* the session goes on without it; it holds a reference */
+    bool prepared; /* the first phase is over; `status` is its outcome */
+    bool in_gate;  /* entered the gate */
     bool writes;
-    bool waits;     /* for another worker */
-    uint64_t cost;  /* ns, estimated */
+    bool waits;        /* for another worker */
+    uint64_t cost;     /* ns, estimated */
     uint64_t deadline; /* 0: none, or not asked for yet: what does not wait is not late */
-    bool queued;    /* it waited for its turn, so that the deadline may be over */
+    bool queued;       /* it waited for its turn, so that the deadline may be over */
     /* COMMAND */
     const syi_op *op;
     bool inplace;
@@ -62,7 +62,7 @@ struct syi_session {
     atomic_uint refs; /* connection, work under way, detached jobs, worker's list */
     bool direct;      /* same process: the sending thread may wait */
     bool trusted;     /* same process or loopback */
-    bool greeted; /* false again when another connection took it over; strand */
+    bool greeted;     /* false again when another connection took it over; strand */
     bool has_caller;
     sy_id caller;
     uint8_t id[SYI_SESSION_SIZE];

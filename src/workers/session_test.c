@@ -65,7 +65,7 @@ static sy_status slow_writer(const sy_request *request, sy_error *err)
 }
 
 static const syi_worker_command commands[] = {
-    {"slow", 1, 1, SYI_COMMAND_WAITS, slow},         /* on a thread of its own */
+    {"slow", 1, 1, SYI_COMMAND_WAITS, slow}, /* on a thread of its own */
     {"slow_writer", 1, 1, SYI_COMMAND_WRITES, slow_writer},
     {"waits", 1, 1, SYI_COMMAND_WAITS, slow},
 };
@@ -326,7 +326,8 @@ static void test_deletions(void **state)
     put(&c, LEASED, 3);
     raw_put_deletion(&c, LEASED, 0);
     send_body(&c, SYI_KIND_DELETE);
-    raw_put_worker_command(&c, "objects_count", 0); /* the first answer is to this: deletions have none */
+    raw_put_worker_command(&c, "objects_count",
+                           0); /* the first answer is to this: deletions have none */
     assert_ok(raw_request(&c, SYI_KIND_WORKER_COMMAND), &c.said);
     assert_int_equal(c.reply.body.data[0], 1);
     raw_close(&c);

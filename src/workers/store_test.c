@@ -138,8 +138,9 @@ static void test_missing(void **state)
     bare_worker *b = *state;
     sy_id id = SY_ID_INIT;
     assert_ok(sy_id_from_text(&id, "rows", &b->err), &b->err);
-    assert_bare_fails(b, syi_object_missing(b->bob, &id, &b->err), SY_ENOTFOUND,
-                      "If you think this tensor does exist"); /* the reference's test looks for these words */
+    assert_bare_fails(
+        b, syi_object_missing(b->bob, &id, &b->err), SY_ENOTFOUND,
+        "If you think this tensor does exist"); /* the reference's test looks for these words */
     assert_non_null(strstr(b->err.message, "\"rows\""));
     assert_non_null(strstr(b->err.message, "bob"));
     assert_string_equal(b->err.object, "rows");

@@ -188,7 +188,6 @@ static void clear_one(sy_worker *worker)
     }
 }
 
-
 static void expire_one(sy_worker *worker)
 {
     if (worker->objects != NULL) {
@@ -256,8 +255,8 @@ sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy
     SY_TRY(syi_janitor_new(hook, &room->janitor, err));
     SY_TRY(syi_commands_register_builtin(hook, err));
     sy_id id = SY_ID_INIT;
-    SY_TRY(sy_id_parse(&id, options->local_worker_id != NULL ? options->local_worker_id : "me",
-                       err));
+    SY_TRY(
+        sy_id_parse(&id, options->local_worker_id != NULL ? options->local_worker_id : "me", err));
     sy_worker *local = NULL;
     SY_TRY(syi_worker_new(hook, &local, &id, SY_WORKER_LOCAL, err));
     local->is_client = options->is_client;
@@ -315,8 +314,8 @@ static void use_options(sy_worker *worker, const sy_connect_options *options)
 static sy_status greet_known(sy_worker *known, sy_error *err)
 {
     syi_exchange exchange;
-    SY_TRY(syi_command_request(known->hook->local_worker, known, "whoami", NULL, 0, &exchange,
-                               err));
+    SY_TRY(
+        syi_command_request(known->hook->local_worker, known, "whoami", NULL, 0, &exchange, err));
     syi_link_end(&exchange);
     return SY_OK;
 }
@@ -336,8 +335,7 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }
-    sy_worker_kind kind =
-        parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
+    sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
     if (options->id != NULL) {
         SY_TRY(sy_id_parse(&id, options->id, err));
         sy_worker *known = syi_directory_find(hook, &id);
@@ -368,8 +366,8 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
         bool same = known->kind == kind && strcmp(known->url, url) == 0;
         status = same ? SY_OK
                       : syi_fail_object(err, SY_EEXIST, known->name,
-                                        "the worker at %s says it is %s, but %s is known at %s", url,
-                                        known->name, known->name,
+                                        "the worker at %s says it is %s, but %s is known at %s",
+                                        url, known->name, known->name,
                                         known->url[0] != '\0' ? known->url : "this process");
         syi_link_free(link);
         syi_worker_free(made);
@@ -427,8 +425,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .connections_max = options->connections_max,
     };
     syi_service service = syi_worker_service(worker);
-    sy_status status =
-        syi_listen(context, &listening->listener, url, &accepting, &service, err);
+    sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);
     if (status != SY_OK) {
         syi_free(context, listening, sizeof *listening);
         return status;
@@ -459,8 +456,8 @@ sy_status sy_worker_declare_release(sy_worker *worker, const char *name, int64_t
                         (long long)min_rows);
     }
     if (worker->release_rows == NULL) {
-        worker->release_rows = syi_alloc_array(worker->hook->context, SYI_OP_COUNT,
-                                               sizeof *worker->release_rows);
+        worker->release_rows =
+            syi_alloc_array(worker->hook->context, SYI_OP_COUNT, sizeof *worker->release_rows);
         if (worker->release_rows == NULL) {
             return SYI_ENOMEM(err, "release");
         }
@@ -526,8 +523,8 @@ sy_status sy_worker_add_workers(sy_worker *worker, sy_worker *const *others, siz
     return SY_OK;
 }
 
-sy_status sy_worker_get_worker(sy_worker *worker, sy_worker **found, const char *id,
-                               bool fail_hard, sy_error *err)
+sy_status sy_worker_get_worker(sy_worker *worker, sy_worker **found, const char *id, bool fail_hard,
+                               sy_error *err)
 {
     sy_id parsed = SY_ID_INIT;
     *found = NULL;
@@ -551,9 +548,9 @@ sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *u
         return SY_OK; /* the directory is one */
     }
     if (url == NULL) {
-        url = other->url[0] != '\0'         ? other->url
-              : other->listening != NULL    ? syi_listener_get_url(other->listening->listener)
-                                            : NULL;
+        url = other->url[0] != '\0'      ? other->url
+              : other->listening != NULL ? syi_listener_get_url(other->listening->listener)
+                                         : NULL;
     }
     if (url == NULL) {
         return syi_fail(err, SY_EINVAL, "worker %s listens nowhere; %s cannot reach it",
@@ -563,8 +560,8 @@ sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *u
                                                     : sy_value_string(other->name),
                         sy_value_string(url)};
     syi_exchange exchange;
-    SY_TRY(syi_command_request(worker->hook->local_worker, worker, "add_worker", args, 2,
-                               &exchange, err));
+    SY_TRY(syi_command_request(worker->hook->local_worker, worker, "add_worker", args, 2, &exchange,
+                               err));
     syi_link_end(&exchange);
     return SY_OK;
 }

@@ -32,7 +32,7 @@ typedef struct syi_object {
 typedef struct syi_gate {
     unsigned readers;
     bool writer;
-    unsigned sleeping; /* threads in syi_gate_hold */
+    unsigned sleeping;             /* threads in syi_gate_hold */
     struct syi_job *first_waiting; /* FIFO */
     struct syi_job *last_waiting;
 } syi_gate;

@@ -14,7 +14,8 @@ static void test_virtual_workers(void **state)
     assert_ok(sy_virtual_worker_new(b->hook, &zero, NULL, &b->err), &b->err);
     assert_int_equal(sy_worker_get_id(zero).kind, SY_ID_INT);
     assert_int_equal(sy_worker_get_id(zero).number, 0);
-    assert_string_equal(sy_worker_to_text(zero, text, sizeof text), "<VirtualWorker id:0 #objects:0>");
+    assert_string_equal(sy_worker_to_text(zero, text, sizeof text),
+                        "<VirtualWorker id:0 #objects:0>");
     assert_int_equal(sy_worker_get_kind(b->bob), SY_WORKER_VIRTUAL);
     assert_int_equal(sy_worker_get_kind(b->me), SY_WORKER_LOCAL);
     assert_ptr_equal(sy_worker_get_hook(b->bob), b->hook);
@@ -46,7 +47,8 @@ static void test_adding(void **state)
     bare_worker other = {.context = b->context};
     sy_hook_options options = SY_HOOK_OPTIONS_INIT;
     options.verbose = false;
-    assert_ok(sy_worker_add_workers(b->me, workers, 3, &b->err), &b->err); /* known: nothing happens */
+    assert_ok(sy_worker_add_workers(b->me, workers, 3, &b->err),
+              &b->err); /* known: nothing happens */
     assert_ok(syi_hook_new(b->context, &other.hook, &options, &b->err), &b->err);
     assert_ok(syi_workers_register(other.hook, &options, &b->err), &b->err);
     assert_bare_fails(b, sy_worker_add_worker(b->me, sy_hook_get_local_worker(other.hook), &b->err),
@@ -61,8 +63,10 @@ static void test_declaring_releases(void **state)
     assert_bare_fails(b, sy_worker_declare_release(b->bob, "frobnicate", 1, &b->err), SY_EUNKNOWNOP,
                       "frobnicate");
     assert_bare_fails(b, sy_worker_declare_release(b->bob, "", 1, &b->err), SY_EUNKNOWNOP, "");
-    assert_bare_fails(b, sy_worker_declare_release(b->bob, "sgd_", 0, &b->err), SY_EINVAL, "0 rows");
-    assert_bare_fails(b, sy_worker_declare_release(b->bob, "sgd_", -3, &b->err), SY_EINVAL, "-3 rows");
+    assert_bare_fails(b, sy_worker_declare_release(b->bob, "sgd_", 0, &b->err), SY_EINVAL,
+                      "0 rows");
+    assert_bare_fails(b, sy_worker_declare_release(b->bob, "sgd_", -3, &b->err), SY_EINVAL,
+                      "-3 rows");
     assert_null(b->bob->release_rows);
     assert_ok(sy_worker_declare_release(b->bob, "sgd_", 8, &b->err), &b->err);
     assert_ok(sy_worker_declare_release(b->bob, "mse_loss", 5, &b->err), &b->err);
@@ -90,8 +94,8 @@ static void test_listening(void **state)
     assert_int_equal(b->bob->lease_grace_ms, 123);
     assert_int_equal(b->bob->message_max, 4567);
     assert_bare_fails(b, sy_worker_listen(b->bob, first, NULL, NULL, &b->err), SY_EEXIST, first);
-    assert_bare_fails(b, sy_worker_listen(b->bob, "carrier-pigeon://x", NULL, NULL, &b->err), SY_EINVAL,
-                      "carrier-pigeon");
+    assert_bare_fails(b, sy_worker_listen(b->bob, "carrier-pigeon://x", NULL, NULL, &b->err),
+                      SY_EINVAL, "carrier-pigeon");
     sy_worker_stop_listening(b->bob, 100);
     assert_null(b->bob->listening);
     sy_worker_stop_listening(b->bob, 100); /* nothing to stop */
@@ -104,8 +108,9 @@ static void test_listening_elsewhere(void **state)
     sy_id id = SY_ID_INIT;
     assert_ok(sy_id_from_text(&id, "far", &b->err), &b->err);
     assert_ok(syi_directory_introduce(b->hook, &id, "tcp://127.0.0.1:1", &b->err), &b->err);
-    assert_bare_fails(b, sy_worker_listen(syi_directory_find(b->hook, &id), "tcp://127.0.0.1:0", NULL,
-                                          NULL, &b->err),
+    assert_bare_fails(b,
+                      sy_worker_listen(syi_directory_find(b->hook, &id), "tcp://127.0.0.1:0", NULL,
+                                       NULL, &b->err),
                       SY_EINVAL, "not in this process");
 }
 
@@ -117,8 +122,8 @@ static void test_connecting_to_nobody(void **state)
     assert_bare_fails(b, sy_worker_connect(b->hook, &found, "tcp://127.0.0.1:1", NULL, &b->err),
                       SY_ECLOSED, "127.0.0.1:1");
     assert_null(found);
-    assert_bare_fails(b, sy_worker_connect(b->hook, &found, "inproc://x", NULL, &b->err), SY_ENOTSUP,
-                      "inproc://x");
+    assert_bare_fails(b, sy_worker_connect(b->hook, &found, "inproc://x", NULL, &b->err),
+                      SY_ENOTSUP, "inproc://x");
     assert_bare_fails(b, sy_worker_connect(b->hook, &found, "x", NULL, &b->err), SY_EINVAL, "x");
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     options.id = "bob"; /* a virtual worker */

@@ -111,11 +111,16 @@ static void check_objects(world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint16_t kinds[] = {SYI_KIND_COMMAND,        SYI_KIND_OBJECT,
-                                     SYI_KIND_OBJECT_REQUEST, SYI_KIND_IS_NONE,
-                                     SYI_KIND_GET_SHAPE,      SYI_KIND_DELETE,
-                                     SYI_KIND_SEARCH,         SYI_KIND_WORKER_COMMAND,
-                                     SYI_KIND_HELLO,          SYI_KIND_REPLY,
+    static const uint16_t kinds[] = {SYI_KIND_COMMAND,
+                                     SYI_KIND_OBJECT,
+                                     SYI_KIND_OBJECT_REQUEST,
+                                     SYI_KIND_IS_NONE,
+                                     SYI_KIND_GET_SHAPE,
+                                     SYI_KIND_DELETE,
+                                     SYI_KIND_SEARCH,
+                                     SYI_KIND_WORKER_COMMAND,
+                                     SYI_KIND_HELLO,
+                                     SYI_KIND_REPLY,
                                      77};
     world *w = world_get();
     if (size < 2) {

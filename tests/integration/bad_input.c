@@ -135,7 +135,8 @@ static void test_wrong_dtypes(void **state)
     sy_tensor *row = OP(w, "unsqueeze", TENSOR(n), INT(0));
     s.count += 3;
     REFUSED(CALL(w, "mm", TENSOR(m), TENSOR(row)), SY_EDTYPE, "mm", "bob");
-    REFUSED(CALL(w, "index_select", TENSOR(s.p), INT(0), TENSOR(s.q)), SY_EDTYPE, "index_select", "bob");
+    REFUSED(CALL(w, "index_select", TENSOR(s.p), INT(0), TENSOR(s.q)), SY_EDTYPE, "index_select",
+            "bob");
     REFUSED(CALL(w, "add_", TENSOR(n), TENSOR(s.p)), SY_EDTYPE, "add", "bob");
     REFUSED(CALL(w, "mean", TENSOR(n)), SY_EDTYPE, "mean", "bob");
     REFUSED(CALL(w, "nll_loss", TENSOR(m), TENSOR(s.p)), SY_EDTYPE, "nll_loss", "bob");
@@ -208,7 +209,8 @@ static void test_tensors_at_two_workers(void **state)
     sound s = sound_start(w);
     sy_tensor *there = workers_send(w, FLOATS(w, 1, 2, 3), w->alice);
     REFUSED(CALL(w, "add", TENSOR(s.p), TENSOR(there)), SY_ECOLLOCATION, "alice", "bob");
-    REFUSED(CALL(w, "add", TENSOR(s.p), TENSOR(FLOATS(w, 1, 2, 3))), SY_ECOLLOCATION, "bob", "local");
+    REFUSED(CALL(w, "add", TENSOR(s.p), TENSOR(FLOATS(w, 1, 2, 3))), SY_ECOLLOCATION, "bob",
+            "local");
     assert_count(w, w->alice_serving, 1);
 }
 
@@ -269,8 +271,8 @@ static sy_status create_there(workers *w, const char *name, const sy_value *args
     return status;
 }
 
-#define CREATE(w, name, ...)                                     \
-    create_there((w), (name), (const sy_value[]){__VA_ARGS__},   \
+#define CREATE(w, name, ...)                                   \
+    create_there((w), (name), (const sy_value[]){__VA_ARGS__}, \
                  sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value))
 
 /* Refused from the shape, before anything is allocated. */
@@ -279,7 +281,8 @@ static void test_results_above_the_limit(void **state)
     workers *w = *state;
     sound s = sound_start(w);
     const sy_value million = INT(1000000);
-    sy_tensor *column = workers_send(w, workers_tensor(w, 2, (const int64_t[]){100, 1}, NULL), w->bob);
+    sy_tensor *column =
+        workers_send(w, workers_tensor(w, 2, (const int64_t[]){100, 1}, NULL), w->bob);
     sy_tensor *row = workers_send(w, workers_tensor(w, 2, (const int64_t[]){1, 100}, NULL), w->bob);
     sy_tensor *wide = OP(w, "expand", TENSOR(column), LIST(INT(100), INT(100)));
     s.count += 3;
@@ -329,8 +332,8 @@ static void test_results_above_the_machine(void **state)
     REFUSED(CREATE(w, "zeros", LIST(huge, huge)), SY_ESHAPE, "zeros", "bob");
     REFUSED(CREATE(w, "zeros", LIST(huge)), SY_ESHAPE, "zeros", "bob");
     REFUSED(CREATE(w, "zeros", LIST(INT(-1))), SY_ESHAPE, "zeros", "bob");
-    REFUSED(CREATE(w, "zeros", LIST(INT(1), INT(1), INT(1), INT(1), INT(1), INT(1), INT(1), INT(1),
-                                    INT(1))),
+    REFUSED(CREATE(w, "zeros",
+                   LIST(INT(1), INT(1), INT(1), INT(1), INT(1), INT(1), INT(1), INT(1), INT(1))),
             SY_ESHAPE, "zeros", "bob");
     REFUSED(CREATE(w, "arange", INT(0), INT(10), INT(0)), SY_ERANGE, "arange", "bob");
     REFUSED(CREATE(w, "randint", INT(5), INT(5), LIST(INT(1))), SY_ERANGE, "randint", "bob");
@@ -345,10 +348,11 @@ static void test_wrong_id_at_connecting(void **state)
     sy_worker *found = NULL;
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     options.id = "carol";
-    REFUSED(sy_worker_connect(w->hook, &found, w->bob->url, &options, &w->err), SY_EINVAL, w->bob->url,
-            "bob", "carol");
+    REFUSED(sy_worker_connect(w->hook, &found, w->bob->url, &options, &w->err), SY_EINVAL,
+            w->bob->url, "bob", "carol");
     assert_null(found);
-    assert_fails(w, sy_worker_get_worker(w->me, &found, "carol", true, &w->err), SY_ENOTFOUND, "carol");
+    assert_fails(w, sy_worker_get_worker(w->me, &found, "carol", true, &w->err), SY_ENOTFOUND,
+                 "carol");
     /* again without an id: the one that is known */
     assert_ok(sy_worker_connect(w->hook, &found, w->bob->url, NULL, &w->err), &w->err);
     assert_ptr_equal(found, w->bob);
@@ -370,8 +374,9 @@ static void test_second_worker_with_the_same_id(void **state)
     hook_options.is_client = false;
     assert_ok(sy_context_new(&p->context, &context_options, &w->err), &w->err);
     assert_ok(sy_hook_new(p->context, &p->hook, &hook_options, &w->err), &w->err);
-    assert_ok(sy_worker_listen(sy_hook_get_local_worker(p->hook), w->kind->url, NULL, &bound, &w->err),
-              &w->err);
+    assert_ok(
+        sy_worker_listen(sy_hook_get_local_worker(p->hook), w->kind->url, NULL, &bound, &w->err),
+        &w->err);
     REFUSED(sy_worker_connect(w->hook, &found, bound, NULL, &w->err), SY_EEXIST, "bob", bound,
             w->bob->url);
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
@@ -474,8 +479,8 @@ static void test_connecting_to_what_is_no_worker(void **state)
     for (size_t k = 0; k < sizeof talks / sizeof talks[0]; k++) {
         impostor server = {.says = talks[k].says, .size = talks[k].size};
         impostor_start(&server, w->kind->url);
-        assert_fails(w, sy_worker_connect(w->hook, &found, server.url, &options, &w->err), SY_EPROTO,
-                     server.url);
+        assert_fails(w, sy_worker_connect(w->hook, &found, server.url, &options, &w->err),
+                     SY_EPROTO, server.url);
         impostor_end(&server);
     }
     const struct {
@@ -501,10 +506,10 @@ static void test_connecting_to_what_is_no_worker(void **state)
     snprintf(url, sizeof url, "%.*s127.0.0.1:1", (int)(strstr(w->kind->url, "127") - w->kind->url),
              w->kind->url);
     assert_fails(w, sy_worker_connect(w->hook, &found, url, &options, &w->err), SY_ECLOSED, url);
-    assert_fails(w, sy_worker_connect(w->hook, &found, "tcp//nowhere", &options, &w->err), SY_EINVAL,
-                 "tcp//nowhere");
-    assert_fails(w, sy_worker_connect(w->hook, &found, "inproc://bob", &options, &w->err), SY_ENOTSUP,
-                 "inproc://bob");
+    assert_fails(w, sy_worker_connect(w->hook, &found, "tcp//nowhere", &options, &w->err),
+                 SY_EINVAL, "tcp//nowhere");
+    assert_fails(w, sy_worker_connect(w->hook, &found, "inproc://bob", &options, &w->err),
+                 SY_ENOTSUP, "inproc://bob");
     assert_null(found);
     const sound s = sound_start(w);
     assert_sound(w, &s);

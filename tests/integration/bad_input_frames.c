@@ -42,8 +42,9 @@ static void publish(workers *w, int64_t id, bool private_)
     sy_tensor *tensor = NULL;
     const sy_id name = sy_id_from_int(id);
     const float values[] = {1, 2, 3};
-    assert_ok(sy_tensor_from_floats(sy_worker_get_hook(w->bob_serving), &tensor, values, 3, &w->err),
-              &w->err);
+    assert_ok(
+        sy_tensor_from_floats(sy_worker_get_hook(w->bob_serving), &tensor, values, 3, &w->err),
+        &w->err);
     assert_ok(sy_tensor_set_id(tensor, &name, &w->err), &w->err);
     assert_ok(sy_worker_publish(w->bob_serving, tensor, private_, &w->err), &w->err);
     sy_tensor_unref(tensor);
@@ -87,18 +88,18 @@ static void assert_says(const raw_client *c, const char *words)
     assert_string_equal(c->said.worker, "bob");
 }
 
-#define assert_request_fails(c, kind, expected)                                            \
-    do {                                                                                   \
-        const sy_status request_status = raw_request((c), (kind));                         \
-        if (request_status != (expected)) {                                                \
-            fail_msg("%s, expected %s: %s", sy_status_name(request_status),                \
-                     sy_status_name(expected), (c)->said.message);                         \
-        }                                                                                  \
+#define assert_request_fails(c, kind, expected)                             \
+    do {                                                                    \
+        const sy_status request_status = raw_request((c), (kind));          \
+        if (request_status != (expected)) {                                 \
+            fail_msg("%s, expected %s: %s", sy_status_name(request_status), \
+                     sy_status_name(expected), (c)->said.message);          \
+        }                                                                   \
     } while (0)
 
-static const int kinds[] = {SYI_KIND_COMMAND, SYI_KIND_OBJECT, SYI_KIND_OBJECT_REQUEST,
-                            SYI_KIND_IS_NONE, SYI_KIND_GET_SHAPE, SYI_KIND_DELETE, SYI_KIND_SEARCH,
-                            SYI_KIND_WORKER_COMMAND};
+static const int kinds[] = {SYI_KIND_COMMAND, SYI_KIND_OBJECT,        SYI_KIND_OBJECT_REQUEST,
+                            SYI_KIND_IS_NONE, SYI_KIND_GET_SHAPE,     SYI_KIND_DELETE,
+                            SYI_KIND_SEARCH,  SYI_KIND_WORKER_COMMAND};
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
 /* An ordinary request of that kind; it changes nothing for long. */
@@ -192,9 +193,9 @@ static void test_greetings_of_others(void **state)
 {
     frames f = start(*state);
     const syi_hello hellos[] = {
-        {.wire_min = 2, .wire_max = 9, .worker = sy_id_from_int(1)},       /* of the future */
-        {.wire_min = 3, .wire_max = 2, .worker = sy_id_from_int(1)},       /* no range */
-        {.wire_min = 0, .wire_max = 0, .worker = sy_id_from_int(1)},       /* none */
+        {.wire_min = 2, .wire_max = 9, .worker = sy_id_from_int(1)}, /* of the future */
+        {.wire_min = 3, .wire_max = 2, .worker = sy_id_from_int(1)}, /* no range */
+        {.wire_min = 0, .wire_max = 0, .worker = sy_id_from_int(1)}, /* none */
         {.wire_min = INT64_MIN, .wire_max = -1, .worker = sy_id_from_int(1)},
     };
     for (size_t k = 0; k < sizeof hellos / sizeof hellos[0]; k++) {
@@ -269,7 +270,8 @@ static void test_a_stolen_session_needs_its_token(void **state)
 static void test_unknown_kinds(void **state)
 {
     frames f = start(*state);
-    static const int unknown[] = {0, SYI_KIND_REPLY, SYI_KIND_ERROR, 4, 31, 32, 40, 52, 54, 255, 65535};
+    static const int unknown[] = {0,   SYI_KIND_REPLY, SYI_KIND_ERROR, 4, 31, 32, 40, 52, 54,
+                                  255, 65535};
     for (size_t k = 0; k < sizeof unknown / sizeof unknown[0]; k++) {
         put_body(&f.c, SYI_KIND_COMMAND);
         assert_request_fails(&f.c, unknown[k], SY_ENOTSUP);
@@ -308,8 +310,8 @@ static void test_truncated_bodies(void **state)
 static void test_garbled_bodies(void **state)
 {
     frames f = start(*state);
-    static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x90, 0x91, 0xc0, 0xc4, 0xc6, 0xcf,
-                                     0xd3, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xff};
+    static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x90, 0x91, 0xc0, 0xc4, 0xc6,
+                                     0xcf, 0xd3, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xff};
     for (size_t k = 0; k < KIND_COUNT; k++) {
         uint8_t bytes[512];
         if (kinds[k] == SYI_KIND_DELETE) {
@@ -352,8 +354,8 @@ static void test_garbled_deletions(void **state)
             assert_int_equal(raw_send(&f.c, SYI_KIND_DELETE, bytes, length), SY_OK);
             /* an error may come for the deletion; the count for the request behind it */
             raw_put_worker_command(&f.c, "objects_count", 0);
-            assert_int_equal(raw_send(&f.c, SYI_KIND_WORKER_COMMAND, f.c.body.data, f.c.body.length),
-                             SY_OK);
+            assert_int_equal(
+                raw_send(&f.c, SYI_KIND_WORKER_COMMAND, f.c.body.data, f.c.body.length), SY_OK);
             syi_buffer_clear(&f.c.body);
             do {
                 assert_int_not_equal(raw_receive(&f.c), SY_ECLOSED);
@@ -388,8 +390,13 @@ static void test_nesting(void **state)
     static const struct {
         const char *unit;
         size_t size;
-    } units[] = {{"\x91", 1}, {"\x92\x01", 2}, {"\x81\xa0", 2}, {"\x92\x06\x91", 3},
-                 {"\x92\x01\x91", 3}, {"\x92\x12\x92\xc0", 4}, {"\x92\x0e\x9a\x01\xc0", 5}};
+    } units[] = {{"\x91", 1},
+                 {"\x92\x01", 2},
+                 {"\x81\xa0", 2},
+                 {"\x92\x06\x91", 3},
+                 {"\x92\x01\x91", 3},
+                 {"\x92\x12\x92\xc0", 4},
+                 {"\x92\x0e\x9a\x01\xc0", 5}};
     uint8_t *bomb = malloc(1000000);
     for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
         static const size_t depths[] = {33, 65, 1000, 150000};
@@ -479,7 +486,8 @@ static void test_ten_megabytes_of_garbage(void **state)
 static void test_garbage_instead_of_a_handshake(void **state)
 {
     frames f = start(*state);
-    static const char *const beginnings[] = {"", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "CSY1", "\x16\x03\x01\x02"};
+    static const char *const beginnings[] = {"", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "CSY1",
+                                             "\x16\x03\x01\x02"};
     const size_t size = 10u << 20;
     uint8_t *garbage = malloc(size);
     for (size_t b = 0; b < sizeof beginnings / sizeof beginnings[0]; b++) {
@@ -519,7 +527,8 @@ static void test_garbage_instead_of_a_handshake(void **state)
 /* --- contents ---------------------------------------------------------------------------------------------------- */
 
 /* [id, [14, [7, [dtype, shape, bytes], nil ...]]] with the parts given. */
-static void put_tensor(raw_client *c, const char *dtype, int ndim, const int64_t *shape, size_t bytes)
+static void put_tensor(raw_client *c, const char *dtype, int ndim, const int64_t *shape,
+                       size_t bytes)
 {
     static const uint8_t zeros[4096];
     syi_msgpack_write_array(&c->body, 2);
@@ -689,8 +698,10 @@ static void test_ids_that_are_none(void **state)
     static const struct {
         const char *bytes;
         size_t size;
-    } texts[] = {{"", 0}, {"a\0b", 3}, {"a\nb", 3}, {"\xff\xfe", 2}, {"\x1b[31m", 5},
-                 {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 64}};
+    } texts[] = {
+        {"", 0},         {"a\0b", 3},
+        {"a\nb", 3},     {"\xff\xfe", 2},
+        {"\x1b[31m", 5}, {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 64}};
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
         syi_msgpack_write_array(&c->body, 2);
         syi_msgpack_write_array(&c->body, 2);
@@ -800,7 +811,8 @@ static void put_command(raw_client *c, const char *name, size_t pointers, size_t
     syi_msgpack_write_map(&c->body, 0);
     syi_msgpack_write_array(&c->body, ids);
     for (size_t k = 0; k < ids; k++) {
-        syi_msgpack_write_int(&c->body, id_values != NULL ? id_values[k] : RESULT + 100 + (int64_t)k);
+        syi_msgpack_write_int(&c->body,
+                              id_values != NULL ? id_values[k] : RESULT + 100 + (int64_t)k);
     }
 }
 
@@ -808,8 +820,9 @@ static void test_commands(void **state)
 {
     frames f = start(*state);
     raw_client *c = &f.c;
-    static const char *const forbidden[] = {"item", "tolist", "__bool__", "frobnicate", "", "add__",
-                                            "__class__", "os.system", "torch.load", "backward_"};
+    static const char *const forbidden[] = {"item",       "tolist",   "__bool__",  "frobnicate",
+                                            "",           "add__",    "__class__", "os.system",
+                                            "torch.load", "backward_"};
     for (size_t k = 0; k < sizeof forbidden / sizeof forbidden[0]; k++) {
         put_command(c, forbidden[k], 1, 1, NULL);
         assert_request_fails(c, SYI_KIND_COMMAND, SY_EFORBIDDEN);
@@ -899,11 +912,11 @@ static void test_worker_commands(void **state)
         const char *name;
         size_t count;
         sy_status status;
-    } commands[] = {{"", 0, SY_EFORBIDDEN},        {"frobnicate", 0, SY_EFORBIDDEN},
-                    {"whoami", 1, SY_EINVAL},      {"keep", 0, SY_EINVAL},
-                    {"keep", 2, SY_EINVAL},        {"delete", 0, SY_EINVAL},
+    } commands[] = {{"", 0, SY_EFORBIDDEN},           {"frobnicate", 0, SY_EFORBIDDEN},
+                    {"whoami", 1, SY_EINVAL},         {"keep", 0, SY_EINVAL},
+                    {"keep", 2, SY_EINVAL},           {"delete", 0, SY_EINVAL},
                     {"requires_grad_", 1, SY_EINVAL}, {"add_worker", 1, SY_EINVAL},
-                    {"move", 1, SY_EINVAL},        {"mid_get", 0, SY_EINVAL}};
+                    {"move", 1, SY_EINVAL},           {"mid_get", 0, SY_EINVAL}};
     for (size_t k = 0; k < sizeof commands / sizeof commands[0]; k++) {
         raw_put_worker_command(c, commands[k].name, commands[k].count);
         for (size_t i = 0; i < commands[k].count; i++) {
@@ -955,7 +968,8 @@ static void test_many_connections(void **state)
         }
         if (k % 3 == 2) {
             put_body(&c, SYI_KIND_OBJECT_REQUEST);
-            assert_int_equal(raw_send(&c, SYI_KIND_OBJECT_REQUEST, c.body.data, c.body.length), SY_OK);
+            assert_int_equal(raw_send(&c, SYI_KIND_OBJECT_REQUEST, c.body.data, c.body.length),
+                             SY_OK);
         }
         raw_close(&c); /* without waiting for the answer */
     }

@@ -362,8 +362,8 @@ static void storm_over(const worker_kind *kind, bool closing)
     sy_error err = SY_ERROR_INIT;
     pair_open(&pair, kind, 1, 20000, NULL);
     sy_tensor *p = send_ones(&pair, 4);
-    storm st = {.pair = &pair, .id = sy_tensor_get_id_at_location(p),
-                .rounds = property_iterations(100)};
+    storm st = {
+        .pair = &pair, .id = sy_tensor_get_id_at_location(p), .rounds = property_iterations(100)};
     threads_start(threads, CLIENTS, &st, in_the_storm);
     if (closing) {
         threads_start(&closer, 1, &st, keep_closing);
@@ -721,8 +721,9 @@ static void test_long_commands_leave_the_loop(void **state)
     two_clients_open(&t, *state);
     sy_tensor *x = NULL;
     sy_tensor *column = NULL;
-    assert_ok(sy_tensor_new(t.pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){4000, 1}, NULL, &err),
-              &err);
+    assert_ok(
+        sy_tensor_new(t.pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){4000, 1}, NULL, &err),
+        &err);
     assert_ok(sy_tensor_send(x, &column, t.pair.bob, &err), &err);
     sy_tensor_unref(x);
     const sy_id column_id = sy_tensor_get_id_at_location(column);
@@ -734,8 +735,9 @@ static void test_long_commands_leave_the_loop(void **state)
     sy_tensor_unref(column);
 
     sy_tensor *matrix = NULL;
-    assert_ok(sy_tensor_new(t.pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){400, 400}, NULL, &err),
-              &err);
+    assert_ok(
+        sy_tensor_new(t.pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){400, 400}, NULL, &err),
+        &err);
     assert_ok(sy_tensor_send(x, &matrix, t.pair.bob, &err), &err);
     sy_tensor_unref(x);
     assert_ok(sy_tensor_set_requires_grad(matrix, true, &err), &err);
@@ -794,9 +796,9 @@ static void test_hook_ends_under_commands(void **state)
         sy_tensor *x = NULL;
         pair_open(&pair, *state, 2, 2000, NULL);
         ending e = {.pair = &pair};
-        assert_ok(sy_tensor_new(pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){200, 200}, NULL,
-                                &err),
-                  &err);
+        assert_ok(
+            sy_tensor_new(pair.home.hook, &x, SY_DTYPE_F32, 2, (int64_t[]){200, 200}, NULL, &err),
+            &err);
         assert_ok(sy_tensor_send(x, &e.p, pair.bob, &err), &err);
         threads_start(threads, 3, &e, compute_until_the_end);
         while (atomic_load(&e.begun) < 6) {

@@ -39,7 +39,8 @@ static void test_long_expression(void **state)
     sy_tensor *x = workers_send(w, FLOATS(w, 1, 2, 3, 4, 5), w->bob);
     sy_tensor *x2 = workers_send(w, FLOATS(w, 1, 2, 3, 4, 4), w->bob);
     sy_scope *s = sy_scope_begin(w->hook);
-    sy_tensor *y = sy_scope_keep(s, sy_add(s, sy_add(s, x, x2), x)); /* reference 004: y = x + x2 + x */
+    sy_tensor *y =
+        sy_scope_keep(s, sy_add(s, sy_add(s, x, x2), x)); /* reference 004: y = x + x2 + x */
     assert_ok(sy_scope_end(s, &w->err), &w->err);
     assert_count(w, w->bob_serving, 3); /* the sum in between went with its scope */
     assert_floats(w, workers_get(w, sy_scope_adopt(w->s, y)), 3, 6, 9, 12, 14);
@@ -53,10 +54,11 @@ static void test_different_workers(void **state)
     const uint64_t before = sent_to(w->bob) + sent_to(w->alice);
     assert_fails(w, CALL(w, "add", TENSOR(p), TENSOR(q)), SY_ECOLLOCATION, "add", "alice", "bob");
     assert_fails(w, CALL(w, "add", TENSOR(q), TENSOR(p)), SY_ECOLLOCATION, "add", "alice", "bob");
-    assert_fails(w, CALL(w, "torch.mul", TENSOR(p), TENSOR(q)), SY_ECOLLOCATION, "mul", "alice", "bob");
+    assert_fails(w, CALL(w, "torch.mul", TENSOR(p), TENSOR(q)), SY_ECOLLOCATION, "mul", "alice",
+                 "bob");
     assert_fails(w, CALL(w, "add_", TENSOR(p), TENSOR(q)), SY_ECOLLOCATION, "add", "alice", "bob");
-    assert_fails(w, CALL(w, "torch.cat", LIST(TENSOR(p), TENSOR(q)), INT(0)), SY_ECOLLOCATION, "cat",
-                 "alice", "bob");
+    assert_fails(w, CALL(w, "torch.cat", LIST(TENSOR(p), TENSOR(q)), INT(0)), SY_ECOLLOCATION,
+                 "cat", "alice", "bob");
     assert_fails(w, CALL(w, "where", TENSOR(p), TENSOR(p), TENSOR(q)), SY_ECOLLOCATION, "where",
                  "alice", "bob");
     assert_int_equal(sent_to(w->bob) + sent_to(w->alice), before); /* nobody was asked */
@@ -77,13 +79,16 @@ static void test_pointer_and_native(void **state)
     for (size_t k = 0; k < sizeof natives / sizeof natives[0]; k++) {
         sy_tensor *t = natives[k];
         for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
-            assert_fails(w, CALL(w, names[n], TENSOR(p), TENSOR(t)), SY_ECOLLOCATION, "bob", "local");
-            assert_fails(w, CALL(w, names[n], TENSOR(t), TENSOR(p)), SY_ECOLLOCATION, "bob", "local");
+            assert_fails(w, CALL(w, names[n], TENSOR(p), TENSOR(t)), SY_ECOLLOCATION, "bob",
+                         "local");
+            assert_fails(w, CALL(w, names[n], TENSOR(t), TENSOR(p)), SY_ECOLLOCATION, "bob",
+                         "local");
         }
         assert_fails(w, CALL(w, "add_", TENSOR(p), TENSOR(t)), SY_ECOLLOCATION, "add", "bob");
         assert_fails(w, CALL(w, "add_", TENSOR(t), TENSOR(p)), SY_ECOLLOCATION, "add", "bob");
         assert_fails(w, CALL(w, "copy_", TENSOR(t), TENSOR(p)), SY_ECOLLOCATION, "copy_", "bob");
-        assert_fails(w, CALL(w, "stack", LIST(TENSOR(t), TENSOR(p))), SY_ECOLLOCATION, "stack", "bob");
+        assert_fails(w, CALL(w, "stack", LIST(TENSOR(t), TENSOR(p))), SY_ECOLLOCATION, "stack",
+                     "bob");
     }
     assert_floats(w, natives[0], 1, 2);
     assert_floats(w, workers_get(w, p), 1, 2);
@@ -144,9 +149,9 @@ static void test_scalars_are_sent_as_they_are(void **state)
     assert_int_equal(dtype, SY_DTYPE_I64); /* the kind of the number decides, not only its value */
     assert_ok(sy_tensor_get_dtype(OP(w, "add", TENSOR(n), FLOAT(1)), &dtype, &w->err), &w->err);
     assert_int_equal(dtype, SY_DTYPE_F32);
-    assert_ok(sy_tensor_get_dtype(OP(w, "to", TENSOR(n), sy_value_dtype(SY_DTYPE_F64)), &dtype,
-                                  &w->err),
-              &w->err);
+    assert_ok(
+        sy_tensor_get_dtype(OP(w, "to", TENSOR(n), sy_value_dtype(SY_DTYPE_F64)), &dtype, &w->err),
+        &w->err);
     assert_int_equal(dtype, SY_DTYPE_F64);
 }
 
@@ -156,18 +161,20 @@ static void test_other_plain_arguments(void **state)
     workers *w = *state;
     sy_tensor *p = workers_send(w, MATRIX(w, 2, 3, 1, 2, 3, 4, 5, 6), w->bob);
     sy_tensor *q = workers_send(w, MATRIX(w, 2, 3, 0, 0, 0, 0, 0, 0), w->bob);
-    assert_floats(w, workers_get(w, OP(w, "mse_loss", TENSOR(p), TENSOR(q), sy_value_string("sum"))),
-                  91);
-    assert_floats(w, workers_get(w, OP(w, "sum", TENSOR(p), LIST(INT(0)), sy_value_bool(true))), 5, 7,
-                  9);
-    assert_floats(w, workers_get(w, OP(w, "view", TENSOR(p), LIST(INT(3), INT(2)))), 1, 2, 3, 4, 5, 6);
+    assert_floats(
+        w, workers_get(w, OP(w, "mse_loss", TENSOR(p), TENSOR(q), sy_value_string("sum"))), 91);
+    assert_floats(w, workers_get(w, OP(w, "sum", TENSOR(p), LIST(INT(0)), sy_value_bool(true))), 5,
+                  7, 9);
+    assert_floats(w, workers_get(w, OP(w, "view", TENSOR(p), LIST(INT(3), INT(2)))), 1, 2, 3, 4, 5,
+                  6);
     assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), LIST(INT(1), INT(2)))), 6);
-    assert_floats(w,
-                  workers_get(w, OP(w, "__getitem__", TENSOR(p),
-                                    LIST(sy_value_ellipsis(), sy_value_slice(1, SY_SLICE_OPEN, 1)))),
-                  2, 3, 5, 6);
-    assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), LIST(sy_value_none(), INT(0)))), 1,
-                  2, 3);
+    assert_floats(
+        w,
+        workers_get(w, OP(w, "__getitem__", TENSOR(p),
+                          LIST(sy_value_ellipsis(), sy_value_slice(1, SY_SLICE_OPEN, 1)))),
+        2, 3, 5, 6);
+    assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), LIST(sy_value_none(), INT(0)))),
+                  1, 2, 3);
 }
 
 /* --- chains of pointers ------------------------------------------------------------------------- */
@@ -268,7 +275,8 @@ static void test_chain_over_three_workers(void **state)
 {
     workers *w = *state;
     sy_worker *carol_serving = NULL;
-    sy_worker *carol = workers_add(w, "carol", &carol_serving); /* nobody knows her: told on the way */
+    sy_worker *carol =
+        workers_add(w, "carol", &carol_serving); /* nobody knows her: told on the way */
     sy_tensor *p = workers_send(w, FLOATS(w, 1, 2), carol);
     sy_tensor *q = workers_send(w, p, w->bob);
     sy_tensor *r = workers_send(w, q, w->alice);
@@ -443,7 +451,8 @@ static void test_attribute_pointers(void **state)
     assert_true(sy_id_equal(&of_data, &of_p));
 
     sy_tensor *got = NULL;
-    assert_fails(w, sy_tensor_get(grad, &got, &w->err), SY_EINVAL, ".grad", "bob", "clone it first");
+    assert_fails(w, sy_tensor_get(grad, &got, &w->err), SY_EINVAL, ".grad", "bob",
+                 "clone it first");
     assert_fails(w, sy_tensor_get_(data, &w->err), SY_EINVAL, ".data", "bob", "clone it first");
     assert_fails(w, sy_tensor_copy_get(data, &got, &w->err), SY_EINVAL, ".data", "clone it first");
     assert_floats(w, workers_get(w, OP(w, "clone", TENSOR(data))), 1, 2);

@@ -39,8 +39,8 @@ static void garden_open(garden *g, const worker_kind *kind)
     assert_ok(sy_tensor_from_floats(g->hook, &x, (float[]){1, 2, 3, 4}, 4, &err), &err);
     assert_ok(sy_tensor_send(x, &g->q, g->pair.bob, &err), &err);
     sy_tensor_unref(x);
-    assert_ok(sy_tensor_from_floats(sy_worker_get_hook(g->pair.bob_serving), &x,
-                                    (float[]){7, 7, 7}, 3, &err),
+    assert_ok(sy_tensor_from_floats(sy_worker_get_hook(g->pair.bob_serving), &x, (float[]){7, 7, 7},
+                                    3, &err),
               &err);
     assert_ok(sy_worker_publish(g->pair.bob_serving, x, true, &err), &err);
     sy_id id = sy_tensor_get_id(x);
@@ -233,7 +233,8 @@ static void test_sent_again(void **state)
 
 /* --- errors ------------------------------------------------------------------------------------ */
 
-static void expect_failure(garden *g, bool pipelined, sy_tensor *a, sy_tensor *b, sy_status expected)
+static void expect_failure(garden *g, bool pipelined, sy_tensor *a, sy_tensor *b,
+                           sy_status expected)
 {
     sy_error err = SY_ERROR_INIT;
     sy_scope *s = sy_scope_begin(g->hook);
@@ -242,13 +243,11 @@ static void expect_failure(garden *g, bool pipelined, sy_tensor *a, sy_tensor *b
     assert_status(sy_scope_end(s, &err), expected, &err);
 }
 
-static void fail(garden *g, long count)
+static void meet_errors(garden *g, long count)
 {
     for (long k = 0; k < count / 4; k++) {
         sy_error err = SY_ERROR_INIT;
         sy_tensor *got = NULL;
-        char **text = NULL;
-        (void)text;
         switch (k % 6) {
         case 0:
             expect_failure(g, false, g->p, g->q, SY_ESHAPE);
@@ -276,7 +275,7 @@ static void fail(garden *g, long count)
 
 static void test_failures(void **state)
 {
-    grows_nothing(*state, fail);
+    grows_nothing(*state, meet_errors);
 }
 
 /* A result too large for the worker, refused from the shapes; an object too large for it, refused as it
@@ -333,8 +332,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        KINDS(test_results),  KINDS(test_pipelined_results), KINDS(test_dropped_all_at_once),
-        KINDS(test_objects),  KINDS(test_sent_again),        KINDS(test_failures),
+        KINDS(test_results), KINDS(test_pipelined_results), KINDS(test_dropped_all_at_once),
+        KINDS(test_objects), KINDS(test_sent_again),        KINDS(test_failures),
         KINDS(test_limits),
     };
     return workers_run(tests);

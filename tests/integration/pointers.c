@@ -454,16 +454,16 @@ static found search(workers *w, sy_worker *worker, const char *const *terms, siz
     assert_ok(sy_worker_search(worker, &f.pointers, &f.count, terms, count, &w->err), &w->err);
     return f;
 }
-#define SEARCH(w, ...)                                             \
-    search((w), (w)->bob, (const char *const[]){__VA_ARGS__},      \
+#define SEARCH(w, ...)                                        \
+    search((w), (w)->bob, (const char *const[]){__VA_ARGS__}, \
            sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-#define assert_found(w, expected, ...)                        \
-    do {                                                      \
-        found f_ = SEARCH((w), __VA_ARGS__);                  \
-        const size_t count_ = f_.count;                       \
-        sy_tensors_free((w)->hook, f_.pointers, f_.count);    \
-        assert_int_equal(count_, (expected));                 \
+#define assert_found(w, expected, ...)                     \
+    do {                                                   \
+        found f_ = SEARCH((w), __VA_ARGS__);               \
+        const size_t count_ = f_.count;                    \
+        sy_tensors_free((w)->hook, f_.pointers, f_.count); \
+        assert_int_equal(count_, (expected));              \
     } while (0)
 
 /* The example of workers.md. */
@@ -495,12 +495,12 @@ static void test_search(void **state)
     assert_found(w, 1, "#not_fun", "#boston"); /* AND */
     assert_found(w, 1, "#boston", "#not_fun");
     assert_found(w, 0, "#fun", "#cifar");
-    assert_found(w, 0, "#bost");         /* tags match whole */
+    assert_found(w, 0, "#bost"); /* tags match whole */
     assert_found(w, 0, "#FUN");
-    assert_found(w, 2, "dataset");       /* descriptions by part */
+    assert_found(w, 2, "dataset");                       /* descriptions by part */
     assert_found(w, 1, "Boston Housing", "#fun", "102"); /* tag, description and id together */
     assert_found(w, 1, "103");
-    assert_found(w, 0, "10");            /* ids match whole */
+    assert_found(w, 0, "10"); /* ids match whole */
     assert_found(w, 0, "#fun", "nothing of the kind");
     found all = search(w, w->bob, NULL, 0);
     const size_t count = all.count;

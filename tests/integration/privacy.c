@@ -53,7 +53,8 @@ static void assert_sealed(workers *w, sy_tensor *p, const char *origin)
     assert_string_not_equal(w->err.object, "");
     assert_fails(w, sy_tensor_copy_get(p, &got, &w->err), SY_EPERM, origin, "private", "bob");
     assert_fails(w, sy_tensor_get_(p, &w->err), SY_EPERM, origin, "private", "bob");
-    assert_fails(w, sy_tensor_move_(p, w->alice, &w->err), SY_EPERM, "move", origin, "private", "bob");
+    assert_fails(w, sy_tensor_move_(p, w->alice, &w->err), SY_EPERM, "move", origin, "private",
+                 "bob");
     assert_null(got);
     assert_fails(w, CALL(w, "item", TENSOR(p)), SY_EFORBIDDEN, "item", "bob");
     assert_int_equal(w->value.kind, SY_VALUE_NONE);
@@ -82,8 +83,8 @@ static void test_direct_reads(void **state)
     assert_sealed(w, d.x, "#rows");
     assert_sealed(w, d.labels, "#labels");
     assert_fails(w, CALL(w, "tolist", TENSOR(d.x)), SY_EFORBIDDEN, "bob");
-    sy_tensor *bit = OP(w, "__gt__", TENSOR(OP(w, "__getitem__", TENSOR(d.x), LIST(INT(0), INT(0)))),
-                        INT(1000));
+    sy_tensor *bit =
+        OP(w, "__gt__", TENSOR(OP(w, "__getitem__", TENSOR(d.x), LIST(INT(0), INT(0)))), INT(1000));
     assert_fails(w, CALL(w, "__bool__", TENSOR(bit)), SY_EFORBIDDEN, "bob");
     assert_sealed(w, bit, "#rows");
     double number = 0;
@@ -107,18 +108,18 @@ static void test_computed_reads(void **state)
     const sy_value three[] = {INT(3), INT(20)};
     const sy_value twenty[] = {INT(20), INT(3)};
     const sy_value flat = INT(60);
-    static const char *const unary[] = {"clone",  "detach", "neg",        "abs",  "exp",  "relu",
-                                        "sign",   "t",      "contiguous", "sum",  "mean", "max",
-                                        "argmax", "min",    "argmin",     "tanh", "sqrt", "flatten"};
+    static const char *const unary[] = {
+        "clone", "detach", "neg", "abs",    "exp", "relu",   "sign", "t",    "contiguous",
+        "sum",   "mean",   "max", "argmax", "min", "argmin", "tanh", "sqrt", "flatten"};
     for (size_t k = 0; k < sizeof unary / sizeof unary[0]; k++) {
         assert_ok(CALL(w, unary[k], x), &w->err);
         assert_sealed_results(w, "#rows");
     }
-#define SEALED(...)                                     \
-    do {                                                \
-        assert_ok(CALL(w, __VA_ARGS__), &w->err);       \
-        assert_true(w->result_count > 0);               \
-        assert_sealed_results(w, "#rows");              \
+#define SEALED(...)                               \
+    do {                                          \
+        assert_ok(CALL(w, __VA_ARGS__), &w->err); \
+        assert_true(w->result_count > 0);         \
+        assert_sealed_results(w, "#rows");        \
     } while (0)
     SEALED("add", x, zero);
     SEALED("mul", x, FLOAT(1));
@@ -199,7 +200,8 @@ static void test_mixed_with_public(void **state)
     SEALED("addmm", x, p, TENSOR(eye));
     SEALED("mse_loss", x, p);
     SEALED("mse_loss", p, x, sy_value_string("none"));
-    SEALED("index_add", p, INT(0), TENSOR(index), TENSOR(OP(w, "__getitem__", x, sy_value_slice(0, 1, 1))));
+    SEALED("index_add", p, INT(0), TENSOR(index),
+           TENSOR(OP(w, "__getitem__", x, sy_value_slice(0, 1, 1))));
     SEALED("threshold_backward", x, p, INT(-1));
     SEALED("sigmoid_backward", p, x);
     SEALED("slice_backward", TENSOR(OP(w, "__getitem__", x, sy_value_slice(0, 1, 1))),
@@ -544,8 +546,7 @@ static void test_error_texts(void **state)
     const int64_t odd[] = {0, 4711, 1, 2};
     sy_tensor *labels = workers_publish(w, w->bob, w->bob_serving, "odd", "#odd", true, 1, &four,
                                         SY_DTYPE_I64, odd);
-    sy_tensor *table =
-        workers_send(w, MATRIX(w, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), w->bob);
+    sy_tensor *table = workers_send(w, MATRIX(w, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), w->bob);
     sy_tensor *shown = workers_send(w, workers_longs(w, 4, odd), w->bob);
     workers_log_clear(w);
     /* with public labels the number is in the sentence: so it would be for private ones */
@@ -556,10 +557,12 @@ static void test_error_texts(void **state)
     assert_says_nothing(w, CALL(w, "index_select", TENSOR(table), INT(0), TENSOR(labels)));
     assert_says_nothing(w, CALL(w, "__getitem__", TENSOR(table), TENSOR(labels)));
     assert_says_nothing(w, CALL(w, "__getitem__", TENSOR(table), LIST(TENSOR(labels))));
-    assert_says_nothing(w, CALL(w, "index_add", TENSOR(table), INT(0), TENSOR(labels), TENSOR(table)));
-    assert_says_nothing(w, CALL(w, "index_add_", TENSOR(table), INT(0), TENSOR(labels), TENSOR(table)));
-    assert_says_nothing(w, CALL(w, "nll_loss_backward", TENSOR(OP(w, "sum", TENSOR(table))), TENSOR(table),
-                                TENSOR(labels)));
+    assert_says_nothing(w,
+                        CALL(w, "index_add", TENSOR(table), INT(0), TENSOR(labels), TENSOR(table)));
+    assert_says_nothing(
+        w, CALL(w, "index_add_", TENSOR(table), INT(0), TENSOR(labels), TENSOR(table)));
+    assert_says_nothing(w, CALL(w, "nll_loss_backward", TENSOR(OP(w, "sum", TENSOR(table))),
+                                TENSOR(table), TENSOR(labels)));
     assert_says_nothing(w, CALL(w, "matmul", TENSOR(table), TENSOR(labels)));
     /* through a chain: the sentence passes alice */
     sy_tensor *a = workers_send(w, table, w->alice);
@@ -625,8 +628,10 @@ static void test_release_needs_rows(void **state)
 static void test_declaring(void **state)
 {
     workers *w = *state;
-    assert_fails(w, sy_worker_declare_release(w->bob_serving, "sgd", 8, &w->err), SY_EUNKNOWNOP, "sgd");
-    assert_fails(w, sy_worker_declare_release(w->bob_serving, "sgd_", 0, &w->err), SY_EINVAL, "sgd_");
+    assert_fails(w, sy_worker_declare_release(w->bob_serving, "sgd", 8, &w->err), SY_EUNKNOWNOP,
+                 "sgd");
+    assert_fails(w, sy_worker_declare_release(w->bob_serving, "sgd_", 0, &w->err), SY_EINVAL,
+                 "sgd_");
 }
 
 /* Rows that are all one row in disguise. */
@@ -639,7 +644,8 @@ static void test_release_of_repeated_rows(void **state)
     assert_ok(sy_worker_declare_release(w->bob_serving, "sgd_", 8, &w->err), &w->err);
     const sy_value size[] = {INT(ROWS), INT(COLUMNS)};
     sy_tensor *row = rows(w, d.x, 0, 1);
-    assert_false(step_leaves(w, OP(w, "index_select", TENSOR(d.x), INT(0), TENSOR(same)), d.labels));
+    assert_false(
+        step_leaves(w, OP(w, "index_select", TENSOR(d.x), INT(0), TENSOR(same)), d.labels));
     assert_false(step_leaves(w, OP(w, "__getitem__", TENSOR(d.x), TENSOR(same)), d.labels));
     assert_false(step_leaves(w, OP(w, "expand", TENSOR(row), sy_value_list(size, 2)), d.labels));
     sy_value copies[ROWS];
@@ -652,7 +658,8 @@ static void test_release_of_repeated_rows(void **state)
         indices[k] = k % 7; /* seven rows are still too few */
     }
     same = workers_send(w, workers_longs(w, ROWS, indices), w->bob);
-    assert_false(step_leaves(w, OP(w, "index_select", TENSOR(d.x), INT(0), TENSOR(same)), d.labels));
+    assert_false(
+        step_leaves(w, OP(w, "index_select", TENSOR(d.x), INT(0), TENSOR(same)), d.labels));
     for (int k = 0; k < ROWS; k++) {
         indices[k] = ROWS - 1 - k; /* in another order they are all there */
     }
@@ -679,12 +686,13 @@ static void test_release_of_masked_rows(void **state)
     sy_tensor *bits = OP(w, "gt", TENSOR(mask), INT(0));
     assert_false(step_leaves(w, OP(w, "where", TENSOR(bits), TENSOR(d.x), INT(0)), d.labels));
     assert_false(step_leaves(w, OP(w, "where", TENSOR(bits), TENSOR(d.x), TENSOR(d.w)), d.labels));
-    assert_false(step_leaves(w, OP(w, "maximum", TENSOR(d.x), TENSOR(OP(w, "mul", TENSOR(mask), INT(9)))),
-                             d.labels));
+    assert_false(step_leaves(
+        w, OP(w, "maximum", TENSOR(d.x), TENSOR(OP(w, "mul", TENSOR(mask), INT(9)))), d.labels));
     /* one factor for all rows picks none out */
     sy_tensor *scale = workers_send(w, FLOATS(w, 1, 2, 3), w->bob);
     assert_true(step_leaves(w, OP(w, "mul", TENSOR(d.x), TENSOR(scale)), d.labels));
-    assert_true(step_leaves(w, OP(w, "relu", TENSOR(OP(w, "sub", TENSOR(d.x), INT(1000)))), d.labels));
+    assert_true(
+        step_leaves(w, OP(w, "relu", TENSOR(OP(w, "sub", TENSOR(d.x), INT(1000)))), d.labels));
 }
 
 /* The same in place: the rows themselves are written over while somebody holds another handle on them. */
@@ -715,7 +723,8 @@ static void test_release_of_rows_written_over(void **state)
     sy_tensor *fourth = OP(w, "clone", TENSOR(d.x));
     const sy_value size[] = {INT(ROWS - 1), INT(COLUMNS)};
     sy_tensor *rest = rows(w, fourth, 1, ROWS);
-    OP(w, "copy_", TENSOR(rest), TENSOR(OP(w, "expand", TENSOR(rows(w, d.x, 0, 1)), sy_value_list(size, 2))));
+    OP(w, "copy_", TENSOR(rest),
+       TENSOR(OP(w, "expand", TENSOR(rows(w, d.x, 0, 1)), sy_value_list(size, 2))));
     assert_false(step_leaves(w, fourth, d.labels));
 
     sy_tensor *fifth = OP(w, "clone", TENSOR(d.x));
@@ -750,7 +759,8 @@ static void test_release_of_added_gradients(void **state)
             sy_tensor *loss =
                 part == order
                     ? OP(w, "mse_loss",
-                         TENSOR(OP(w, "unsqueeze", TENSOR(OP(w, "matmul", TENSOR(d.x), TENSOR(p))), INT(1))),
+                         TENSOR(OP(w, "unsqueeze", TENSOR(OP(w, "matmul", TENSOR(d.x), TENSOR(p))),
+                                   INT(1))),
                          TENSOR(target))
                     : OP(w, "sum", TENSOR(OP(w, "mul", TENSOR(rows(w, d.x, 0, 1)), TENSOR(p))));
             assert_ok(sy_tensor_backward(loss, NULL, &w->err), &w->err);

@@ -23,8 +23,8 @@ static void test_mixed_list(void **state)
     workers *w = *state;
     sy_tensor *t = FLOATS(w, 1, 2);
     sy_tensor *p = workers_send(w, FLOATS(w, 3), w->bob);
-    assert_fails(w, CALL(w, "cat", LIST(TENSOR(t), TENSOR(p)), INT(0)), SY_ECOLLOCATION, "cat", "bob",
-                 "local");
+    assert_fails(w, CALL(w, "cat", LIST(TENSOR(t), TENSOR(p)), INT(0)), SY_ECOLLOCATION, "cat",
+                 "bob", "local");
     assert_fails(w, CALL(w, "stack", LIST(TENSOR(p), TENSOR(t)), INT(0)), SY_ECOLLOCATION, "stack",
                  "bob");
     assert_count(w, w->bob_serving, 1);

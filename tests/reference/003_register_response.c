@@ -59,8 +59,8 @@ static answer ask(workers *w, const char *name, const sy_value *args, size_t arg
     return got;
 }
 
-#define ASK(w, name, given, given_count, ...)                               \
-    ask((w), (name), (const sy_value[]){__VA_ARGS__},                       \
+#define ASK(w, name, given, given_count, ...)         \
+    ask((w), (name), (const sy_value[]){__VA_ARGS__}, \
         sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value), (given), (given_count))
 
 static void test_tensor_under_the_given_id(void **state)
@@ -135,8 +135,10 @@ static void test_in_place_registers_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_tensor_under_the_given_id), WORKER_KINDS(test_numbers_are_not_registered),
-        WORKER_KINDS(test_too_few_ids),               WORKER_KINDS(test_no_ids_and_too_many),
+        WORKER_KINDS(test_tensor_under_the_given_id),
+        WORKER_KINDS(test_numbers_are_not_registered),
+        WORKER_KINDS(test_too_few_ids),
+        WORKER_KINDS(test_no_ids_and_too_many),
         WORKER_KINDS(test_in_place_registers_nothing),
     };
     return workers_run(tests);

@@ -67,13 +67,13 @@ static inline double bare_value(const sy_tensor *tensor)
 }
 
 /* `expr` must fail with `expected` and a sentence in b->err that holds `words`. */
-#define assert_bare_fails(b, expr, expected, words)                                      \
-    do {                                                                                 \
-        (b)->err = (sy_error)SY_ERROR_INIT;                                              \
-        assert_status(expr, expected, &(b)->err);                                        \
-        if (strstr((b)->err.message, words) == NULL) {                                   \
-            fail_msg("'%s' is not in '%s'", words, (b)->err.message);                    \
-        }                                                                                \
+#define assert_bare_fails(b, expr, expected, words)                   \
+    do {                                                              \
+        (b)->err = (sy_error)SY_ERROR_INIT;                           \
+        assert_status(expr, expected, &(b)->err);                     \
+        if (strstr((b)->err.message, words) == NULL) {                \
+            fail_msg("'%s' is not in '%s'", words, (b)->err.message); \
+        }                                                             \
     } while (0)
 
 #endif

@@ -168,8 +168,10 @@ static inline size_t heap_in_use(void)
 }
 
 /* All three kinds of workers, and those in other processes; in a list of tests. The state is a worker_kind. */
-#define KIND_TEST(test, index, name) \
-    {#test " [" name "]", test, NULL, NULL, (void *)(uintptr_t)&worker_kinds[index]}
+#define KIND_TEST(test, index, name)                                                   \
+    {                                                                                  \
+#test " [" name "]", test, NULL, NULL, (void *)(uintptr_t)&worker_kinds[index] \
+    }
 #define REMOTE_KINDS(test) KIND_TEST(test, 1, "socket"), KIND_TEST(test, 2, "websocket")
 #define KINDS(test) KIND_TEST(test, 0, "virtual"), REMOTE_KINDS(test)
 
@@ -197,8 +199,8 @@ static inline void threads_start(test_thread *threads, unsigned count, void *sha
 {
     for (unsigned k = 0; k < count; k++) {
         threads[k] = (test_thread){.index = k, .shared = shared, .run = run};
-        assert_int_equal(
-            pthread_create(&threads[k].thread, NULL, test_thread_main, &threads[k]), 0);
+        assert_int_equal(pthread_create(&threads[k].thread, NULL, test_thread_main, &threads[k]),
+                         0);
     }
 }
 
@@ -231,12 +233,12 @@ static inline sy_status test_says(sy_error *err, const char *sentence)
     return SY_EREMOTE;
 }
 
-#define TEST_TRY(expr)                \
-    do {                              \
-        sy_status test_try = (expr);  \
-        if (test_try != SY_OK) {      \
-            return test_try;          \
-        }                             \
+#define TEST_TRY(expr)               \
+    do {                             \
+        sy_status test_try = (expr); \
+        if (test_try != SY_OK) {     \
+            return test_try;         \
+        }                            \
     } while (0)
 
 #endif

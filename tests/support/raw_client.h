@@ -40,7 +40,8 @@ static inline void raw_open(raw_client *c, sy_context *context, sy_worker *worke
     syi_message_init(&c->reply, context, 64u << 20);
     if (url == NULL) {
         const syi_service service = syi_worker_service(worker);
-        assert_ok(syi_inproc_pair(context, &c->connection, "raw", NULL, NULL, &service, &err), &err);
+        assert_ok(syi_inproc_pair(context, &c->connection, "raw", NULL, NULL, &service, &err),
+                  &err);
     } else {
         const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
                                              .deadline = raw_deadline(c)};
@@ -181,7 +182,8 @@ static inline void raw_put_object(raw_client *c, int64_t id, int64_t count, cons
     syi_msgpack_write_array(&c->body, 10);
     syi_msgpack_write_int(&c->body, id);
     raw_put_floats(c, count, values);
-    for (int k = 0; k < 7; k++) { /* chain, gradient, tags, description, serializer, origin, id there */
+    for (int k = 0; k < 7;
+         k++) { /* chain, gradient, tags, description, serializer, origin, id there */
         syi_msgpack_write_nil(&c->body);
     }
     syi_msgpack_write_bool(&c->body, false);

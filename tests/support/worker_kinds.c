@@ -270,8 +270,9 @@ sy_tensor *workers_publish(workers *w, sy_worker *worker, sy_worker *serving, co
     sy_tensor *pointer = NULL;
     sy_id name = SY_ID_INIT;
     assert_ok(sy_id_parse(&name, id, &w->err), &w->err);
-    assert_ok(sy_tensor_new(sy_worker_get_hook(serving), &tensor, dtype, ndim, shape, data, &w->err),
-              &w->err);
+    assert_ok(
+        sy_tensor_new(sy_worker_get_hook(serving), &tensor, dtype, ndim, shape, data, &w->err),
+        &w->err);
     assert_ok(sy_tensor_set_id(tensor, &name, &w->err), &w->err);
     assert_ok(sy_tensor_tag(tensor, tag, &w->err), &w->err);
     assert_ok(sy_worker_publish(serving, tensor, private_, &w->err), &w->err);
@@ -288,8 +289,8 @@ sy_status workers_call(workers *w, const char *name, const sy_value *args, size_
     w->err = (sy_error)SY_ERROR_INIT;
     w->value = sy_value_none();
     w->result_count = 0;
-    const sy_status status = sy_call(w->hook, name, args, arg_count, kwargs, kwarg_count, w->results,
-                                     RESULTS_MAX, &w->result_count, &w->value, &w->err);
+    const sy_status status = sy_call(w->hook, name, args, arg_count, kwargs, kwarg_count,
+                                     w->results, RESULTS_MAX, &w->result_count, &w->value, &w->err);
     for (size_t k = 0; k < w->result_count; k++) {
         if (w->results[k] == args[0].as.tensor) {
             sy_tensor_unref(w->results[k]); /* in place: the argument itself, which has its owner */
@@ -361,9 +362,9 @@ void workers_assert_error(sy_status status, const sy_error *err, sy_status expec
         wrong |= strstr(err->message, words[k]) == NULL && strcmp(err->worker, words[k]) != 0;
     }
     if (wrong) {
-        print_error("%s: %s (in err: %s), expected %s\n  said: %s [worker '%s', object '%s']\n", what,
-                    sy_status_name(status), sy_status_name(err->status), sy_status_name(expected),
-                    err->message, err->worker, err->object);
+        print_error("%s: %s (in err: %s), expected %s\n  said: %s [worker '%s', object '%s']\n",
+                    what, sy_status_name(status), sy_status_name(err->status),
+                    sy_status_name(expected), err->message, err->worker, err->object);
         for (size_t k = 0; words[k] != NULL; k++) {
             if (strstr(err->message, words[k]) == NULL && strcmp(err->worker, words[k]) != 0) {
                 print_error("  not said: %s\n", words[k]);

@@ -51,7 +51,7 @@ typedef struct place { /* a "process" */
 
 typedef struct workers {
     const worker_kind *kind;
-    captured_log log; /* of the client's context */
+    captured_log log;         /* of the client's context */
     place places[PLACES_MAX]; /* the first is the client's */
     size_t place_count;
 
@@ -67,17 +67,17 @@ typedef struct workers {
     sy_value value;
 } workers;
 
-#define WORKER_KINDS(test)                                                                        \
-    {#test " [virtual]", test, workers_setup, workers_teardown, (void *)&worker_kinds[0]},         \
-        {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]},      \
-    {                                                                                             \
-        #test " [websocket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[2]      \
+#define WORKER_KINDS(test)                                                                    \
+    {#test " [virtual]", test, workers_setup, workers_teardown, (void *)&worker_kinds[0]},    \
+        {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]}, \
+    {                                                                                         \
+#test " [websocket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[2] \
     }
 /* For what only a worker in another process can do. */
-#define REMOTE_WORKER_KINDS(test)                                                                 \
-    {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]},          \
-    {                                                                                             \
-        #test " [websocket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[2]      \
+#define REMOTE_WORKER_KINDS(test)                                                             \
+    {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]},     \
+    {                                                                                         \
+#test " [websocket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[2] \
     }
 int workers_setup(void **state);
 int workers_teardown(void **state);
@@ -100,10 +100,9 @@ size_t workers_count(workers *w, sy_worker *serving);
 
 /* Tensors; each belongs to w->s. `data` row-major. */
 sy_tensor *workers_tensor(workers *w, int ndim, const int64_t *shape, const float *data);
-#define FLOATS(w, ...)                                                              \
-    workers_tensor((w), 1,                                                          \
-                   (const int64_t[]){sizeof((const float[]){__VA_ARGS__}) /         \
-                                     sizeof(float)},                                \
+#define FLOATS(w, ...)                                                                      \
+    workers_tensor((w), 1,                                                                  \
+                   (const int64_t[]){sizeof((const float[]){__VA_ARGS__}) / sizeof(float)}, \
                    (const float[]){__VA_ARGS__})
 #define MATRIX(w, rows, columns, ...) \
     workers_tensor((w), 2, (const int64_t[]){(rows), (columns)}, (const float[]){__VA_ARGS__})
@@ -122,25 +121,25 @@ sy_tensor *workers_publish(workers *w, sy_worker *worker, sy_worker *serving, co
 /* Operations by name. The results are in w->results, owned by w->s; a plain answer in w->value. */
 sy_status workers_call(workers *w, const char *name, const sy_value *args, size_t arg_count,
                        const sy_named_value *kwargs, size_t kwarg_count);
-#define CALL(w, name, ...)                                            \
-    workers_call((w), (name), (const sy_value[]){__VA_ARGS__},        \
+#define CALL(w, name, ...)                                     \
+    workers_call((w), (name), (const sy_value[]){__VA_ARGS__}, \
                  sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value), NULL, 0)
 /* The first result of a call that must succeed. */
-#define OP(w, name, ...)                                                    \
-    workers_op((w), (name), (const sy_value[]){__VA_ARGS__},                \
+#define OP(w, name, ...)                                     \
+    workers_op((w), (name), (const sy_value[]){__VA_ARGS__}, \
                sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value), __FILE__, __LINE__)
 sy_tensor *workers_op(workers *w, const char *name, const sy_value *args, size_t arg_count,
                       const char *file, int line);
 #define TENSOR(x) sy_value_tensor(x)
 #define INT(x) sy_value_int(x)
 #define FLOAT(x) sy_value_float(x)
-#define LIST(...)                                             \
-    sy_value_list((const sy_value[]){__VA_ARGS__},            \
+#define LIST(...)                                  \
+    sy_value_list((const sy_value[]){__VA_ARGS__}, \
                   sizeof((const sy_value[]){__VA_ARGS__}) / sizeof(sy_value))
 
 /* Assertions. Elements are compared exactly; a difference prints index, expected, actual. */
-#define assert_floats(w, tensor, ...)                                                     \
-    workers_assert_floats((w), (tensor), (const double[]){__VA_ARGS__},                   \
+#define assert_floats(w, tensor, ...)                                                      \
+    workers_assert_floats((w), (tensor), (const double[]){__VA_ARGS__},                    \
                           sizeof((const double[]){__VA_ARGS__}) / sizeof(double), #tensor, \
                           __FILE__, __LINE__)
 void workers_assert_floats(workers *w, sy_tensor *tensor, const double *expected, size_t count,
@@ -151,11 +150,11 @@ void workers_assert_floats(workers *w, sy_tensor *tensor, const double *expected
 void workers_assert_text(workers *w, sy_tensor *tensor, const char *pattern, const char *file,
                          int line);
 /* `expr` must fail with that status, and w->err hold a sentence with all these words. */
-#define assert_fails(w, expr, expected, ...)                                               \
-    do {                                                                                   \
-        (w)->err = (sy_error)SY_ERROR_INIT;                                                \
-        const sy_status fails_status = (expr);                                             \
-        workers_assert_error(fails_status, &(w)->err, (expected),                          \
+#define assert_fails(w, expr, expected, ...)                                                       \
+    do {                                                                                           \
+        (w)->err = (sy_error)SY_ERROR_INIT;                                                        \
+        const sy_status fails_status = (expr);                                                     \
+        workers_assert_error(fails_status, &(w)->err, (expected),                                  \
                              (const char *const[]){__VA_ARGS__, NULL}, #expr, __FILE__, __LINE__); \
     } while (0)
 void workers_assert_error(sy_status status, const sy_error *err, sy_status expected,
