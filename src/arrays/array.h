@@ -118,6 +118,9 @@ int64_t syi_array_get_int(const syi_array *array, int64_t flat);
 void syi_array_set_double(const syi_array *array, int64_t flat, double value);
 void syi_array_set_int(const syi_array *array, int64_t flat, int64_t value);
 
+/* By the name itself, without prefixes and other names; it need not be terminated. */
+bool syi_dtype_find(const char *name, size_t length, sy_dtype *dtype);
+
 /* Dtype promotion (PyTorch's torch.promote_types). */
 sy_dtype syi_dtype_promote(sy_dtype a, sy_dtype b);
 

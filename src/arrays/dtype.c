@@ -5,9 +5,11 @@
 
 static const struct {
     const char *name;
+    size_t length;
     size_t size;
 } dtypes[] = {
-#define DTYPE_ROW(id, ctype, torch_name, bytes, npy) [SY_DTYPE_##id] = {torch_name, bytes},
+#define DTYPE_ROW(id, ctype, torch_name, bytes, npy) \
+    [SY_DTYPE_##id] = {torch_name, sizeof torch_name - 1, bytes},
     SY_DTYPE_MAP(DTYPE_ROW)
 #undef DTYPE_ROW
 };
@@ -41,6 +43,17 @@ const char *sy_dtype_name(sy_dtype dtype)
     return dtype_is_known(dtype) ? dtypes[dtype].name : "?";
 }
 
+bool syi_dtype_find(const char *name, size_t length, sy_dtype *dtype)
+{
+    for (size_t i = 0; i < SY_DTYPE_COUNT; i++) {
+        if (length == dtypes[i].length && memcmp(name, dtypes[i].name, length) == 0) {
+            *dtype = (sy_dtype)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool sy_dtype_from_name(const char *name, sy_dtype *dtype)
 {
     if (name == NULL) {
@@ -49,11 +62,8 @@ bool sy_dtype_from_name(const char *name, sy_dtype *dtype)
     if (strncmp(name, "torch.", 6) == 0) {
         name += 6;
     }
-    for (size_t i = 0; i < SY_DTYPE_COUNT; i++) {
-        if (name[0] == dtypes[i].name[0] && strcmp(name, dtypes[i].name) == 0) {
-            *dtype = (sy_dtype)i;
-            return true;
-        }
+    if (syi_dtype_find(name, strlen(name), dtype)) {
+        return true;
     }
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
         if (strcmp(name, aliases[i].name) == 0) {

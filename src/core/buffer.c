@@ -17,6 +17,12 @@ void syi_buffer_fini(syi_buffer *buffer)
     syi_buffer_init(buffer, buffer->context, buffer->maximum);
 }
 
+static void latch(syi_buffer *buffer, sy_status status)
+{
+    buffer->status = status;
+    buffer->limit = buffer->length;
+}
+
 /* needed <= maximum */
 static bool grow(syi_buffer *buffer, size_t needed)
 {
@@ -38,6 +44,7 @@ static bool grow(syi_buffer *buffer, size_t needed)
     syi_free(buffer->context, buffer->data, buffer->capacity);
     buffer->data = data;
     buffer->capacity = capacity;
+    syi_buffer_set_limit(buffer);
     return true;
 }
 
@@ -47,18 +54,26 @@ uint8_t *syi_buffer_extend_slowly(syi_buffer *buffer, size_t size)
         return NULL;
     }
     if (size > buffer->maximum - buffer->length) {
-        buffer->status = SY_ELIMIT;
+        latch(buffer, SY_ELIMIT);
         return NULL;
     }
     const size_t needed = buffer->length + size;
     /* Also for nothing in a new buffer: NULL means latched. */
     if ((needed > buffer->capacity || buffer->data == NULL) && !grow(buffer, needed)) {
-        buffer->status = SY_ENOMEM;
+        latch(buffer, SY_ENOMEM);
         return NULL;
     }
     uint8_t *room = buffer->data + buffer->length;
     buffer->length = needed;
     return room;
+}
+
+void syi_buffer_put_slowly(syi_buffer *buffer, uint8_t byte)
+{
+    uint8_t *room = syi_buffer_extend_slowly(buffer, 1);
+    if (room != NULL) {
+        *room = byte;
+    }
 }
 
 void syi_buffer_append(syi_buffer *buffer, const void *data, size_t size)

@@ -14,6 +14,7 @@ typedef struct syi_buffer {
     sy_context *context;
     uint8_t *data;
     size_t length;
+    size_t limit; /* up to here bytes are there and may be used; the length when latched */
     size_t capacity;
     size_t maximum;
     sy_status status; /* SY_OK, SY_ENOMEM, or SY_ELIMIT when the maximum was passed */
@@ -22,25 +23,47 @@ typedef struct syi_buffer {
 /* Allocates nothing yet. */
 void syi_buffer_init(syi_buffer *buffer, sy_context *context, size_t maximum);
 void syi_buffer_fini(syi_buffer *buffer);
+static inline void syi_buffer_set_limit(syi_buffer *buffer)
+{
+    buffer->limit = buffer->capacity < buffer->maximum ? buffer->capacity : buffer->maximum;
+}
+/* Not below what is in it. */
+static inline void syi_buffer_set_maximum(syi_buffer *buffer, size_t maximum)
+{
+    buffer->maximum = maximum > buffer->length ? maximum : buffer->length;
+    if (buffer->status == SY_OK) {
+        syi_buffer_set_limit(buffer);
+    }
+}
 /* Forgets the contents and the latched status, keeps the memory. */
 static inline void syi_buffer_clear(syi_buffer *buffer)
 {
     buffer->length = 0;
-    buffer->status = SY_OK;
+    if (buffer->status != SY_OK) {
+        buffer->status = SY_OK;
+        syi_buffer_set_limit(buffer);
+    }
 }
 /* Room for `size` more bytes at the end, counted as appended; NULL when latched. Borrowed until the next
  * extend or append. */
 uint8_t *syi_buffer_extend_slowly(syi_buffer *buffer, size_t size);
 static inline uint8_t *syi_buffer_extend(syi_buffer *buffer, size_t size)
 {
-    /* The maximum is checked when the capacity grows; it may have been lowered since. */
-    if (buffer->status == SY_OK && size <= buffer->capacity - buffer->length &&
-        size <= buffer->maximum - buffer->length && buffer->data != NULL) {
+    if (size - 1 < buffer->limit - buffer->length) { /* 0 goes the slow way */
         uint8_t *room = buffer->data + buffer->length;
         buffer->length += size;
         return room;
     }
     return syi_buffer_extend_slowly(buffer, size);
+}
+void syi_buffer_put_slowly(syi_buffer *buffer, uint8_t byte);
+static inline void syi_buffer_put(syi_buffer *buffer, uint8_t byte)
+{
+    if (buffer->length < buffer->limit) {
+        buffer->data[buffer->length++] = byte;
+    } else {
+        syi_buffer_put_slowly(buffer, byte);
+    }
 }
 /* `data` may not lie in the buffer itself. */
 void syi_buffer_append(syi_buffer *buffer, const void *data, size_t size);

@@ -25,7 +25,7 @@
 #define RIGHT_BITS 19
 #define LEFT_MASK ((UINT32_C(1) << LEFT_BITS) - 1)
 #define RIGHT_MASK ((UINT32_C(1) << RIGHT_BITS) - 1)
-#define ROUNDS 6 /* even: left and right in turns */
+#define ROUNDS 4 /* even: left and right in turns */
 #define READY 8
 
 _Static_assert(SY_ID_SPACE <= INT64_C(1) << (LEFT_BITS + RIGHT_BITS),
@@ -259,7 +259,7 @@ void sy_id_provider_free(sy_id_provider *provider)
     syi_free_secret(provider->context, provider, sizeof *provider);
 }
 
-/* Lock held. The walks of several ids do not wait for each other; one of its own is 80 multiplications in a
+/* Lock held. The walks of several ids do not wait for each other; one of its own is a dozen multiplications in a
  * row. */
 static void make_ready(sy_id_provider *provider)
 {

@@ -984,6 +984,25 @@ static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *na
     return SY_OK;
 }
 
+/* The worker that sent the object may go; the object is the caller's. */
+static void adopt(syi_pointer *pointer)
+{
+    const sy_id *id = &pointer->id_at_location;
+    const sy_value args[] = {id->kind == SY_ID_INT ? sy_value_int(id->number)
+                                                   : sy_value_string(id->text),
+                             sy_value_int((int64_t)pointer->generation)};
+    sy_error ignored = SY_ERROR_INIT;
+    syi_exchange exchange;
+    if (syi_command_request(pointer->owner, pointer->location, "adopt", args, 2, &exchange,
+                            &ignored) == SY_OK) {
+        syi_link_end(&exchange);
+    } else {
+        syi_log(pointer->base.hook->context, SY_LOG_WARNING, "interpreters",
+                pointer->location->name, 0, "a moved object lives as long as its sender: %s",
+                ignored.message);
+    }
+}
+
 sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
 {
     syi_pointer *pointer = NULL;
@@ -1005,7 +1024,9 @@ sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
     if (introduced(from, location, status)) {
         status = repoint(tensor, pointer, "move", &to, 1, location, err);
     }
-    return status;
+    SY_TRY(status);
+    adopt(syi_pointer_of(tensor));
+    return SY_OK;
 }
 
 sy_status sy_tensor_remote_get_(sy_tensor *tensor, sy_error *err)

@@ -743,6 +743,28 @@ static sy_status hold(syi_decoder *decoder, sy_tensor *tensor, sy_value *value, 
     return SY_OK;
 }
 
+/* [25, [nil, id, nil, nil]], an object of the receiver, is what nearly every argument is: read in one go.
+ * false, and nothing is consumed, for all else, which includes what the budgets forbid. */
+static bool take_own_object(syi_decoder *decoder, int64_t *id)
+{
+    static const uint8_t head[] = {0x92, SYI_CODE_POINTER, 0x94, 0xc0};
+    enum { ELEMENTS = 7 };
+    syi_msgpack_cursor at = decoder->cursor;
+    if (decoder->is_here == NULL || at.end - at.next < ELEMENTS || at.depth + 2 > at.depth_max ||
+        at.elements_left < ELEMENTS || memcmp(at.next, head, sizeof head) != 0) {
+        return false;
+    }
+    at.next += sizeof head;
+    at.elements_left -= ELEMENTS - 3;
+    if (!syi_msgpack_take_number(&at, id) || at.end - at.next < 2 || at.next[0] != 0xc0 ||
+        at.next[1] != 0xc0) {
+        return false;
+    }
+    decoder->cursor.next = at.next + 2;
+    decoder->cursor.elements_left = at.elements_left - 2;
+    return true;
+}
+
 static sy_status decode_coded(syi_decoder *decoder, sy_value *value, sy_error *err)
 {
     syi_msgpack_cursor *cursor = &decoder->cursor;
@@ -815,6 +837,13 @@ sy_status syi_decode_value(syi_decoder *decoder, sy_value *value, sy_error *err)
         value->kind = SY_VALUE_STRING;
         return copy_text(decoder, &value->as.string, err);
     case SYI_MSGPACK_ARRAY: {
+        int64_t number;
+        if (take_own_object(decoder, &number)) {
+            const sy_id id = {.number = number, .kind = SY_ID_INT};
+            sy_tensor *tensor = NULL;
+            SY_TRY(decoder->resolve(decoder, &id, NULL, &tensor, err));
+            return hold(decoder, tensor, value, err);
+        }
         SY_TRY(enter(decoder, err));
         sy_status status = decode_coded(decoder, value, err);
         decoder->depth--;

@@ -60,19 +60,14 @@ void syi_message_move(syi_message *to, syi_message *from)
     syi_message_init(from, to->body.context, to->body.maximum);
 }
 
-static void set_body_maximum(syi_message *message, size_t maximum)
+void syi_message_take(syi_message *to, syi_message *from)
 {
-    message->body.maximum = maximum > message->body.length ? maximum : message->body.length;
-}
-
-void syi_message_swap(syi_message *a, syi_message *b)
-{
-    const syi_message held = *a;
-    *a = *b;
-    *b = held;
-    const size_t a_maximum = b->body.maximum;
-    set_body_maximum(b, a->body.maximum);
-    set_body_maximum(a, a_maximum);
+    const syi_message empty = *to;
+    const size_t maximum = from->body.maximum;
+    *to = *from;
+    *from = empty;
+    syi_buffer_set_maximum(&to->body, empty.body.maximum);
+    syi_buffer_set_maximum(&from->body, maximum);
 }
 
 void syi_message_give_back(syi_message *message)
@@ -262,6 +257,15 @@ static void begin(syi_frame_reader *reader, frame_part part, uint64_t length)
     reader->part_length = length;
 }
 
+void syi_frame_reader_abandon(syi_frame_reader *reader)
+{
+    const size_t maximum = reader->message.body.maximum;
+    syi_message_fini(&reader->message);
+    syi_message_init(&reader->message, reader->context, maximum);
+    syi_buffer_clear(&reader->table);
+    begin(reader, PART_HEADER, SYI_FRAME_HEADER_SIZE);
+}
+
 void syi_frame_reader_want(syi_frame_reader *reader, uint8_t **place, size_t *room)
 {
     const uint64_t left = reader->part_length - reader->filled;
@@ -335,7 +339,7 @@ static sy_status header_came(syi_frame_reader *reader, const uint8_t *p, sy_erro
         return syi_fail(err, SY_EPROTO, "frame: %" PRIu32 " segments pass the limit of %" PRIu32,
                         reader->segment_count, reader->limits.segments_max);
     }
-    message->body.maximum = reader->limits.body_max;
+    syi_buffer_set_maximum(&message->body, reader->limits.body_max);
     return SY_OK;
 }
 
@@ -547,16 +551,27 @@ sy_status syi_frame_reader_copy(syi_frame_reader *reader, const uint8_t *bytes, 
     return SY_OK;
 }
 
-void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message)
+static void next_frame(syi_frame_reader *reader)
 {
     assert(reader->part == PART_DONE);
-    syi_message_clear(message);
-    syi_message_swap(message, &reader->message);
-    syi_message_trim(&reader->message);
     if (reader->table.capacity > SYI_MESSAGE_KEEP_BODY) {
         syi_buffer_fini(&reader->table);
     }
     begin(reader, PART_HEADER, SYI_FRAME_HEADER_SIZE);
+}
+
+void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message)
+{
+    syi_message_clear(message);
+    syi_message_take(message, &reader->message);
+    syi_message_trim(&reader->message);
+    next_frame(reader);
+}
+
+syi_message *syi_frame_reader_lend(syi_frame_reader *reader)
+{
+    next_frame(reader);
+    return &reader->message;
 }
 
 sy_status syi_frame_reader_feed(syi_frame_reader *reader, const uint8_t *bytes, size_t size,

@@ -69,8 +69,9 @@ static inline void syi_message_clear(syi_message *message)
 /* Frees what `to` (initialised) holds and takes over `from`'s contents and memory; `from` becomes as
  * initialised and needs no fini of its own. */
 void syi_message_move(syi_message *to, syi_message *from);
-/* Exchanges contents and memory (of one context); each keeps its own body maximum. */
-void syi_message_swap(syi_message *a, syi_message *b);
+/* What `from` holds goes to `to`, which is empty; `from` is empty then and has the memory of `to` (they are of
+ * one context). Each keeps its own body maximum. */
+void syi_message_take(syi_message *to, syi_message *from);
 /* Of an empty message: gives memory back that is more than a small one needs, so that ten thousand idle
  * connections cost what they look like. */
 #define SYI_MESSAGE_KEEP_BODY 4096u
@@ -146,6 +147,10 @@ sy_status syi_frame_reader_advance(syi_frame_reader *reader, size_t count, bool 
 /* `message` is initialised and of the same context; what it held is dropped, and its memory is used for
  * the next one that arrives. */
 void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message);
+/* The same without moving it: the reader's own, to be emptied (taken from, cleared) before the next want. */
+syi_message *syi_frame_reader_lend(syi_frame_reader *reader);
+/* Gives back what a frame that will not be finished has taken, at once. */
+void syi_frame_reader_abandon(syi_frame_reader *reader);
 /* true when nothing of a next frame has arrived (a close here is clean). */
 bool syi_frame_reader_is_idle(const syi_frame_reader *reader);
 /* The account for later segments (known only after HELLO). */

@@ -413,7 +413,7 @@ static void test_refused_by_the_account(void **state)
 
 /* --- messages ---------------------------------------------------------------------------------- */
 
-static void test_move_and_swap(void **state)
+static void test_move_and_take(void **state)
 {
     (void)state;
     failing_allocator memory = {0};
@@ -423,7 +423,7 @@ static void test_move_and_swap(void **state)
     syi_message_init(&a, context, 100);
     syi_message_init(&b, context, 1);
     fill_sample(&a);
-    syi_message_swap(&a, &b);
+    syi_message_take(&b, &a);
     assert_sample(&b);
     assert_int_equal(a.body.length, 0);
     assert_int_equal(a.segment_count, 0);
@@ -536,7 +536,7 @@ int main(void)
         cmocka_unit_test(test_hostile_heads),
         cmocka_unit_test(test_large_body_grows_as_it_comes),
         cmocka_unit_test(test_refused_by_the_account),
-        cmocka_unit_test(test_move_and_swap),
+        cmocka_unit_test(test_move_and_take),
         cmocka_unit_test(test_add_segment_bounds),
         cmocka_unit_test(test_latched_body_does_not_travel),
         cmocka_unit_test(test_out_of_memory),

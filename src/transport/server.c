@@ -20,13 +20,11 @@ void syi_server_init(syi_server *server, sy_context *context, const syi_server_c
     server->url = url;
     server->service = *service;
     server->options = *options;
-    syi_message_init(&server->arrived, context, 0);
     pthread_mutex_init(&server->lock, NULL);
 }
 
 void syi_server_fini(syi_server *server)
 {
-    syi_message_fini(&server->arrived);
     pthread_mutex_destroy(&server->lock);
 }
 
@@ -315,6 +313,8 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
     syi_outgoing_fini(&peer->out);
     pthread_mutex_unlock(&peer->lock);
     unlist(peer);
+    /* The session may hold the peer long after this; half a tensor must not wait for it. */
+    syi_frame_reader_abandon(peer->reader);
     if (peer->session != NULL) {
         peer->server->service.closed(peer->session, why, sentence);
     } else {
@@ -372,10 +372,9 @@ bool syi_server_peer_is_heard(syi_server_peer *peer)
 bool syi_server_peer_deliver(syi_server_peer *peer)
 {
     syi_server *server = peer->server;
-    syi_message *arrived = &server->arrived;
+    syi_message *arrived = syi_frame_reader_lend(peer->reader);
     const bool first = !peer->greeted;
     peer->greeted = true;
-    syi_frame_reader_take(peer->reader, arrived);
     syi_traffic_add(&peer->base.traffic.frames_received, 1);
     syi_traffic_add(&peer->base.traffic.bytes_received, syi_frame_length(arrived));
     server->service.received(peer->session, arrived);

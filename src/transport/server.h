@@ -39,7 +39,6 @@ struct syi_server {
     unsigned live;
     syi_server_peer *peers;
     syi_server_peer *dirty; /* changed by the callback that runs */
-    syi_message arrived;
 
     pthread_mutex_t lock;   /* guards the one below */
     syi_server_peer *woken; /* changed by other threads */

@@ -60,7 +60,7 @@ const char *syi_connection_get_url(const syi_connection *connection);
 
 /*
  * What a server does with its peers. The message of `received` stays the transport's: the service takes what it
- * wants with syi_message_move or _swap, or hands it to syi_peer_send; the rest is dropped and its memory used
+ * wants with syi_message_move or _take, or hands it to syi_peer_send; the rest is dropped and its memory used
  * again. `received` may be called for the next frame before the last was answered: ordering answers is the
  * service's business. None of these may block for long.
  */

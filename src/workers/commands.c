@@ -112,6 +112,28 @@ static sy_status handle_keep(const sy_request *request, sy_error *err)
     return answer_none(request, err);
 }
 
+/* adopt(id, generation): what another worker has sent here for the caller (move) lives as long as the
+ * caller's session from now on. Kept objects stay kept. */
+static sy_status handle_adopt(const sy_request *request, sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    SY_TRY(id_argument(request, 0, &id, err));
+    if (request->args[1].kind != SY_VALUE_INT) {
+        return syi_fail(err, SY_EINVAL, "adopt: the generation is no integer");
+    }
+    pthread_mutex_lock(&request->worker->strand);
+    syi_object *object = syi_store_get(request->worker, &id);
+    sy_status status = SY_OK;
+    if (object == NULL || object->generation != (uint64_t)request->args[1].as.integer) {
+        status = syi_object_missing(request->worker, &id, err);
+    } else if (object->lease != NULL && !request->session->ended) {
+        object->lease = request->session;
+    }
+    pthread_mutex_unlock(&request->worker->strand);
+    SY_TRY(status);
+    return answer_none(request, err);
+}
+
 /* delete(id): also what is kept or published; SY_ENOTFOUND when there is none. */
 static sy_status handle_delete(const sy_request *request, sy_error *err)
 {
@@ -197,6 +219,7 @@ static sy_status handle_objects_count(const sy_request *request, sy_error *err)
 
 static const syi_worker_command builtin[] = {
     {"keep", 1, 1, SYI_COMMAND_WRITES, handle_keep},
+    {"adopt", 2, 2, 0, handle_adopt},
     {"delete", 1, 1, 0, handle_delete},
     {"requires_grad_", 2, 2, SYI_COMMAND_WRITES, handle_requires_grad},
     {"set_grad", 2, 2, SYI_COMMAND_WRITES, handle_set_grad},

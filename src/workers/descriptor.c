@@ -53,13 +53,10 @@ sy_status syi_decode_shape(syi_decoder *decoder, sy_dtype *dtype, int *ndim, int
     const char *name = NULL;
     size_t length = 0;
     size_t count = 0;
-    char text[16];
     SY_TRY(syi_msgpack_read_str(cursor, &name, &length, err));
-    length = length < sizeof text ? length : sizeof text - 1;
-    memcpy(text, name, length);
-    text[length] = '\0';
-    if (!sy_dtype_from_name(text, dtype)) {
-        return syi_fail(err, SY_EFORMAT, "descriptor: unknown dtype \"%s\"", text);
+    if (!syi_dtype_find(name, length, dtype)) {
+        return syi_fail(err, SY_EFORMAT, "descriptor: unknown dtype \"%.*s\"",
+                        (int)(length < 15 ? length : 15), name);
     }
     SY_TRY(syi_msgpack_read_array(cursor, &count, err));
     if (count > SY_DIM_MAX) {

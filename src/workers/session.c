@@ -155,8 +155,7 @@ static void work_on(syi_session *session, syi_message *message)
     syi_session_ref(session);
     job->queued = false;
     job->deadline = 0; /* jobs.c finds it when the job is to wait for something */
-    syi_message_swap(&job->message, message); /* each goes on with the other's memory */
-    syi_message_clear(message);
+    syi_message_take(&job->message, message);
     syi_message_trim(message);
     if (syi_job_start(job)) {
         syi_session_run_queue(session);

@@ -36,7 +36,8 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
                                "client; use another id",
                                text, worker->name);
     }
-    syi_object *object = syi_alloc(context, sizeof *object);
+    syi_object *object = worker->spare_count > 0 ? worker->spare_objects[--worker->spare_count]
+                                                 : syi_alloc(context, sizeof *object);
     if (object == NULL) {
         return SYI_ENOMEM(err, "object store");
     }
@@ -85,7 +86,11 @@ sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generatio
     }
     syi_table_remove(worker->objects, id);
     sy_tensor *tensor = object->tensor;
-    syi_free(worker->hook->context, object, sizeof *object);
+    if (worker->spare_count < SYI_SPARE_OBJECTS) {
+        worker->spare_objects[worker->spare_count++] = object;
+    } else {
+        syi_free(worker->hook->context, object, sizeof *object);
+    }
     return tensor;
 }
 

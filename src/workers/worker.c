@@ -146,6 +146,9 @@ void syi_worker_free(sy_worker *worker)
         sy_worker_clear_objects(worker);
         syi_table_free(worker->objects);
     }
+    while (worker->spare_count > 0) {
+        syi_free(context, worker->spare_objects[--worker->spare_count], sizeof(syi_object));
+    }
     free_links(worker);
     syi_table_free(worker->links);
     if (worker->release_rows != NULL) {

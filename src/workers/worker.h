@@ -43,6 +43,7 @@ typedef struct syi_listening {
 } syi_listening;
 
 #define SYI_SESSION_THREADS_MAX 64
+#define SYI_SPARE_OBJECTS 16
 
 struct sy_worker {
     sy_hook *hook;
@@ -57,6 +58,8 @@ struct sy_worker {
     pthread_mutex_t strand;
     pthread_cond_t quiet; /* a command or a thread has finished, or nobody writes any more */
     syi_table *objects;
+    syi_object *spare_objects[SYI_SPARE_OBJECTS]; /* memory for the next ones */
+    unsigned spare_count;
     uint64_t last_generation;
     syi_gate gate;
     unsigned running;         /* commands being worked on */

@@ -3,7 +3,6 @@
  * torn, a quota that is passed is SY_EBUSY by name.
  */
 #include "support/places.h"
-#include "support/property.h"
 
 #include "workers/worker.h"
 
@@ -131,18 +130,18 @@ static void cross_with(const worker_kind *kind, unsigned hops, long rounds)
  * way round, added to each other. */
 static void test_both_directions(void **state)
 {
-    cross_with(*state, 2, property_iterations(20));
+    cross_with(*state, 2, test_rounds(20));
 }
 
 /* One hop more: alice waits for bob, who waits for alice, while bob waits for alice, who waits for bob. */
 static void test_three_hops_in_both_directions(void **state)
 {
-    cross_with(*state, 3, property_iterations(10));
+    cross_with(*state, 3, test_rounds(10));
 }
 
 static void test_a_long_way_round(void **state)
 {
-    cross_with(*state, 7, property_iterations(3));
+    cross_with(*state, 7, test_rounds(3));
 }
 
 /* --- the quota of waiting commands --------------------------------------------------------------- */
@@ -363,7 +362,7 @@ static void storm_over(const worker_kind *kind, bool closing)
     pair_open(&pair, kind, 1, 20000, NULL);
     sy_tensor *p = send_ones(&pair, 4);
     storm st = {
-        .pair = &pair, .id = sy_tensor_get_id_at_location(p), .rounds = property_iterations(100)};
+        .pair = &pair, .id = sy_tensor_get_id_at_location(p), .rounds = test_rounds(100)};
     threads_start(threads, CLIENTS, &st, in_the_storm);
     if (closing) {
         threads_start(&closer, 1, &st, keep_closing);
@@ -397,7 +396,7 @@ static void test_one_link_that_is_closed_again_and_again(void **state)
 
 /* --- what is copied is whole --------------------------------------------------------------------- */
 
-#define LARGE (256 * 1024)
+#define LARGE (100 * 1024)
 
 typedef struct copying {
     sy_hook *hook;
@@ -473,12 +472,7 @@ static void two_clients_open(two_clients *t, const worker_kind *kind)
 {
     pair_open(&t->pair, kind, 2, 20000, NULL);
     place_open(&t->second, "second", true, 1);
-    const char *url = t->pair.bob_url;
-    if (url == NULL) {
-        sy_error err = SY_ERROR_INIT;
-        assert_ok(sy_worker_listen(t->pair.bob, "tcp://127.0.0.1:0", NULL, &url, &err), &err);
-    }
-    t->bob_for_second = place_connect(&t->second, url, 20000);
+    t->bob_for_second = place_connect(&t->second, pair_url(&t->pair, t->pair.bob_serving), 20000);
 }
 
 static void two_clients_close(two_clients *t)
@@ -496,7 +490,7 @@ static void copies_of(const worker_kind *kind, bool first_writes)
     sy_tensor *x = send_ones(&t.pair, LARGE);
     assert_ok(sy_tensor_keep(x, &err), &err);
     const sy_id id = sy_tensor_get_id_at_location(x);
-    copying first = {t.pair.home.hook, t.pair.bob, id, SY_ID_INIT, property_iterations(60)};
+    copying first = {t.pair.home.hook, t.pair.bob, id, SY_ID_INIT, test_rounds(60)};
     copying second = first;
     second.hook = t.second.hook;
     second.bob = t.bob_for_second;
@@ -562,7 +556,7 @@ static void test_private_in_between(void **state)
     two_clients t;
     sy_error err = SY_ERROR_INIT;
     two_clients_open(&t, *state);
-    const long rounds = property_iterations(20);
+    const long rounds = test_rounds(20);
     for (long k = 0; k < rounds; k++) {
         test_thread threads[2];
         const int64_t shape[] = {LARGE};
@@ -645,7 +639,7 @@ static void test_gradients_come_and_go(void **state)
     sy_tensor *x = send_ones(&t.pair, LARGE); /* so much that backward runs on the pool */
     assert_ok(sy_tensor_set_requires_grad(x, true, &err), &err);
     copying first = {t.pair.home.hook, t.pair.bob, sy_tensor_get_id_at_location(x), SY_ID_INIT,
-                     property_iterations(30)};
+                     test_rounds(30)};
     copying second = first;
     second.hook = t.second.hook;
     second.bob = t.bob_for_second;
@@ -789,7 +783,7 @@ static sy_status compute_until_the_end(test_thread *self, sy_error *err)
 /* A hook is freed while its pool computes for others: nothing is touched afterwards (sanitizers look). */
 static void test_hook_ends_under_commands(void **state)
 {
-    for (long k = property_iterations(5); k > 0; k--) {
+    for (long k = test_rounds(5); k > 0; k--) {
         test_pair pair;
         test_thread threads[3];
         sy_error err = SY_ERROR_INIT;

@@ -16,6 +16,7 @@
 #include <csyft/csyft.h>
 
 #include "support/failing_allocator.h"
+#include "support/property.h"
 #include "support/test.h"
 #include "support/worker_kinds.h"
 #include "workers/worker.h"
@@ -123,6 +124,17 @@ static inline void pair_open(test_pair *pair, const worker_kind *kind, unsigned 
     pair->bob = place_connect(&pair->home, pair->bob_url, timeout_ms);
 }
 
+/* Where a second client reaches the workers; virtual ones listen at tcp:// for it. */
+static inline const char *pair_url(test_pair *pair, sy_worker *serving)
+{
+    sy_error err = SY_ERROR_INIT;
+    const char *url = serving == pair->bob_serving ? pair->bob_url : pair->alice_url;
+    if (url == NULL) {
+        assert_ok(sy_worker_listen(serving, "tcp://127.0.0.1:0", NULL, &url, &err), &err);
+    }
+    return url;
+}
+
 static inline void pair_close(test_pair *pair)
 {
     place_close(&pair->home);
@@ -130,6 +142,15 @@ static inline void pair_close(test_pair *pair)
         place_close(&pair->at_alice);
         place_close(&pair->at_bob);
     }
+}
+
+/* Rounds of a loop: CSYFT_TEST_ITERS, or `usual`, less under the thread sanitizer. */
+static inline long test_rounds(long usual)
+{
+#if defined(__SANITIZE_THREAD__)
+    usual = usual / 5 + 1;
+#endif
+    return property_iterations(usual);
 }
 
 /* --- waiting and measuring --------------------------------------------------------------------- */

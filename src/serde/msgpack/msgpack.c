@@ -43,23 +43,21 @@ static inline void put_u64(syi_buffer *out, uint8_t format, uint64_t value)
 
 void syi_msgpack_write_uint_slowly(syi_buffer *out, uint64_t value)
 {
-    if (value < 0x80) {
-        syi_msgpack_put_byte(out, (uint8_t)value);
-    } else if (value <= UINT8_MAX) {
-        put_u8(out, 0xcc, (uint8_t)value);
-    } else if (value <= UINT16_MAX) {
-        put_u16(out, 0xcd, (uint16_t)value);
-    } else if (value <= UINT32_MAX) {
-        put_u32(out, 0xce, (uint32_t)value);
-    } else {
+    if (value > UINT32_MAX) { /* as ids are */
         put_u64(out, 0xcf, value);
+    } else if (value > UINT16_MAX) {
+        put_u32(out, 0xce, (uint32_t)value);
+    } else if (value > UINT8_MAX) {
+        put_u16(out, 0xcd, (uint16_t)value);
+    } else {
+        put_u8(out, 0xcc, (uint8_t)value);
     }
 }
 
 void syi_msgpack_write_negative(syi_buffer *out, int64_t value)
 {
     if (value >= -32) {
-        syi_msgpack_put_byte(out, (uint8_t)value);
+        syi_buffer_put(out, (uint8_t)value);
     } else if (value >= INT8_MIN) {
         put_u8(out, 0xd0, (uint8_t)value);
     } else if (value >= INT16_MIN) {
@@ -140,7 +138,7 @@ void syi_msgpack_write_array_slowly(syi_buffer *out, size_t count)
         return;
     }
     if (count < 16) {
-        syi_msgpack_put_byte(out, (uint8_t)(0x90 | count));
+        syi_buffer_put(out, (uint8_t)(0x90 | count));
     } else if (count <= UINT16_MAX) {
         put_u16(out, 0xdc, (uint16_t)count);
     } else {
@@ -154,7 +152,7 @@ void syi_msgpack_write_map(syi_buffer *out, size_t count)
         return;
     }
     if (count < 16) {
-        syi_msgpack_put_byte(out, (uint8_t)(0x80 | count));
+        syi_buffer_put(out, (uint8_t)(0x80 | count));
     } else if (count <= UINT16_MAX) {
         put_u16(out, 0xde, (uint16_t)count);
     } else {
@@ -410,7 +408,7 @@ bool syi_msgpack_take_long_number(syi_msgpack_cursor *cursor, int64_t *value)
     if (left - 1 < width) {
         return false;
     }
-    const uint64_t number = number_at(p + 1, width);
+    const uint64_t number = p[0] == 0xcf ? syi_get_u64be(p + 1) : number_at(p + 1, width);
     if (number > INT64_MAX) {
         return false;
     }
@@ -479,7 +477,7 @@ static sy_status read_bytes(syi_msgpack_cursor *cursor, syi_msgpack_type type,
     return SY_OK;
 }
 
-sy_status syi_msgpack_read_str(syi_msgpack_cursor *cursor, const char **text, size_t *length,
+sy_status syi_msgpack_read_str_slowly(syi_msgpack_cursor *cursor, const char **text, size_t *length,
                                sy_error *err)
 {
     const uint8_t *bytes = NULL;

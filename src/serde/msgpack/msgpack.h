@@ -13,28 +13,20 @@
 
 /* Writers use the shortest form. Failures latch in the buffer. What most values are, a byte with its format
  * in it, is written here; the functions in `_slowly` are msgpack.c's part of the same work. */
-static inline void syi_msgpack_put_byte(syi_buffer *out, unsigned byte)
-{
-    uint8_t *p = syi_buffer_extend(out, 1);
-    if (p != NULL) {
-        *p = (uint8_t)byte;
-    }
-}
-
 static inline void syi_msgpack_write_nil(syi_buffer *out)
 {
-    syi_msgpack_put_byte(out, 0xc0);
+    syi_buffer_put(out, 0xc0);
 }
 static inline void syi_msgpack_write_bool(syi_buffer *out, bool value)
 {
-    syi_msgpack_put_byte(out, value ? 0xc3 : 0xc2);
+    syi_buffer_put(out, value ? 0xc3 : 0xc2);
 }
 
 void syi_msgpack_write_uint_slowly(syi_buffer *out, uint64_t value);
 static inline void syi_msgpack_write_uint(syi_buffer *out, uint64_t value)
 {
     if (value < 0x80) {
-        syi_msgpack_put_byte(out, (unsigned)value);
+        syi_buffer_put(out, (uint8_t)value);
     } else {
         syi_msgpack_write_uint_slowly(out, value);
     }
@@ -60,7 +52,7 @@ void syi_msgpack_write_array_slowly(syi_buffer *out, size_t count);
 static inline void syi_msgpack_write_array(syi_buffer *out, size_t count)
 {
     if (count < 16) {
-        syi_msgpack_put_byte(out, 0x90 | (unsigned)count);
+        syi_buffer_put(out, (uint8_t)(0x90 | count));
     } else {
         syi_msgpack_write_array_slowly(out, count);
     }
@@ -171,8 +163,24 @@ static inline sy_status syi_msgpack_read_uint(syi_msgpack_cursor *cursor, uint64
 sy_status syi_msgpack_read_double(syi_msgpack_cursor *cursor, double *value,
                                   sy_error *err); /* int too */
 /* STR only (peek to accept BIN too); borrowed, not terminated; UTF-8 is the caller's. */
-sy_status syi_msgpack_read_str(syi_msgpack_cursor *cursor, const char **text, size_t *length,
-                               sy_error *err);
+sy_status syi_msgpack_read_str_slowly(syi_msgpack_cursor *cursor, const char **text, size_t *length,
+                                      sy_error *err);
+static inline sy_status syi_msgpack_read_str(syi_msgpack_cursor *cursor, const char **text,
+                                             size_t *length, sy_error *err)
+{
+    const size_t left = (size_t)(cursor->end - cursor->next);
+    if (left != 0 && (*cursor->next & 0xe0) == 0xa0 && cursor->elements_left != 0) {
+        const size_t found = *cursor->next & 0x1fu;
+        if (found < left) {
+            *text = (const char *)cursor->next + 1;
+            *length = found;
+            cursor->elements_left--;
+            cursor->next += 1 + found;
+            return SY_OK;
+        }
+    }
+    return syi_msgpack_read_str_slowly(cursor, text, length, err);
+}
 sy_status syi_msgpack_read_bin(syi_msgpack_cursor *cursor, const uint8_t **bytes, size_t *length,
                                sy_error *err);
 

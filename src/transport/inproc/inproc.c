@@ -34,7 +34,6 @@ typedef struct inproc_link {
 
     /* the sending thread's */
     syi_frame_reader *to_server;
-    syi_message arrived;
     syi_buffer server_head;
 
     atomic_bool attention; /* something below changed that a sender must look at */
@@ -109,7 +108,6 @@ static void link_drop(inproc_link *l)
     }
     syi_frame_reader_free(l->to_server);
     syi_frame_reader_free(l->to_client);
-    syi_message_fini(&l->arrived);
     syi_buffer_fini(&l->server_head);
     syi_buffer_fini(&l->client_head);
     free_inbox(l);
@@ -286,8 +284,10 @@ static sy_status deliver(inproc_link *l, const syi_message *message, sy_error *e
     syi_traffic_add(&l->connection.traffic.bytes_sent, length);
     syi_traffic_add(&l->peer.traffic.frames_received, 1);
     syi_traffic_add(&l->peer.traffic.bytes_received, length);
-    syi_frame_reader_take(l->to_server, &l->arrived);
-    l->service.received(l->session, &l->arrived);
+    syi_message *arrived = syi_frame_reader_lend(l->to_server);
+    l->service.received(l->session, arrived);
+    syi_message_clear(arrived);
+    syi_message_trim(arrived);
     return SY_OK;
 }
 
@@ -352,7 +352,7 @@ static sy_status inproc_receive(syi_connection *connection, syi_message *message
     syi_message *slot = &l->inbox[l->inbox_first];
     const uint64_t length = syi_frame_length(slot);
     syi_message_clear(message);
-    syi_message_swap(message, slot);
+    syi_message_take(message, slot);
     l->inbox_first = (l->inbox_first + 1) & (l->inbox_capacity - 1);
     l->inbox_count--;
     l->inbox_bytes -= length;
@@ -567,7 +567,6 @@ static sy_status link_new(sy_context *context, inproc_link **made, const char *u
     l->reading = true;
     l->delivering = true; /* until `opened` has returned */
     l->send_queue_max = listening->send_queue_max;
-    syi_message_init(&l->arrived, context, 0);
     syi_buffer_init(&l->server_head, context, head_max);
     syi_buffer_init(&l->client_head, context, head_max);
     pthread_mutex_init(&l->lock, NULL);
