@@ -648,6 +648,34 @@ static sy_status read_pointer(const syi_message *reply, syi_pointer **pointer, s
     return status;
 }
 
+static sy_value id_value(const sy_id *id)
+{
+    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+}
+
+/* Who holds the pointer next deletes by generation, which a result that nobody waited for does not know. */
+static sy_status learn_generations(syi_node *node, sy_error *err)
+{
+    for (; node != NULL; node = node->child) {
+        syi_pointer *pointer = (syi_pointer *)node;
+        if (node->type != &syi_pointer_type || pointer->generation != 0 ||
+            pointer->attribute != NULL || !atomic_load(&pointer->collect)) {
+            continue;
+        }
+        syi_exchange exchange;
+        syi_decoder decoder;
+        const sy_value id = id_value(&pointer->id_at_location);
+        SY_TRY(syi_command_request(pointer->owner, pointer->location, "generation", &id, 1,
+                                   &exchange, err));
+        syi_decoder_init(&decoder, node->hook, pointer->owner, exchange.reply);
+        const sy_status status = syi_msgpack_read_uint(&decoder.cursor, &pointer->generation, err);
+        syi_decoder_fini(&decoder);
+        syi_link_end(&exchange);
+        SY_TRY(status);
+    }
+    return SY_OK;
+}
+
 static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_id *remote_id,
                                sy_tensor *tensor, bool snapshot, syi_message *message,
                                sy_error *err)
@@ -686,6 +714,7 @@ static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
 {
     syi_exchange exchange;
     *pointer = NULL;
+    SY_TRY(learn_generations(tensor->node, err));
     SY_TRY(new_pointer(owner, location, pointer, err));
     sy_status status = syi_link_begin((*pointer)->link, &exchange, SYI_KIND_OBJECT, err);
     if (status == SY_OK) {
@@ -987,9 +1016,7 @@ static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *na
 /* The worker that sent the object may go; the object is the caller's. */
 static void adopt(syi_pointer *pointer)
 {
-    const sy_id *id = &pointer->id_at_location;
-    const sy_value args[] = {id->kind == SY_ID_INT ? sy_value_int(id->number)
-                                                   : sy_value_string(id->text),
+    const sy_value args[] = {id_value(&pointer->id_at_location),
                              sy_value_int((int64_t)pointer->generation)};
     sy_error ignored = SY_ERROR_INIT;
     syi_exchange exchange;

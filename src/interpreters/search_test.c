@@ -74,9 +74,9 @@ static void test_missing_worker(void **state)
     size_t count = 9;
     assert_ok(sy_id_from_text(&id, "far", &b->err), &b->err);
     assert_ok(syi_directory_introduce(b->hook, &id, "tcp://127.0.0.1:1", &b->err), &b->err);
-    assert_bare_fails(b, sy_worker_search(syi_directory_find(b->hook, &id), &found, &count, NULL, 0,
-                                          &b->err),
-                      SY_ECLOSED, "127.0.0.1:1");
+    assert_bare_fails(
+        b, sy_worker_search(syi_directory_find(b->hook, &id), &found, &count, NULL, 0, &b->err),
+        SY_ECLOSED, "127.0.0.1:1");
     assert_null(found);
     assert_int_equal(count, 0);
 }

@@ -192,8 +192,8 @@ static void test_agreeing(void **state)
     fixture *f = *state;
     static const struct {
         int64_t mine[2], theirs[2], agreed; /* 0: none */
-    } cases[] = {{{1, 1}, {1, 1}, 1}, {{1, 5}, {2, 3}, 3}, {{2, 3}, {1, 5}, 3}, {{1, 2}, {2, 9}, 2},
-                 {{1, 2}, {3, 4}, 0}, {{3, 4}, {1, 2}, 0}};
+    } cases[] = {{{1, 1}, {1, 1}, 1}, {{1, 5}, {2, 3}, 3}, {{2, 3}, {1, 5}, 3},
+                 {{1, 2}, {2, 9}, 2}, {{1, 2}, {3, 4}, 0}, {{3, 4}, {1, 2}, 0}};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         const syi_hello mine = hello_of(cases[k].mine[0], cases[k].mine[1]);
         const syi_hello theirs = hello_of(cases[k].theirs[0], cases[k].theirs[1]);
@@ -323,7 +323,8 @@ static void test_deletions(void **state)
     syi_buffer_clear(&f->out);
     syi_deletions_encode(&f->out, sent, 3);
     for (size_t cut = 0; cut < f->out.length; cut++) {
-        assert_status(syi_deletions_decode(f->out.data, cut, see, &s, &f->err), SY_EFORMAT, &f->err);
+        assert_status(syi_deletions_decode(f->out.data, cut, see, &s, &f->err), SY_EFORMAT,
+                      &f->err);
     }
 }
 

@@ -133,13 +133,22 @@ static void test_exact_bytes(void **state)
         {sy_value_int(128), "\xcc\x80", 2},
         {sy_value_int(INT64_MIN), "\xd3\x80\0\0\0\0\0\0\0", 9},
         {sy_value_float(1), "\xcb\x3f\xf0\0\0\0\0\0\0", 9},
-        {sy_value_string("ab"), "\x92\x05\x91\xc4\x02" "ab", 7},
+        {sy_value_string("ab"),
+         "\x92\x05\x91\xc4\x02"
+         "ab",
+         7},
         {sy_value_string(""), "\x92\x05\x91\xc4\x00", 5},
-        {sy_value_list(items, 2), "\x92\x01\x92\x01\x92\x05\x91\xc4\x02" "ab", 11},
+        {sy_value_list(items, 2),
+         "\x92\x01\x92\x01\x92\x05\x91\xc4\x02"
+         "ab",
+         11},
         {sy_value_list(NULL, 0), "\x92\x01\x90", 3},
         {sy_value_slice(1, SY_SLICE_OPEN, 2), "\x92\x04\x93\x01\xc0\x02", 6},
         {sy_value_ellipsis(), "\x92\x07\xc4\x00", 4},
-        {sy_value_dtype(SY_DTYPE_I64), "\x92\x34\xa5" "int64", 8},
+        {sy_value_dtype(SY_DTYPE_I64),
+         "\x92\x34\xa5"
+         "int64",
+         8},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         assert_ok(syi_encode_value(&w->encoder, &cases[k].value, &w->err), &w->err);
@@ -159,7 +168,8 @@ static void test_other_spellings(void **state)
     static const struct {
         const char *bytes;
         size_t size;
-    } lists[] = {{"\x92\x06\x92\x01\x02", 5}, {"\x92\x0b\x92\x01\x02", 5}, {"\x92\x01\x92\x01\x02", 5}};
+    } lists[] = {
+        {"\x92\x06\x92\x01\x02", 5}, {"\x92\x0b\x92\x01\x02", 5}, {"\x92\x01\x92\x01\x02", 5}};
     for (size_t k = 0; k < 3; k++) {
         assert_ok(decode_bytes(w, lists[k].bytes, lists[k].size, &value), &w->err);
         assert_int_equal(value.kind, SY_VALUE_LIST);
@@ -170,7 +180,15 @@ static void test_other_spellings(void **state)
     static const struct {
         const char *bytes;
         size_t size;
-    } texts[] = {{"\xa2" "ab", 3}, {"\x92\x05\x91\xa2" "ab", 6}, {"\x92\x05\x91\xc4\x02" "ab", 7}};
+    } texts[] = {{"\xa2"
+                  "ab",
+                  3},
+                 {"\x92\x05\x91\xa2"
+                  "ab",
+                  6},
+                 {"\x92\x05\x91\xc4\x02"
+                  "ab",
+                  7}};
     for (size_t k = 0; k < 3; k++) {
         assert_ok(decode_bytes(w, texts[k].bytes, texts[k].size, &value), &w->err);
         assert_int_equal(value.kind, SY_VALUE_STRING);
@@ -179,7 +197,8 @@ static void test_other_spellings(void **state)
     }
 }
 
-static sy_value random_value(property_random *random, sy_value *pool, size_t *used, size_t room, int depth)
+static sy_value random_value(property_random *random, sy_value *pool, size_t *used, size_t room,
+                             int depth)
 {
     static const char *const texts[] = {"", "x", "a longer text with \xc3\xa9 in it"};
     switch (property_between(random, 0, depth > 0 ? 8 : 6)) {
@@ -348,14 +367,20 @@ static void test_every_dtype_and_shape(void **state)
     static const struct {
         int ndim;
         int64_t shape[8];
-    } shapes[] = {{0, {0}}, {1, {0}}, {1, {1}}, {2, {3, 5}}, {3, {2, 0, 4}}, {1, {1000}},
+    } shapes[] = {{0, {0}},
+                  {1, {0}},
+                  {1, {1}},
+                  {2, {3, 5}},
+                  {3, {2, 0, 4}},
+                  {1, {1000}},
                   {8, {1, 2, 1, 2, 1, 2, 1, 2}}};
     for (size_t d = 0; d < sizeof dtypes / sizeof dtypes[0]; d++) {
         for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
             sy_tensor *tensor = range(w, dtypes[d], shapes[s].ndim, shapes[s].shape);
             const syi_array *array = syi_node_array(tensor->node);
             assert_ok(syi_encode_tensor(&w->encoder, tensor, &w->err), &w->err);
-            assert_int_equal(w->message.segment_count, syi_array_bytes(array) > SYI_INLINE_BYTES_MAX);
+            assert_int_equal(w->message.segment_count,
+                             syi_array_bytes(array) > SYI_INLINE_BYTES_MAX);
             sy_tensor *back = decode_tensor(w);
             assert_same_array(syi_node_array(back->node), array);
             assert_true(sy_id_equal(&back->id, &tensor->id));
@@ -607,17 +632,21 @@ static void test_pointers_to_here(void **state)
     assert_string_equal(last.id, "5");
     assert_string_equal(last.attribute, "-");
     sy_tensor_unref(tensor);
-    assert_ok(decode_pointer(w, "\x92\x19\x9a\x01\x06\x09\xa4" "grad\xc0\xc3\xc0\xc0\x01\x80", 17,
-                             &tensor),
+    assert_ok(decode_pointer(w,
+                             "\x92\x19\x9a\x01\x06\x09\xa4"
+                             "grad\xc0\xc3\xc0\xc0\x01\x80",
+                             17, &tensor),
               &w->err);
     assert_string_equal(last.id, "6");
     assert_string_equal(last.attribute, "grad");
     sy_tensor_unref(tensor);
     last.answer = NULL;
-    assert_status(decode_pointer(w, "\x92\x19\x94\xc0\x05\xc0\xc0", 7, &tensor), SY_ENOTFOUND, &w->err);
+    assert_status(decode_pointer(w, "\x92\x19\x94\xc0\x05\xc0\xc0", 7, &tensor), SY_ENOTFOUND,
+                  &w->err);
     assert_null(tensor);
     /* elsewhere: this hook has no pointers */
-    assert_status(decode_pointer(w, "\x92\x19\x94\x01\x05\x08\xc0", 7, &tensor), SY_ENOTSUP, &w->err);
+    assert_status(decode_pointer(w, "\x92\x19\x94\x01\x05\x08\xc0", 7, &tensor), SY_ENOTSUP,
+                  &w->err);
     assert_int_equal(last.count, 0);
     assert_status(decode_pointer(w, "\x92\x19\x93\x01\x05\x09", 6, &tensor), SY_EFORMAT, &w->err);
     sy_tensor_unref(object);
@@ -637,24 +666,26 @@ static void test_refused_values(void **state)
         sy_status status;
     } cases[] = {
         {BYTES(""), SY_EFORMAT},
-        {BYTES("\xc1"), SY_EFORMAT},                   /* reserved */
-        {BYTES("\x80"), SY_EFORMAT},                   /* a bare map */
-        {BYTES("\xc4\x01x"), SY_EFORMAT},              /* bare bytes */
-        {BYTES("\xd4\x01x"), SY_EFORMAT},              /* an extension */
+        {BYTES("\xc1"), SY_EFORMAT},                                 /* reserved */
+        {BYTES("\x80"), SY_EFORMAT},                                 /* a bare map */
+        {BYTES("\xc4\x01x"), SY_EFORMAT},                            /* bare bytes */
+        {BYTES("\xd4\x01x"), SY_EFORMAT},                            /* an extension */
         {BYTES("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), SY_EFORMAT}, /* above INT64_MAX */
         {BYTES("\x90"), SY_EFORMAT},
         {BYTES("\x93\x01\x90\x90"), SY_EFORMAT},
         {BYTES("\x92\xc0\x90"), SY_EFORMAT},
-        {BYTES("\x92\x63\x90"), SY_ENOTSUP},           /* a code nobody registered */
+        {BYTES("\x92\x63\x90"), SY_ENOTSUP}, /* a code nobody registered */
         {BYTES("\x92\xff\x90"), SY_ENOTSUP},
         {BYTES("\x92\xce\xff\xff\xff\xff\x90"), SY_ENOTSUP},
-        {BYTES("\x92\x04\x92\x01\x02"), SY_EFORMAT},   /* a slice of two */
+        {BYTES("\x92\x04\x92\x01\x02"), SY_EFORMAT}, /* a slice of two */
         {BYTES("\x92\x04\x93\x01\x02\xa1x"), SY_EFORMAT},
         {BYTES("\x92\x05\x91\x05"), SY_EFORMAT},
         {BYTES("\x92\x05\x92\xa0\xa0"), SY_EFORMAT},
         {BYTES("\x92\x34\xa3xyz"), SY_EDTYPE},
         {BYTES("\x92\x34\x05"), SY_EFORMAT},
-        {BYTES("\xa3" "a\0b"), SY_EFORMAT},            /* a zero byte in a text */
+        {BYTES("\xa3"
+               "a\0b"),
+         SY_EFORMAT}, /* a zero byte in a text */
         {BYTES("\x92\x01\xdd\xff\xff\xff\xff"), SY_EFORMAT},
         {BYTES("\xdb\xff\xff\xff\xff"), SY_EFORMAT},
     };
@@ -677,19 +708,37 @@ static void test_refused_tensors(void **state)
         size_t size;
         sy_status status;
     } cases[] = {
-        {BYTES("\x92\x0e\x91\x01"), SY_EFORMAT},                                   /* one field */
-        {BYTES("\x92\x0e\x92\x01\xc0"), SY_EFORMAT},                               /* neither contents nor chain */
+        {BYTES("\x92\x0e\x91\x01"), SY_EFORMAT},     /* one field */
+        {BYTES("\x92\x0e\x92\x01\xc0"), SY_EFORMAT}, /* neither contents nor chain */
         {BYTES("\x92\x0e\x93\x01\xc0\xc0"), SY_EFORMAT},
-        {BYTES("\x92\x0e\x92\x01\x93\xa7" "float32\x91\x01\xc4\x03xxx"), SY_EFORMAT}, /* 3 of 4 bytes */
-        {BYTES("\x92\x0e\x92\x01\x93\xa7" "float32\x91\xff\xc4\x00"), SY_ESHAPE},
-        {BYTES("\x92\x0e\x92\x01\x93\xa7" "float99\x91\x00\xc4\x00"), SY_EDTYPE},
-        {BYTES("\x92\x0e\x92\x01\x93\xa7" "float32\x91\x00\x00"), SY_EFORMAT},    /* segment 0 of 0 */
-        {BYTES("\x92\x0e\x92\x01\x93\xa7" "float32\x91\x00\xff"), SY_EFORMAT},
-        {BYTES("\x92\x0e\x93\x01\x93\xa7" "float32\x91\x00\xc4\x00\x01"), SY_EFORMAT}, /* contents and chain */
-        {BYTES("\x92\x0e\x94\x01\x93\xa7" "float32\x91\x00\xc4\x00\xc0\x05"), SY_EFORMAT}, /* a gradient of 5 */
-        {BYTES("\x92\x0e\x95\x01\x93\xa7" "float32\x91\x00\xc4\x00\xc0\xc0\x92\x0c\x90"), SY_EFORMAT},
-        {BYTES("\x92\x0e\x95\x01\x93\xa7" "float32\x91\x00\xc4\x00\xc0\xc0\x92\x03\x91\xc0"), SY_EINVAL},
-        {BYTES("\x92\x4d\x92\x01\x92\x4d\x92\x01\xc0"), SY_EFORMAT},               /* a chain to nothing */
+        {BYTES("\x92\x0e\x92\x01\x93\xa7"
+               "float32\x91\x01\xc4\x03xxx"),
+         SY_EFORMAT}, /* 3 of 4 bytes */
+        {BYTES("\x92\x0e\x92\x01\x93\xa7"
+               "float32\x91\xff\xc4\x00"),
+         SY_ESHAPE},
+        {BYTES("\x92\x0e\x92\x01\x93\xa7"
+               "float99\x91\x00\xc4\x00"),
+         SY_EDTYPE},
+        {BYTES("\x92\x0e\x92\x01\x93\xa7"
+               "float32\x91\x00\x00"),
+         SY_EFORMAT}, /* segment 0 of 0 */
+        {BYTES("\x92\x0e\x92\x01\x93\xa7"
+               "float32\x91\x00\xff"),
+         SY_EFORMAT},
+        {BYTES("\x92\x0e\x93\x01\x93\xa7"
+               "float32\x91\x00\xc4\x00\x01"),
+         SY_EFORMAT}, /* contents and chain */
+        {BYTES("\x92\x0e\x94\x01\x93\xa7"
+               "float32\x91\x00\xc4\x00\xc0\x05"),
+         SY_EFORMAT}, /* a gradient of 5 */
+        {BYTES("\x92\x0e\x95\x01\x93\xa7"
+               "float32\x91\x00\xc4\x00\xc0\xc0\x92\x0c\x90"),
+         SY_EFORMAT},
+        {BYTES("\x92\x0e\x95\x01\x93\xa7"
+               "float32\x91\x00\xc4\x00\xc0\xc0\x92\x03\x91\xc0"),
+         SY_EINVAL},
+        {BYTES("\x92\x4d\x92\x01\x92\x4d\x92\x01\xc0"), SY_EFORMAT}, /* a chain to nothing */
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         syi_message_clear(&w->message);
@@ -709,13 +758,15 @@ static void test_refused_tensors(void **state)
 static void test_taken_as_well_as_possible(void **state)
 {
     world *w = *state;
-    static const char seven[] = "\x92\x0e\x92\xc0\x93\xa4" "bool\x91\x03\xc4\x03\x00\x07\xff";
+    static const char seven[] = "\x92\x0e\x92\xc0\x93\xa4"
+                                "bool\x91\x03\xc4\x03\x00\x07\xff";
     syi_buffer_append(&w->message.body, seven, sizeof seven - 1);
     sy_tensor *tensor = decode_tensor(w);
     assert_memory_equal(syi_array_data(syi_node_array(tensor->node)), "\0\1\1", 3);
     assert_true(sy_id_is_none(&tensor->id));
     sy_tensor_unref(tensor);
-    static const char later[] = "\x92\x0e\x9c\x01\x93\xa7" "float32\x91\x00\xc4\x00\xc0\xc0\xc0\xc0\xa1x"
+    static const char later[] = "\x92\x0e\x9c\x01\x93\xa7"
+                                "float32\x91\x00\xc4\x00\xc0\xc0\xc0\xc0\xa1x"
                                 "\x81\x01\x02\x91\x90\xc3\x05\xc4\x01x";
     syi_buffer_append(&w->message.body, later, sizeof later - 1);
     tensor = decode_tensor(w);
@@ -778,12 +829,14 @@ static void test_out_of_memory(void **state)
     char text[600];
     memset(text, 'x', sizeof text - 1);
     text[599] = '\0';
-    const sy_value items[] = {sy_value_tensor(tensor), sy_value_string(text), sy_value_tensor(plain)};
+    const sy_value items[] = {sy_value_tensor(tensor), sy_value_string(text),
+                              sy_value_tensor(plain)};
     const sy_value list = sy_value_list(items, 3);
     size_t refusals = 0;
     for (size_t nth = 1;; nth++) {
         sy_value back;
-        assert_ok(syi_encode_value(&w->encoder, &list, &w->err), &w->err); /* segments go when used */
+        assert_ok(syi_encode_value(&w->encoder, &list, &w->err),
+                  &w->err); /* segments go when used */
         w->memory.refused = 0;
         w->memory.fail_at = w->memory.calls + nth;
         begin(w);

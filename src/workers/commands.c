@@ -112,6 +112,22 @@ static sy_status handle_keep(const sy_request *request, sy_error *err)
     return answer_none(request, err);
 }
 
+/* generation(id): of the object that is there now; for a pointer that travels and does not know it. */
+static sy_status handle_generation(const sy_request *request, sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    SY_TRY(id_argument(request, 0, &id, err));
+    pthread_mutex_lock(&request->worker->strand);
+    const syi_object *object = syi_store_get(request->worker, &id);
+    const uint64_t generation = object != NULL ? object->generation : 0;
+    pthread_mutex_unlock(&request->worker->strand);
+    if (generation == 0) {
+        return syi_object_missing(request->worker, &id, err);
+    }
+    syi_msgpack_write_uint(request->reply->out, generation);
+    return syi_buffer_check(request->reply->out, "message body", err);
+}
+
 /* adopt(id, generation): what another worker has sent here for the caller (move) lives as long as the
  * caller's session from now on. Kept objects stay kept. */
 static sy_status handle_adopt(const sy_request *request, sy_error *err)
@@ -219,6 +235,7 @@ static sy_status handle_objects_count(const sy_request *request, sy_error *err)
 
 static const syi_worker_command builtin[] = {
     {"keep", 1, 1, SYI_COMMAND_WRITES, handle_keep},
+    {"generation", 1, 1, 0, handle_generation},
     {"adopt", 2, 2, 0, handle_adopt},
     {"delete", 1, 1, 0, handle_delete},
     {"requires_grad_", 2, 2, SYI_COMMAND_WRITES, handle_requires_grad},

@@ -269,6 +269,7 @@ static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, registere
         return SYI_ENOMEM(err, "object store");
     }
     SY_TRY(syi_store_put(session->worker, id, tensor, session, &generation, &done->old, err));
+    syi_store_get(session->worker, id)->is_result = job->message.kind == SYI_KIND_COMMAND;
     const sy_status status = syi_encode_descriptor(&job->encoder, tensor, id, generation, err);
     if (status != SY_OK) {
         syi_store_undo(session->worker, id, done->old);
@@ -503,8 +504,8 @@ static void delete_one(void *user, const syi_deletion *deletion)
     if (object == NULL) {
         return; /* gone already: fine */
     }
-    if (deletion->generation == 0 && object->lease != session) {
-        return; /* without a generation only what this session put there */
+    if (deletion->generation == 0 && (object->lease != session || !object->is_result)) {
+        return; /* without a generation only what this session computed, not what it sent under that id */
     }
     uint8_t *slot = drop_slot(job);
     sy_tensor *taken = syi_store_take(worker, &deletion->id, deletion->generation);

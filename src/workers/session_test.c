@@ -315,7 +315,7 @@ static void test_deletions(void **state)
     const uint64_t generation = syi_store_get(b->bob, &id)->generation;
     raw_put_deletion(&c, LEASED, generation - 1); /* an older one's */
     send_body(&c, SYI_KIND_DELETE);
-    raw_put_deletion(&c, PUBLISHED, 0); /* without a generation only what this session put there */
+    raw_put_deletion(&c, PUBLISHED, 0); /* without a generation only what this session computed */
     send_body(&c, SYI_KIND_DELETE);
     raw_put_deletion(&c, 404, 0);
     send_body(&c, SYI_KIND_DELETE);
@@ -323,7 +323,9 @@ static void test_deletions(void **state)
     raw_put_deletion(&c, LEASED, generation);
     send_body(&c, SYI_KIND_DELETE);
     assert_int_equal(sy_worker_get_object_count(b->bob), 1);
-    put(&c, LEASED, 3);
+    raw_put_command(&c, "add", PUBLISHED, PUBLISHED, LEASED);
+    assert_ok(raw_request(&c, SYI_KIND_COMMAND), &c.said);
+    assert_int_equal(sy_worker_get_object_count(b->bob), 2);
     raw_put_deletion(&c, LEASED, 0);
     send_body(&c, SYI_KIND_DELETE);
     raw_put_worker_command(&c, "objects_count",

@@ -26,6 +26,8 @@ typedef struct syi_object {
     sy_tensor *tensor;
     uint64_t generation;
     syi_session *lease; /* dies with this session; NULL: kept until removed */
+    bool
+        is_result; /* of a command, under an id that is used once: deleted without its generation */
 } syi_object;
 
 /* The gate of worker.h's comment; strand held for all of it. */

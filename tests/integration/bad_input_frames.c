@@ -80,6 +80,14 @@ static void end(frames *f)
     raw_close(&f->c);
 }
 
+/* Removes an object that was sent, by its id alone. */
+static void remove_object(raw_client *c, int64_t id)
+{
+    raw_put_worker_command(c, "delete", 1);
+    syi_msgpack_write_int(&c->body, id);
+    assert_ok(raw_request(c, SYI_KIND_WORKER_COMMAND), &c->said);
+}
+
 static void assert_says(const raw_client *c, const char *words)
 {
     if (strstr(c->said.message, words) == NULL) {
@@ -241,7 +249,7 @@ static void test_a_stolen_session_needs_its_token(void **state)
     claim.token[SYI_SESSION_SIZE - 1] ^= 1;
     assert_ok(raw_greet(&thief, "owner", &claim), &thief.said); /* served, as somebody new */
     assert_memory_not_equal(thief.session, a.session, SYI_SESSION_SIZE);
-    raw_put_deletion(&thief, RESULT, 0); /* 0: what this session put there */
+    raw_put_deletion(&thief, RESULT, 0); /* 0: what this session made there */
     assert_int_equal(raw_send(&thief, SYI_KIND_DELETE, thief.body.data, thief.body.length), SY_OK);
     syi_buffer_clear(&thief.body);
     raw_put_object(&thief, RESULT, 1, (const float[]){6});
@@ -256,9 +264,7 @@ static void test_a_stolen_session_needs_its_token(void **state)
     assert_memory_equal(heir.session, a.session, SYI_SESSION_SIZE);
     raw_put_object(&heir, RESULT, 1, (const float[]){7});
     assert_ok(raw_request(&heir, SYI_KIND_OBJECT), &heir.said);
-    raw_put_deletion(&heir, RESULT, 0);
-    assert_int_equal(raw_send(&heir, SYI_KIND_DELETE, heir.body.data, heir.body.length), SY_OK);
-    syi_buffer_clear(&heir.body);
+    remove_object(&heir, RESULT);
     assert_serves(&f, &heir);
     raw_close(&a);
     raw_close(&heir);
@@ -781,9 +787,7 @@ static void test_alias_by_a_bare_pointer(void **state)
     const sy_id id = sy_tensor_get_id(object);
     sy_tensor_unref(object);
     assert_true(sy_id_equal(&id, &own));
-    raw_put_deletion(c, RESULT, 0);
-    assert_int_equal(raw_send(c, SYI_KIND_DELETE, c->body.data, c->body.length), SY_OK);
-    syi_buffer_clear(&c->body);
+    remove_object(c, RESULT);
     /* the same with a private one: as private under any id */
     syi_msgpack_write_array(&c->body, 2);
     syi_msgpack_write_int(&c->body, RESULT);
@@ -791,9 +795,7 @@ static void test_alias_by_a_bare_pointer(void **state)
     assert_ok(raw_request(c, SYI_KIND_OBJECT), &c->said);
     raw_put_object_request(c, RESULT, true);
     assert_request_fails(c, SYI_KIND_OBJECT_REQUEST, SY_EPERM);
-    raw_put_deletion(c, RESULT, 0);
-    assert_int_equal(raw_send(c, SYI_KIND_DELETE, c->body.data, c->body.length), SY_OK);
-    syi_buffer_clear(&c->body);
+    remove_object(c, RESULT);
     end(&f);
 }
 

@@ -361,8 +361,7 @@ static void storm_over(const worker_kind *kind, bool closing)
     sy_error err = SY_ERROR_INIT;
     pair_open(&pair, kind, 1, 20000, NULL);
     sy_tensor *p = send_ones(&pair, 4);
-    storm st = {
-        .pair = &pair, .id = sy_tensor_get_id_at_location(p), .rounds = test_rounds(100)};
+    storm st = {.pair = &pair, .id = sy_tensor_get_id_at_location(p), .rounds = test_rounds(100)};
     threads_start(threads, CLIENTS, &st, in_the_storm);
     if (closing) {
         threads_start(&closer, 1, &st, keep_closing);

@@ -73,7 +73,8 @@ static sy_status compare(sy_tensor *tensor, const float *expected, const char *w
 {
     float actual[ELEMENTS];
     TEST_TRY(sy_tensor_copy_data(tensor, actual, sizeof actual, err));
-    return memcmp(actual, expected, sizeof actual) == 0 ? SY_OK : wrong(err, what, expected, actual);
+    return memcmp(actual, expected, sizeof actual) == 0 ? SY_OK
+                                                        : wrong(err, what, expected, actual);
 }
 
 /* --- steps ------------------------------------------------------------------------------------- */
@@ -141,7 +142,10 @@ static sy_tensor *combine(sy_scope *scope, int which, sy_tensor *a, sy_tensor *b
 static void combine_model(int which, float *to, const float *a, const float *b)
 {
     for (int k = 0; k < ELEMENTS; k++) {
-        to[k] = which == 0 ? a[k] + b[k] : which == 1 ? a[k] - b[k] : which == 2 ? -a[k] : fabsf(a[k]);
+        to[k] = which == 0   ? a[k] + b[k]
+                : which == 1 ? a[k] - b[k]
+                : which == 2 ? -a[k]
+                             : fabsf(a[k]);
     }
 }
 
@@ -212,7 +216,7 @@ static sy_status step_mix_workers(client *c, sy_error *err)
     sy_scope *scope = sy_scope_begin(c->hook);
     (void)sy_add(scope, a->pointer, b->pointer);
     return sy_scope_end(scope, err) == SY_ECOLLOCATION ? SY_OK
-                                                        : test_says(err, "two workers were mixed");
+                                                       : test_says(err, "two workers were mixed");
 }
 
 static sy_status step_move(client *c, sy_error *err)

@@ -407,8 +407,8 @@ static void test_reading_while_it_is_written(void **state)
     workers *w = *state;
     sy_worker *bob = NULL;
     sy_hook *other = workers_add_client(w, "other", &bob);
-    const int64_t shape[] = {1200, 1200};
-    const size_t count = 1200 * 1200;
+    const int64_t shape[] = {800, 800};
+    const size_t count = 800 * 800;
     float *values = malloc(count * sizeof *values);
     for (size_t k = 0; k < count; k++) {
         values[k] = 1;
@@ -416,7 +416,7 @@ static void test_reading_while_it_is_written(void **state)
     sy_tensor *x = workers_publish(w, w->bob, w->bob_serving, "big", "#big", true, 2, shape,
                                    SY_DTYPE_F32, values);
     free(values);
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < 3; round++) {
         sy_scope *s = sy_scope_begin(w->hook);
         sy_tensor *zeros = sy_zeros(s, SY_DTYPE_F32, 2, shape);
         sy_tensor *target = NULL;

@@ -478,7 +478,7 @@ static sy_status read_bytes(syi_msgpack_cursor *cursor, syi_msgpack_type type,
 }
 
 sy_status syi_msgpack_read_str_slowly(syi_msgpack_cursor *cursor, const char **text, size_t *length,
-                               sy_error *err)
+                                      sy_error *err)
 {
     const uint8_t *bytes = NULL;
     SY_TRY(read_bytes(cursor, SYI_MSGPACK_STR, &bytes, length, err));
