@@ -48,9 +48,8 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
         return status;
     }
     *old = replaced;
-    *object = (syi_object){.tensor = sy_tensor_ref(tensor),
-                           .generation = ++worker->last_generation,
-                           .lease = lease};
+    *object = (syi_object){
+        .tensor = sy_tensor_ref(tensor), .generation = ++worker->last_generation, .lease = lease};
     tensor->id = *id;
     tensor->owner = worker;
     *generation = object->generation;
