@@ -1,9 +1,10 @@
 /*
- * vectors_test.c - every kernel against the answers of PyTorch in tests/vectors/ops/kernels.txt (format:
- * generate_kernels.py). CSYFT_KERNEL_VECTORS names another file for a longer sweep.
+ * vectors_test.c - every kernel against the answers of PyTorch in tests/vectors/ops/kernels (format:
+ * generate_kernels.py). CSYFT_KERNEL_VECTORS names another folder for a longer sweep.
  */
 #include "support/test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@ typedef struct fixture {
     sy_context *context;
     syi_ops *ops;
     syi_framework *framework;
-    FILE *file;
+    const char *folder; /* *.txt in it */
 } fixture;
+
+static char reading[256]; /* the file at hand */
 
 /* One line, taken apart. Everything borrows from the line but the arrays. */
 typedef struct test_case {
@@ -40,10 +43,9 @@ static int setup(void **state)
     sy_context_options options = SY_CONTEXT_OPTIONS_INIT;
     options.test_seed = 1;
     const char *path = getenv("CSYFT_KERNEL_VECTORS");
-    f.file =
-        fopen(path != NULL ? path : CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/kernels.txt", "r");
+    f.folder = path != NULL ? path : CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/kernels";
     *state = &f;
-    return f.file == NULL || sy_context_new(&f.context, &options, NULL) != SY_OK ||
+    return sy_context_new(&f.context, &options, NULL) != SY_OK ||
                    syi_ops_new(f.context, &f.ops, NULL) != SY_OK ||
                    syi_cpu_framework_new(f.context, &f.framework, NULL) != SY_OK
                ? -1
@@ -53,7 +55,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    fclose(f->file);
     f->framework->klass->free(f->framework);
     syi_ops_free(f->ops);
     sy_context_free(f->context);
@@ -216,7 +217,7 @@ static void check_array(const test_case *c, const syi_array *actual, const syi_a
     const char *name = c->op->name;
     if (actual->dtype != expected->dtype || !syi_array_same_shape(actual, expected)) {
         char is[64], should[64];
-        fail_msg("kernels.txt:%d: %s: %s %s, expected %s %s", c->line, name,
+        fail_msg("%s:%d: %s: %s %s, expected %s %s", reading, c->line, name,
                  sy_dtype_name(actual->dtype),
                  syi_shape_format(actual->ndim, actual->shape, is, sizeof is),
                  sy_dtype_name(expected->dtype),
@@ -224,7 +225,7 @@ static void check_array(const test_case *c, const syi_array *actual, const syi_a
     }
     for (int64_t i = 0; i < syi_array_numel(expected); i++) {
         if (!is_close(c, actual, expected, i)) {
-            fail_msg("kernels.txt:%d: %s: element %lld is %.17g, expected %.17g", c->line, name,
+            fail_msg("%s:%d: %s: element %lld is %.17g, expected %.17g", reading, c->line, name,
                      (long long)i, syi_array_get_double(actual, i),
                      syi_array_get_double(expected, i));
         }
@@ -247,7 +248,7 @@ static int run_case(const fixture *f, const test_case *c, syi_array *outs)
     sy_status status = f->framework->klass->run(f->framework, handle, c->op, c->args, c->inplace,
                                                 outs, count, NULL, &err);
     if (status != SY_OK) {
-        fail_msg("kernels.txt:%d: %s", c->line, err.message);
+        fail_msg("%s:%d: %s", reading, c->line, err.message);
     }
     return count;
 }
@@ -282,18 +283,58 @@ static void run_line(const fixture *f, int line, char *text)
     }
 }
 
-static void agrees_with_torch(void **state)
+static void check_line(const fixture *f, int line, char *text, void *user)
 {
-    const fixture *f = *state;
+    (void)user;
+    run_line(f, line, text);
+}
+
+/* `visit` for every line of every file; returns how many there were. */
+static int for_each_line(const fixture *f,
+                         void (*visit)(const fixture *f, int line, char *text, void *user),
+                         void *user)
+{
     char *text = NULL;
     size_t size = 0;
-    int line = 0;
-    rewind(f->file);
-    while (getline(&text, &size, f->file) > 0) {
-        run_line(f, ++line, text);
+    int lines = 0;
+    struct dirent *entry;
+    DIR *folder = opendir(f->folder);
+    assert_non_null(folder);
+    while ((entry = readdir(folder)) != NULL) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot == NULL || strcmp(dot, ".txt") != 0) {
+            continue;
+        }
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", f->folder, entry->d_name);
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        snprintf(reading, sizeof reading, "%s", entry->d_name);
+        for (int line = 1; getline(&text, &size, file) > 0; line++) {
+            visit(f, line, text, user);
+            lines++;
+        }
+        fclose(file);
     }
+    closedir(folder);
     free(text);
-    assert_true(line > 1000);
+    return lines;
+}
+
+static void agrees_with_torch(void **state)
+{
+    assert_true(for_each_line(*state, check_line, NULL) > 1000);
+}
+
+static void note_row(const fixture *f, int line, char *text, void *user)
+{
+    bool *seen = user;
+    const syi_op *op;
+    bool inplace;
+    (void)line;
+    if (syi_ops_find(f->ops, text, strcspn(text, " "), &op, &inplace)) {
+        seen[op->id] = true;
+    }
 }
 
 /* A row is drawn, or its answer is random. */
@@ -301,23 +342,13 @@ static void covers_every_kernel(void **state)
 {
     const fixture *f = *state;
     bool seen[SYI_OP_COUNT] = {false};
-    char *text = NULL;
-    size_t size = 0;
-    rewind(f->file);
-    while (getline(&text, &size, f->file) > 0) {
-        const syi_op *op;
-        bool inplace;
-        if (syi_ops_find(f->ops, text, strcspn(text, " "), &op, &inplace)) {
-            seen[op->id] = true;
-        }
-    }
-    free(text);
+    for_each_line(f, note_row, seen);
     for (int id = 0; id < SYI_OP_COUNT; id++) {
         const syi_op *op = syi_op_get((syi_op_id)id);
         const bool needed =
             f->framework->klass->resolve(f->framework, op) != NULL && !(op->flags & SYI_OP_RANDOM);
         if (needed && !seen[id]) {
-            fail_msg("kernels.txt has no line for %s", op->name);
+            fail_msg("%s has no line for %s", f->folder, op->name);
         }
     }
 }
