@@ -14,13 +14,12 @@ typedef struct session { /* of one connection; zeroed by lws */
     peer_shape shape;
     bool knows; /* the shape */
     uint8_t *in;
+    uint8_t *out; /* LWS_PRE bytes and a whole reply, sent from where it lies */
     size_t have;
     uint64_t messages; /* of the request that comes */
     uint64_t replies;  /* still to be sent */
     uint64_t sent;     /* of the first of them */
 } session;
-
-static uint8_t out[LWS_PRE + PEER_WRITE];
 
 static int take_shape(session *s, const void *bytes, size_t size)
 {
@@ -29,10 +28,12 @@ static int take_shape(session *s, const void *bytes, size_t size)
     }
     memcpy(&s->shape, bytes, size);
     s->in = malloc((size_t)s->shape.request + 1);
-    if (s->in == NULL || s->shape.messages == 0) {
+    s->out = malloc(LWS_PRE + (size_t)s->shape.reply);
+    if (s->in == NULL || s->out == NULL || s->shape.messages == 0) {
         return -1;
     }
     memset(s->in, 0, (size_t)s->shape.request + 1);
+    memset(s->out, 0, LWS_PRE + (size_t)s->shape.reply);
     s->knows = true;
     return 0;
 }
@@ -63,7 +64,9 @@ static int on_writable(struct lws *wsi, session *s)
         const size_t size = left < PEER_WRITE ? (size_t)left : PEER_WRITE;
         const int how = (s->sent == 0 ? LWS_WRITE_BINARY : LWS_WRITE_CONTINUATION) |
                         (size < left ? LWS_WRITE_NO_FIN : 0);
-        if (lws_write(wsi, out + LWS_PRE, size, (enum lws_write_protocol)how) < (int)size) {
+        /* The head of a frame overwrites what was sent before it. */
+        uint8_t *piece = s->out + LWS_PRE + s->sent;
+        if (lws_write(wsi, piece, size, (enum lws_write_protocol)how) < (int)size) {
             return -1;
         }
         s->sent += size;
@@ -89,7 +92,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_writable(wsi, s);
     case LWS_CALLBACK_CLOSED:
         free(s->in);
+        free(s->out);
         s->in = NULL;
+        s->out = NULL;
         return 0;
     default:
         return 0;

@@ -16,6 +16,8 @@
 /* As a link of csyft: so many requests in one write, so many under way. */
 enum { BATCH = 32, WINDOW = 1024 };
 
+enum { DIRECT_FROM = 8192 }; /* smaller reads go through the read-ahead, as csyft's */
+
 static int fail(const bench_raw *raw, const char *what)
 {
     return cli_fail(raw->b->verb, "%s: %s: %s", raw->peer.url, what, strerror(errno));
@@ -41,14 +43,26 @@ int bench_raw_write(bench_raw *raw, const void *bytes, size_t size)
     return CLI_OK;
 }
 
-/* Some bytes, as soon as there are any: spinning first, then asleep. */
-static ssize_t receive(bench_raw *raw, void *bytes, size_t size)
+/* Some bytes, as soon as there are any: spinning first, then asleep. What comes beyond `size` (which may be 0)
+ * is read ahead. Returns how many went to `bytes`, and makes *ended true at the end of the stream. */
+static ssize_t receive(bench_raw *raw, void *bytes, size_t size, bool *ended)
 {
     const double until = raw->spin_us != 0 ? bench_clock() + raw->spin_us * 1e-6 : 0;
     for (;;) {
-        const ssize_t got = recv(raw->fd, bytes, size, MSG_DONTWAIT);
-        if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
-            return got;
+        struct iovec places[2] = {{.iov_base = bytes, .iov_len = size},
+                                  {.iov_base = raw->ahead, .iov_len = BENCH_SCRATCH}};
+        struct msghdr message = {.msg_iov = places, .msg_iovlen = 2};
+        const ssize_t got = size == 0 ? recv(raw->fd, raw->ahead, BENCH_SCRATCH, MSG_DONTWAIT)
+                                      : recvmsg(raw->fd, &message, MSG_DONTWAIT);
+        if (got >= 0) {
+            const size_t direct = (size_t)got < size ? (size_t)got : size;
+            raw->ahead_start = 0;
+            raw->ahead_end = (size_t)got - direct;
+            *ended = got == 0;
+            return (ssize_t)direct;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return -1;
         }
         if (until != 0 && bench_clock() < until) {
             sched_yield();
@@ -72,20 +86,14 @@ int bench_raw_read(bench_raw *raw, void *bytes, size_t size)
             size -= part;
             continue;
         }
-        const bool direct = size >= BENCH_SCRATCH;
-        const ssize_t got =
-            direct ? receive(raw, at, size) : receive(raw, raw->ahead, BENCH_SCRATCH);
-        if (got <= 0) {
+        bool ended = false;
+        const ssize_t got = receive(raw, at, size >= DIRECT_FROM ? size : 0, &ended);
+        if (got < 0 || ended) {
             return got < 0 ? fail(raw, "receive")
                            : cli_fail(raw->b->verb, "%s: closed", raw->peer.url);
         }
-        if (direct) {
-            at += got;
-            size -= (size_t)got;
-        } else {
-            raw->ahead_start = 0;
-            raw->ahead_end = (size_t)got;
-        }
+        at += got;
+        size -= (size_t)got;
     }
     return CLI_OK;
 }

@@ -141,12 +141,18 @@ void bench_print_header(void)
     printf(ROW, "scenario", "median", "min", "", "limit", "ratio", "goal", "met", "limit is");
 }
 
+/* Four digits, without an exponent. */
+static void format_value(double value, char *text, size_t size)
+{
+    snprintf(text, size, value >= 1000 ? "%.0f" : "%.4g", value);
+}
+
 void bench_print_row(const bench_scenario *scenario, const bench_result *result)
 {
     char median[32], min[32], limit[32], ratio[32], goal[64];
-    snprintf(median, sizeof median, "%.4g", result->median);
-    snprintf(min, sizeof min, "%.4g", result->min);
-    snprintf(limit, sizeof limit, "%.4g", result->limit);
+    format_value(result->median, median, sizeof median);
+    format_value(result->min, min, sizeof min);
+    format_value(result->limit, limit, sizeof limit);
     snprintf(ratio, sizeof ratio, "%.3g", bench_ratio(result));
     format_goal(scenario, goal, sizeof goal);
     const char *met = scenario->goal == BENCH_NO_GOAL  ? ""

@@ -56,6 +56,7 @@ typedef struct sy_listen_options {
     uint32_t lease_grace_ms;   /* objects of a client that went away live this long; 0: 10 s */
     unsigned connections_max;  /* 0: 1024 */
     uint64_t message_max;      /* bytes of one message; 0: bounded by the memory limit only */
+    unsigned spin_us; /* look for the next request this long before sleeping; 0: sleep at once */
 } sy_listen_options;
 #define SY_LISTEN_OPTIONS_INIT            \
     {                                     \

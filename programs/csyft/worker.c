@@ -46,6 +46,7 @@ typedef struct settings { /* the lists have room for all of argv */
     size_t peer_count;
     uint64_t memory_limit;
     int64_t pool_threads;
+    int64_t spin_us;
     bool allow_introductions;
 } settings;
 
@@ -62,6 +63,7 @@ enum {
     OPTION_PEER,
     OPTION_ALLOW_INTRODUCTIONS,
     OPTION_POOL_THREADS,
+    OPTION_SPIN,
     OPTION_LOG,
 };
 static const cli_option options[] = {
@@ -77,6 +79,7 @@ static const cli_option options[] = {
     {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
     {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
     {"pool-threads", 0, "N", "threads that compute; default: one per processor"},
+    {"spin", 0, "US", "look for the next request this many microseconds before sleeping"},
     CLI_LOG_OPTION,
     {0},
 };
@@ -178,6 +181,9 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
         return cli_parse_integer(verb, "--pool-threads", value, 1, 1024, &s->pool_threads)
                    ? CLI_OK
                    : CLI_USAGE;
+    case OPTION_SPIN:
+        return cli_parse_integer(verb, "--spin", value, 0, 1000000, &s->spin_us) ? CLI_OK
+                                                                                 : CLI_USAGE;
     case OPTION_ALLOW_INTRODUCTIONS:
         s->allow_introductions = true;
         return CLI_OK;
@@ -222,6 +228,7 @@ static sy_status listen_at(const cli_session *session, const settings *s, const 
 {
     sy_listen_options how = SY_LISTEN_OPTIONS_INIT;
     how.allow_introductions = s->allow_introductions;
+    how.spin_us = (unsigned)s->spin_us;
     const char *bound = NULL;
     const sy_status status = sy_worker_listen(session->worker, url, &how, &bound, err);
     if (status != SY_OK) {

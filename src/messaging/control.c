@@ -75,6 +75,10 @@ static sy_status read_id(syi_msgpack_cursor *cursor, sy_id *id, sy_error *err)
     size_t length = 0;
     int64_t code = 0;
     int64_t number = 0;
+    if (syi_msgpack_take_id(cursor, &number)) {
+        *id = (sy_id){.number = number, .kind = SY_ID_INT};
+        return SY_OK;
+    }
     if (syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
         SY_TRY(syi_msgpack_read_int(cursor, &number, err));
         *id = sy_id_from_int(number);

@@ -162,6 +162,12 @@ static sy_status refuse_value(const syi_op *op, const syi_parameter *parameter,
 static inline sy_status bind_value(const syi_op *op, const syi_parameter *parameter,
                                    const sy_value *value, sy_value *bound, sy_error *err)
 {
+    const bool takes_tensor = parameter->type == SYI_PARAMETER_TENSOR ||
+                              parameter->type == SYI_PARAMETER_TENSOR_OR_SCALAR;
+    if (takes_tensor && is_tensor(value)) { /* most arguments */
+        *bound = *value;
+        return SY_OK;
+    }
     bool left_out = value->kind == SY_VALUE_NONE && parameter->optional;
     if (!left_out && !accepts(parameter->type, value)) {
         return refuse_value(op, parameter, value, err);

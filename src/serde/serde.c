@@ -756,7 +756,7 @@ static bool take_own_object(syi_decoder *decoder, int64_t *id)
     }
     at.next += sizeof head;
     at.elements_left -= ELEMENTS - 3;
-    if (!syi_msgpack_take_number(&at, id) || at.end - at.next < 2 || at.next[0] != 0xc0 ||
+    if (!syi_msgpack_take_id(&at, id) || at.end - at.next < 2 || at.next[0] != 0xc0 ||
         at.next[1] != 0xc0) {
         return false;
     }

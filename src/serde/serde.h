@@ -86,7 +86,7 @@ sy_status syi_decode_id_slowly(syi_decoder *decoder, sy_id *id, sy_error *err);
 static inline sy_status syi_decode_id(syi_decoder *decoder, sy_id *id, sy_error *err)
 {
     int64_t number;
-    if (syi_msgpack_take_number(&decoder->cursor, &number)) {
+    if (syi_msgpack_take_id(&decoder->cursor, &number)) {
         *id = (sy_id){.number = number, .kind = SY_ID_INT};
         return SY_OK;
     }

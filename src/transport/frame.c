@@ -62,12 +62,24 @@ void syi_message_move(syi_message *to, syi_message *from)
 
 void syi_message_take(syi_message *to, syi_message *from)
 {
-    const syi_message empty = *to;
+    const syi_buffer body = to->body;
+    syi_segment *const segments = to->segments;
+    const uint32_t segment_capacity = to->segment_capacity;
     const size_t maximum = from->body.maximum;
     *to = *from;
-    *from = empty;
-    syi_buffer_set_maximum(&to->body, empty.body.maximum);
+    syi_buffer_set_maximum(&to->body, body.maximum);
+    from->kind = 0;
+    from->flags = 0;
+    from->id = 0;
+    from->trace = 0;
+    from->deadline_ms = 0;
+    from->body = body;
     syi_buffer_set_maximum(&from->body, maximum);
+    from->segments = segments;
+    from->segment_count = 0;
+    from->segment_capacity = segment_capacity;
+    from->refused = SY_OK;
+    from->refusal = NULL;
 }
 
 void syi_message_give_back(syi_message *message)

@@ -155,12 +155,7 @@ static sy_status handle_delete(const sy_request *request, sy_error *err)
 {
     sy_id id = SY_ID_INIT;
     SY_TRY(id_argument(request, 0, &id, err));
-    pthread_mutex_lock(&request->worker->strand);
-    sy_tensor *taken = syi_store_take(request->worker, &id, 0);
-    sy_status status = taken != NULL ? SY_OK : syi_object_missing(request->worker, &id, err);
-    pthread_mutex_unlock(&request->worker->strand);
-    SY_TRY(status);
-    sy_tensor_unref(taken);
+    SY_TRY(syi_request_remove(request, &id, err));
     return answer_none(request, err);
 }
 

@@ -41,6 +41,8 @@ const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name);
  * Writes [id, generation, dtype, shape] to the reply when asked. */
 sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
                                sy_error *err);
+/* Takes the object away for good, unless the answer cannot be sent. SY_ENOTFOUND. */
+sy_status syi_request_remove(const sy_request *request, const sy_id *id, sy_error *err);
 /*
  * Asks `target` to do a worker command, from `owner`. *exchange->reply holds one value; decode it with a
  * decoder of its own and end the exchange with syi_link_end.

@@ -25,7 +25,7 @@ syi_job *syi_job_new(syi_session *session)
     job->session = session;
     syi_message_init(&job->message, context, BODY_MAX);
     syi_message_init(&job->reply, context, BODY_MAX);
-    syi_buffer_init(&job->dropped, context, 1u << 20);
+    syi_buffer_init(&job->changes, context, 1u << 20);
     return job;
 }
 
@@ -36,7 +36,7 @@ void syi_job_free(syi_job *job)
     }
     syi_message_fini(&job->message);
     syi_message_fini(&job->reply);
-    syi_buffer_fini(&job->dropped);
+    syi_buffer_fini(&job->changes);
     syi_free(context_of(job), job, sizeof *job);
 }
 
@@ -44,7 +44,7 @@ void syi_job_free(syi_job *job)
 
 /* An answer that cannot be sent is replaced by an error; when that cannot be sent either the client must
  * learn it from the connection, or it waits in vain. */
-static void send_or_close(syi_job *job)
+static bool send_or_close(syi_job *job)
 {
     syi_peer *peer = job->session->peer;
     const sy_worker *worker = job->session->worker;
@@ -66,14 +66,15 @@ static void send_or_close(syi_job *job)
         syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, id,
                 "the answer was not sent: %s", failed.message);
     }
+    return status == SY_OK;
 }
 
-static void answer(syi_job *job, sy_status status)
+static bool answer(syi_job *job, sy_status status)
 {
     const sy_worker *worker = job->session->worker;
     syi_message *reply = &job->reply;
     if (job->message.kind == SYI_KIND_DELETE && status == SY_OK) {
-        return;
+        return true;
     }
     if (status != SY_OK) {
         sy_error said = job->error;
@@ -88,16 +89,24 @@ static void answer(syi_job *job, sy_status status)
     }
     reply->id = job->message.id;
     reply->trace = job->message.trace;
-    send_or_close(job);
+    const bool sent = send_or_close(job);
     syi_message_clear(reply);
     syi_message_trim(reply);
+    return sent;
 }
 
-/* Who has the answer can rely on it that the command holds nothing any more. */
+/* Who has the answer can rely on it that the command holds no argument any more. An answer that does not
+ * leave takes the command back, as far as the store goes. */
 static void release_and_answer(syi_job *job, sy_status status)
 {
+    sy_worker *worker = job->session->worker;
     syi_router_release(job);
-    answer(job, status);
+    if (!answer(job, status)) {
+        pthread_mutex_lock(&worker->strand);
+        syi_router_undo(job);
+        pthread_mutex_unlock(&worker->strand);
+    }
+    syi_router_settle(job);
     syi_message_clear(&job->message);
     syi_message_trim(&job->message);
 }
@@ -267,6 +276,9 @@ static void complete(syi_job *job)
     if (status == SY_OK) {
         status = syi_router_finish(session, job, &job->error);
     }
+    if (status != SY_OK) {
+        syi_router_undo(job);
+    }
     /* Segments that do not leave this process are copied from the objects: nobody may write there before. */
     const bool at_once = session->direct && job->reply.segment_count > 0;
     if (at_once) {
@@ -428,6 +440,7 @@ bool syi_job_start(syi_job *job)
     syi_gate *gate = &worker->gate;
     job->error.status = SY_OK;
     job->status = SY_OK;
+    job->undone = false;
     job->prepared = false;
     job->in_gate = false;
     job->writes = false;

@@ -232,85 +232,128 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
     return status;
 }
 
-/* Room for one more reference to be dropped later; NULL when there is none. */
-static uint8_t *drop_slot(syi_job *job)
-{
-    uint8_t *slot = syi_buffer_extend(&job->dropped, sizeof(sy_tensor *));
-    if (slot != NULL) {
-        memset(slot, 0, sizeof(sy_tensor *));
-    }
-    return slot;
-}
-
-static void drop_later(uint8_t *slot, sy_tensor *tensor)
-{
-    memcpy(slot, &tensor, sizeof tensor);
-}
-
-/* What registering one tensor did, so that it can be undone. */
-typedef struct registered {
+/* What a job changed in the store, until the answer is on its way: then what was replaced or taken is dropped.
+ * Without an answer nothing has happened. */
+typedef struct change {
     sy_id id;
-    syi_object *old;
-    size_t slot; /* its place in job->dropped */
-} registered;
+    uint64_t generation; /* of what was put; 0: something was taken away */
+    syi_object *old;     /* replaced or taken; nullable */
+    sy_tensor *deleted;  /* for good; nullable */
+} change;
 
-/* Strand held: registers with the session's lease and writes the descriptor. Failing leaves nothing. */
-static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, registered *done,
-                     sy_error *err)
+/* Room for one more; NULL when there is none. Valid until the next. */
+static change *note(syi_job *job)
+{
+    change *made = (void *)syi_buffer_extend(&job->changes, sizeof *made);
+    if (made != NULL) {
+        memset(made, 0, sizeof *made);
+    }
+    return made;
+}
+
+static size_t count_changes(const syi_job *job)
+{
+    return job->changes.length / sizeof(change);
+}
+
+static change *nth_change(syi_job *job, size_t n)
+{
+    return (change *)(void *)job->changes.data + n;
+}
+
+/* Strand held: registers with the session's lease and writes the descriptor. */
+static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, sy_error *err)
 {
     syi_session *session = job->session;
-    uint64_t generation = 0;
+    sy_worker *worker = session->worker;
     if (session->ended) {
         return syi_fail(err, SY_ECLOSED, "the session is over");
     }
-    done->id = *id;
-    done->slot = job->dropped.length;
-    if (drop_slot(job) == NULL) {
+    change *made = note(job);
+    if (made == NULL) {
         return SYI_ENOMEM(err, "object store");
     }
-    SY_TRY(syi_store_put(session->worker, id, tensor, session, &generation, &done->old, err));
-    syi_store_get(session->worker, id)->is_result = job->message.kind == SYI_KIND_COMMAND;
-    const sy_status status = syi_encode_descriptor(&job->encoder, tensor, id, generation, err);
+    made->id = *id;
+    sy_status status =
+        syi_store_put(worker, id, tensor, session, &made->generation, &made->old, err);
     if (status != SY_OK) {
-        syi_store_undo(session->worker, id, done->old);
+        job->changes.length -= sizeof *made;
+        return status;
     }
-    return status;
+    if (made->old != NULL) {
+        syi_store_get(worker, id)->replaced = true;
+    }
+    return syi_encode_descriptor(&job->encoder, tensor, id, made->generation, err);
 }
 
-/* Strand held: all of them stay, or none. */
-static void settle(syi_job *job, const registered *done, int count, bool keep)
+/* Strand held: the object is taken away. */
+static sy_status take(syi_job *job, const sy_id *id, sy_error *err)
+{
+    change *made = note(job);
+    if (made == NULL) {
+        return SYI_ENOMEM(err, "object store");
+    }
+    made->id = *id;
+    made->old = syi_store_remove(job->session->worker, id, 0);
+    return SY_OK;
+}
+
+/* May an object with that lease be in the store? The session may have ended while the object was away. */
+static bool lease_lives(const sy_worker *worker, const syi_session *lease)
+{
+    const syi_session *s = worker->sessions;
+    while (lease != NULL && s != NULL && s != lease) {
+        s = s->next;
+    }
+    return lease == NULL || (s != NULL && !s->ended);
+}
+
+void syi_router_undo(syi_job *job)
 {
     sy_worker *worker = job->session->worker;
-    while (count > 0) {
-        const registered *one = &done[--count];
-        if (keep) {
-            drop_later(job->dropped.data + one->slot, syi_store_forget(worker, one->old));
-        } else {
-            syi_store_undo(worker, &one->id, one->old);
+    job->undone = true;
+    for (size_t k = count_changes(job); k > 0; k--) {
+        change *c = nth_change(job, k - 1);
+        const syi_object *now = syi_store_get(worker, &c->id);
+        const bool back = c->old != NULL && lease_lives(worker, c->old->lease);
+        if (c->generation != 0 && now != NULL && now->generation == c->generation) {
+            syi_store_undo(worker, &c->id, back ? c->old : NULL);
+            c->old = back ? NULL : c->old;
+        } else if (c->generation == 0 && now == NULL && back &&
+                   syi_store_return(worker, &c->id, c->old)) {
+            c->old = NULL;
         }
+        c->generation = 0;
     }
+}
+
+void syi_router_settle(syi_job *job)
+{
+    const bool handed_over = job->message.kind == SYI_KIND_OBJECT_REQUEST && !job->undone;
+    for (size_t k = 0; k < count_changes(job); k++) {
+        sy_tensor *old = syi_store_forget(job->session->worker, nth_change(job, k)->old);
+        if (handed_over && old != NULL) {
+            syi_node_hand_over(old->node, &job->session->caller);
+        }
+        sy_tensor_unref(old);
+        sy_tensor_unref(nth_change(job, k)->deleted);
+    }
+    syi_buffer_clear(&job->changes);
 }
 
 static sy_status finish_command(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_worker *worker = session->worker;
     syi_buffer *out = job->encoder.out;
-    registered done[SYI_OUTPUT_MAX];
     sy_status status = SY_OK;
-    int made = 0;
     const int count = job->inplace ? 0 : job->results.count;
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_array(out, (size_t)count);
     for (int k = 0; k < count && status == SY_OK; k++) {
         sy_id id = k < job->return_count ? job->return_ids[k] : syi_hook_fresh_id(worker->hook);
-        status = put(job, &id, job->results.tensors[k], &done[k], err);
-        made += status == SY_OK ? 1 : 0;
+        status = put(job, &id, job->results.tensors[k], err);
     }
-    if (status == SY_OK) {
-        status = syi_encode_value(&job->encoder, &job->results.value, err);
-    }
-    settle(job, done, made, status == SY_OK);
-    return status;
+    return status == SY_OK ? syi_encode_value(&job->encoder, &job->results.value, err) : status;
 }
 
 /* OBJECT: [id or nil, object] */
@@ -334,10 +377,7 @@ static sy_status prepare_object(syi_session *session, syi_job *job, sy_error *er
 static sy_status finish_object(syi_job *job, sy_error *err)
 {
     sy_id id = !sy_id_is_none(&job->object_id) ? job->object_id : sy_tensor_get_id(job->object);
-    registered done;
-    SY_TRY(put(job, &id, job->object, &done, err));
-    settle(job, &done, 1, true);
-    return SY_OK;
+    return put(job, &id, job->object, err);
 }
 
 /* OBJECT_REQUEST: [id, keep] */
@@ -398,13 +438,7 @@ static sy_status finish_object_request(syi_session *session, syi_job *job, sy_er
         job->encoder.snapshot = true;
         SY_TRY(syi_encode_tensor(&job->encoder, job->object, err));
     }
-    uint8_t *slot = drop_slot(job);
-    if (slot == NULL) {
-        return SYI_ENOMEM(err, "object store");
-    }
-    drop_later(slot, syi_store_take(session->worker, &job->object_id, 0));
-    syi_node_hand_over(job->object->node, &session->caller);
-    return SY_OK;
+    return take(job, &job->object_id, err);
 }
 
 /* IS_NONE and GET_SHAPE: [id, attribute or nil] */
@@ -504,13 +538,13 @@ static void delete_one(void *user, const syi_deletion *deletion)
     if (object == NULL) {
         return; /* gone already: fine */
     }
-    if (deletion->generation == 0 && (object->lease != session || !object->is_result)) {
-        return; /* without a generation only what this session computed, not what it sent under that id */
+    if (deletion->generation == 0 && (object->lease != session || object->replaced)) {
+        return; /* without a generation only what this session put there first */
     }
-    uint8_t *slot = drop_slot(job);
+    change *made = note(job);
     sy_tensor *taken = syi_store_take(worker, &deletion->id, deletion->generation);
-    if (slot != NULL) {
-        drop_later(slot, taken);
+    if (made != NULL) {
+        made->deleted = taken;
     } else {
         sy_tensor_unref(taken); /* no memory to do it later */
     }
@@ -562,16 +596,22 @@ static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_e
     return job->command->handle(&request, err);
 }
 
+sy_status syi_request_remove(const sy_request *request, const sy_id *id, sy_error *err)
+{
+    sy_worker *worker = request->worker;
+    pthread_mutex_lock(&worker->strand);
+    const sy_status status = syi_store_get(worker, id) == NULL ? syi_object_missing(worker, id, err)
+                                                               : take(request->job, id, err);
+    pthread_mutex_unlock(&worker->strand);
+    return status;
+}
+
 sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
                                sy_error *err)
 {
     sy_id chosen = id != NULL && !sy_id_is_none(id) ? *id : sy_tensor_get_id(tensor);
-    registered done;
     pthread_mutex_lock(&request->worker->strand);
-    const sy_status status = put(request->job, &chosen, tensor, &done, err);
-    if (status == SY_OK) {
-        settle(request->job, &done, 1, true);
-    }
+    const sy_status status = put(request->job, &chosen, tensor, err);
     pthread_mutex_unlock(&request->worker->strand);
     return status;
 }
@@ -652,11 +692,4 @@ void syi_router_release(syi_job *job)
         syi_decoder_fini(&job->decoder);
         job->decoding = false;
     }
-    for (size_t at = 0; at + sizeof(sy_tensor *) <= job->dropped.length;
-         at += sizeof(sy_tensor *)) {
-        sy_tensor *tensor = NULL;
-        memcpy(&tensor, job->dropped.data + at, sizeof tensor);
-        sy_tensor_unref(tensor);
-    }
-    syi_buffer_clear(&job->dropped);
 }

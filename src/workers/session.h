@@ -44,7 +44,8 @@ typedef struct syi_job {
     sy_tensor *object; /* reference */
     sy_id object_id;
     bool keep;
-    syi_buffer dropped; /* references (sy_tensor *) to drop without the strand */
+    syi_buffer changes; /* in the store, until the answer is on its way (router.c) */
+    bool undone;        /* they were taken back */
     sy_status status;
     sy_error error;
 } syi_job;
@@ -109,8 +110,12 @@ bool syi_job_start(syi_job *job);
 sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err);
 sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err);
 sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err);
-/* Drops what the job holds of objects, without the strand. */
+/* Strand held: takes back what the job changed in the store. */
+void syi_router_undo(syi_job *job);
+/* Without the strand. Drops what the job holds of its arguments; then, when the answer is on its way or the
+ * changes were taken back, what they left. */
 void syi_router_release(syi_job *job);
+void syi_router_settle(syi_job *job);
 
 /* Ends leases whose time has come; returns when the next one ends (0: none). */
 uint64_t syi_sessions_expire(sy_worker *worker, uint64_t now);

@@ -77,13 +77,27 @@ void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old)
     sy_tensor_unref(syi_store_forget(worker, made)); /* who put it holds it, too */
 }
 
-sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation)
+syi_object *syi_store_remove(sy_worker *worker, const sy_id *id, uint64_t generation)
 {
     syi_object *object = syi_table_get(worker->objects, id);
     if (object == NULL || (generation != 0 && object->generation != generation)) {
         return NULL;
     }
     syi_table_remove(worker->objects, id);
+    return object;
+}
+
+bool syi_store_return(sy_worker *worker, const sy_id *id, syi_object *object)
+{
+    return syi_table_put(worker->objects, id, object, NULL, NULL) == SY_OK;
+}
+
+sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation)
+{
+    syi_object *object = syi_store_remove(worker, id, generation);
+    if (object == NULL) {
+        return NULL;
+    }
     sy_tensor *tensor = object->tensor;
     if (worker->spare_count < SYI_SPARE_OBJECTS) {
         worker->spare_objects[worker->spare_count++] = object;

@@ -426,6 +426,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     syi_listen_options accepting = {
         .limits = SYI_FRAME_LIMITS_DEFAULT,
         .connections_max = options->connections_max,
+        .spin_us = options->spin_us,
     };
     syi_service service = syi_worker_service(worker);
     sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);

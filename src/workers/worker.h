@@ -26,8 +26,7 @@ typedef struct syi_object {
     sy_tensor *tensor;
     uint64_t generation;
     syi_session *lease; /* dies with this session; NULL: kept until removed */
-    bool
-        is_result; /* of a command, under an id that is used once: deleted without its generation */
+    bool replaced;      /* took another's place: is deleted by its own generation only */
 } syi_object;
 
 /* The gate of worker.h's comment; strand held for all of it. */
@@ -106,6 +105,10 @@ void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old);
 sy_tensor *syi_store_forget(sy_worker *worker, syi_object *old);
 /* Removes; the tensor's reference goes to the caller (drop it without the strand). generation 0: any. */
 sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation);
+/* The same with its generation and lease, so that it can be put back: syi_store_return (false: no memory), or
+ * given up: syi_store_forget. */
+syi_object *syi_store_remove(sy_worker *worker, const sy_id *id, uint64_t generation);
+bool syi_store_return(sy_worker *worker, const sy_id *id, syi_object *object);
 bool syi_store_matches(const syi_object *object, const sy_id *id, const char *const *terms,
                        size_t term_count);
 

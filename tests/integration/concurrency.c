@@ -835,7 +835,7 @@ static void test_hook_ends_under_a_waiting_command(void **state)
         assert_int_not_equal(threads[k].status, SY_OK);
     }
     sy_context_free(pair.at_alice.context);
-    assert_int_equal(pair.at_alice.memory.live, 0);
+    assert_int_equal(pair.at_alice.memory->live, 0);
     sy_tensor_unref(at_alice);
     sy_tensor_unref(at_bob);
     sy_tensor_unref(x);

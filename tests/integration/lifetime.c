@@ -81,8 +81,8 @@ static standing look(garden *g)
         .account = g->pair.bob_serving->account.used,
         .context = {sy_context_get_memory_use(g->pair.home.context).used,
                     sy_context_get_memory_use(worker->context).used},
-        .blocks = {g->pair.home.memory.live, worker->memory.live},
-        .bytes = {g->pair.home.memory.live_bytes, worker->memory.live_bytes},
+        .blocks = {g->pair.home.memory->live, worker->memory->live},
+        .bytes = {g->pair.home.memory->live_bytes, worker->memory->live_bytes},
         .heap = heap_in_use(),
     };
 }

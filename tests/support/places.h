@@ -24,7 +24,8 @@
 /* --- places ------------------------------------------------------------------------------------ */
 
 typedef struct test_place {
-    failing_allocator memory;
+    failing_allocator
+        *memory; /* on the heap: a failed test leaves threads behind that still use it */
     sy_context *context;
     sy_hook *hook;
     sy_worker *worker; /* the local one */
@@ -37,7 +38,8 @@ static inline void place_open(test_place *p, const char *id, bool is_client, uns
     sy_hook_options hook_options = SY_HOOK_OPTIONS_INIT;
     sy_error err = SY_ERROR_INIT;
     memset(p, 0, sizeof *p);
-    options.allocator = failing_allocator_get(&p->memory);
+    p->memory = calloc(1, sizeof *p->memory);
+    options.allocator = failing_allocator_get(p->memory);
     options.pool_threads = pool_threads;
     hook_options.local_worker_id = id;
     hook_options.is_client = is_client;
@@ -65,8 +67,9 @@ static inline void place_close(test_place *p)
     sy_context_free(p->context);
     p->hook = NULL;
     p->context = NULL;
-    assert_int_equal(p->memory.live, 0);
-    assert_false(p->memory.broken);
+    assert_int_equal(p->memory->live, 0);
+    assert_false(p->memory->broken);
+    free(p->memory);
 }
 
 static inline const char *place_listen(test_place *p, const char *url,

@@ -127,12 +127,25 @@ sy_status syi_msgpack_read_bool(syi_msgpack_cursor *cursor, bool *value, sy_erro
 bool syi_msgpack_take_long_number(syi_msgpack_cursor *cursor, int64_t *value);
 static inline bool syi_msgpack_take_number(syi_msgpack_cursor *cursor, int64_t *value)
 {
-    if (cursor->next == cursor->end || *cursor->next >= 0x80 || cursor->elements_left == 0) {
+    const uint8_t *p = cursor->next;
+    if (p == cursor->end || p[0] >= 0x80 || cursor->elements_left == 0) {
         return syi_msgpack_take_long_number(cursor, value);
     }
-    *value = *cursor->next;
+    *value = p[0];
     cursor->elements_left--;
     cursor->next++;
+    return true;
+}
+/* The same for what is nearly always as long as ids are. */
+static inline bool syi_msgpack_take_id(syi_msgpack_cursor *cursor, int64_t *value)
+{
+    const uint8_t *p = cursor->next;
+    if (cursor->end - p < 9 || p[0] != 0xcf || (p[1] & 0x80) != 0 || cursor->elements_left == 0) {
+        return syi_msgpack_take_number(cursor, value);
+    }
+    *value = (int64_t)syi_get_u64be(p + 1);
+    cursor->elements_left--;
+    cursor->next += 9;
     return true;
 }
 

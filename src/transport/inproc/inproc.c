@@ -215,22 +215,31 @@ static sy_status fail_closed(const inproc_link *l, sy_error *err)
 
 /* --- client end -------------------------------------------------------------------------------- */
 
-/* The frame's bytes through `reader`; what comes out is whole. */
+/* The frame's bytes through `reader`; what comes out is whole. The message can travel. */
+static sy_status copy_small_frame(syi_frame_reader *reader, const syi_message *message,
+                                  sy_error *err)
+{
+    uint8_t frame[SYI_FRAME_HEADER_SIZE + TOGETHER_MAX];
+    const size_t length = message->body.length;
+    size_t used;
+    bool done;
+    syi_frame_put_head(message, frame);
+    if (length != 0) {
+        memcpy(frame + SYI_FRAME_HEADER_SIZE, message->body.data, length);
+    }
+    return syi_frame_reader_copy(reader, frame, SYI_FRAME_HEADER_SIZE + length, &used, &done, err);
+}
+
 static sy_status copy_frame(syi_frame_reader *reader, const syi_message *message, syi_buffer *head,
                             sy_error *err)
 {
     size_t used;
     bool done;
+    if (message->segment_count == 0 && message->body.length <= TOGETHER_MAX) {
+        return copy_small_frame(reader, message, err);
+    }
     SY_TRY(syi_frame_encode_head(message, head, err));
-    const bool together = message->segment_count == 0 && message->body.length <= TOGETHER_MAX;
-    if (together) {
-        syi_buffer_append(head, message->body.data, message->body.length);
-        SY_TRY(syi_buffer_check(head, "frame", err));
-    }
     SY_TRY(syi_frame_reader_copy(reader, head->data, head->length, &used, &done, err));
-    if (together) {
-        return SY_OK;
-    }
     SY_TRY(
         syi_frame_reader_copy(reader, message->body.data, message->body.length, &used, &done, err));
     for (uint32_t i = 0; i < message->segment_count; i++) {

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""csyft bench: every kind of scenario runs, and its line of JSON says everything. Times are not looked at."""
+import json
+import re
+import unittest
+
+from processes import SOURCE_DIR, CliTest
+
+KEYS = {
+    "scenario", "median", "min", "unit", "limit_name", "limit", "ratio", "goal", "met", "bytes", "rounds", "kernels",
+    "machine", "compiler", "load", "check",
+}
+# One or two of each kind; the rest differ in sizes only.
+SCENARIOS = (
+    "virtual_add", "tcp_add", "tcp_add_spinning", "tcp_add_pipelined", "ws_add", "send_tcp_1KiB", "get_tcp_1MiB",
+    "send_ws_1MiB", "get_ws_1KiB", "get_tcp_64MiB_memory", "worker_start", "worker_rss", "add_1e6", "sum_1e6",
+    "matmul_256",
+)
+
+
+class Bench(CliTest):
+    def lines(self, *names):
+        return [json.loads(line) for line in self.succeed("bench", "--json", "--quick", *names).splitlines()]
+
+    def test_every_kind_of_scenario(self):
+        lines = self.lines(*SCENARIOS)
+        self.assertEqual([line["scenario"] for line in lines], list(SCENARIOS))
+        for line in lines:
+            with self.subTest(line["scenario"]):
+                self.assertEqual(set(line), KEYS)
+                self.assertIs(line["check"], True)
+                self.assertGreater(line["median"], 0)
+                self.assertGreaterEqual(line["median"], line["min"])
+                self.assertIn(line["unit"], ("us", "ms", "MB"))
+                self.assertIn(line["kernels"], ("generic", "avx2", "avx512"))
+                if line["limit"] is not None:
+                    self.assertAlmostEqual(line["ratio"], line["median"] / line["limit"], delta=0.01 * line["ratio"])
+                self.assertEqual(line["goal"] is None, line["met"] is None)
+        by_name = {line["scenario"]: line for line in lines}
+        for name in ("virtual_add", "tcp_add", "ws_add"):
+            self.assertEqual(by_name[name]["rounds"], 1, name)
+        self.assertEqual(by_name["tcp_add"]["bytes"], by_name["ws_add"]["bytes"])
+        self.assertEqual(by_name["tcp_add_pipelined"]["rounds"], 0)
+        self.assertGreater(by_name["send_ws_1MiB"]["bytes"], 1 << 20)
+
+    def test_the_table(self):
+        text = self.succeed("bench", "--quick", "worker_rss")
+        self.assertRegex(text, r"(?m)^worker_rss +\d")
+        self.assertIn("<= 8 MB", text)
+
+    def test_list(self):
+        names = re.findall(r"^(\S+) +\S", self.succeed("bench", "--list"), re.M)
+        self.assertEqual(len(names), len(set(names)))
+        for name in SCENARIOS:
+            self.assertIn(name, names)
+        documented = (SOURCE_DIR / "docs/reference/performance.md").read_text()
+        for name in names:
+            self.assertIn(name, documented)
+
+    def test_misuse(self):
+        self.fail_with(2, "bench: nonsense: there is no such scenario", "bench", "virtual_add", "nonsense")
+
+
+if __name__ == "__main__":
+    unittest.main()
