@@ -31,7 +31,8 @@ SY_API sy_status sy_worker_send_object(sy_worker *owner, sy_tensor *tensor, sy_w
                                        bool remove, sy_error *err);
 
 /* Brings the object here and removes it there. On a local chain (fixed precision, logging, ...) it
- * returns the chain without its outermost node. SY_EPERM when it is private ("... is private"),
+ * returns the chain without its outermost node; that of a fixed
+ * precision tensor over a pointer is fetched and stays under it. SY_EPERM when it is private ("... is private"),
  * SY_ENOTFOUND when it is gone, SY_EINVAL for an attribute pointer (clone it first). */
 SY_API sy_status sy_tensor_get(sy_tensor *pointer, sy_tensor **tensor, sy_error *err);
 SY_API sy_status sy_tensor_get_(sy_tensor *pointer, sy_error *err); /* in place */

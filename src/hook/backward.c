@@ -297,8 +297,9 @@ static sy_tensor *fit(run *r, sy_tensor *grad, const syi_tape_shape *to)
 static bool is_current(run *r, const syi_tape_saved *saved)
 {
     bool written = saved->stale;
-    if (saved->tensor != NULL && syi_tensor_is_native(saved->tensor)) {
-        const syi_storage *storage = syi_node_array(saved->tensor->node)->storage;
+    const syi_storage *storage =
+        saved->tensor != NULL ? syi_node_storage(saved->tensor->node) : NULL;
+    if (storage != NULL) {
         written = atomic_load_explicit(&storage->version, memory_order_relaxed) != saved->version;
     }
     if (written) {
@@ -387,6 +388,9 @@ static sy_tensor *first_gradient(run *r, sy_tensor *from, sy_tensor *gradient, s
         return NULL;
     }
     if (gradient == NULL) {
+        if (syi_array_numel(&shape) == 1 && !syi_tensor_is_native(from)) {
+            return sy_ones_like(r->scope, from); /* through the same interpreters */
+        }
         if (syi_array_numel(&shape) == 1) {
             return sy_ones(r->scope, shape.dtype, shape.ndim, shape.shape);
         }
@@ -403,6 +407,9 @@ static sy_tensor *first_gradient(run *r, sy_tensor *from, sy_tensor *gradient, s
                  syi_shape_format(given.ndim, given.shape, given_text, sizeof given_text),
                  syi_shape_format(shape.ndim, shape.shape, text, sizeof text));
         return NULL;
+    }
+    if (!syi_tensor_is_native(from) && syi_tensor_is_native(gradient)) {
+        return sy_mul(r->scope, sy_ones_like(r->scope, from), gradient);
     }
     return given.dtype == shape.dtype ? gradient : sy_to(r->scope, gradient, shape.dtype);
 }

@@ -1,5 +1,5 @@
 /*
- * composites.c - COMPOSITE rows on native chains: written as other rows, which enter by dispatch so that
+ * composites.c - COMPOSITE rows on chains that take them apart (native ones, and SYI_NODE_DECOMPOSES): written as other rows, which enter by dispatch so that
  * the tape and the policies see those, or answered by the chain itself. Test: composites_test.c.
  */
 #include "core/error.h"
@@ -53,9 +53,15 @@ static sy_status finish(composite *c, sy_status status, syi_results *results)
     return SY_OK;
 }
 
-static const syi_array *array_of(const sy_tensor *tensor)
+/* Dtype and shape; the elements, too, of what is native. Borrowed. */
+static syi_array array_of(const sy_tensor *tensor)
 {
-    return syi_node_array(tensor->node);
+    syi_array array = SYI_ARRAY_INIT;
+    if (syi_tensor_is_native(tensor)) {
+        return *syi_node_array(tensor->node);
+    }
+    (void)syi_node_shape(tensor->node, &array, NULL); /* known by now: syi_composite_call */
+    return array;
 }
 
 /* Layers */
@@ -66,15 +72,16 @@ static sy_status run_linear(composite *c, const sy_value *bound)
     sy_tensor *weight = bound[1].as.tensor;
     composite turned = start(c->hook, c->mode, weight, c->err);
     sy_status status = SY_OK;
-    if (array_of(weight)->ndim > 1) {
+    if (array_of(weight).ndim > 1) {
         SY_GOTO(done, STEP(&turned, t, VALUE(&turned)));
     }
     SY_GOTO(done, STEP(c, matmul, VALUE(c), VALUE(&turned)));
     if (bound[2].kind == SY_VALUE_TENSOR) {
         /* The product is nobody else's yet. */
         const sy_value args[] = {VALUE(c), bound[2]};
-        const syi_array *bias = array_of(bound[2].as.tensor);
-        const bool fits = bias->ndim == 1 && bias->dtype == array_of(c->value)->dtype;
+        const syi_array bias = array_of(bound[2].as.tensor);
+        const bool fits = bias.ndim == 1 && bias.dtype == array_of(c->value).dtype &&
+                          syi_tensor_is_native(c->value);
         SY_GOTO(done, step(c, SYI_OP_add, fits, args, 2));
     }
 done:
@@ -84,7 +91,7 @@ done:
 
 static sy_status run_cross_entropy(composite *c, const sy_value *bound)
 {
-    const int64_t dim = array_of(c->value)->ndim > 1 ? 1 : 0;
+    const int64_t dim = array_of(c->value).ndim > 1 ? 1 : 0;
     SY_TRY(STEP(c, log_softmax, VALUE(c), INT(dim)));
     return STEP(c, nll_loss, VALUE(c), bound[1], bound[2]);
 }
@@ -113,11 +120,11 @@ static sy_status refuse_mask(sy_error *err)
 /* PyTorch counts negative positions from the end; index_select does not. */
 static sy_status wrap_positions(composite *index, int64_t size)
 {
-    const syi_array *array = array_of(index->value);
-    const int64_t count = syi_array_numel(array);
+    const syi_array array = array_of(index->value);
+    const int64_t count = syi_array_numel(&array);
     bool negative = false;
     for (int64_t k = 0; k < count && !negative; k++) {
-        negative = syi_array_get_int(array, k) < 0;
+        negative = syi_array_get_int(&array, k) < 0;
     }
     if (!negative) {
         return SY_OK;
@@ -137,15 +144,15 @@ done:
 /* The dims of the value with dim `at` replaced by `ndim` others. */
 static sy_status replace_dim(composite *c, int64_t at, const int64_t *shape, int ndim)
 {
-    const syi_array *array = array_of(c->value);
+    const syi_array array = array_of(c->value);
     sy_value sizes[2 * SY_DIM_MAX];
     size_t count = 0;
-    for (int d = 0; d < array->ndim; d++) {
+    for (int d = 0; d < array.ndim; d++) {
         for (int k = 0; d == at && k < ndim; k++) {
             sizes[count++] = INT(shape[k]);
         }
         if (d != at) {
-            sizes[count++] = INT(array->shape[d]);
+            sizes[count++] = INT(array.shape[d]);
         }
     }
     return STEP(c, reshape, VALUE(c), sy_value_list(sizes, count));
@@ -153,7 +160,7 @@ static sy_status replace_dim(composite *c, int64_t at, const int64_t *shape, int
 
 static sy_status gather(composite *c, indexing *at, sy_tensor *positions)
 {
-    const syi_array shape = *array_of(positions); /* only looked at */
+    const syi_array shape = array_of(positions); /* only looked at */
     if (is_mask(shape.dtype)) {
         return refuse_mask(c->err);
     }
@@ -176,7 +183,7 @@ static sy_status gather(composite *c, indexing *at, sy_tensor *positions)
         const sy_value flat = INT(-1);
         SY_GOTO(done, STEP(&index, reshape, VALUE(&index), sy_value_list(&flat, 1)));
     }
-    SY_GOTO(done, wrap_positions(&index, array_of(c->value)->shape[at->dim]));
+    SY_GOTO(done, wrap_positions(&index, array_of(c->value).shape[at->dim]));
     SY_GOTO(done, STEP(c, index_select, VALUE(c), INT(at->dim), VALUE(&index)));
     if (shape.ndim != 1) {
         SY_GOTO(done, replace_dim(c, at->dim, shape.shape, shape.ndim));
@@ -268,15 +275,15 @@ static sy_status run_index(composite *c, const sy_value *bound)
     const sy_value *items = several ? bound[1].as.list.items : &bound[1];
     const size_t count = several ? bound[1].as.list.count : 1;
     const sy_tensor *self = c->value;
-    indexing at = {.rest = array_of(self)->ndim};
+    const syi_array whole = array_of(self);
+    indexing at = {.rest = whole.ndim};
     for (size_t k = 0; k < count; k++) {
         at.rest -= speaks_of_dim(&items[k]);
     }
     if (at.rest < 0) {
         char text[64];
-        return syi_fail(
-            c->err, SY_ERANGE, "too many indices for a tensor of %s",
-            syi_shape_format(array_of(self)->ndim, array_of(self)->shape, text, sizeof text));
+        return syi_fail(c->err, SY_ERANGE, "too many indices for a tensor of %s",
+                        syi_shape_format(whole.ndim, whole.shape, text, sizeof text));
     }
     for (size_t k = 0; k < count; k++) {
         SY_TRY(take_item(c, &at, &items[k]));
@@ -285,7 +292,7 @@ static sy_status run_index(composite *c, const sy_value *bound)
         return SY_OK;
     }
     /* x[:], x[...], x[()]: a view of everything. */
-    if (array_of(self)->ndim > 0) {
+    if (whole.ndim > 0) {
         return STEP(c, slice, VALUE(c), INT(0));
     }
     return STEP(c, view, VALUE(c), sy_value_list(NULL, 0));
@@ -296,27 +303,27 @@ static sy_status run_index(composite *c, const sy_value *bound)
 static sy_status run_size(sy_tensor *self, const sy_value *which, syi_results *results,
                           sy_error *err)
 {
-    const syi_array *array = array_of(self);
+    const syi_array array = array_of(self);
     if (which->kind == SY_VALUE_INT) {
         int dim = 0;
-        SY_TRY(syi_dim_wrap(&dim, which->as.integer, array->ndim, err));
-        if (array->ndim == 0) {
+        SY_TRY(syi_dim_wrap(&dim, which->as.integer, array.ndim, err));
+        if (array.ndim == 0) {
             return syi_fail(err, SY_ERANGE, "a scalar has no dimension %lld",
                             (long long)which->as.integer);
         }
-        results->value = sy_value_int(array->shape[dim]);
+        results->value = sy_value_int(array.shape[dim]);
         return SY_OK;
     }
-    for (int d = 0; d < array->ndim; d++) {
-        results->items[d] = sy_value_int(array->shape[d]);
+    for (int d = 0; d < array.ndim; d++) {
+        results->items[d] = sy_value_int(array.shape[d]);
     }
-    results->value = sy_value_list(results->items, (size_t)array->ndim);
+    results->value = sy_value_list(results->items, (size_t)array.ndim);
     return SY_OK;
 }
 
 static sy_status run_item(sy_tensor *self, syi_results *results, sy_error *err)
 {
-    const sy_dtype dtype = array_of(self)->dtype;
+    const sy_dtype dtype = array_of(self).dtype;
     const syi_policy policy = syi_tensor_policy(self);
     if (policy.private_) {
         char id[64];
@@ -341,11 +348,13 @@ static sy_status run_value(const syi_op *op, const sy_value *bound, const syi_mo
     sy_tensor *self = bound[0].as.tensor;
     switch (op->id) {
     case SYI_OP_dim:
-        results->value = sy_value_int(array_of(self)->ndim);
+        results->value = sy_value_int(array_of(self).ndim);
         return SY_OK;
-    case SYI_OP_numel:
-        results->value = sy_value_int(syi_array_numel(array_of(self)));
+    case SYI_OP_numel: {
+        const syi_array array = array_of(self);
+        results->value = sy_value_int(syi_array_numel(&array));
         return SY_OK;
+    }
     case SYI_OP_size:
         return run_size(self, &bound[1], results, err);
     case SYI_OP_item:
@@ -358,12 +367,27 @@ static sy_status run_value(const syi_op *op, const sy_value *bound, const syi_mo
     }
 }
 
+/* A chain that ends at another worker may have to ask for its shape, once. */
+static sy_status know_shapes(const sy_value *bound, int count, sy_error *err)
+{
+    for (int k = 0; k < count; k++) {
+        if (bound[k].kind == SY_VALUE_TENSOR && !syi_tensor_is_native(bound[k].as.tensor)) {
+            syi_array shape = SYI_ARRAY_INIT;
+            SY_TRY(syi_node_shape(bound[k].as.tensor->node, &shape, err));
+        }
+    }
+    return SY_OK;
+}
+
 sy_status syi_composite_call(sy_hook *hook, const syi_op *op, const sy_value *bound, int count,
                              const syi_mode *mode, syi_results *results, sy_error *err)
 {
-    (void)count;
     results->count = 0;
     results->value = sy_value_none();
+    SY_TRY(know_shapes(bound, count, err));
+    if (hook->composites[op->id] != NULL) {
+        return hook->composites[op->id](hook, op, bound, mode, results, err);
+    }
     sy_status (*run)(composite *, const sy_value *) = NULL;
     switch (op->id) {
     case SYI_OP_linear:

@@ -176,6 +176,9 @@ sy_status syi_node_call(syi_call *call, sy_error *err)
     native_args native;
     bool too_long = false;
     if (to_native(call->args, call->arg_count, &native, &too_long)) {
+        if (call->op->flags & SYI_OP_COMPOSITE) {
+            return syi_call_composite(call, err);
+        }
         syi_array outs[SYI_OUTPUT_MAX];
         int count = 0;
         SY_TRY(run_native(call->hook, call->op, call->inplace, native.values, call->mode, outs,
@@ -204,6 +207,61 @@ sy_status syi_node_call(syi_call *call, sy_error *err)
     }
     const syi_interpreter *type = outermost(call->args, call->arg_count);
     return type->call(call, err);
+}
+
+/* Handles for the nodes among `count` values, in place; all of them or none. */
+static sy_status lift(sy_hook *hook, sy_value *values, size_t count, sy_tensor **made, size_t *used,
+                      sy_error *err)
+{
+    for (size_t k = 0; k < count; k++) {
+        if (values[k].kind != (sy_value_kind)SYI_VALUE_NODE) {
+            continue;
+        }
+        syi_node *node = values[k].as.internal;
+        SY_TRY(syi_tensor_wrap(hook, &made[*used], syi_node_ref(node), err));
+        values[k] = sy_value_tensor(made[(*used)++]);
+    }
+    return SY_OK;
+}
+
+sy_status syi_call_composite(syi_call *call, sy_error *err)
+{
+    sy_value bound[SYI_ARGUMENT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+    sy_tensor *made[SYI_OUTPUT_MAX + SYI_ARGUMENT_MAX];
+    size_t made_count = 0, item_count = 0;
+    syi_results results = {.count = 0};
+    sy_status status = SY_OK;
+    call->out_count = 0;
+    memcpy(bound, call->args, (size_t)call->arg_count * sizeof *bound);
+    for (int k = 0; k < call->arg_count; k++) {
+        sy_value *values = &bound[k];
+        size_t count = 1;
+        if (values->kind == SY_VALUE_LIST && list_has_nodes(values)) {
+            count = values->as.list.count;
+            if (count > SYI_OUTPUT_MAX - item_count) {
+                status = too_many_tensors(call->op, err);
+                goto done;
+            }
+            values = memcpy(&items[item_count], values->as.list.items, count * sizeof *items);
+            bound[k] = sy_value_list(values, count);
+            item_count += count;
+        }
+        SY_GOTO(done, lift(call->hook, values, count, made, &made_count, err));
+    }
+    SY_GOTO(done, syi_composite_call(call->hook, call->op, bound, call->arg_count, call->mode,
+                                     &results, err));
+    for (int k = 0; k < results.count; k++) {
+        call->outs[call->out_count++] = syi_node_ref(results.tensors[k]->node);
+    }
+    /* A list lives as long as the results, which end here. */
+    call->value = results.value.kind == SY_VALUE_LIST ? sy_value_none() : results.value;
+    syi_results_fini(&results);
+done:
+    while (made_count > 0) {
+        sy_tensor_unref(made[--made_count]);
+    }
+    return status;
 }
 
 sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
@@ -281,6 +339,8 @@ typedef struct tensor_args {
     bool tracked;  /* one of them is on the tape */
     bool private_; /* one of them is private */
     bool native;   /* all of them are native */
+    bool remote;   /* one of them is a pointer: the tape is at its worker */
+    bool apart;    /* all of them take COMPOSITE rows apart */
 } tensor_args;
 
 static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tensor *tensor,
@@ -292,7 +352,11 @@ static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tenso
     seen->tensors[seen->count++] = tensor;
     seen->tracked |= syi_tensor_is_tracked(tensor);
     seen->private_ |= syi_tensor_is_private(tensor);
-    seen->native &= syi_node_is_native(tensor->node);
+    const bool native = syi_node_is_native(tensor->node);
+    const unsigned flags = tensor->node->type->flags;
+    seen->native &= native;
+    seen->remote |= (flags & SYI_NODE_REMOTE) != 0;
+    seen->apart &= native || (flags & SYI_NODE_DECOMPOSES) != 0;
     return SY_OK;
 }
 
@@ -303,6 +367,8 @@ static sy_status see_tensors(tensor_args *seen, const syi_op *op, const sy_value
     seen->tracked = false;
     seen->private_ = false;
     seen->native = true;
+    seen->remote = false;
+    seen->apart = true;
     for (int k = 0; k < count; k++) {
         if (bound[k].kind == SY_VALUE_TENSOR) {
             SY_TRY(see_tensor(seen, op, bound[k].as.tensor, err));
@@ -417,16 +483,17 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
     if (hook->verbose) {
         log_call(hook, op, inplace, &seen, mode);
     }
-    if ((op->flags & SYI_OP_COMPOSITE) && seen.native) {
+    /* On the tape are the parts of a composite row, so they must come by here. */
+    if ((op->flags & SYI_OP_COMPOSITE) && (seen.apart || (seen.tracked && !seen.remote))) {
         return syi_composite_call(hook, op, bound, count, mode, results, err);
     }
-    bool track = mode->grad && seen.tracked && !(op->flags & SYI_OP_VALUE);
+    const bool track = mode->grad && seen.tracked && !seen.remote && !(op->flags & SYI_OP_VALUE);
     if (inplace) {
         if (seen.count == 0 || bound[0].kind != SY_VALUE_TENSOR) {
             return syi_fail(err, SY_EINVAL, "%s_: the first argument is no tensor", op->name);
         }
         if (mode->grad) {
-            SY_TRY(syi_tape_check_inplace(bound[0].as.tensor, op, track && seen.native, err));
+            SY_TRY(syi_tape_check_inplace(bound[0].as.tensor, op, track, err));
         }
     }
 
@@ -468,7 +535,7 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
     if (status == SY_OK && seen.private_) {
         apply_policy(op, inplace, bound, count, mode, &seen, before, results);
     }
-    if (status == SY_OK && track && seen.native) {
+    if (status == SY_OK && track) {
         status =
             syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count, err);
     }

@@ -65,7 +65,11 @@ sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
                             size_t kwarg_count, const syi_mode *mode, syi_results *results,
                             sy_error *err);
 
-/* COMPOSITE rows on native chains: composites.c. */
+/* A COMPOSITE row between interpreters: its nodes become handles for the time of the call, and its parts
+ * enter by dispatch. For interpreters that take such rows apart. */
+sy_status syi_call_composite(syi_call *call, sy_error *err);
+
+/* COMPOSITE rows at the handle level: composites.c. */
 sy_status syi_composite_call(sy_hook *hook, const syi_op *op, const sy_value *bound, int count,
                              const syi_mode *mode, syi_results *results, sy_error *err);
 

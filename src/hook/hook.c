@@ -81,6 +81,11 @@ sy_status syi_hook_register_interpreter(sy_hook *hook, const syi_interpreter *ty
     return SY_OK;
 }
 
+void syi_hook_register_composite(sy_hook *hook, syi_op_id id, syi_composite_fn answer)
+{
+    hook->composites[id] = answer;
+}
+
 const syi_interpreter *syi_hook_find_interpreter(const sy_hook *hook, int code)
 {
     for (size_t k = 0; k < hook->interpreter_count; k++) {

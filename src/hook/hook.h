@@ -13,6 +13,13 @@
 
 #define SYI_INTERPRETER_MAX 24
 
+struct syi_mode; /* hook/dispatch.h */
+struct syi_results;
+/* Answers a COMPOSITE row for handles whose chains take it apart. Sets the policies of its results. */
+typedef sy_status (*syi_composite_fn)(sy_hook *hook, const syi_op *op, const sy_value *bound,
+                                      const struct syi_mode *mode, struct syi_results *results,
+                                      sy_error *err);
+
 struct sy_hook {
     sy_context *context;
     syi_ops *ops;
@@ -26,6 +33,7 @@ struct sy_hook {
 
     const syi_interpreter *interpreters[SYI_INTERPRETER_MAX];
     size_t interpreter_count;
+    syi_composite_fn composites[SYI_OP_COUNT]; /* those of rooms above; NULL: this room's */
 
     /* The directory of known workers: id -> sy_worker, one for all workers of the hook. The workers room
      * fills it and guards it with the lock. */
@@ -49,6 +57,8 @@ sy_status syi_hook_new(sy_context *context, sy_hook **hook, const sy_hook_option
                        sy_error *err);
 void syi_hook_free(sy_hook *hook);
 sy_status syi_hook_register_interpreter(sy_hook *hook, const syi_interpreter *type, sy_error *err);
+/* A COMPOSITE row that a room above answers. */
+void syi_hook_register_composite(sy_hook *hook, syi_op_id id, syi_composite_fn answer);
 /* By wire code; NULL when unknown. */
 const syi_interpreter *syi_hook_find_interpreter(const sy_hook *hook, int code);
 sy_status syi_hook_register_room(sy_hook *hook, void *state, void (*free)(void *state),

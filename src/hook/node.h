@@ -22,6 +22,7 @@ struct syi_decoder;
 
 enum {
     SYI_NODE_REMOTE = 1u << 0, /* stands for an object elsewhere: operations may wait for a peer */
+    SYI_NODE_DECOMPOSES = 1u << 1, /* COMPOSITE rows are taken apart before they come here */
 };
 
 /*
@@ -53,6 +54,8 @@ typedef struct syi_interpreter {
     /* Optional: a copy of the node went to worker `to` and took its duties along (a pointer's: to delete
      * what it points to, which is not there). */
     void (*hand_over)(syi_node *node, const sy_id *to);
+    /* Optional: a node like this one around another child, which it takes when it succeeds. */
+    sy_status (*rewrap)(syi_node *like, syi_node *child, syi_node **node, sy_error *err);
 } syi_interpreter;
 
 struct syi_node {

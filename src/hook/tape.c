@@ -8,7 +8,7 @@
 
 static syi_storage *storage_of(const sy_tensor *tensor)
 {
-    return syi_tensor_is_native(tensor) ? syi_node_array(tensor->node)->storage : NULL;
+    return syi_node_storage(tensor->node);
 }
 
 /* Life of a tape node */

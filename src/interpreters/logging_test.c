@@ -180,6 +180,28 @@ static void test_nested_and_get(void **state)
     sy_tensor_unref(inner);
 }
 
+/* Composite rows and plain answers below an interpreter, and the tape above it. */
+static void test_composites_and_gradients(void **state)
+{
+    world *w = *state;
+    sy_tensor *x = logged(w, floats(w, 2, (const float[]){1, 2}));
+    sy_tensor *weight = floats(w, 2, (const float[]){3, 4});
+    assert_logging(sy_linear(w->s, x, weight, NULL), 1, (const double[]){11});
+    assert_string_equal(w->heard.last, "Log method linear");
+    const sy_value self = sy_value_tensor(x);
+    sy_value answer = sy_value_none();
+    assert_ok(sy_call(w->hook, "numel", &self, 1, NULL, 0, NULL, 0, NULL, &answer, &w->err),
+              &w->err);
+    assert_int_equal(answer.as.integer, 2);
+    assert_ok(sy_tensor_set_requires_grad(x, true, &w->err), &w->err);
+    sy_tensor *loss = sy_add(w->s, sy_linear(w->s, x, weight, NULL), sy_sum(w->s, x));
+    assert_logging(loss, 1, (const double[]){14});
+    assert_ok(sy_tensor_backward(loss, NULL, &w->err), &w->err);
+    assert_logging(x->grad, 2, (const double[]){4, 5});
+    assert_ok(sy_tensor_backward(sy_sum(w->s, sy_mul(w->s, x, x)), NULL, &w->err), &w->err);
+    assert_logging(x->grad, 2, (const double[]){6, 9});
+}
+
 /* What is private stays it, under however many. */
 static void test_privacy(void **state)
 {
@@ -272,6 +294,7 @@ int main(void)
         logging_test(test_several_results_and_plain_ones),
         logging_test(test_failures_pass_through),
         logging_test(test_nested_and_get),
+        logging_test(test_composites_and_gradients),
         logging_test(test_privacy),
         logging_test(test_bytes),
         logging_test(test_out_of_memory),

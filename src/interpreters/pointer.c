@@ -959,9 +959,43 @@ static sy_status fetch(sy_tensor *tensor, bool keep, sy_tensor **got, sy_error *
     return SY_OK;
 }
 
+/* Of what an interpreter with attributes keeps at another worker: what comes back is under the same one. */
+static sy_status get_under(sy_tensor *tensor, sy_tensor **got, sy_error *err)
+{
+    const syi_interpreter *type = tensor->node->type;
+    sy_tensor *child = NULL, *inner = NULL;
+    syi_node *node = NULL;
+    SY_TRY(syi_tensor_wrap(tensor->hook, &child, syi_node_ref(tensor->node->child), err));
+    sy_status status = sy_tensor_get(child, &inner, err);
+    if (status == SY_OK) {
+        syi_node *below = syi_node_ref(inner->node);
+        status = type->rewrap(tensor->node, below, &node, err);
+        if (status != SY_OK) {
+            syi_node_unref(below);
+        }
+    }
+    if (status == SY_OK) {
+        status = syi_tensor_wrap(tensor->hook, got, node, err);
+    }
+    if (status == SY_OK) {
+        syi_tensor_set_policy(*got, &inner->policy);
+        status = syi_tensor_copy_labels(*got, tensor, err);
+    }
+    if (status != SY_OK) {
+        sy_tensor_unref(*got);
+        *got = NULL;
+    }
+    sy_tensor_unref(inner);
+    sy_tensor_unref(child);
+    return status;
+}
+
 sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 {
     *got = NULL;
+    if (tensor->node->type->rewrap != NULL && syi_node_is_remote(tensor->node->child)) {
+        return get_under(tensor, got, err);
+    }
     if (syi_pointer_of(tensor) == NULL && tensor->node->child != NULL) {
         SY_TRY(syi_tensor_wrap(tensor->hook, got, syi_node_ref(tensor->node->child), err));
         const syi_policy policy = syi_tensor_policy(tensor);
