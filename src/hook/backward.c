@@ -4,7 +4,7 @@
  * Nodes wait in a heap and the deepest is run first: every consumer of a node is deeper than the node, so
  * all of its gradient has arrived by then. Nothing recurses. Leaves are collected on the way and get
  * their grad at the very end, all or none. Ties run in order of arrival, so results do not depend on
- * addresses. Test: tape_test.c, gradients_test.c.
+ * addresses. Test: tape_test.c, gradients_vectors_test.c.
  */
 #include <csyft/operations.h>
 

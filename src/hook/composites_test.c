@@ -1,6 +1,6 @@
 /*
  * composites_test.c - linear, cross_entropy and x[...] against their definitions, and the plain answers.
- * Gradients through them: gradients_test.c.
+ * Gradients through them: gradients_vectors_test.c.
  */
 #include <math.h>
 #include <setjmp.h>

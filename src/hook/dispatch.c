@@ -488,12 +488,16 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
         return syi_composite_call(hook, op, bound, count, mode, results, err);
     }
     const bool track = mode->grad && seen.tracked && !seen.remote && !(op->flags & SYI_OP_VALUE);
+    sy_tensor *original = NULL; /* what is overwritten in place, when its gradient reads it */
     if (inplace) {
         if (seen.count == 0 || bound[0].kind != SY_VALUE_TENSOR) {
             return syi_fail(err, SY_EINVAL, "%s_: the first argument is no tensor", op->name);
         }
         if (mode->grad) {
             SY_TRY(syi_tape_check_inplace(bound[0].as.tensor, op, track, err));
+        }
+        if (track) {
+            SY_TRY(syi_tape_keep_original(hook, op, bound, count, mode, &original, err));
         }
     }
 
@@ -513,9 +517,11 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
     for (int k = 0; seen.private_ && k < seen.count; k++) {
         before[k] = syi_tensor_policy(seen.tensors[k]);
     }
-    SY_TRY(syi_node_call(&call, err));
-
-    sy_status status = SY_OK;
+    sy_status status = syi_node_call(&call, err);
+    if (status != SY_OK) {
+        sy_tensor_unref(original);
+        return status;
+    }
     results->value = call.value;
     if (inplace) {
         results->tensors[0] = sy_tensor_ref(bound[0].as.tensor);
@@ -536,9 +542,10 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
         apply_policy(op, inplace, bound, count, mode, &seen, before, results);
     }
     if (status == SY_OK && track) {
-        status =
-            syi_tape_record(hook, op, inplace, bound, count, results->tensors, results->count, err);
+        status = syi_tape_record(hook, op, inplace, bound, count, original, results->tensors,
+                                 results->count, err);
     }
+    sy_tensor_unref(original);
     if (status != SY_OK) {
         syi_results_fini(results);
     }

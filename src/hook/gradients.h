@@ -5,7 +5,8 @@
  * remote and shared chains. Formulas: PyTorch 1.13, derivatives.yaml. A function reads b->args (numbers, and the
  * tensors that its row of the table in gradients.c says it reads), the shapes in b->inputs, and fills b->results.
  * It need not undo broadcasting nor convert dtypes: the caller does (tape.h). The functions lie in the file of their
- * subject, gradients_<subject>.c. Test: gradients_test.c.
+ * subject, gradients_<subject>.c. Test: gradients_test.c, gradients_vectors_test.c
+ * (vectors: tests/vectors/gradients/<subject>.py).
  */
 #ifndef SYI_HOOK_GRADIENTS_H
 #define SYI_HOOK_GRADIENTS_H

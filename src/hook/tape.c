@@ -183,7 +183,6 @@ static sy_status add_inputs(syi_tape_node *node, const sy_value *bound, unsigned
             sy_tensor *tensor = tensors[i].as.tensor;
             input->parameter = k;
             input->item = bound[k].kind == SY_VALUE_LIST ? i : -1;
-            input->item = bound[k].kind == SY_VALUE_LIST ? i : -1;
             SY_TRY(describe(tensor, &input->shape, err));
             link_input(node, input, tensor);
             if (input->node != NULL || input->leaf != NULL) {
@@ -194,10 +193,12 @@ static sy_status add_inputs(syi_tape_node *node, const sy_value *bound, unsigned
     return SY_OK;
 }
 
-/* Keeps the values that the gradients of `tracked` read. What the operation itself overwrote cannot be
- * kept; reading it is an error of the backward, as in PyTorch. */
+/* Keeps the values that the gradients of `tracked` read. Of what the operation itself overwrote only `original`,
+ * the old self, is at hand; reading another argument in the same storage (x.mul_(x)) is an error of the backward,
+ * as in PyTorch. */
 static sy_status save_inputs(syi_tape_node *node, const syi_gradient *gradient, unsigned tracked,
-                             const sy_value *bound, const syi_storage *overwritten, sy_error *err)
+                             const sy_value *bound, const syi_storage *overwritten,
+                             sy_tensor *original, sy_error *err)
 {
     const int readable = (int)(sizeof gradient->reads / sizeof gradient->reads[0]);
     syi_tape_input *input = node->inputs;
@@ -209,7 +210,9 @@ static sy_status save_inputs(syi_tape_node *node, const syi_gradient *gradient, 
                 continue;
             }
             sy_tensor *tensor = tensors[i].as.tensor;
-            if (overwritten != NULL && storage_of(tensor) == overwritten) {
+            if (k == 0 && original != NULL) {
+                SY_TRY(save(original, &input->saved, err));
+            } else if (overwritten != NULL && storage_of(tensor) == overwritten) {
                 input->saved.stale = true;
             } else {
                 SY_TRY(save(tensor, &input->saved, err));
@@ -242,8 +245,43 @@ static bool any_floating(sy_tensor **results, int count)
     return false;
 }
 
+/* Is any tensor of the bound argument on the tape? */
+static bool is_tracked(const sy_value *value)
+{
+    const sy_value *tensors;
+    const int count = tensors_of(value, &tensors);
+    for (int i = 0; i < count; i++) {
+        if (syi_tensor_is_tracked(tensors[i].as.tensor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+sy_status syi_tape_keep_original(sy_hook *hook, const syi_op *op, const sy_value *bound,
+                                 int bound_count, const syi_mode *mode, sy_tensor **original,
+                                 sy_error *err)
+{
+    const syi_gradient *gradient = syi_gradient_get(op, bound);
+    bool wanted = false;
+    *original = NULL;
+    for (int k = 0; k < bound_count && k < 8; k++) {
+        wanted |= (gradient->reads[0] >> k & 1u) != 0 && is_tracked(&bound[k]);
+    }
+    if (!wanted) {
+        return SY_OK;
+    }
+    syi_mode quiet = *mode;
+    syi_results copy;
+    quiet.grad = false;
+    SY_TRY(syi_dispatch(hook, syi_op_get(SYI_OP_clone), false, bound, &quiet, &copy, err));
+    *original = copy.tensors[0];
+    return SY_OK;
+}
+
 sy_status syi_tape_record(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
-                          int bound_count, sy_tensor **results, int result_count, sy_error *err)
+                          int bound_count, sy_tensor *original, sy_tensor **results,
+                          int result_count, sy_error *err)
 {
     const syi_gradient *gradient = syi_gradient_get(op, bound);
     if (gradient->kind == SYI_GRADIENT_REFUSED) {
@@ -263,7 +301,7 @@ sy_status syi_tape_record(sy_hook *hook, const syi_op *op, bool inplace, const s
     const syi_storage *overwritten = inplace ? storage_of(results[0]) : NULL;
     sy_status status = SY_OK;
     SY_GOTO(done, add_inputs(node, bound, &tracked, err));
-    SY_GOTO(done, save_inputs(node, gradient, tracked, bound, overwritten, err));
+    SY_GOTO(done, save_inputs(node, gradient, tracked, bound, overwritten, original, err));
     SY_GOTO(done, add_outputs(node, gradient, tracked, results, err));
     for (int k = 0; k < result_count && tracked != 0; k++) {
         if (sy_dtype_is_floating(node->outputs[k].shape.dtype)) {

@@ -6,7 +6,7 @@
  * or the leaf itself. A node never refers to the results' handles, so there are no cycles. Gradients are
  * written on public operations (gradients.c), so they serve any chain. The tape is kept after a
  * backward: a second one accumulates again (PyTorch with retain_graph); it goes with its last handle.
- * Tests: tape_test.c (structure, errors), gradients_test.c (finite differences and torch).
+ * Tests: tape_test.c (structure, errors), gradients_vectors_test.c (torch).
  */
 #ifndef SYI_HOOK_TAPE_H
 #define SYI_HOOK_TAPE_H
@@ -99,10 +99,17 @@ typedef struct syi_gradient {
 /* The row of `op`; max and min have another one when `bound` names no dim. */
 const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound);
 
+/* Before an operation runs in place: a copy of bound[0] where a gradient that someone wants reads what will be
+ * overwritten there; else NULL. The caller's, for syi_tape_record. */
+sy_status syi_tape_keep_original(sy_hook *hook, const syi_op *op, const sy_value *bound,
+                                 int bound_count, const syi_mode *mode, sy_tensor **original,
+                                 sy_error *err);
 /* Links the results of an operation to its arguments when one of them is tracked. In place: the
- * handle bound[0] gets the new history. SY_ENOTSUP for a row whose derivative is not written. */
+ * handle bound[0] gets the new history, and `original` is what it held before (NULL: nobody reads it).
+ * SY_ENOTSUP for a row whose derivative is not written. */
 sy_status syi_tape_record(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
-                          int bound_count, sy_tensor **results, int result_count, sy_error *err);
+                          int bound_count, sy_tensor *original, sy_tensor **results,
+                          int result_count, sy_error *err);
 /* May `op` run in place on self in grad mode? Refused as in PyTorch: a leaf that requires a gradient.
  * Refused because it would lose a gradient silently: a tensor whose storage other tensors view, when
  * `record` (self or another argument is tracked). */

@@ -1,6 +1,6 @@
 /*
  * tape_test.c - recording and running the tape: accumulation, in-place writes, lifetimes, long and wide
- * histories, failures, and the policies of gradients. Gradients themselves: gradients_test.c.
+ * histories, failures, and the policies of gradients. Gradients themselves: gradients_vectors_test.c.
  */
 #include <math.h>
 #include <setjmp.h>

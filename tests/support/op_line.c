@@ -75,10 +75,45 @@ static sy_dtype read_dtype(op_line *c)
     return dtype;
 }
 
+/* "v,v,..." up to what ends a token. */
+static int64_t count_elements(const char *text)
+{
+    const size_t length = strcspn(text, " |)\n");
+    int64_t count = length > 0;
+    for (size_t i = 0; i < length; i++) {
+        count += text[i] == ',';
+    }
+    return count;
+}
+
+static syi_storage *read_elements(op_line *c, sy_dtype dtype)
+{
+    sy_error err;
+    syi_array packed;
+    const int64_t count = count_elements(c->at);
+    assert_ok(syi_array_new(op_line_context, &packed, dtype, 1, &count, NULL, &err), &err);
+    for (int64_t i = 0; i < count; i++) {
+        char *end;
+        if (dtype == SY_DTYPE_F32) {
+            ((float *)syi_array_data(&packed))[i] = strtof(c->at, &end);
+        } else if (dtype == SY_DTYPE_F64) {
+            ((double *)syi_array_data(&packed))[i] = strtod(c->at, &end);
+        } else {
+            syi_array_set_int(&packed, i, strtoll(c->at, &end, 10));
+        }
+        assert_true(end != c->at);
+        c->at = end;
+        op_line_take(c, ',');
+    }
+    return packed.storage;
+}
+
 syi_array *op_line_read_array(op_line *c)
 {
     sy_error err;
+    const bool marked = op_line_take(c, '*');
     assert_true(c->array_count < OP_LINE_ARRAYS);
+    c->marked[c->array_count] = marked;
     syi_array *array = &c->arrays[c->array_count++];
     int64_t shape[SY_DIM_MAX], strides[SY_DIM_MAX];
     sy_dtype dtype = read_dtype(c);
@@ -88,8 +123,10 @@ syi_array *op_line_read_array(op_line *c)
     if (op_line_take(c, '{')) {
         assert_int_equal(op_line_read_ints(c, '}', strides), ndim);
         memcpy(array->strides, strides, sizeof strides);
+        array->offset = op_line_take(c, '@') ? op_line_read_int(c) : 0;
     }
-    array->storage = syi_storage_ref(op_line_storage);
+    array->storage =
+        op_line_take(c, ':') ? read_elements(c, dtype) : syi_storage_ref(op_line_storage);
     return array;
 }
 
@@ -180,6 +217,12 @@ void op_line_open(op_line *c, const char *text)
     c->name = text;
     c->name_length = strcspn(text, " ");
     c->at = text + c->name_length;
+    if (strncmp(c->at, " ~", 2) == 0) {
+        char *end;
+        c->relative = strtod(c->at + 2, &end);
+        c->absolute = strtod(end + 1, &end);
+        c->at = end;
+    }
 }
 
 void op_line_read_arguments(op_line *c)

@@ -1,7 +1,8 @@
 /*
  * op_line.h - calls of operations written as text, for tests of names, binding and shape rules:
- * "matmul float32[3,4] other=float32[4]". The tokens are those of tests/vectors/ops/generate_infer.py.
- * Tensors share one small storage whose bytes nothing looks at.
+ * "matmul float32[3,4] other=float32[4]". The tokens are those of tests/vectors/ops/generate_infer.py and, with
+ * elements and a tolerance, of generate_kernels.py: "add ~0,0 float32[2]:1,2 3 1". Tensors without elements share one
+ * small storage whose bytes nothing looks at. A tensor with a * in front of it is marked.
  */
 #ifndef CSYFT_TESTS_OP_LINE_H
 #define CSYFT_TESTS_OP_LINE_H
@@ -15,8 +16,10 @@ enum { OP_LINE_ARRAYS = 80, OP_LINE_ITEMS = 200, OP_LINE_TEXTS = 8 };
 typedef struct op_line {
     const char *name;
     size_t name_length;
-    const char *at; /* next character */
+    const char *at;            /* next character */
+    double relative, absolute; /* "~relative,absolute" */
     syi_array arrays[OP_LINE_ARRAYS];
+    bool marked[OP_LINE_ARRAYS];
     int array_count;
     sy_value items[OP_LINE_ITEMS];
     int item_count;

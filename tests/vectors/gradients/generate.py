@@ -1,78 +1,44 @@
 #!/usr/bin/python3
-"""Gradients of PyTorch (Debian's python3-torch) at the corners: ties, zeros, infinities; and whole small rows.
+"""The gradients that torch.autograd (PyTorch 1.13, Debian's python3-torch) gives for the rows of gradients.c.
 
-corners.txt: "<op> <extra> x <elements> [y <elements>] g <elements> dx <elements> [dy <elements>]": 1-d f64
-arguments x and y, a further argument (- for none, i2 an int, f0.5 a float, else text), the gradient of the result in
-row-major order, and the gradients of x and y. Run in this folder; the same file comes out every time.
+<subject>.txt: one call a line, "<name> ~<relative>,<absolute> <arguments> = <upstream> = <gradients>". Tokens are those
+of ../ops/generate_kernels.py and an index expression's: <1,,2> a slice, ... an ellipsis. A * stands in front of each
+tensor that requires a gradient, in lists, too. For each result of the call <upstream> has the gradient that arrives, or
+None where none does; <gradients> are those of the marked tensors in their order, None where nothing reaches them. A
+name that ends in _ runs in place on a copy of its first argument.
+The tolerance is relative and absolute, for floats; where both are 0 they are equal.
+
+<subject>.py draw them, each from a seed of its own, with ../ops/drawing.py and gradient_drawing.py. Arguments are the
+subjects to draw, by default all of them; the same files come out every time.
+    generate.py --seed N --repeat N --to FOLDER; CSYFT_GRADIENT_VECTORS=FOLDER <hook_gradients_vectors_test>
 """
-import torch
-import torch.nn.functional as F
+import argparse
+import pathlib
+import runpy
+import sys
 
-INF = float("inf")
-CORNERS = [
-    ("maximum", None, [1, 2, 3, -1], [1, 3, 2, -1], [1, 2, 3, 4]),
-    ("minimum", None, [1, 2, 3, -1], [1, 3, 2, -1], [1, 2, 3, 4]),
-    ("max", None, [2, 5, 5, 1], None, [3]),
-    ("min", None, [7, 5, 5, 5], None, [3]),
-    ("max", 0, [2, 5, 5, 1], None, [3]),
-    ("min", 0, [2, 0, 5, 0], None, [3]),
-    ("abs", None, [0, -0.0, -2, 3], None, [1, 1, 1, 2]),
-    ("sign", None, [0, -2, 3], None, [1, 1, 2]),
-    ("relu", None, [0, -0.0, -2, 3], None, [1, 1, 1, 2]),
-    ("sqrt", None, [0, 4, 9], None, [1, 1, 6]),
-    ("reciprocal", None, [0, 4, -2], None, [1, 1, 6]),
-    ("log", None, [0, 1, 4], None, [1, 1, 2]),
-    ("exp", None, [0, 1000, -1000], None, [1, 1, 2]),
-    ("sigmoid", None, [0, 1000, -1000, 2], None, [1, 1, 2, 3]),
-    ("tanh", None, [0, 1000, -1000, 0.5], None, [1, 1, 2, 3]),
-    ("pow", 0, [0, 2, -3], None, [1, 1, 1]),
-    ("pow", 1, [0, 2, -3], None, [1, 2, 1]),
-    ("pow", 2, [0, 2, -3], None, [1, 1, 2]),
-    ("pow", 0.5, [0, 4, 9], None, [1, 1, 2]),
-    ("pow", -1, [2, -4], None, [1, 2]),
-    ("pow", None, [0, 0, 2, 3, 0], [0, 2, 0, 2, 0.5], [1, 2, 3, 4, 5]),
-    ("div", None, [1, -2, 3], [4, -5, 0.5], [1, 2, 3]),
-    ("div", 4.0, [1, -2, 3], None, [1, 2, 3]),
-    ("mul", None, [1, -2, 3], [4, 0, 0.5], [1, 2, 3]),
-    ("matmul", None, [1, -2, 3], [4, 0, 0.5], [2]),
-    ("softmax", 0, [1, -2, 3, 700], None, [1, 2, 3, -1]),
-    ("softmax", 0, [1, -2, 3, 0.5], None, [1, 2, 3, -1]),
-    ("log_softmax", 0, [1, -2, 3, 0.5], None, [1, 2, 3, -1]),
-    ("log_softmax", 0, [1000, -2, 3], None, [1, 2, 3]),
-    ("mse_loss", "mean", [1, -2, 3], [4, 0, 3], [2]),
-    ("mse_loss", "sum", [1, -2, 3], [4, 0, 3], [2]),
-    ("mse_loss", "none", [1, -2, 3], [4, 0, 3], [1, 2, 3]),
-    ("sum", None, [1, -2, 3], None, [2]),
-    ("mean", None, [1, -2, 3], None, [2]),
-]
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "ops")]
+sys.dont_write_bytecode = True
+
+import drawing  # noqa: E402
 
 
-def call(op, extra, args):
-    if op in ("mse_loss",):
-        return F.mse_loss(*args, reduction=extra)
-    if extra is not None:
-        args = args + [extra]
-    result = getattr(torch, op)(*args)
-    return result if isinstance(result, torch.Tensor) else result[0]
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1913)
+    parser.add_argument("--repeat", type=int, default=1, help="how many times the usual number of lines")
+    parser.add_argument("--to", type=pathlib.Path, default=HERE, help="folder of the files")
+    parser.add_argument("subjects", nargs="*")
+    arguments = parser.parse_args()
+    drawing.REPEAT = arguments.repeat
+    for script in sorted(HERE.glob("*.py")):
+        if script.stem in ("generate", "gradient_drawing") or (arguments.subjects and script.stem not in arguments.subjects):
+            continue
+        drawing.R.seed(f"gradients {script.stem} {arguments.seed}")
+        with open(arguments.to / f"{script.stem}.txt", "w") as drawing.out:
+            runpy.run_path(str(script))
 
 
-def text(values):
-    return " ".join(repr(float(v)) for v in values)
-
-
-def extra_text(extra):
-    if extra is None:
-        return "-"
-    return f"{'i' if isinstance(extra, int) else 'f'}{extra}" if not isinstance(extra, str) else extra
-
-
-with open("corners.txt", "w") as out:
-    for op, extra, x, y, g in CORNERS:
-        args = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (x, y) if v is not None]
-        result = call(op, extra, args)
-        result.backward(torch.tensor(g, dtype=torch.float64).reshape(result.shape))
-        line = f"{op} {extra_text(extra)} x {text(x)}"
-        line += f" y {text(y)}" if y is not None else ""
-        line += f" g {text(g)} dx {text(args[0].grad)}"
-        line += f" dy {text(args[1].grad)}" if y is not None else ""
-        print(line, file=out)
+if __name__ == "__main__":
+    main()

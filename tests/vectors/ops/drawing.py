@@ -46,7 +46,7 @@ def write_number(value, dtype):
 
 def write(value):
     if isinstance(value, torch.Tensor):
-        text = f"{write(value.dtype)[1:]}[{','.join(map(str, value.shape))}]"
+        text = f"{'*' * value.requires_grad}{write(value.dtype)[1:]}[{','.join(map(str, value.shape))}]"
         values = value.storage().tolist() if value.numel() else []
         if not value.is_contiguous() or value.storage_offset() or len(values) != value.numel():
             text += "{" + ",".join(map(str, value.stride())) + "}@" + str(value.storage_offset())
@@ -55,6 +55,10 @@ def write(value):
         return ":" + str(value).removeprefix("torch.")
     if isinstance(value, str):
         return f"'{value}'"
+    if isinstance(value, slice):
+        return "<" + ",".join("" if bound is None else str(bound) for bound in (value.start, value.stop, value.step)) + ">"
+    if value is Ellipsis:
+        return "..."
     if isinstance(value, (list, tuple)):
         return "(" + "|".join(map(write, value)) + ")"
     return repr(value)
@@ -63,6 +67,14 @@ def write(value):
 def pack(tensor):
     """Also for arguments: the backward halves of softmax read beyond an argument that is not packed."""
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def draw_dims(ndim):
+    """A dim list as reductions take it: none, empty or some."""
+    if ndim == 0 or R.random() < 0.3:
+        return R.choice([None, []])
+    dims = R.sample(range(ndim), R.randint(1, ndim))
+    return [d - ndim if R.random() < 0.3 else d for d in dims]
 
 
 def emit(name, args, results):

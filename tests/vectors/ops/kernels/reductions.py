@@ -3,13 +3,6 @@ from drawing import *
 TOLERANCES.update(dict.fromkeys("sum mean sum_to_size".split(), SUMMED))
 
 # --- reductions ---
-def draw_dims(ndim):
-    if ndim == 0 or R.random() < 0.3:
-        return R.choice([None, []])
-    dims = R.sample(range(ndim), R.randint(1, ndim))
-    return [d - ndim if R.random() < 0.3 else d for d in dims]
-
-
 def reduce_all(function):
     def call(x, dims, keepdim, dtype):
         dims = list(range(x.ndim)) if not dims else dims
