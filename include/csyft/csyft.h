@@ -5,6 +5,7 @@
 #include <csyft/context.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>
+#include <csyft/multi_pointer.h>
 #include <csyft/nn.h>
 #include <csyft/operations_here.h>
 #include <csyft/pointer.h>

@@ -140,8 +140,8 @@ static sy_status too_many_tensors(const syi_op *op, sy_error *err)
     return syi_fail(err, SY_ELIMIT, "%s: more than %d tensors in lists", op->name, SYI_OUTPUT_MAX);
 }
 
-/* The outermost interpreter among the arguments: the first that is no pointer, else the first pointer.
- */
+/* The outermost interpreter among the arguments: the first that is no pointer, else the first that points to
+ * several workers, else the first pointer. */
 static const syi_interpreter *outermost(const sy_value *args, int count)
 {
     const syi_interpreter *remote = NULL;
@@ -163,7 +163,7 @@ static const syi_interpreter *outermost(const sy_value *args, int count)
             if (!(node->type->flags & SYI_NODE_REMOTE)) {
                 return node->type;
             }
-            if (remote == NULL) {
+            if (remote == NULL || (node->type->flags & ~remote->flags & SYI_NODE_SPREAD) != 0) {
                 remote = node->type;
             }
         }

@@ -59,6 +59,16 @@ void syi_node_hand_over(syi_node *node, const sy_id *to)
     }
 }
 
+sy_status syi_node_before_travel(syi_node *node, sy_error *err)
+{
+    for (; node != NULL; node = node->child) {
+        if (node->type->before_travel != NULL) {
+            SY_TRY(node->type->before_travel(node, err));
+        }
+    }
+    return SY_OK;
+}
+
 sy_status syi_node_shape(syi_node *node, syi_array *shape, sy_error *err)
 {
     return node->type->shape(node, shape, err);

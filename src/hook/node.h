@@ -23,6 +23,7 @@ struct syi_decoder;
 enum {
     SYI_NODE_REMOTE = 1u << 0, /* stands for an object elsewhere: operations may wait for a peer */
     SYI_NODE_DECOMPOSES = 1u << 1, /* COMPOSITE rows are taken apart before they come here */
+    SYI_NODE_SPREAD = 1u << 2,     /* stands for several: answers before other remote ones do */
 };
 
 /*
@@ -56,6 +57,8 @@ typedef struct syi_interpreter {
     void (*hand_over)(syi_node *node, const sy_id *to);
     /* Optional: a node like this one around another child, which it takes when it succeeds. */
     sy_status (*rewrap)(syi_node *like, syi_node *child, syi_node **node, sy_error *err);
+    /* Optional: asks for what a copy of the node will need elsewhere; may wait for a peer. */
+    sy_status (*before_travel)(syi_node *node, sy_error *err);
 } syi_interpreter;
 
 struct syi_node {
@@ -100,6 +103,8 @@ static inline syi_storage *syi_node_storage(syi_node *node)
 }
 /* Every node of the chain hands over. */
 void syi_node_hand_over(syi_node *node, const sy_id *to);
+/* Before the chain is written for another worker. */
+sy_status syi_node_before_travel(syi_node *node, sy_error *err);
 /* dtype and shape, no storage. */
 sy_status syi_node_shape(syi_node *node, syi_array *shape, sy_error *err);
 

@@ -1,3 +1,4 @@
+/* pointer.c - the node, its bytes, gradients, and moving objects. Operations: pointer_call.c. */
 #include "interpreters/pointer.h"
 
 #include <stdio.h>
@@ -36,9 +37,8 @@ sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner
     return *pointer != NULL ? SY_OK : SYI_ENOMEM(err, "pointer");
 }
 
-/* A pointer beside `first`: same owner, same place. */
-static sy_status pointer_beside(const syi_pointer *first, syi_pointer **pointer,
-                                const sy_id *id_at_location, sy_error *err)
+sy_status syi_pointer_beside(const syi_pointer *first, syi_pointer **pointer,
+                             const sy_id *id_at_location, sy_error *err)
 {
     *pointer = pointer_on_link(first->base.hook, first->owner, first->location, first->link,
                                id_at_location);
@@ -242,264 +242,6 @@ static sy_status pointer_detail(syi_decoder *decoder, syi_node **node, sy_error 
     return SY_OK;
 }
 
-/* Operations */
-
-static const char *place_of(const syi_node *node)
-{
-    return node->type == &syi_pointer_type ? ((const syi_pointer *)node)->location->name : "here";
-}
-
-static sy_status not_collocated(const syi_call *call, const syi_node *a, const syi_node *b,
-                                sy_error *err)
-{
-    if (a->type == &syi_pointer_type && b->type == &syi_pointer_type) {
-        return syi_fail(err, SY_ECOLLOCATION,
-                        "%s: one tensor is at worker %s, the other at worker %s; move one of them "
-                        "or get both",
-                        call->op->name, place_of(a), place_of(b));
-    }
-    const syi_node *remote = a->type == &syi_pointer_type ? a : b;
-    return syi_fail(err, SY_ECOLLOCATION,
-                    "%s: one tensor is at worker %s, the other is local; send the local one to %s "
-                    "or get the remote one",
-                    call->op->name, place_of(remote), place_of(remote));
-}
-
-/* Every tensor must be a pointer to one worker. */
-static sy_status check_collocation(const syi_call *call, syi_pointer **first, sy_error *err)
-{
-    const syi_node *seen = NULL;
-    *first = NULL;
-    for (int k = 0; k < call->arg_count; k++) {
-        const sy_value *items = &call->args[k];
-        size_t count = 1;
-        if (call->args[k].kind == SY_VALUE_LIST) {
-            items = call->args[k].as.list.items;
-            count = call->args[k].as.list.count;
-        }
-        for (size_t i = 0; i < count; i++) {
-            if (items[i].kind == SY_VALUE_TENSOR) {
-                /* A tensor inside an index expression was not turned into a node. */
-                return syi_fail(err, SY_ENOTSUP,
-                                "%s: an index tensor inside a list does not travel",
-                                call->op->name);
-            }
-            if (items[i].kind != (sy_value_kind)SYI_VALUE_NODE) {
-                continue;
-            }
-            syi_node *node = items[i].as.internal;
-            if (seen != NULL &&
-                (node->type != seen->type ||
-                 (node->type == &syi_pointer_type &&
-                  ((syi_pointer *)node)->location != ((const syi_pointer *)seen)->location))) {
-                return not_collocated(call, seen, node, err);
-            }
-            seen = seen != NULL ? seen : node;
-            if (node->type == &syi_pointer_type && *first == NULL) {
-                *first = (syi_pointer *)node;
-            }
-        }
-    }
-    return SY_OK;
-}
-
-static bool is_default(const syi_parameter *parameter, const sy_value *value)
-{
-    if (parameter->optional) {
-        return value->kind == SY_VALUE_NONE;
-    }
-    const sy_value *standard = &parameter->default_value;
-    if (!parameter->has_default || value->kind != standard->kind) {
-        return false;
-    }
-    switch (value->kind) {
-    case SY_VALUE_INT:
-        return value->as.integer == standard->as.integer;
-    case SY_VALUE_FLOAT:
-        return value->as.real == standard->as.real;
-    case SY_VALUE_BOOL:
-        return value->as.boolean == standard->as.boolean;
-    case SY_VALUE_STRING:
-        return strcmp(value->as.string, standard->as.string) == 0;
-    default:
-        return false;
-    }
-}
-
-static sy_status write_command(const syi_call *call, const syi_pointer *first, const sy_id *ids,
-                               size_t id_count, syi_message *message, sy_error *err)
-{
-    syi_buffer *out = &message->body;
-    syi_encoder encoder = {
-        .hook = call->hook, .out = out, .message = message, .recipient = &first->location->id};
-    char name[64];
-    int parameter_count = 0;
-    const syi_parameter *parameters =
-        syi_ops_get_parameters(call->hook->ops, call->op->id, &parameter_count);
-    int count = call->arg_count;
-    while (count > 1 && is_default(&parameters[count - 1], &call->args[count - 1])) {
-        count--;
-    }
-    if (!call->mode->grad) {
-        message->flags |= SYI_FLAG_NO_GRAD;
-    }
-    size_t length = strlen(call->op->name);
-    memcpy(name, call->op->name, length);
-    if (call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE)) {
-        name[length++] = '_';
-    }
-    syi_msgpack_write_array(out, 4);
-    syi_msgpack_write_str(out, name, length);
-    sy_value args = sy_value_list(call->args, (size_t)count);
-    SY_TRY(syi_encode_value(&encoder, &args, err));
-    syi_msgpack_write_map(out, 0);
-    syi_msgpack_write_array(out, id_count);
-    for (size_t k = 0; k < id_count; k++) {
-        syi_encode_id(out, &ids[k]);
-    }
-    return syi_buffer_check(out, "message body", err);
-}
-
-/* Reads [[descriptor, ...], value]. */
-static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_message *reply,
-                             sy_error *err)
-{
-    syi_decoder decoder;
-    size_t parts = 0;
-    size_t count = 0;
-    sy_value value = sy_value_none();
-    sy_status status = SY_OK;
-    syi_decoder_init(&decoder, call->hook, first->owner, reply);
-    SY_GOTO(done, syi_msgpack_read_array(&decoder.cursor, &parts, err));
-    SY_GOTO(done, syi_msgpack_read_array(&decoder.cursor, &count, err));
-    if (count > SYI_OUTPUT_MAX) {
-        status = syi_fail(err, SY_EPROTO, "%s: %zu results", call->op->name, count);
-        goto done;
-    }
-    sy_status made = SY_OK;
-    for (size_t k = 0; k < count; k++) {
-        syi_pointer *result = NULL;
-        sy_id id = SY_ID_INIT;
-        uint64_t generation = 0;
-        sy_dtype dtype = SY_DTYPE_F32;
-        int ndim = -1;
-        int64_t shape[SY_DIM_MAX];
-        SY_GOTO(done, syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
-        made = made == SY_OK ? pointer_beside(first, &result, &id, err) : made;
-        if (made != SY_OK) { /* nobody will own it */
-            syi_link_delete(first->link, &id, generation);
-            continue;
-        }
-        result->generation = generation;
-        syi_pointer_set_shape(result, dtype, ndim, shape);
-        call->outs[call->out_count++] = &result->base;
-    }
-    SY_GOTO(done, made);
-    syi_msgpack_leave(&decoder.cursor);
-    SY_GOTO(done, syi_decode_value(&decoder, &value, err));
-    if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT || value.kind == SY_VALUE_BOOL) {
-        call->value = value;
-    }
-done:
-    syi_decoder_fini(&decoder);
-    if (status != SY_OK) {
-        while (call->out_count > 0) { /* dropping the pointers deletes their objects */
-            syi_node_unref(call->outs[--call->out_count]);
-        }
-    }
-    return status;
-}
-
-/* Shapes of the results from the rule, when every argument's shape is known. */
-static bool infer_shapes(const syi_call *call, syi_inference *inference)
-{
-    syi_array shapes[SYI_OUTPUT_MAX];
-    sy_value args[SYI_ARGUMENT_MAX];
-    sy_value items[SYI_OUTPUT_MAX];
-    size_t used = 0;
-    for (int k = 0; k < call->arg_count; k++) {
-        sy_value *values = &args[k];
-        size_t count = 1;
-        args[k] = call->args[k];
-        if (args[k].kind == SY_VALUE_LIST) {
-            count = args[k].as.list.count;
-            if (count > SYI_OUTPUT_MAX - used) {
-                return false;
-            }
-            memcpy(&items[used], args[k].as.list.items, count * sizeof *items);
-            values = &items[used];
-            args[k] = sy_value_list(values, count);
-        }
-        for (size_t i = 0; i < count; i++) {
-            if (values[i].kind == (sy_value_kind)SYI_VALUE_NODE) {
-                const syi_pointer *pointer = values[i].as.internal;
-                if (pointer->ndim < 0 || used + i >= SYI_OUTPUT_MAX ||
-                    syi_array_describe(&shapes[used + i], pointer->dtype, pointer->ndim,
-                                       pointer->shape, NULL) != SY_OK) {
-                    return false;
-                }
-                values[i].kind = (sy_value_kind)SYI_VALUE_ARRAY;
-                values[i].as.internal = &shapes[used + i];
-            }
-        }
-        used += count;
-    }
-    return syi_op_infer(call->op, args, inference, NULL) == SY_OK && !inference->unknown;
-}
-
-/* Without waiting: the result is named here, its shape comes from the rule. */
-static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange, const sy_id *id,
-                      sy_error *err)
-{
-    syi_array shapes[SYI_OUTPUT_MAX];
-    syi_inference inference = {.outs = shapes};
-    syi_pointer *result = NULL;
-    if (id != NULL) {
-        SY_TRY(pointer_beside(first, &result, id, err));
-        if (infer_shapes(call, &inference) && inference.count == 1) {
-            syi_pointer_set_shape(result, shapes[0].dtype, shapes[0].ndim, shapes[0].shape);
-        }
-    }
-    sy_status status = syi_link_post(exchange, err);
-    if (status != SY_OK) {
-        if (result != NULL) {
-            syi_node_unref(&result->base);
-        }
-        return status;
-    }
-    if (result != NULL) {
-        call->outs[call->out_count++] = &result->base;
-    }
-    return SY_OK;
-}
-
-static sy_status pointer_call(syi_call *call, sy_error *err)
-{
-    syi_pointer *first = NULL;
-    syi_exchange exchange;
-    call->out_count = 0;
-    SY_TRY(check_collocation(call, &first, err));
-    bool one = !call->inplace && call->op->outputs != 0 && !(call->op->flags & SYI_OP_VALUE);
-    sy_id id = one ? syi_hook_fresh_id(call->hook) : (sy_id)SY_ID_INIT;
-    SY_TRY(syi_link_begin(first->link, &exchange, SYI_KIND_COMMAND, err));
-    sy_status status = write_command(call, first, &id, one ? 1 : 0, exchange.message, err);
-    bool may_post =
-        call->mode->pipelined && call->op->outputs != -1 && !(call->op->flags & SYI_OP_VALUE);
-    if (status == SY_OK && may_post) {
-        status = post(call, first, &exchange, one ? &id : NULL, err);
-    } else if (status == SY_OK) {
-        status = syi_link_request(&exchange, call->mode->deadline, err);
-        if (status == SY_OK) {
-            status = read_answer(call, first, exchange.reply, err);
-        } else if (one && exchange.reply->kind != SYI_KIND_ERROR) {
-            /* No answer: the result may be there, or come into being later. */
-            syi_link_delete(first->link, &id, 0);
-        }
-    }
-    syi_link_end(&exchange);
-    return status;
-}
-
 /* Gradients of the object */
 
 static sy_status command(syi_pointer *pointer, const char *name, const sy_value *more,
@@ -593,11 +335,35 @@ static sy_status pointer_set_grad(syi_node *node, sy_tensor *grad, sy_error *err
     return SY_OK;
 }
 
+static sy_value id_value(const sy_id *id)
+{
+    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+}
+
+/* Who holds the pointer next deletes by generation, which a result that nobody waited for does not know. */
+static sy_status pointer_before_travel(syi_node *node, sy_error *err)
+{
+    syi_pointer *pointer = (syi_pointer *)node;
+    if (pointer->generation != 0 || pointer->attribute != NULL || !atomic_load(&pointer->collect)) {
+        return SY_OK;
+    }
+    syi_exchange exchange;
+    syi_decoder decoder;
+    const sy_value id = id_value(&pointer->id_at_location);
+    SY_TRY(syi_command_request(pointer->owner, pointer->location, "generation", &id, 1, &exchange,
+                               err));
+    syi_decoder_init(&decoder, node->hook, pointer->owner, exchange.reply);
+    const sy_status status = syi_msgpack_read_uint(&decoder.cursor, &pointer->generation, err);
+    syi_decoder_fini(&decoder);
+    syi_link_end(&exchange);
+    return status;
+}
+
 const syi_interpreter syi_pointer_type = {
     .name = "PointerTensor",
     .code = SYI_CODE_POINTER,
     .flags = SYI_NODE_REMOTE,
-    .call = pointer_call,
+    .call = syi_pointer_call,
     .describe = pointer_describe,
     .shape = pointer_shape,
     .simplify = pointer_simplify,
@@ -608,6 +374,7 @@ const syi_interpreter syi_pointer_type = {
     .get_grad = pointer_get_grad,
     .set_grad = pointer_set_grad,
     .hand_over = pointer_hand_over,
+    .before_travel = pointer_before_travel,
 };
 
 /* Moving objects */
@@ -648,34 +415,6 @@ static sy_status read_pointer(const syi_message *reply, syi_pointer **pointer, s
     return status;
 }
 
-static sy_value id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-}
-
-/* Who holds the pointer next deletes by generation, which a result that nobody waited for does not know. */
-static sy_status learn_generations(syi_node *node, sy_error *err)
-{
-    for (; node != NULL; node = node->child) {
-        syi_pointer *pointer = (syi_pointer *)node;
-        if (node->type != &syi_pointer_type || pointer->generation != 0 ||
-            pointer->attribute != NULL || !atomic_load(&pointer->collect)) {
-            continue;
-        }
-        syi_exchange exchange;
-        syi_decoder decoder;
-        const sy_value id = id_value(&pointer->id_at_location);
-        SY_TRY(syi_command_request(pointer->owner, pointer->location, "generation", &id, 1,
-                                   &exchange, err));
-        syi_decoder_init(&decoder, node->hook, pointer->owner, exchange.reply);
-        const sy_status status = syi_msgpack_read_uint(&decoder.cursor, &pointer->generation, err);
-        syi_decoder_fini(&decoder);
-        syi_link_end(&exchange);
-        SY_TRY(status);
-    }
-    return SY_OK;
-}
-
 static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_id *remote_id,
                                sy_tensor *tensor, bool snapshot, syi_message *message,
                                sy_error *err)
@@ -714,7 +453,7 @@ static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
 {
     syi_exchange exchange;
     *pointer = NULL;
-    SY_TRY(learn_generations(tensor->node, err));
+    SY_TRY(syi_node_before_travel(tensor->node, err));
     SY_TRY(new_pointer(owner, location, pointer, err));
     sy_status status = syi_link_begin((*pointer)->link, &exchange, SYI_KIND_OBJECT, err);
     if (status == SY_OK) {
@@ -743,11 +482,9 @@ sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
     return send_from(owner, pointer, tensor, location, remote_id, false, err);
 }
 
-sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err)
+sy_status syi_pointer_fetch_begin(syi_pointer *pointer, bool keep, syi_exchange *exchange,
+                                  sy_error *err)
 {
-    syi_exchange exchange;
-    syi_decoder decoder;
-    *tensor = NULL;
     if (pointer->attribute != NULL) {
         return syi_fail(err, SY_EINVAL,
                         "get of the attribute .%s of an object at worker %s: clone it first, then "
@@ -760,13 +497,25 @@ sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor,
         SY_TRY(syi_array_describe(&shape, pointer->dtype, pointer->ndim, pointer->shape, err));
         SY_TRY(syi_account_check(&pointer->base.hook->account, syi_array_bytes(&shape), err));
     }
-    SY_TRY(syi_link_begin(pointer->link, &exchange, SYI_KIND_OBJECT_REQUEST, err));
-    syi_msgpack_write_array(&exchange.message->body, 2);
-    syi_encode_id(&exchange.message->body, &pointer->id_at_location);
-    syi_msgpack_write_bool(&exchange.message->body, keep);
-    sy_status status = syi_link_request(&exchange, 0, err);
+    SY_TRY(syi_link_begin(pointer->link, exchange, SYI_KIND_OBJECT_REQUEST, err));
+    syi_msgpack_write_array(&exchange->message->body, 2);
+    syi_encode_id(&exchange->message->body, &pointer->id_at_location);
+    syi_msgpack_write_bool(&exchange->message->body, keep);
+    const sy_status status = syi_link_start(exchange, 0, err);
+    if (status != SY_OK) {
+        syi_link_end(exchange);
+    }
+    return status;
+}
+
+sy_status syi_pointer_fetch_finish(syi_pointer *pointer, bool keep, syi_exchange *exchange,
+                                   sy_tensor **tensor, sy_error *err)
+{
+    syi_decoder decoder;
+    *tensor = NULL;
+    sy_status status = syi_link_wait(exchange, err);
     if (status == SY_OK) {
-        syi_decoder_init(&decoder, pointer->base.hook, pointer->owner, exchange.reply);
+        syi_decoder_init(&decoder, pointer->base.hook, pointer->owner, exchange->reply);
         syi_resolve_without_strand(&decoder);
         status = syi_decode_tensor(&decoder, tensor, err);
         syi_decoder_fini(&decoder);
@@ -774,8 +523,33 @@ sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor,
             atomic_store(&pointer->collect, false);
         }
     }
-    syi_link_end(&exchange);
+    syi_link_end(exchange);
     return status;
+}
+
+sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err)
+{
+    syi_exchange exchange;
+    *tensor = NULL;
+    SY_TRY(syi_pointer_fetch_begin(pointer, keep, &exchange, err));
+    return syi_pointer_fetch_finish(pointer, keep, &exchange, tensor, err);
+}
+
+sy_status syi_pointer_discard(syi_pointer *pointer, sy_error *err)
+{
+    if (atomic_exchange(&pointer->collect, false)) {
+        if (pointer->epoch == syi_link_get_epoch(pointer->link)) {
+            syi_link_delete(pointer->link, &pointer->id_at_location, pointer->generation);
+            (void)syi_link_flush(pointer->link); /* now, as get does, and not some time later */
+        }
+        return SY_OK;
+    }
+    syi_exchange exchange;
+    const sy_value id = id_value(&pointer->id_at_location);
+    SY_TRY(
+        syi_command_request(pointer->owner, pointer->location, "delete", &id, 1, &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
 }
 
 /* Worker commands: this worker's part in moving objects between workers */
@@ -874,6 +648,12 @@ static sy_status need_pointer(sy_tensor *tensor, const char *what, syi_pointer *
 {
     *pointer = syi_pointer_of(tensor);
     if (*pointer == NULL) {
+        if (tensor->node->type->flags & SYI_NODE_SPREAD) {
+            return syi_fail(err, SY_EINVAL,
+                            "%s: a %s stands for tensors at several workers; see "
+                            "sy_multi_pointer_get and sy_multi_pointer_get_child",
+                            what, tensor->node->type->name);
+        }
         return syi_fail(err, SY_EINVAL, "%s: the tensor is no pointer", what);
     }
     return SY_OK;

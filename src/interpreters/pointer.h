@@ -34,11 +34,38 @@ sy_status syi_pointer_new(sy_hook *hook, syi_pointer **pointer, sy_worker *owner
                           sy_worker *location, const sy_id *id_at_location, sy_error *err);
 void syi_pointer_set_shape(syi_pointer *pointer, sy_dtype dtype, int ndim, const int64_t *shape);
 
+/* A pointer beside `first`: same owner, same place. */
+sy_status syi_pointer_beside(const syi_pointer *first, syi_pointer **pointer,
+                             const sy_id *id_at_location, sy_error *err);
+
+/* An operation on pointers, as two steps: the command leaves in the first and its answer is read in the
+ * second. A begun trip must be finished; `call` must live until then. In a pipelined mode there is nothing
+ * left to finish. */
+typedef struct syi_pointer_trip {
+    syi_call *call;
+    syi_pointer *first;
+    syi_exchange exchange;
+    sy_id id;
+    bool one;      /* one result, under `id` */
+    bool answered; /* nothing to wait for */
+} syi_pointer_trip;
+sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err);
+sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err);
+sy_status syi_pointer_call(syi_call *call, sy_error *err);
+
 /* Sends `tensor` from `owner`; the new node points to it. remote_id nullable. */
 sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
                            sy_worker *location, const sy_id *remote_id, sy_error *err);
 /* Fetches what the pointer stands for, as the pointer's owner. */
 sy_status syi_pointer_fetch(syi_pointer *pointer, bool keep, sy_tensor **tensor, sy_error *err);
+
+/* The two halves of it, so that several can be fetched at once. What was begun must be finished. */
+sy_status syi_pointer_fetch_begin(syi_pointer *pointer, bool keep, syi_exchange *exchange,
+                                  sy_error *err);
+sy_status syi_pointer_fetch_finish(syi_pointer *pointer, bool keep, syi_exchange *exchange,
+                                   sy_tensor **tensor, sy_error *err);
+/* The object goes, whoever owned it. */
+sy_status syi_pointer_discard(syi_pointer *pointer, sy_error *err);
 
 /* The type and its worker commands (move, mid_get). */
 sy_status syi_pointer_register(sy_hook *hook, sy_error *err);

@@ -8,6 +8,7 @@
 #include "core/surroundings.h"
 #include "hook/hook.h"
 #include "interpreters/logging.h"
+#include "interpreters/multi_pointer.h"
 #include "interpreters/pointer.h"
 #include "workers/worker.h"
 
@@ -23,6 +24,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_TRY(syi_hook_new(context, hook, options, err));
     SY_GOTO(failed, syi_workers_register(*hook, options, err));
     SY_GOTO(failed, syi_pointer_register(*hook, err));
+    SY_GOTO(failed, syi_multi_pointer_register(*hook, err));
     SY_GOTO(failed, syi_logging_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");

@@ -820,28 +820,62 @@ static uint64_t patience(const syi_link *link)
     return syi_clock_now(context_of(link)) + (uint64_t)link->target->timeout_ms * 1000000u;
 }
 
-sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+/* What the answer says. */
+static sy_status read_reply(const syi_link *link, const syi_pending *pending, sy_error *err)
+{
+    if (pending->reply.kind == SYI_KIND_ERROR) {
+        sy_error said;
+        const sy_status status = error_of(link, &pending->reply, &said);
+        if (err != NULL) {
+            *err = said;
+        }
+        return status;
+    }
+    if (pending->reply.refused != SY_OK) {
+        if (err != NULL && pending->reply.refusal != NULL) {
+            *err = *pending->reply.refusal;
+        }
+        return pending->reply.refused;
+    }
+    if (pending->reply.kind != SYI_KIND_REPLY) {
+        return syi_fail(err, SY_EPROTO, "worker %s answered with a frame of kind %d",
+                        link->target->name, pending->reply.kind);
+    }
+    return SY_OK;
+}
+
+/* Sends; returns with state_lock held when that succeeded, or when the answer is in already. */
+static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_error *err)
 {
     syi_link *link = exchange->link;
     syi_pending *pending = exchange->pending;
-    sy_status status = syi_frame_check(&pending->request, err);
-    SY_TRY(status);
+    SY_TRY(syi_frame_check(&pending->request, err));
     const uint64_t now = syi_clock_now(context_of(link));
     if (deadline == 0) {
         deadline = now + (uint64_t)link->target->timeout_ms * 1000000u;
     }
+    exchange->deadline = deadline;
     const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
     pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
-    bool broken = false;
-    status = send_request(link, pending, now, deadline, err);
+    const sy_status status = send_request(link, pending, now, deadline, err);
     if (status != SY_OK && !pending->done) {
         (void)take_flying(link, pending->id);
         pthread_mutex_unlock(&link->state_lock);
         syi_error_at_worker(err, link->target->name);
         return status;
     }
+    return SY_OK;
+}
+
+/* state_lock held; lets it go. */
+static sy_status wait_locked(syi_exchange *exchange, sy_error *err)
+{
+    syi_link *link = exchange->link;
+    syi_pending *pending = exchange->pending;
+    sy_status status = SY_OK;
+    bool broken = false;
     while (!pending->done) {
-        status = receive_step(link, deadline, err);
+        status = receive_step(link, exchange->deadline, err);
         if (status != SY_OK && !pending->done) {
             (void)take_flying(link, pending->id);
             broken = true;
@@ -862,22 +896,26 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
         syi_error_at_worker(err, link->target->name);
         look_at_connection(link, err, status);
     }
-    if (status == SY_OK && pending->reply.kind == SYI_KIND_ERROR) {
-        sy_error said;
-        status = error_of(link, &pending->reply, &said);
-        if (err != NULL) {
-            *err = said;
-        }
-    } else if (status == SY_OK && pending->reply.refused != SY_OK) {
-        status = pending->reply.refused;
-        if (err != NULL && pending->reply.refusal != NULL) {
-            *err = *pending->reply.refusal;
-        }
-    } else if (status == SY_OK && pending->reply.kind != SYI_KIND_REPLY) {
-        status = syi_fail(err, SY_EPROTO, "worker %s answered with a frame of kind %d",
-                          link->target->name, pending->reply.kind);
-    }
-    return status;
+    return status == SY_OK ? read_reply(link, pending, err) : status;
+}
+
+sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+{
+    SY_TRY(start_locked(exchange, deadline, err));
+    return wait_locked(exchange, err);
+}
+
+sy_status syi_link_start(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+{
+    SY_TRY(start_locked(exchange, deadline, err));
+    pthread_mutex_unlock(&exchange->link->state_lock);
+    return SY_OK;
+}
+
+sy_status syi_link_wait(syi_exchange *exchange, sy_error *err)
+{
+    pthread_mutex_lock(&exchange->link->state_lock);
+    return wait_locked(exchange, err);
 }
 
 /* state_lock held: until so many posted requests were answered. The deadline starts anew with each answer. */

@@ -36,11 +36,16 @@ typedef struct syi_exchange {
     syi_message *message; /* to fill */
     syi_message *reply;   /* after syi_link_request: body and segments of the answer */
     struct syi_pending *pending;
+    uint64_t deadline; /* of a started one */
 } syi_exchange;
 sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err);
 /* Sends and waits. An ERROR answer becomes its status and sentence, with the worker's name. `deadline`
  * 0: the target's timeout. The reply is valid until syi_link_end. */
 sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err);
+/* The two halves of it, so that several workers can be asked before one of them is waited for. What was
+ * started with success must be waited for, before syi_link_end. */
+sy_status syi_link_start(syi_exchange *exchange, uint64_t deadline, sy_error *err);
+sy_status syi_link_wait(syi_exchange *exchange, sy_error *err);
 /* Sends (perhaps together with later ones) without waiting. A failure is kept for syi_link_drain. */
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err);
 /* Gives the memory back; also the way to abandon. */
