@@ -472,7 +472,7 @@ static void test_ten_megabytes_of_garbage(void **state)
 {
     frames f = start(*state);
     property_random random = property_start("garbage");
-    const size_t size = 10u << 20;
+    const size_t size = (10u << 20) / TEST_SLOWNESS;
     uint8_t *garbage = malloc(size);
     for (size_t k = 0; k + 8 <= size; k += 8) {
         const uint64_t draw = property_next(&random);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hook/tensor.h"
+#include "support/property.h"
 #include "support/worker_kinds.h"
 
 #define ROWS 20
@@ -407,8 +408,8 @@ static void test_reading_while_it_is_written(void **state)
     workers *w = *state;
     sy_worker *bob = NULL;
     sy_hook *other = workers_add_client(w, "other", &bob);
-    const int64_t shape[] = {800, 800};
-    const size_t count = 800 * 800;
+    const int64_t shape[] = {800 / TEST_SLOWNESS, 800};
+    const size_t count = 800 / TEST_SLOWNESS * 800;
     float *values = malloc(count * sizeof *values);
     for (size_t k = 0; k < count; k++) {
         values[k] = 1;

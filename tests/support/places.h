@@ -150,10 +150,7 @@ static inline void pair_close(test_pair *pair)
 /* Rounds of a loop: CSYFT_TEST_ITERS, or `usual`, less under the thread sanitizer. */
 static inline long test_rounds(long usual)
 {
-#if defined(__SANITIZE_THREAD__)
-    usual = usual / 5 + 1;
-#endif
-    return property_iterations(usual);
+    return property_iterations((usual - 1) / TEST_SLOWNESS + 1);
 }
 
 /* --- waiting and measuring --------------------------------------------------------------------- */

@@ -23,6 +23,13 @@ static inline property_random property_start(const char *name)
     return random;
 }
 
+/* What compute-bound loops and sizes are divided by where the thread sanitizer watches every access. */
+#if defined(__SANITIZE_THREAD__)
+enum { TEST_SLOWNESS = 10 };
+#else
+enum { TEST_SLOWNESS = 1 };
+#endif
+
 static inline long property_iterations(long usual)
 {
     const char *text = getenv("CSYFT_TEST_ITERS");
