@@ -102,7 +102,7 @@ static void grows_nothing(const worker_kind *kind, void (*grow)(garden *g, long 
 {
     garden g;
     garden_open(&g, kind);
-    const long count = property_iterations(USUAL);
+    const long count = test_rounds(USUAL);
     grow(&g, count);
     assert_true(wait_for_count(g.pair.bob_serving, 3, 5000));
     const standing before = look(&g);
