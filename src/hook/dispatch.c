@@ -465,8 +465,8 @@ static void log_call(sy_hook *hook, const syi_op *op, bool inplace, const tensor
         length += (size_t)snprintf(types + length, sizeof types - length, "%s%s", k > 0 ? ", " : "",
                                    seen->tensors[k]->node->type->name);
     }
-    syi_log(hook->context, SY_LOG_INFO, "hook", mode->worker, 0, "%s%s(%s)", op->name,
-            inplace && !(op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "", types);
+    syi_log(hook->context, SY_LOG_INFO, "hook", mode->worker, mode->message_id, "%s%s(%s)",
+            op->name, inplace && !(op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "", types);
 }
 
 sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,

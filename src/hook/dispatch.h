@@ -14,7 +14,8 @@ typedef struct syi_mode {
     bool pipelined;              /* do not wait for remote replies */
     syi_account *account;        /* charged for results; NULL: the hook's own */
     uint64_t deadline;           /* syi_clock_now() time, 0: none */
-    const char *worker;          /* for sentences; "" when local */
+    const char *worker;          /* for sentences and log lines; "" when local */
+    uint64_t message_id;         /* of the request behind it, for log lines; 0: none */
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
 } syi_mode;
 

@@ -13,8 +13,8 @@ static sy_status wrap(syi_node *like, syi_node *child, syi_node **node, sy_error
 
 static sy_status logging_call(syi_call *call, sy_error *err)
 {
-    syi_log(call->hook->context, SY_LOG_INFO, "interpreters", call->mode->worker, 0,
-            "Log method %s%s", call->op->name,
+    syi_log(call->hook->context, SY_LOG_INFO, "interpreters", call->mode->worker,
+            call->mode->message_id, "Log method %s%s", call->op->name,
             call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "");
     return syi_call_forward(call, &syi_logging_type, wrap, err);
 }

@@ -23,7 +23,8 @@ static void key(syi_buffer *out, const char *name)
 
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
 {
-    syi_msgpack_write_map(out, hello->has_session ? 6 : 4);
+    const size_t entries = 4u + (hello->has_session ? 2 : 0) + (hello->message_max != 0 ? 1 : 0);
+    syi_msgpack_write_map(out, entries);
     key(out, "wire");
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, hello->wire_min);
@@ -36,6 +37,10 @@ void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_uint(out, hello->body_max);
     syi_msgpack_write_uint(out, hello->segments_max);
+    if (hello->message_max != 0) {
+        key(out, "message_max");
+        syi_msgpack_write_uint(out, hello->message_max);
+    }
     if (hello->has_session) {
         key(out, "session");
         syi_msgpack_write_bin(out, hello->session, SYI_SESSION_SIZE);
@@ -129,6 +134,12 @@ static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const 
         SY_TRY(read_pair(cursor, &body, &segments, "hello: limits", err));
         hello->body_max = body > 0 ? (uint64_t)body : 0;
         hello->segments_max = segments > 0 ? (uint64_t)segments : 0;
+        return SY_OK;
+    }
+    if (is_key(name, length, "message_max")) {
+        int64_t bytes = 0;
+        SY_TRY(syi_msgpack_read_int(cursor, &bytes, err));
+        hello->message_max = bytes > 0 ? (uint64_t)bytes : 0;
         return SY_OK;
     }
     if (is_key(name, length, "session")) {

@@ -21,6 +21,7 @@ typedef struct syi_hello {
     char library[32];
     uint64_t body_max; /* limits of the speaker's receiver */
     uint64_t segments_max;
+    uint64_t message_max; /* bytes of a whole frame; 0: no such limit */
 } syi_hello;
 
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello);

@@ -155,6 +155,26 @@ sy_status syi_frame_refuse(const syi_message *message, sy_error *err)
     return SY_OK;
 }
 
+sy_status syi_frame_keep(const syi_message *message, const syi_frame_limits *limits, sy_error *err)
+{
+    if (limits->frame_max != 0 && syi_frame_length(message) > limits->frame_max) {
+        return syi_fail(err, SY_ELIMIT,
+                        "a message of %" PRIu64 " bytes; the other end takes at most %" PRIu64,
+                        syi_frame_length(message), limits->frame_max);
+    }
+    if (limits->body_max != 0 && message->body.length > limits->body_max) {
+        return syi_fail(err, SY_ELIMIT,
+                        "a message body of %zu bytes; the other end takes at most %" PRIu32,
+                        message->body.length, limits->body_max);
+    }
+    if (limits->segments_max != 0 && message->segment_count > limits->segments_max) {
+        return syi_fail(err, SY_ELIMIT,
+                        "a message of %" PRIu32 " tensors; the other end takes at most %" PRIu32,
+                        message->segment_count, limits->segments_max);
+    }
+    return SY_OK;
+}
+
 void syi_frame_put_head(const syi_message *message, uint8_t *head)
 {
     syi_put_u32le(head, SYI_FRAME_MAGIC);

@@ -124,6 +124,9 @@ typedef struct syi_frame_limits {
         64u << 20, 4096u, 0      \
     }
 
+/* May the message be sent to who takes these limits (0: no limit)? SY_ELIMIT says which one it passes. */
+sy_status syi_frame_keep(const syi_message *message, const syi_frame_limits *limits, sy_error *err);
+
 /*
  * The reader. A transport asks where the next bytes go, puts them there, and says how many came:
  *

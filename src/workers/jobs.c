@@ -5,10 +5,10 @@
 #include <signal.h>
 
 #include "core/error.h"
+#include "workers/greeting.h"
 #include "workers/session.h"
 
 #define SHORT_COMMAND_NS 50000 /* below this a command runs on the transport's thread */
-#define BODY_MAX (64u << 20)
 
 static sy_context *context_of(const syi_job *job)
 {
@@ -23,8 +23,8 @@ syi_job *syi_job_new(syi_session *session)
         return NULL;
     }
     job->session = session;
-    syi_message_init(&job->message, context, BODY_MAX);
-    syi_message_init(&job->reply, context, BODY_MAX);
+    syi_message_init(&job->message, context, SYI_BODY_MAX);
+    syi_message_init(&job->reply, context, SYI_BODY_MAX);
     syi_buffer_init(&job->changes, context, 1u << 20);
     return job;
 }
@@ -51,7 +51,10 @@ static bool send_or_close(syi_job *job)
     const uint64_t id = job->message.id;
     sy_error failed;
     syi_error_empty(&failed);
-    sy_status status = syi_peer_send(peer, &job->reply, &failed);
+    sy_status status = syi_frame_keep(&job->reply, &job->session->takes, &failed);
+    if (status == SY_OK) {
+        status = syi_peer_send(peer, &job->reply, &failed);
+    }
     if (status != SY_OK && status != SY_ECLOSED) {
         syi_error_at_worker(&failed, worker->name);
         job->reply.kind = SYI_KIND_ERROR;
@@ -59,7 +62,7 @@ static bool send_or_close(syi_job *job)
         job->reply.trace = job->message.trace;
         syi_error_encode(&job->reply.body, &failed);
         if (syi_peer_send(peer, &job->reply, NULL) != SY_OK) {
-            syi_peer_close(peer, 0);
+            syi_peer_close(peer, 1000); /* answers before it still leave */
         }
     }
     if (status != SY_OK) {

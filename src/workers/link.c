@@ -3,11 +3,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <csyft/version.h>
-
 #include "core/error.h"
 #include "transport/inproc/inproc.h"
 #include "workers/deletions.h"
+#include "workers/greeting.h"
 #include "workers/janitor.h"
 #include "workers/room.h"
 
@@ -17,7 +16,6 @@
 #define FLUSH_AGAIN_NS UINT64_C(1000000000) /* from then to the next */
 #define BATCH_MAX 32
 #define WINDOW_MAX 1024 /* posted requests that are not answered yet */
-#define BODY_MAX (64u << 20)
 #define IN_USE_NS \
     UINT64_C(100000) /* after that long a connection is asked whether it is still open */
 
@@ -40,6 +38,7 @@ struct syi_link {
     syi_connection *connection; /* changed by who sends, under state_lock */
     syi_connection *greeting;   /* the same; it is being greeted */
     syi_session_key key;        /* of the session at the server, once greeted */
+    syi_frame_limits takes;     /* what the server takes; of the thread that sends */
 
     /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;
@@ -162,23 +161,17 @@ static void forget_session(syi_link *link)
 static sy_status greet(syi_link *link, syi_connection *connection, uint64_t deadline, sy_error *err)
 {
     sy_context *context = context_of(link);
-    syi_hello mine = {
-        .wire_min = SY_WIRE_REVISION_MIN,
-        .wire_max = SY_WIRE_REVISION_MAX,
-        .worker = link->owner->id,
-        .has_session = link->key.known,
-        .body_max = BODY_MAX,
-        .segments_max = 4096,
-    };
+    syi_hello mine;
+    syi_greeting_init(&mine, &link->owner->id, 0);
+    mine.has_session = link->key.known;
     memcpy(mine.session, link->key.session, sizeof mine.session);
     memcpy(mine.token, link->key.token, sizeof mine.token);
-    memcpy(mine.library, SY_VERSION_STRING, sizeof SY_VERSION_STRING);
 
     syi_message message;
     syi_hello theirs;
     int64_t revision = 0;
     sy_status status = SY_OK;
-    syi_message_init(&message, context, BODY_MAX);
+    syi_message_init(&message, context, SYI_BODY_MAX);
     message.kind = SYI_KIND_HELLO;
     pthread_mutex_lock(&link->state_lock);
     message.id = next_id(link);
@@ -222,6 +215,7 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
                                                           sizeof link->key.session) != 0)) {
         forget_session(link);
     }
+    link->takes = syi_greeting_limits(&theirs);
     if (theirs.has_session) {
         link->key.known = true;
         memcpy(link->key.session, theirs.session, sizeof link->key.session);
@@ -380,8 +374,8 @@ static sy_status link_new(sy_worker *owner, sy_worker *target, syi_link **link, 
     pthread_cond_init(&made->changed, &attributes);
     pthread_cond_init(&made->sendable, &attributes);
     pthread_condattr_destroy(&attributes);
-    syi_message_init(&made->deletion, context, BODY_MAX);
-    syi_message_init(&made->inbox, context, BODY_MAX);
+    syi_message_init(&made->deletion, context, SYI_BODY_MAX);
+    syi_message_init(&made->inbox, context, SYI_BODY_MAX);
     if (!syi_deletion_queue_init(&made->deletions, context)) {
         syi_link_free(made);
         return SYI_ENOMEM(err, "link");
@@ -607,6 +601,7 @@ static sy_status send_all(syi_link *link, syi_pending *last, uint64_t deadline, 
         SY_TRY(connect_link(link, deadline, err));
     }
     if (last != NULL) {
+        SY_TRY(syi_frame_keep(&last->request, &link->takes, err));
         pthread_mutex_lock(&link->state_lock);
         put_flying(link, last);
         pthread_mutex_unlock(&link->state_lock);
@@ -624,6 +619,9 @@ static sy_status send_request(syi_link *link, syi_pending *pending, uint64_t now
     pthread_mutex_lock(&link->state_lock);
     const bool busy = now - link->used < IN_USE_NS && link->connection != NULL && !link->sending;
     link->used = now;
+    if (busy && syi_frame_keep(&pending->request, &link->takes, err) != SY_OK) {
+        return SY_ELIMIT;
+    }
     if (busy) {
         bool more;
         link->sending = true;
@@ -795,8 +793,8 @@ sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, 
         if (pending == NULL) {
             return SYI_ENOMEM(err, "request");
         }
-        syi_message_init(&pending->request, context, BODY_MAX);
-        syi_message_init(&pending->reply, context, BODY_MAX);
+        syi_message_init(&pending->request, context, SYI_BODY_MAX);
+        syi_message_init(&pending->reply, context, SYI_BODY_MAX);
     }
     syi_message_clear(&pending->request);
     syi_message_clear(&pending->reply);
@@ -943,6 +941,17 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     sy_status status = syi_frame_check(&pending->request, err);
     SY_TRY(status);
     SY_TRY(begin_sending(link, deadline, err));
+    if (link->connection == NULL) {
+        status = connect_link(link, deadline, err);
+    }
+    if (status == SY_OK) {
+        status = syi_frame_keep(&pending->request, &link->takes, err);
+    }
+    if (status != SY_OK) {
+        end_sending(link);
+        syi_error_at_worker(err, link->target->name);
+        return status;
+    }
     if (link->batch_count == BATCH_MAX) { /* left behind by a worker that did not read */
         status = send_all(link, NULL, deadline, err);
         if (link->batch_count == BATCH_MAX) {

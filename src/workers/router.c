@@ -213,6 +213,7 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
         .account = &worker->account,
         .deadline = job->deadline,
         .worker = worker->name,
+        .message_id = job->message.id,
         .release_rows = worker->release_rows,
     };
     sy_status status =

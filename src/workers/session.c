@@ -2,13 +2,11 @@
 
 #include <string.h>
 
-#include <csyft/version.h>
-
 #include "core/error.h"
+#include "workers/greeting.h"
 #include "workers/janitor.h"
 
 #define QUEUE_PAUSE 64 /* requests waiting before reading from the peer stops */
-#define BODY_MAX (64u << 20)
 
 static sy_context *context_of(const syi_session *session)
 {
@@ -72,22 +70,17 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_worker *worker = session->worker;
     syi_hello theirs;
-    syi_hello mine = {
-        .wire_min = SY_WIRE_REVISION_MIN,
-        .wire_max = SY_WIRE_REVISION_MAX,
-        .worker = worker->id,
-        .has_session = true,
-        .body_max = BODY_MAX,
-        .segments_max = 4096,
-    };
+    syi_hello mine;
     int64_t revision = 0;
-    memcpy(mine.library, SY_VERSION_STRING, sizeof SY_VERSION_STRING);
+    syi_greeting_init(&mine, &worker->id, worker->message_max);
+    mine.has_session = true;
     if (session->has_caller) {
         return syi_fail(err, SY_EPROTO, "a second greeting on one connection");
     }
     SY_TRY(syi_hello_decode(&theirs, job->message.body.data, job->message.body.length, err));
     SY_TRY(syi_hello_agree(&mine, &theirs, &revision, err));
     session->caller = theirs.worker;
+    session->takes = syi_greeting_limits(&theirs);
     session->has_caller = true;
     pthread_mutex_lock(&worker->strand);
     for (syi_session *old = worker->sessions; theirs.has_session && old != NULL; old = old->next) {
@@ -187,7 +180,7 @@ static void received(void *argument, syi_message *message)
         syi_peer_close(session->peer, 0);
         return;
     }
-    syi_message_init(&queued->message, context, BODY_MAX);
+    syi_message_init(&queued->message, context, SYI_BODY_MAX);
     queued->deadline = syi_message_deadline(message, context);
     syi_message_move(&queued->message, message);
     syi_message_fini(message);

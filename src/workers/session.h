@@ -66,6 +66,7 @@ struct syi_session {
     bool greeted;     /* false again when another connection took it over; strand */
     bool has_caller;
     sy_id caller;
+    syi_frame_limits takes; /* what the caller takes */
     uint8_t id[SYI_SESSION_SIZE];
     uint8_t token[SYI_SESSION_SIZE];
     uint64_t lease_until; /* 0: connected; strand */

@@ -1,4 +1,9 @@
 /* worker_test.c - making, naming, listening, declaring; the room's beginning and end. */
+#include <stdio.h>
+#include <string.h>
+
+#include <csyft/operations.h>
+#include <csyft/pointer.h>
 #include <csyft/worker.h>
 
 #include "support/bare_worker.h"
@@ -237,6 +242,53 @@ static void test_out_of_memory(void **state)
     }
 }
 
+typedef struct seen_line {
+    char worker[16];
+    uint64_t message_id;
+} seen_line;
+
+static void see_line(void *user, sy_log_level level, const char *component, const char *worker,
+                     uint64_t message_id, const char *message)
+{
+    seen_line *h = user;
+    (void)level;
+    if (strcmp(component, "hook") == 0 && strncmp(message, "neg(", 4) == 0) {
+        snprintf(h->worker, sizeof h->worker, "%s", worker != NULL ? worker : "");
+        h->message_id = message_id;
+    }
+}
+
+/* An operation for a peer says whose request it was; the last line is the worker's, below the client's. */
+static void test_log_lines_name_worker_and_request(void **state)
+{
+    (void)state;
+    seen_line h = {"", 0};
+    sy_error err = SY_ERROR_INIT;
+    sy_context_options options = SY_CONTEXT_OPTIONS_INIT;
+    sy_context *context = NULL;
+    sy_hook *hook = NULL;
+    sy_worker *bob = NULL;
+    sy_tensor *x = NULL;
+    sy_tensor *p = NULL;
+    options.log = see_line;
+    options.log_user = &h;
+    options.log_filter = "info";
+    assert_ok(sy_context_new(&context, &options, &err), &err);
+    assert_ok(sy_hook_new(context, &hook, NULL, &err), &err);
+    assert_ok(sy_virtual_worker_new(hook, &bob, "bob", &err), &err);
+    assert_ok(sy_tensor_from_floats(hook, &x, (float[]){1, 2}, 2, &err), &err);
+    assert_ok(sy_tensor_send(x, &p, bob, &err), &err);
+    sy_scope *s = sy_scope_begin(hook);
+    (void)sy_neg(s, p);
+    assert_ok(sy_scope_end(s, &err), &err);
+    assert_string_equal(h.worker, "bob");
+    assert_true(h.message_id != 0);
+    sy_tensor_unref(p);
+    sy_tensor_unref(x);
+    sy_hook_free(hook);
+    sy_context_free(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +301,7 @@ int main(void)
         bare_worker_test(test_connecting_to_nobody),
         bare_worker_test(test_traffic),
         bare_worker_test(test_asking_oneself),
+        cmocka_unit_test(test_log_lines_name_worker_and_request),
         cmocka_unit_test(test_options_of_the_local_worker),
         cmocka_unit_test(test_out_of_memory),
     };

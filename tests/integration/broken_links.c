@@ -364,14 +364,59 @@ static void test_one_does_not_read(void **state)
     scene_close(&c);
 }
 
+/* --- a peer that takes small messages only --------------------------------------------------------- */
+
+/* What passes the worker's limit is refused before it is sent, by name; the connection stays. */
+static void test_a_message_beyond_the_peers_limit(void **state)
+{
+    const worker_kind *kind = *state;
+    sy_listen_options options = SY_LISTEN_OPTIONS_INIT;
+    sy_error err = SY_ERROR_INIT;
+    test_place home, there;
+    sy_tensor *made = NULL;
+    sy_tensor *p = NULL;
+    options.message_max = 10000;
+    place_open(&home, "home", true, 1);
+    place_open(&there, "bob", false, 1);
+    sy_worker *bob = place_connect(&home, place_listen(&there, kind->url, &options), 3000);
+    sy_tensor *large = ones(home.hook, 2500);
+    sy_tensor *small = ones(home.hook, 2400);
+    for (int k = 0; k < 3; k++) {
+        if (k == 1) {
+            sy_worker_close(bob); /* the next request greets again */
+        }
+        assert_status(sy_tensor_send(large, &made, bob, &err), SY_ELIMIT, &err);
+        assert_said(&err, "bob");
+        assert_non_null(strstr(err.message, "10000"));
+        assert_null(made);
+        assert_ok(sy_tensor_send(small, &p, bob, &err), &err);
+        sy_scope *s = sy_scope_begin(home.hook);
+        sy_scope_set_pipelined(s, true);
+        (void)sy_add(s, p, p);
+        sy_tensor_unref(p);
+        assert_ok(sy_scope_end(s, &err), &err);
+    }
+    const sy_traffic traffic = sy_worker_get_traffic(bob);
+    assert_in_range(traffic.bytes_sent, 3 * 9600, 3 * 10000 + 3000); /* nothing of the large ones */
+    sy_tensor_unref(small);
+    sy_tensor_unref(large);
+    place_close(&home);
+    place_close(&there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        REMOTE_KINDS(test_cut_at_every_byte),          REMOTE_KINDS(test_cut_within_a_tensor),
-        REMOTE_KINDS(test_no_answer_in_time),          REMOTE_KINDS(test_a_peer_that_does_not_read),
-        REMOTE_KINDS(test_a_peer_that_does_not_greet), REMOTE_KINDS(test_a_server_begins_anew),
-        REMOTE_KINDS(test_a_client_vanishes),          REMOTE_KINDS(test_a_session_is_taken_up),
+        REMOTE_KINDS(test_cut_at_every_byte),
+        REMOTE_KINDS(test_cut_within_a_tensor),
+        REMOTE_KINDS(test_no_answer_in_time),
+        REMOTE_KINDS(test_a_peer_that_does_not_read),
+        REMOTE_KINDS(test_a_peer_that_does_not_greet),
+        REMOTE_KINDS(test_a_server_begins_anew),
+        REMOTE_KINDS(test_a_client_vanishes),
+        REMOTE_KINDS(test_a_session_is_taken_up),
         REMOTE_KINDS(test_one_does_not_read),
+        REMOTE_KINDS(test_a_message_beyond_the_peers_limit),
     };
     return workers_run(tests);
 }
