@@ -134,6 +134,22 @@ static void rule_first(const setting *s, syi_policy *policy)
     }
 }
 
+/* Elements stay in row-major order and none is left out or repeated, so while the first dim keeps its length
+ * every row holds the elements that it held. Flattening the first dim with others changes that length, unless
+ * those are of length 1. An aggregate stays one in any shape. */
+static void rule_reshape(const setting *s, syi_policy *policy)
+{
+    if (s->count != 1) {
+        return;
+    }
+    if (s->aggregates == 1) {
+        become(policy, SYI_SPREAD_AGGREGATE, s->rows);
+    } else if (is_data(s, 0) && keeps_first_dim(s, 0) &&
+               syi_array_numel(s->result) == syi_array_numel(s->arrays[0])) {
+        become_data(policy, s, s->rows);
+    }
+}
+
 /* How many different rows an index names; 0 when it cannot be told. */
 static int64_t distinct(const syi_array *index, int64_t size)
 {
@@ -287,6 +303,9 @@ syi_policy syi_policy_combine(const syi_op *op, const sy_value *bound, int bound
         break;
     case SYI_ROWS_FIRST:
         rule_first(&s, &policy);
+        break;
+    case SYI_ROWS_RESHAPE:
+        rule_reshape(&s, &policy);
         break;
     case SYI_ROWS_NARROW:
         rule_narrow(&s, &policy);

@@ -141,6 +141,23 @@ static sy_tensor *reshaped(world *e, sy_tensor *self, int64_t rows, int64_t colu
     return sy_reshape(e->s, self, 2, shape);
 }
 
+static sy_tensor *viewed(world *e, sy_tensor *self, int ndim, const int64_t *shape)
+{
+    return sy_view(e->s, self, ndim, shape);
+}
+
+static sy_tensor *flattened(world *e, sy_tensor *self, int64_t first, int64_t last)
+{
+    const sy_value args[] = {sy_value_tensor(self), sy_value_int(first), sy_value_int(last)};
+    return sy_scope_call(e->s, "flatten", args, 3);
+}
+
+/* x as images of 1x3x1. */
+static sy_tensor *deep(world *e)
+{
+    return sy_unsqueeze(e->s, sy_unsqueeze(e->s, e->x, 1), -1);
+}
+
 static sy_tensor *indexed(world *e, sy_tensor *self, sy_value item)
 {
     return sy_index(e->s, self, &item, 1);
@@ -298,6 +315,43 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
     PROGRAM(cat_same, joined(e, e->one, e->one), MIXED, 0)                                         \
     PROGRAM(cat_rows, joined(e, e->x, e->p), MIXED, 0)                                             \
     PROGRAM(reshape, reshaped(e, e->x, 3, 6), MIXED, 0)                                            \
+    PROGRAM(reshape_same, reshaped(e, e->x, 6, 3), DATA, 6)                                        \
+    PROGRAM(reshape_guessed, reshaped(e, e->x, 6, -1), DATA, 6)                                    \
+    PROGRAM(reshape_longer, reshaped(e, e->x, 9, 2), MIXED, 0)                                     \
+    PROGRAM(reshape_back, reshaped(e, reshaped(e, e->x, 3, 6), 6, 3), MIXED, 0)                    \
+    PROGRAM(reshape_turned, reshaped(e, sy_t(s, e->x), 6, 3), MIXED, 0)                            \
+    PROGRAM(reshape_square, reshaped(e, sy_t(s, sy_slice(s, e->x, 0, 0, 3, 1)), 3, 3), MIXED, 0)   \
+    PROGRAM(reshape_one, reshaped(e, e->one, 3, 1), MIXED, 0)                                      \
+    PROGRAM(reshape_one_kept, reshaped(e, e->one, 1, 3), DATA, 1)                                  \
+    PROGRAM(reshape_repeated,                                                                      \
+            reshaped(e, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), 6, 3), DATA, 1)    \
+    PROGRAM(reshape_overstated, reshaped(e, overstated(e), 6, 3), DATA, 6)                         \
+    PROGRAM(reshape_aggregate, viewed(e, e->a, 2, (const int64_t[]){3, 1}), AGGREGATE, 40)         \
+    PROGRAM(view_deeper, viewed(e, e->x, 3, (const int64_t[]){6, 3, 1}), DATA, 6)                  \
+    PROGRAM(view_scalar, viewed(e, sy_slice(s, e->v, 0, 2, 3, 1), 0, NULL), MIXED, 0)              \
+    PROGRAM(view_transposed_pick,                                                                  \
+            viewed(e, sy_select(s, sy_unsqueeze(s, e->x, 0), 1, 2), 2, (const int64_t[]){1, 3}),   \
+            MIXED, 0)                                                                              \
+    PROGRAM(flatten_all, flattened(e, e->x, 0, 1), MIXED, 0)                                       \
+    PROGRAM(flatten_rows, flattened(e, sy_unsqueeze(s, e->x, -1), 0, 1), MIXED, 0)                 \
+    PROGRAM(flatten_single_channel, flattened(e, deep(e), 0, 1), DATA, 6)                          \
+    PROGRAM(flatten_rows_negative, flattened(e, deep(e), -4, -1), MIXED, 0)                        \
+    PROGRAM(flatten_rest, flattened(e, deep(e), 1, -1), DATA, 6)                                   \
+    PROGRAM(flatten_middle, flattened(e, deep(e), 1, 2), DATA, 6)                                  \
+    PROGRAM(flatten_column, flattened(e, sy_unsqueeze(s, e->v, 1), 0, 1), DATA, 6)                 \
+    PROGRAM(flatten_one_row, flattened(e, e->one, 0, 1), MIXED, 0)                                 \
+    PROGRAM(flatten_then_linear, sy_linear(s, flattened(e, deep(e), 1, -1), e->wt, NULL), DATA, 6) \
+    PROGRAM(unsqueeze_last, sy_unsqueeze(s, e->x, -1), DATA, 6)                                    \
+    PROGRAM(unsqueeze_middle, sy_unsqueeze(s, e->x, 1), DATA, 6)                                   \
+    PROGRAM(unsqueeze_first, sy_unsqueeze(s, e->x, 0), MIXED, 0)                                   \
+    PROGRAM(unsqueeze_first_of_one, sy_unsqueeze(s, e->one, 0), DATA, 1)                           \
+    PROGRAM(unsqueeze_and_sum, sy_sum_dim(s, sy_unsqueeze(s, e->x, 0), 1, false), MIXED, 0)        \
+    PROGRAM(squeeze_columns, sy_squeeze(s, sy_unsqueeze(s, e->x, 1), 1), DATA, 6)                  \
+    PROGRAM(squeeze_nothing, sy_squeeze(s, e->x, 0), DATA, 6)                                      \
+    PROGRAM(squeeze_row, sy_squeeze(s, e->one, 0), MIXED, 0)                                       \
+    PROGRAM(squeeze_taken, sy_squeeze(s, sy_slice(s, e->x, 0, 2, 3, 1), 0), MIXED, 0)              \
+    PROGRAM(masked_then_flat, flattened(e, sy_mul(s, e->x, e->mask), 1, -1), MIXED, 0)             \
+    PROGRAM(columns_as_rows, sy_sum_dim(s, reshaped(e, e->x, 6, 3), 0, false), MIXED, 0)           \
     PROGRAM(transpose, sy_t(s, e->x), MIXED, 0)                                                    \
     PROGRAM(transpose_sum, sy_sum_dim(s, sy_t(s, e->x), 1, false), MIXED, 0)                       \
     PROGRAM(zeros_like, sy_zeros_like(s, e->x), MIXED, 0)                                          \
@@ -468,13 +522,40 @@ static sy_tensor *step_turn(world *e, sy_tensor *x, int64_t seed)
     return sy_t(e->s, x);
 }
 
+/* The same elements in another shape: the first dim goes, comes, grows, or stays. */
+static sy_tensor *step_shape(world *e, sy_tensor *x, int64_t seed)
+{
+    int ndim = 0;
+    int64_t shape[SY_DIM_MAX], turned[SY_DIM_MAX];
+    if (sy_tensor_get_shape(x, &ndim, shape, NULL) != SY_OK || ndim == 0 || ndim > 3) {
+        return x;
+    }
+    for (int d = 0; d < ndim; d++) {
+        turned[d] = shape[ndim - 1 - d];
+    }
+    switch (seed % 6) {
+    case 0:
+        return flattened(e, x, 0, ndim > 1 ? 1 : 0);
+    case 1:
+        return ndim > 1 ? flattened(e, x, 1, -1) : sy_unsqueeze(e->s, x, -1);
+    case 2:
+        return sy_unsqueeze(e->s, x, (int)(seed % 2));
+    case 3:
+        return sy_squeeze(e->s, x, 0);
+    case 4:
+        return sy_reshape(e->s, x, ndim, turned);
+    default:
+        return sy_reshape(e->s, x, 2, (const int64_t[]){shape[0], shape[0] > 0 ? -1 : 1});
+    }
+}
+
 static sy_tensor *step_shift(world *e, sy_tensor *x, int64_t seed)
 {
     return sy_add(e->s, x, seed % 2 == 0 ? x : e->scalar);
 }
 
 static const step_fn steps[] = {step_relu,    step_index, step_slice, step_sum,
-                                step_softmax, step_turn,  step_shift};
+                                step_softmax, step_turn,  step_shift, step_shape};
 enum { STEPS = 4, STEP_KINDS = sizeof steps / sizeof steps[0] };
 
 static sy_tensor *run_steps(world *e, sy_tensor *x, const int64_t *kinds, const int64_t *seeds)
@@ -573,8 +654,9 @@ static void test_unseen_arrays_are_mixed(void **state)
         const syi_policy *means[] = {&mean};
         const syi_policy result =
             syi_policy_combine(op, bound, SYI_ARGUMENT_MAX, means, none, 1, NULL);
-        const bool kept = (op->rows == SYI_ROWS_EACH || op->id == SYI_OP_sgd_) &&
-                          (op->flags & SYI_OP_OVERWRITE) == 0;
+        const bool kept =
+            (op->rows == SYI_ROWS_EACH || op->rows == SYI_ROWS_RESHAPE || op->id == SYI_OP_sgd_) &&
+            (op->flags & SYI_OP_OVERWRITE) == 0;
         assert_int_equal(result.rows, kept ? 50 : 0);
     }
 }

@@ -31,6 +31,7 @@ typedef enum syi_rows_rule {
     SYI_ROWS_EACH,
     SYI_ROWS_MATMUL,
     SYI_ROWS_FIRST,
+    SYI_ROWS_RESHAPE,
     SYI_ROWS_NARROW,
     SYI_ROWS_LOSS,
 } syi_rows_rule;

@@ -48,7 +48,7 @@ static void test_columns(void **state)
     assert_int_equal(matmul->outputs, 1);
     assert_string_equal(matmul->aliases, "__matmul__");
     const syi_op *view = syi_op_get(SYI_OP_view);
-    assert_int_equal(view->rows, SYI_ROWS_NONE);
+    assert_int_equal(view->rows, SYI_ROWS_RESHAPE);
     assert_int_equal(view->cost, SYI_COST_VIEW);
     assert_int_equal(view->flags, SYI_OP_VIEW | SYI_OP_PEER);
     const syi_op *zero = syi_op_get(SYI_OP_zero_);
