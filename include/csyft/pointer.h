@@ -77,6 +77,19 @@ SY_API void sy_tensors_free(sy_hook *hook, sy_tensor **tensors, size_t count);
 /* Wraps the tensor so that every operation on it is logged at info level ("Log method add"). */
 SY_API sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err);
 
+/*
+ * Runs an operation at a worker, as sy_call does here: bob.remote.torch.zeros(2, 3) is
+ * sy_worker_call(bob, "torch.zeros", ...). The results are made and stay there, charged to that worker;
+ * results[k] point to them. Besides every operation that a peer may ask for there is "tensor", which
+ * makes a tensor of nested lists of numbers (its named argument dtype is optional). Tensors among the
+ * arguments must be pointers to the worker (SY_ECOLLOCATION). SY_EUNKNOWNOP and SY_EFORBIDDEN name the
+ * operation, other failures the worker. The local worker does it itself.
+ */
+SY_API sy_status sy_worker_call(sy_worker *worker, const char *name, const sy_value *args,
+                                size_t arg_count, const sy_named_value *kwargs, size_t kwarg_count,
+                                sy_tensor **results, size_t capacity, size_t *count,
+                                sy_value *value, sy_error *err);
+
 /* Waits until every pipelined operation of this hook was answered; the first failure, if any. */
 SY_API sy_status sy_hook_synchronize(sy_hook *hook, sy_error *err);
 

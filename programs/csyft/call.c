@@ -25,25 +25,15 @@ static void print_value(const sy_value *value)
     }
 }
 
-/* The result stays at the worker; one that was made here (no object among the arguments) goes there. */
-static sy_status leave_result(const cli_session *session, sy_tensor *result, sy_error *err)
+/* The result stays at the worker. */
+static sy_status leave_result(sy_tensor *result, sy_error *err)
 {
-    sy_tensor *pointer = NULL;
-    sy_status status = SY_OK;
-    if (sy_tensor_is_pointer(result)) {
-        pointer = sy_tensor_ref(result);
-    } else {
-        status = sy_tensor_send(result, &pointer, session->worker, err);
-    }
-    if (status == SY_OK) {
-        status = sy_tensor_keep(pointer, err);
-    }
+    const sy_status status = sy_tensor_keep(result, err);
     if (status == SY_OK) {
         char text[CLI_ID_SIZE];
-        const sy_id id = sy_tensor_get_id_at_location(pointer);
+        const sy_id id = sy_tensor_get_id_at_location(result);
         printf("%s\n", sy_id_format(&id, text, sizeof text));
     }
-    sy_tensor_unref(pointer);
     return status;
 }
 
@@ -55,16 +45,16 @@ static sy_status call(const cli_session *session, const char *name, cli_argument
     sy_value value = sy_value_none();
     sy_status status = cli_arguments_point(arguments, session, err);
     if (status == SY_OK) {
-        status = sy_call(session->hook, name, arguments->positional, arguments->positional_count,
-                         arguments->named, arguments->named_count, results, RESULT_MAX, &count,
-                         &value, err);
+        status = sy_worker_call(session->worker, name, arguments->positional,
+                                arguments->positional_count, arguments->named,
+                                arguments->named_count, results, RESULT_MAX, &count, &value, err);
     }
     if (status != SY_OK) {
         return status;
     }
     for (size_t k = 0; k < count; k++) {
         if (status == SY_OK) {
-            status = leave_result(session, results[k], err);
+            status = leave_result(results[k], err);
         }
         sy_tensor_unref(results[k]);
     }
@@ -107,11 +97,12 @@ const cli_verb cli_call = {
         "  NAME=VALUE    a named argument: dim=0 keepdim=True\n"
         "In a value, @ID is an object (=[@1,@2]) and quotes make a text of what looks like\n"
         "something else ('3'). Results stay at the worker, one id per line; an operation that\n"
-        "answers with a number prints it. Without an object among the arguments the result is\n"
-        "made here and sent.\n\n"
+        "answers with a number prints it. An operation without an object makes one there:\n"
+        "zeros, ones, full, rand, randn, randint, arange, tensor.\n\n"
         "  csyft call tcp://localhost:7700 matmul 11 12\n"
         "  csyft call tcp://localhost:7700 sum 13 dim=0 keepdim=True\n"
-        "  csyft call tcp://localhost:7700 __getitem__ 13 =[0,1:3]\n",
+        "  csyft call tcp://localhost:7700 __getitem__ 13 =[0,1:3]\n"
+        "  csyft call tcp://localhost:7700 zeros =[2,3] dtype=float64\n",
     .options = options,
     .run = run_call,
 };

@@ -52,6 +52,8 @@ typedef struct syi_pointer_trip {
 sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err);
 sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err);
 sy_status syi_pointer_call(syi_call *call, sy_error *err);
+/* A call without tensors, at that worker. */
+sy_status syi_pointer_call_at(syi_call *call, sy_worker *owner, sy_worker *location, sy_error *err);
 
 /* Sends `tensor` from `owner`; the new node points to it. remote_id nullable. */
 sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,

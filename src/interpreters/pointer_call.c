@@ -236,12 +236,12 @@ static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange
     return SY_OK;
 }
 
-sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err)
+/* Sends the command to where `first` points. */
+static sy_status begin(syi_pointer_trip *trip, syi_call *call, syi_pointer *first, sy_error *err)
 {
-    call->out_count = 0;
     trip->call = call;
+    trip->first = first;
     trip->answered = true;
-    SY_TRY(check_collocation(call, &trip->first, err));
     trip->one = !call->inplace && call->op->outputs != 0 && !(call->op->flags & SYI_OP_VALUE);
     trip->id = trip->one ? syi_hook_fresh_id(call->hook) : (sy_id)SY_ID_INIT;
     SY_TRY(syi_link_begin(trip->first->link, &trip->exchange, SYI_KIND_COMMAND, err));
@@ -262,6 +262,14 @@ sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *er
         syi_link_end(&trip->exchange);
     }
     return status;
+}
+
+sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err)
+{
+    syi_pointer *first = NULL;
+    call->out_count = 0;
+    SY_TRY(check_collocation(call, &first, err));
+    return begin(trip, call, first, err);
 }
 
 sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err)
@@ -285,4 +293,20 @@ sy_status syi_pointer_call(syi_call *call, sy_error *err)
     syi_pointer_trip trip;
     SY_TRY(syi_pointer_begin(&trip, call, err));
     return syi_pointer_finish(&trip, err);
+}
+
+sy_status syi_pointer_call_at(syi_call *call, sy_worker *owner, sy_worker *location, sy_error *err)
+{
+    const sy_id none = SY_ID_INIT;
+    syi_pointer_trip trip;
+    syi_pointer *there = NULL;
+    call->out_count = 0;
+    SY_TRY(syi_pointer_new(call->hook, &there, owner, location, &none, err));
+    atomic_store(&there->collect, false);
+    sy_status status = begin(&trip, call, there, err);
+    if (status == SY_OK) {
+        status = syi_pointer_finish(&trip, err);
+    }
+    syi_node_unref(&there->base);
+    return status;
 }

@@ -55,6 +55,8 @@ class Calls(CliTest):
     def test_operations_without_an_object_make_one(self):
         self.assert_result(("<f4", (2, 2), [0, 0, 0, 0]), "zeros", "=[2,2]")
         self.assert_result(("<i8", (3,), [0, 1, 2]), "arange", "=3")
+        self.assert_result(("<f8", (2,), [2.5, 2.5]), "full", "=2", "=2.5", "dtype=float64")
+        self.assert_result(("<i8", (2, 2), [1, 2, 3, 4]), "torch.tensor", "=[[1,2],[3,4]]")
 
     def test_several_results_one_id_per_line(self):
         parts = self.call("split", self.x, "=1", "dim=1").splitlines()
