@@ -5,13 +5,16 @@
 #include <csyft/context.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>
+#include <csyft/interpreter.h>
 #include <csyft/multi_pointer.h>
 #include <csyft/nn.h>
 #include <csyft/operations_here.h>
+#include <csyft/overload.h>
 #include <csyft/pointer.h>
 #include <csyft/scope.h>
 #include <csyft/status.h>
 #include <csyft/tensor.h>
+#include <csyft/trace.h>
 #include <csyft/value.h>
 #include <csyft/version.h>
 #include <csyft/worker.h>

@@ -45,6 +45,9 @@ SY_API void sy_hook_manual_seed(sy_hook *hook, uint64_t seed);
 SY_API const char *sy_get_native_torch_name(const char *name, char *buffer, size_t size);
 /* Ends in '_' and has no "__": "add_" yes, "add" and "__iadd__" no. */
 SY_API bool sy_is_inplace_method(const char *name);
+/* Names that are never hooked (TorchAttributes.exclude): what they do is not asked of the tensors they are
+ * given, so no interpreter sees them and no overload may have them. Dotted names, too. */
+SY_API bool sy_is_excluded(const char *name);
 /* SY_OK when `name` is an operation a peer may ask for; otherwise SY_EFORBIDDEN with the reference's
  * sentence `Command "X" is not a supported Torch operation.` */
 SY_API sy_status sy_hook_command_guard(const sy_hook *hook, const char *name, sy_error *err);

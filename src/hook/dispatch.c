@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "hook/overload.h"
 #include "hook/tape.h"
 
 /* Native calls */
@@ -101,7 +102,7 @@ static inline bool value_to_array(sy_value *out, const sy_value *in)
     return true;
 }
 
-static bool list_has_nodes(const sy_value *list)
+bool syi_list_has_nodes(const sy_value *list)
 {
     for (size_t k = 0; k < list->as.list.count; k++) {
         if (list->as.list.items[k].kind == (sy_value_kind)SYI_VALUE_NODE) {
@@ -116,7 +117,7 @@ static bool to_native(const sy_value *args, int count, native_args *native, bool
     *too_long = false;
     size_t used = 0;
     for (int k = 0; k < count; k++) {
-        if (args[k].kind == SY_VALUE_LIST && list_has_nodes(&args[k])) {
+        if (args[k].kind == SY_VALUE_LIST && syi_list_has_nodes(&args[k])) {
             if (args[k].as.list.count > SYI_OUTPUT_MAX - used) {
                 *too_long = true;
                 return false;
@@ -135,7 +136,7 @@ static bool to_native(const sy_value *args, int count, native_args *native, bool
     return true;
 }
 
-static sy_status too_many_tensors(const syi_op *op, sy_error *err)
+sy_status syi_too_many_tensors(const syi_op *op, sy_error *err)
 {
     return syi_fail(err, SY_ELIMIT, "%s: more than %d tensors in lists", op->name, SYI_OUTPUT_MAX);
 }
@@ -203,9 +204,16 @@ sy_status syi_node_call(syi_call *call, sy_error *err)
         return status;
     }
     if (too_long) {
-        return too_many_tensors(call->op, err);
+        return syi_too_many_tensors(call->op, err);
     }
     const syi_interpreter *type = outermost(call->args, call->arg_count);
+    if (call->hook->overloads != NULL) {
+        const syi_overload *overload =
+            syi_overload_find(call->hook, call->op, call->inplace, call->mode, type);
+        if (overload != NULL) {
+            return syi_operation_run(call, &overload->answerer, err);
+        }
+    }
     return type->call(call, err);
 }
 
@@ -237,10 +245,10 @@ sy_status syi_call_composite(syi_call *call, sy_error *err)
     for (int k = 0; k < call->arg_count; k++) {
         sy_value *values = &bound[k];
         size_t count = 1;
-        if (values->kind == SY_VALUE_LIST && list_has_nodes(values)) {
+        if (values->kind == SY_VALUE_LIST && syi_list_has_nodes(values)) {
             count = values->as.list.count;
             if (count > SYI_OUTPUT_MAX - item_count) {
-                status = too_many_tensors(call->op, err);
+                status = syi_too_many_tensors(call->op, err);
                 goto done;
             }
             values = memcpy(&items[item_count], values->as.list.items, count * sizeof *items);
@@ -254,14 +262,33 @@ sy_status syi_call_composite(syi_call *call, sy_error *err)
     for (int k = 0; k < results.count; k++) {
         call->outs[call->out_count++] = syi_node_ref(results.tensors[k]->node);
     }
-    /* A list lives as long as the results, which end here. */
-    call->value = results.value.kind == SY_VALUE_LIST ? sy_value_none() : results.value;
+    status =
+        syi_call_set_value(call, &results.value, err); /* a list's items end with the results */
     syi_results_fini(&results);
 done:
     while (made_count > 0) {
         sy_tensor_unref(made[--made_count]);
     }
     return status;
+}
+
+sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *err)
+{
+    call->value = *value;
+    if (value->kind != SY_VALUE_LIST) {
+        return SY_OK;
+    }
+    const size_t count = value->as.list.count;
+    if (call->value_items == NULL || count > SY_DIM_MAX) {
+        call->value = sy_value_none();
+        return syi_fail(err, SY_ELIMIT, "%s: an answer of %zu values, at most %d are taken",
+                        call->op->name, count, call->value_items == NULL ? 0 : SY_DIM_MAX);
+    }
+    if (count > 0) {
+        memcpy(call->value_items, value->as.list.items, count * sizeof *value);
+    }
+    call->value = sy_value_list(call->value_items, count);
+    return SY_OK;
 }
 
 sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
@@ -276,10 +303,10 @@ sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
     for (int k = 0; k < call->arg_count; k++) {
         sy_value *values = &inner.args[k];
         size_t count = 1;
-        if (values->kind == SY_VALUE_LIST && list_has_nodes(values)) {
+        if (values->kind == SY_VALUE_LIST && syi_list_has_nodes(values)) {
             count = values->as.list.count;
             if (count > SYI_OUTPUT_MAX - used) {
-                return too_many_tensors(call->op, err);
+                return syi_too_many_tensors(call->op, err);
             }
             memcpy(&items[used], values->as.list.items, count * sizeof *items);
             *values = sy_value_list(&items[used], count);
@@ -347,7 +374,7 @@ static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tenso
                                    sy_error *err)
 {
     if (seen->count == SYI_OUTPUT_MAX) {
-        return too_many_tensors(op, err);
+        return syi_too_many_tensors(op, err);
     }
     seen->tensors[seen->count++] = tensor;
     seen->tracked |= syi_tensor_is_tracked(tensor);
@@ -383,6 +410,16 @@ static sy_status see_tensors(tensor_args *seen, const syi_op *op, const sy_value
     return SY_OK;
 }
 
+static bool list_has_tensors(const sy_value *list)
+{
+    for (size_t k = 0; k < list->as.list.count; k++) {
+        if (list->as.list.items[k].kind == SY_VALUE_TENSOR) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* TENSOR values to NODE values; `items` is room for the flattened lists. */
 static void to_nodes(const sy_value *bound, int count, sy_value *args, sy_value *items)
 {
@@ -392,8 +429,7 @@ static void to_nodes(const sy_value *bound, int count, sy_value *args, sy_value 
         if (bound[k].kind == SY_VALUE_TENSOR) {
             args[k].kind = (sy_value_kind)SYI_VALUE_NODE;
             args[k].as.internal = bound[k].as.tensor->node;
-        } else if (bound[k].kind == SY_VALUE_LIST && bound[k].as.list.count > 0 &&
-                   bound[k].as.list.items[0].kind == SY_VALUE_TENSOR) {
+        } else if (bound[k].kind == SY_VALUE_LIST && list_has_tensors(&bound[k])) {
             for (size_t i = 0; i < bound[k].as.list.count; i++) {
                 items[used + i] = bound[k].as.list.items[i];
                 if (items[used + i].kind == SY_VALUE_TENSOR) {
@@ -410,7 +446,8 @@ static void to_nodes(const sy_value *bound, int count, sy_value *args, sy_value 
 /* A declared release: an aggregate over enough rows leaves private status. */
 static void release(const syi_op *op, const syi_mode *mode, syi_policy *policy)
 {
-    int64_t rows = mode->release_rows != NULL ? mode->release_rows[op->id] : 0;
+    int64_t rows =
+        mode->release_rows != NULL && op->id < SYI_OP_COUNT ? mode->release_rows[op->id] : 0;
     if (rows > 0 && policy->private_ && policy->spread == SYI_SPREAD_AGGREGATE &&
         policy->rows >= rows) {
         *policy = (syi_policy){0};
@@ -469,28 +506,116 @@ static void log_call(sy_hook *hook, const syi_op *op, bool inplace, const tensor
             op->name, inplace && !(op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "", types);
 }
 
-sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
-                       const syi_mode *mode, syi_results *results, sy_error *err)
+/* Contents under an interpreter are contents. */
+static sy_status check_item(const syi_op *op, const tensor_args *seen, const syi_mode *mode,
+                            sy_error *err)
 {
+    if (op->id == SYI_OP_item && seen->private_ && seen->count > 0 && !seen->native &&
+        !syi_node_is_remote(seen->tensors[0]->node)) {
+        char text[72];
+        const syi_policy policy = syi_tensor_policy(seen->tensors[0]);
+        const sy_id id = sy_tensor_get_id(seen->tensors[0]);
+        return syi_policy_refuse(&policy, op->name, sy_id_format(&id, text, sizeof text),
+                                 mode->worker, err);
+    }
+    return SY_OK;
+}
+
+/* Does an overload for the outermost type want the row as a whole? */
+static bool is_overloaded(const sy_hook *hook, const syi_op *op, bool inplace, const syi_mode *mode,
+                          const tensor_args *seen)
+{
+    if (hook->overloads == NULL) {
+        return false;
+    }
+    sy_value nodes[SYI_OUTPUT_MAX];
+    for (int k = 0; k < seen->count; k++) {
+        nodes[k].kind = (sy_value_kind)SYI_VALUE_NODE;
+        nodes[k].as.internal = seen->tensors[k]->node;
+    }
+    return syi_overload_find(hook, op, inplace, mode, outermost(nodes, seen->count)) != NULL;
+}
+
+/* What a handle-level call needs beside its arguments. */
+typedef struct handle_call {
+    syi_call call;
+    tensor_args seen;
+    syi_node *outs[SYI_OUTPUT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+    syi_policy before[SYI_OUTPUT_MAX]; /* of the arguments, when one is private */
+} handle_call;
+
+/* h->seen is filled. */
+static void open_call(handle_call *h, sy_hook *hook, const syi_op *op, bool inplace,
+                      const sy_value *bound, int count, const syi_mode *mode, syi_results *results)
+{
+    syi_call *call = &h->call;
+    call->hook = hook;
+    call->op = op;
+    call->inplace = inplace;
+    call->mode = mode;
+    call->arg_count = count;
+    call->outs = h->outs;
+    call->out_count = 0;
+    call->value = sy_value_none();
+    call->value_items = results->items;
+    to_nodes(bound, count, call->args, h->items);
+    for (int k = 0; h->seen.private_ && k < h->seen.count; k++) {
+        h->before[k] = syi_tensor_policy(h->seen.tensors[k]);
+    }
+}
+
+/* Nodes to handles, with their policies. On failure the results that were made are left. */
+static sy_status close_call(handle_call *h, const sy_value *bound, syi_results *results,
+                            sy_error *err)
+{
+    const syi_call *call = &h->call;
+    sy_status status = SY_OK;
+    results->value = call->value;
+    if (call->inplace) {
+        results->tensors[0] = sy_tensor_ref(bound[0].as.tensor);
+        results->count = 1;
+    } else {
+        for (int k = 0; k < call->out_count; k++) {
+            if (status != SY_OK) {
+                syi_node_unref(h->outs[k]);
+                continue;
+            }
+            status = syi_tensor_wrap(call->hook, &results->tensors[k], h->outs[k], err);
+            if (status == SY_OK) {
+                results->count++;
+            }
+        }
+    }
+    if (status == SY_OK && h->seen.private_) {
+        apply_policy(call->op, call->inplace, bound, call->arg_count, call->mode, &h->seen,
+                     h->before, results);
+    }
+    return status;
+}
+
+sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
+                                const sy_value *bound, int count, const syi_mode *mode,
+                                syi_results *results, sy_error *err)
+{
+    handle_call h;
+    tensor_args *seen = &h.seen;
     results->count = 0;
     results->value = sy_value_none();
-    int count = 0;
-    (void)syi_ops_get_parameters(hook->ops, op->id, &count);
-    inplace |= (op->flags & SYI_OP_ONLY_INPLACE) != 0;
-
-    tensor_args seen;
-    SY_TRY(see_tensors(&seen, op, bound, count, err));
+    SY_TRY(see_tensors(seen, op, bound, count, err));
     if (hook->verbose) {
-        log_call(hook, op, inplace, &seen, mode);
+        log_call(hook, op, inplace, seen, mode);
     }
     /* On the tape are the parts of a composite row, so they must come by here. */
-    if ((op->flags & SYI_OP_COMPOSITE) && (seen.apart || (seen.tracked && !seen.remote))) {
+    if ((op->flags & SYI_OP_COMPOSITE) && !is_overloaded(hook, op, inplace, mode, seen) &&
+        (seen->apart || (seen->tracked && !seen->remote))) {
         return syi_composite_call(hook, op, bound, count, mode, results, err);
     }
-    const bool track = mode->grad && seen.tracked && !seen.remote && !(op->flags & SYI_OP_VALUE);
+    SY_TRY(check_item(op, seen, mode, err));
+    const bool track = mode->grad && seen->tracked && !seen->remote && !(op->flags & SYI_OP_VALUE);
     sy_tensor *original = NULL; /* what is overwritten in place, when its gradient reads it */
     if (inplace) {
-        if (seen.count == 0 || bound[0].kind != SY_VALUE_TENSOR) {
+        if (seen->count == 0 || bound[0].kind != SY_VALUE_TENSOR) {
             return syi_fail(err, SY_EINVAL, "%s_: the first argument is no tensor", op->name);
         }
         if (mode->grad) {
@@ -500,46 +625,10 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
             SY_TRY(syi_tape_keep_original(hook, op, bound, count, mode, &original, err));
         }
     }
-
-    syi_node *outs[SYI_OUTPUT_MAX];
-    sy_value items[SYI_OUTPUT_MAX];
-    syi_call call;
-    call.hook = hook;
-    call.op = op;
-    call.inplace = inplace;
-    call.mode = mode;
-    call.arg_count = count;
-    call.outs = outs;
-    call.out_count = 0;
-    call.value = sy_value_none();
-    to_nodes(bound, count, call.args, items);
-    syi_policy before[SYI_OUTPUT_MAX];
-    for (int k = 0; seen.private_ && k < seen.count; k++) {
-        before[k] = syi_tensor_policy(seen.tensors[k]);
-    }
-    sy_status status = syi_node_call(&call, err);
-    if (status != SY_OK) {
-        sy_tensor_unref(original);
-        return status;
-    }
-    results->value = call.value;
-    if (inplace) {
-        results->tensors[0] = sy_tensor_ref(bound[0].as.tensor);
-        results->count = 1;
-    } else {
-        for (int k = 0; k < call.out_count; k++) {
-            if (status != SY_OK) {
-                syi_node_unref(outs[k]);
-                continue;
-            }
-            status = syi_tensor_wrap(hook, &results->tensors[k], outs[k], err);
-            if (status == SY_OK) {
-                results->count++;
-            }
-        }
-    }
-    if (status == SY_OK && seen.private_) {
-        apply_policy(op, inplace, bound, count, mode, &seen, before, results);
+    open_call(&h, hook, op, inplace, bound, count, mode, results);
+    sy_status status = syi_node_call(&h.call, err);
+    if (status == SY_OK) {
+        status = close_call(&h, bound, results, err);
     }
     if (status == SY_OK && track) {
         status = syi_tape_record(hook, op, inplace, bound, count, original, results->tensors,
@@ -552,20 +641,82 @@ sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_v
     return status;
 }
 
+sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
+                       const syi_mode *mode, syi_results *results, sy_error *err)
+{
+    int count = 0;
+    (void)syi_ops_get_parameters(hook->ops, op->id, &count);
+    inplace |= (op->flags & SYI_OP_ONLY_INPLACE) != 0;
+    if (syi_trace_is_on(&hook->trace)) {
+        return syi_trace_dispatch(hook, op, inplace, bound, count, mode, results, err);
+    }
+    return syi_dispatch_untraced(hook, op, inplace, bound, count, mode, results, err);
+}
+
+static sy_status unknown_name(const char *name, size_t length, sy_error *err)
+{
+    return syi_fail(err, SY_EUNKNOWNOP, "Command \"%.*s\" is not a supported Torch operation.",
+                    (int)(length < 80 ? length : 80), name);
+}
+
+/* A name without row: an overload of the outermost type may know it. */
+static sy_status dispatch_own_name(sy_hook *hook, const char *name, size_t length,
+                                   const sy_value *args, size_t arg_count, size_t kwarg_count,
+                                   const syi_mode *mode, syi_results *results, sy_error *err)
+{
+    handle_call h;
+    if (hook->overloads == NULL || arg_count > SYI_ARGUMENT_MAX) {
+        return unknown_name(name, length, err);
+    }
+    sy_value nodes[SYI_ARGUMENT_MAX];
+    const int count = (int)arg_count;
+    static const syi_op asked = {.name = "overload"};
+    SY_TRY(see_tensors(&h.seen, &asked, args, count, err));
+    to_nodes(args, count, nodes, h.items);
+    const syi_overload *overload =
+        syi_overload_find_name(hook, name, length, outermost(nodes, count));
+    if (overload == NULL) {
+        return unknown_name(name, length, err);
+    }
+    if (kwarg_count > 0) {
+        return syi_fail(err, SY_EINVAL, "%s: takes its arguments by position", overload->name);
+    }
+    if (overload->inplace && args[0].kind != SY_VALUE_TENSOR) {
+        return syi_fail(err, SY_EINVAL, "%s: the first argument is no tensor", overload->name);
+    }
+    if (hook->verbose) {
+        log_call(hook, &overload->own, false, &h.seen, mode);
+    }
+    open_call(&h, hook, &overload->own, overload->inplace, args, count, mode, results);
+    SY_TRY(syi_operation_run(&h.call, &overload->answerer, err));
+    const sy_status status = close_call(&h, args, results, err);
+    if (status != SY_OK) {
+        syi_results_fini(results);
+    }
+    return status;
+}
+
 sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
                             const sy_value *args, size_t arg_count, const sy_named_value *kwargs,
                             size_t kwarg_count, const syi_mode *mode, syi_results *results,
                             sy_error *err)
 {
     results->count = 0;
+    results->value = sy_value_none();
     const syi_op *op = NULL;
     bool inplace = false;
     if (!syi_ops_find(hook->ops, name, name_length, &op, &inplace)) {
-        return syi_fail(err, SY_EUNKNOWNOP, "Command \"%.*s\" is not a supported Torch operation.",
-                        (int)(name_length < 80 ? name_length : 80), name);
+        return dispatch_own_name(hook, name, name_length, args, arg_count, kwarg_count, mode,
+                                 results, err);
     }
     sy_value bound[SYI_ARGUMENT_MAX];
     SY_TRY(syi_ops_bind(hook->ops, op, args, arg_count, kwargs, kwarg_count, bound, err));
+    if (hook->overloads != NULL && syi_is_dotted(name, name_length)) {
+        syi_mode function = *mode;
+        function.called = name;
+        function.called_length = name_length;
+        return syi_dispatch(hook, op, inplace, bound, &function, results, err);
+    }
     return syi_dispatch(hook, op, inplace, bound, mode, results, err);
 }
 

@@ -17,6 +17,9 @@ typedef struct syi_mode {
     const char *worker;          /* for sentences and log lines; "" when local */
     uint64_t message_id;         /* of the request behind it, for log lines; 0: none */
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
+    const char
+        *called; /* the dotted name it was called by, where overloads may ask; NULL: by another */
+    size_t called_length;
 } syi_mode;
 
 #define SYI_MODE_DEFAULT           \
@@ -35,10 +38,20 @@ struct syi_call {
     syi_node **outs; /* room for SYI_OUTPUT_MAX; one reference each */
     int out_count;
     sy_value value; /* a plain answer */
+    sy_value
+        *value_items; /* room for SY_DIM_MAX items of a list in value; NULL: lists are not kept */
 };
+#define SYI_OPERATION_NAME_SIZE 64 /* of a row's name, or that of an overload without row */
+#define SYI_CALLED_NAME_SIZE 96    /* of a dotted name */
 
-/* Runs a call whose arguments are nodes: natively when all are, else by the outermost interpreter. */
+/* Runs a call whose arguments are nodes: natively when all are, else by the outermost interpreter, where
+ * an overload for its type is asked first. */
 sy_status syi_node_call(syi_call *call, sy_error *err);
+/* Makes a plain value the answer; items of a list of plain ones are copied. SY_ELIMIT when there is no room
+ * for them. */
+sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *err);
+bool syi_list_has_nodes(const sy_value *list);
+sy_status syi_too_many_tensors(const syi_op *op, sy_error *err);
 
 /* What an interpreter that changes nothing does: replaces its own nodes by their children, calls, and
  * wraps each result with `wrap` (which takes the child and gives the node of this type). */
@@ -60,6 +73,10 @@ void syi_results_fini(syi_results *results);
 /* `bound` as syi_ops_bind made it, with TENSOR values. */
 sy_status syi_dispatch(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
                        const syi_mode *mode, syi_results *results, sy_error *err);
+/* The same without a look at the trace switch: trace.c runs what it watches by it. */
+sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
+                                const sy_value *bound, int count, const syi_mode *mode,
+                                syi_results *results, sy_error *err);
 /* Looks the name up, binds, dispatches. `name` need not be terminated. */
 sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
                             const sy_value *args, size_t arg_count, const sy_named_value *kwargs,

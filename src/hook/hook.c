@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "hook/dispatch.h"
+#include "hook/overload.h"
 
 sy_status syi_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options *options,
                        sy_error *err)
@@ -57,6 +58,13 @@ void syi_hook_free(sy_hook *hook)
         hook->room_count--;
         hook->rooms[hook->room_count].free(hook->rooms[hook->room_count].state);
     }
+    syi_overloads_free(hook);
+    while (hook->interpreter_count > 0) { /* no node is left */
+        const syi_interpreter *type = hook->interpreters[--hook->interpreter_count];
+        if (type->release != NULL) {
+            type->release(type, hook->context);
+        }
+    }
     syi_table_free(hook->directory);
     sy_id_provider_free(hook->ids);
     if (hook->framework != NULL) {
@@ -72,6 +80,9 @@ sy_status syi_hook_register_interpreter(sy_hook *hook, const syi_interpreter *ty
     if (hook->interpreter_count == SYI_INTERPRETER_MAX) {
         return syi_fail(err, SY_ELIMIT, "interpreter %s: more than %d types", type->name,
                         SYI_INTERPRETER_MAX);
+    }
+    if (syi_hook_find_interpreter_named(hook, type->name) != NULL) {
+        return syi_fail(err, SY_EEXIST, "interpreter %s: there is one of this name", type->name);
     }
     if (type->code >= 0 && syi_hook_find_interpreter(hook, type->code) != NULL) {
         return syi_fail(err, SY_EEXIST, "interpreter %s: type code %d is taken by %s", type->name,
@@ -90,6 +101,16 @@ const syi_interpreter *syi_hook_find_interpreter(const sy_hook *hook, int code)
 {
     for (size_t k = 0; k < hook->interpreter_count; k++) {
         if (hook->interpreters[k]->code == code) {
+            return hook->interpreters[k];
+        }
+    }
+    return NULL;
+}
+
+const syi_interpreter *syi_hook_find_interpreter_named(const sy_hook *hook, const char *name)
+{
+    for (size_t k = 0; k < hook->interpreter_count; k++) {
+        if (strcmp(hook->interpreters[k]->name, name) == 0) {
             return hook->interpreters[k];
         }
     }

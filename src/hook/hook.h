@@ -10,8 +10,9 @@
 #include "core/table.h"
 #include "frameworks/framework.h"
 #include "hook/node.h"
+#include "hook/trace.h"
 
-#define SYI_INTERPRETER_MAX 24
+#define SYI_INTERPRETER_MAX 64
 
 struct syi_mode; /* hook/dispatch.h */
 struct syi_results;
@@ -34,6 +35,9 @@ struct sy_hook {
     const syi_interpreter *interpreters[SYI_INTERPRETER_MAX];
     size_t interpreter_count;
     syi_composite_fn composites[SYI_OP_COUNT]; /* those of rooms above; NULL: this room's */
+
+    struct syi_overloads *overloads; /* NULL until there are any; overload.c */
+    syi_trace trace;                 /* trace.h */
 
     /* The directory of known workers: id -> sy_worker, one for all workers of the hook. The workers room
      * fills it and guards it with the lock. */
@@ -61,6 +65,7 @@ sy_status syi_hook_register_interpreter(sy_hook *hook, const syi_interpreter *ty
 void syi_hook_register_composite(sy_hook *hook, syi_op_id id, syi_composite_fn answer);
 /* By wire code; NULL when unknown. */
 const syi_interpreter *syi_hook_find_interpreter(const sy_hook *hook, int code);
+const syi_interpreter *syi_hook_find_interpreter_named(const sy_hook *hook, const char *name);
 sy_status syi_hook_register_room(sy_hook *hook, void *state, void (*free)(void *state),
                                  sy_error *err);
 sy_id syi_hook_fresh_id(sy_hook *hook);

@@ -55,10 +55,14 @@ typedef struct syi_interpreter {
     /* Optional: a copy of the node went to worker `to` and took its duties along (a pointer's: to delete
      * what it points to, which is not there). */
     void (*hand_over)(syi_node *node, const sy_id *to);
-    /* Optional: a node like this one around another child, which it takes when it succeeds. */
+    /* Optional: a node like this one (with its attributes: get_class_attributes) around another child, which it
+     * takes when it succeeds. Types without it cannot be overloaded. */
     sy_status (*rewrap)(syi_node *like, syi_node *child, syi_node **node, sy_error *err);
     /* Optional: asks for what a copy of the node will need elsewhere; may wait for a peer. */
     sy_status (*before_travel)(syi_node *node, sy_error *err);
+    /* Of classes (interpreters/class.c): their attributes, and their release with the hook. */
+    const void *(*attributes)(const syi_node *node);
+    void (*release)(const struct syi_interpreter *type, sy_context *context);
 } syi_interpreter;
 
 struct syi_node {

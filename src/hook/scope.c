@@ -7,16 +7,35 @@
 
 #define FIRST_CAPACITY 64
 
+void syi_scope_init(sy_scope *scope, sy_hook *hook, const syi_mode *mode)
+{
+    scope->hook = hook;
+    scope->mode = *mode;
+    scope->mode.called = NULL;
+    syi_error_empty(&scope->error);
+    scope->posted = false;
+    scope->file = NULL;
+    scope->line = 0;
+    scope->results = scope->first;
+    scope->count = 0;
+    scope->capacity = FIRST_CAPACITY;
+}
+
+void syi_scope_fini(sy_scope *scope)
+{
+    sy_scope_clear(scope);
+    if (scope->results != scope->first) {
+        syi_free(scope->hook->context, scope->results, scope->capacity * sizeof *scope->results);
+    }
+}
+
 sy_scope *sy_scope_begin(sy_hook *hook)
 {
+    const syi_mode mode = SYI_MODE_DEFAULT;
     sy_scope *scope = syi_alloc(hook->context, sizeof *scope);
-    if (scope == NULL) {
-        return NULL;
+    if (scope != NULL) {
+        syi_scope_init(scope, hook, &mode);
     }
-    scope->hook = hook;
-    scope->mode = (syi_mode)SYI_MODE_DEFAULT;
-    scope->results = scope->first;
-    scope->capacity = FIRST_CAPACITY;
     return scope;
 }
 
@@ -42,16 +61,12 @@ sy_status sy_scope_end(sy_scope *scope, sy_error *err)
             sy_scope_fail(scope, &learned);
         }
     }
-    sy_scope_clear(scope);
+    syi_scope_fini(scope);
     sy_status status = scope->error.status;
     if (status != SY_OK && err != NULL) {
         *err = scope->error;
     }
-    sy_context *context = scope->hook->context;
-    if (scope->results != scope->first) {
-        syi_free(context, scope->results, scope->capacity * sizeof *scope->results);
-    }
-    syi_free(context, scope, sizeof *scope);
+    syi_free(scope->hook->context, scope, sizeof *scope);
     return status;
 }
 

@@ -19,6 +19,10 @@ struct sy_scope {
     sy_tensor *first[64]; /* room for most scopes without an allocation */
 };
 
+/* A scope inside of a call, on the caller's stack; its pipelined operations are waited for outside. */
+void syi_scope_init(sy_scope *scope, sy_hook *hook, const syi_mode *mode);
+void syi_scope_fini(sy_scope *scope);
+
 /* A row's operation on positional arguments; its first result. */
 sy_tensor *syi_scope_run(sy_scope *scope, syi_op_id id, bool inplace, const sy_value *args,
                          size_t arg_count);

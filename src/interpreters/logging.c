@@ -64,6 +64,7 @@ const syi_interpreter syi_logging_type = {
     .shape = logging_shape,
     .simplify = logging_simplify,
     .detail = logging_detail,
+    .rewrap = wrap,
 };
 
 sy_status syi_logging_register(sy_hook *hook, sy_error *err)

@@ -123,6 +123,22 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
     return syi_buffer_check(out, "message body", err);
 }
 
+/* Numbers, and lists of them. */
+static bool is_plain_answer(const sy_value *value)
+{
+    if (value->kind != SY_VALUE_LIST) {
+        return value->kind == SY_VALUE_INT || value->kind == SY_VALUE_FLOAT ||
+               value->kind == SY_VALUE_BOOL;
+    }
+    for (size_t k = 0; k < value->as.list.count; k++) {
+        if (value->as.list.items[k].kind == SY_VALUE_LIST ||
+            !is_plain_answer(&value->as.list.items[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reads [[descriptor, ...], value]. */
 static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_message *reply,
                              sy_error *err)
@@ -160,8 +176,8 @@ static sy_status read_answer(syi_call *call, syi_pointer *first, const syi_messa
     SY_GOTO(done, made);
     syi_msgpack_leave(&decoder.cursor);
     SY_GOTO(done, syi_decode_value(&decoder, &value, err));
-    if (value.kind == SY_VALUE_INT || value.kind == SY_VALUE_FLOAT || value.kind == SY_VALUE_BOOL) {
-        call->value = value;
+    if (is_plain_answer(&value)) {
+        status = syi_call_set_value(call, &value, err);
     }
 done:
     syi_decoder_fini(&decoder);

@@ -7,8 +7,10 @@
 #include "core/error.h"
 #include "core/surroundings.h"
 #include "hook/hook.h"
+#include "interpreters/class.h"
 #include "interpreters/logging.h"
 #include "interpreters/multi_pointer.h"
+#include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
 #include "workers/worker.h"
 
@@ -26,6 +28,8 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_pointer_register(*hook, err));
     SY_GOTO(failed, syi_multi_pointer_register(*hook, err));
     SY_GOTO(failed, syi_logging_register(*hook, err));
+    SY_GOTO(failed, syi_classes_register(*hook, err));
+    SY_GOTO(failed, syi_plusisminus_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");
     }

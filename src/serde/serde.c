@@ -1,5 +1,7 @@
 #include "serde/serde.h"
 
+#include <csyft/interpreter.h>
+
 #include <string.h>
 
 #include "core/error.h"
@@ -631,13 +633,15 @@ static sy_status enter(syi_decoder *decoder, sy_error *err)
  * object; then *tensor is set and *node is not. */
 static sy_status node_body(syi_decoder *decoder, int64_t code, syi_node **node, sy_error *err)
 {
-    const syi_interpreter *type =
-        code >= 0 && code < 1000 ? syi_hook_find_interpreter(decoder->hook, (int)code) : NULL;
+    const syi_interpreter *type = code >= 0 && code <= SY_INTERPRETER_CODE_MAX
+                                      ? syi_hook_find_interpreter(decoder->hook, (int)code)
+                                      : NULL;
     if (type == NULL || type->detail == NULL) {
         return syi_fail(err, SY_ENOTSUP, "message: objects of type code %lld are not known here",
                         (long long)code);
     }
     SY_TRY(enter(decoder, err));
+    decoder->type = type;
     sy_status status = type->detail(decoder, node, err);
     decoder->depth--;
     return status;

@@ -64,7 +64,8 @@ typedef struct syi_decoder {
     /* Is this the id of the deserializing worker? */
     bool (*is_here)(struct syi_decoder *decoder, const sy_id *location);
     int depth;
-    syi_policy inherited; /* strictest policy of objects whose chains were taken over */
+    const syi_interpreter *type; /* whose detail is called; read it first, it does not last */
+    syi_policy inherited;        /* strictest policy of objects whose chains were taken over */
     syi_arena *arena;
     size_t arena_left; /* bytes that values may still take */
     size_t room_used;

@@ -1,4 +1,6 @@
 /* 003_response.c - T7, reference 003 lines 357-361: what comes back from an operation is (Wrapper)>Pointer. */
+#include <csyft/interpreter.h>
+
 #include "support/worker_kinds.h"
 
 static const char *const at_bob = "(Wrapper)>\\[PointerTensor | me:* -> bob:*\\]";
@@ -57,9 +59,13 @@ static void test_chain_is_rebuilt(void **state)
     (void)sy_scope_adopt(w->s, logged);
     sy_tensor *y = OP(w, "mul", TENSOR(logged), INT(3));
     assert_text(w, y, "(Wrapper)>LoggingTensor>\\[PointerTensor | me:* -> bob:*\\]");
-    sy_tensor *inner = workers_get(w, y); /* the outermost node goes first */
+    sy_tensor *inner = NULL;
+    assert_ok(sy_tensor_get_child(y, &inner, &w->err), &w->err);
+    (void)sy_scope_adopt(w->s, inner);
     assert_text(w, inner, at_bob);
     assert_floats(w, workers_copy_get(w, inner), 3, 6);
+    sy_tensor *got = workers_get(w, y); /* what was under it comes back under it */
+    assert_text(w, got, "(Wrapper)>LoggingTensor>tensor(\\[3, 6\\])*");
 }
 
 int main(void)
