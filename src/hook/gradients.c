@@ -2,7 +2,16 @@
 #include "hook/gradients.h"
 
 /* The table. Sets of parameters: */
-enum { P0 = 1u << 0, P1 = 1u << 1, P2 = 1u << 2, P3 = 1u << 3, O0 = 1u << 0, O1 = 1u << 1 };
+enum {
+    ALL = 0xff,
+    P0 = 1u << 0,
+    P1 = 1u << 1,
+    P2 = 1u << 2,
+    P3 = 1u << 3,
+    O0 = 1u << 0,
+    O1 = 1u << 1,
+    O2 = 1u << 2
+};
 
 #define ROW(op, name, ...) \
     [SYI_OP_##op] = {true, SYI_GRADIENT_ROW, syi_gradient_##name, __VA_ARGS__}
@@ -98,7 +107,28 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     ROW(log_softmax, log_softmax, {0}, P0, O0),
     ROW(nll_loss, nll_loss, {P0, P0}, 0, 0),
     INNER(cross_entropy),
-    ROW(mse_loss, mse_loss, {P0 | P1, P0 | P1}, 0, 0),
+    ROW(mse_loss, element_loss, {P0 | P1, P0 | P1}, 0, 0),
+    ROW(l1_loss, element_loss, {P0 | P1, P0 | P1}, 0, 0),
+    ROW(smooth_l1_loss, element_loss, {P0 | P1, P0 | P1}, 0, 0),
+    ROW(binary_cross_entropy, binary_cross_entropy, {ALL, ALL, ALL}, 0, 0),
+    ROW(binary_cross_entropy_with_logits, binary_cross_entropy_with_logits, {ALL, ALL, ALL}, 0, 0),
+
+    ROW(conv1d, convolution, {ALL, ALL}, 0, 0),
+    ROW(conv2d, convolution, {ALL, ALL}, 0, 0),
+    ROW(convolution, convolution, {ALL, ALL}, 0, 0),
+    ROW(max_pool2d, max_pool2d, {P0}, 0, 0),
+    ROW(max_pool2d_with_indices, max_pool2d_with_indices, {P0}, P0, O1),
+    ROW(avg_pool2d, avg_pool2d, {P0}, 0, 0),
+    ROW(adaptive_avg_pool2d, adaptive_avg_pool2d, {P0}, 0, 0),
+    INNER(batch_norm),
+    INNER(native_batch_norm),
+    /* when it trains; otherwise as below */
+    ROW(_native_batch_norm_legit_functional, batch_norm, {ALL, ALL}, ALL, O1 | O2),
+    INNER(layer_norm),
+    ROW(native_layer_norm, layer_norm, {ALL, 0, ALL}, ALL, O1 | O2),
+    ROW(embedding, embedding, {0, P0}, 0, 0),
+    INNER(dropout),
+    ROW(native_dropout, dropout, {0}, P0, O1),
 
     REFUSED(threshold_backward),
     REFUSED(sigmoid_backward),
@@ -108,6 +138,19 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     REFUSED(nll_loss_backward),
     REFUSED(select_backward),
     REFUSED(slice_backward),
+    REFUSED(mse_loss_backward),
+    REFUSED(l1_loss_backward),
+    REFUSED(smooth_l1_loss_backward),
+    REFUSED(binary_cross_entropy_backward),
+    REFUSED(binary_cross_entropy_with_logits_backward),
+    REFUSED(convolution_backward),
+    REFUSED(max_pool2d_with_indices_backward),
+    REFUSED(avg_pool2d_backward),
+    REFUSED(_adaptive_avg_pool2d_backward),
+    REFUSED(native_batch_norm_backward),
+    REFUSED(native_layer_norm_backward),
+    REFUSED(embedding_dense_backward),
+    REFUSED(native_dropout_backward),
 
     CONSTANT(dim),
     CONSTANT(numel),
@@ -119,8 +162,15 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
 static const syi_gradient extremum_of_everything = {
     true, SYI_GRADIENT_ROW, syi_gradient_extremum_of_everything, {P0}, P0, O0};
 
+/* By the running statistics. */
+static const syi_gradient batch_norm_as_it_is = {
+    true, SYI_GRADIENT_ROW, syi_gradient_batch_norm, {ALL, ALL, 0, ALL, ALL}, 0, 0};
+
 const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound)
 {
+    if (op->id == SYI_OP__native_batch_norm_legit_functional && !bound[5].as.boolean) {
+        return &batch_norm_as_it_is;
+    }
     if ((op->id == SYI_OP_max || op->id == SYI_OP_min) && bound[1].kind == SY_VALUE_NONE) {
         return &extremum_of_everything;
     }

@@ -158,6 +158,19 @@ void syi_gradient_stack(syi_backward *b);
 void syi_gradient_softmax(syi_backward *b);
 void syi_gradient_log_softmax(syi_backward *b);
 void syi_gradient_nll_loss(syi_backward *b);
-void syi_gradient_mse_loss(syi_backward *b);
+void syi_gradient_element_loss(syi_backward *b);
+void syi_gradient_binary_cross_entropy(syi_backward *b);
+void syi_gradient_binary_cross_entropy_with_logits(syi_backward *b);
+
+/* Layers */
+void syi_gradient_convolution(syi_backward *b);
+void syi_gradient_max_pool2d(syi_backward *b);
+void syi_gradient_max_pool2d_with_indices(syi_backward *b);
+void syi_gradient_avg_pool2d(syi_backward *b);
+void syi_gradient_adaptive_avg_pool2d(syi_backward *b);
+void syi_gradient_batch_norm(syi_backward *b);
+void syi_gradient_layer_norm(syi_backward *b);
+void syi_gradient_embedding(syi_backward *b);
+void syi_gradient_dropout(syi_backward *b);
 
 #endif

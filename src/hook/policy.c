@@ -24,6 +24,7 @@ void syi_policy_set_private(syi_policy *policy, const char *origin, int64_t rows
 typedef struct setting {
     const syi_op *op;
     const sy_value *bound;
+    int bound_count;
     const syi_policy *const *policies;
     const syi_array *const *arrays;
     const syi_array *result;
@@ -108,6 +109,39 @@ static void rule_matmul(const setting *s, syi_policy *policy)
         if (s->arrays[k] == NULL || s->arrays[k]->ndim > most) {
             return;
         }
+    }
+    become_data(policy, s, s->rows);
+}
+
+/* Each row alone, through weights that are the same for all rows. A dim before the channels is the batch; layer_norm
+ * may normalize over it, and batch_norm does when it trains. */
+static void rule_layer(const setting *s, syi_policy *policy)
+{
+    if (!is_data(s, 0) || s->privates != 1 || s->result == NULL || !keeps_first_dim(s, 0)) {
+        return;
+    }
+    const syi_array *input = s->arrays[0];
+    switch (s->op->id) {
+    case SYI_OP_conv1d:
+    case SYI_OP_conv2d:
+    case SYI_OP_convolution:
+        if (s->arrays[1] == NULL || input->ndim != s->arrays[1]->ndim) {
+            return;
+        }
+        break;
+    case SYI_OP_layer_norm:
+    case SYI_OP_native_layer_norm:
+        if (s->bound[1].kind != SY_VALUE_LIST || s->bound[1].as.list.count >= (size_t)input->ndim) {
+            return;
+        }
+        break;
+    case SYI_OP__native_batch_norm_legit_functional:
+        if (s->bound[5].as.boolean || s->result->ndim != input->ndim) {
+            return;
+        }
+        break;
+    default:
+        return;
     }
     become_data(policy, s, s->rows);
 }
@@ -226,6 +260,17 @@ static void rule_narrow(const setting *s, syi_policy *policy)
     }
 }
 
+/* The one text among the arguments of a loss. */
+static const sy_value *reduction_of(const setting *s)
+{
+    for (int k = 2; k < s->bound_count; k++) {
+        if (s->bound[k].kind == SY_VALUE_STRING) {
+            return &s->bound[k];
+        }
+    }
+    return NULL;
+}
+
 /* The mean over all rows of what each row gave. Public class numbers are allowed: they are what the caller
  * asks each row to be (see SECURITY.md for what a caller may encode in them). */
 static void rule_loss(const setting *s, syi_policy *policy)
@@ -236,14 +281,14 @@ static void rule_loss(const setting *s, syi_policy *policy)
         }
         return;
     }
-    const sy_value *reduction = &s->bound[2];
-    if (!is_data(s, 0) || s->count != 2 || s->arrays[1] == NULL ||
-        reduction->kind != SY_VALUE_STRING || strcmp(reduction->as.string, "mean") != 0) {
+    const sy_value *reduction = reduction_of(s);
+    if (!is_data(s, 0) || s->count != 2 || s->arrays[1] == NULL || reduction == NULL ||
+        strcmp(reduction->as.string, "mean") != 0) {
         return;
     }
     const syi_array *self = s->arrays[0], *target = s->arrays[1];
-    const bool classes = s->op->id != SYI_OP_mse_loss;
-    /* One class number per row; or for mse_loss a value per element, perhaps the same for each row. */
+    const bool classes = s->op->id == SYI_OP_nll_loss || s->op->id == SYI_OP_cross_entropy;
+    /* One class number per row; or for other losses a value per element, perhaps the same for each row. */
     const bool aligned =
         classes ? self->ndim > 1 && target->ndim == self->ndim - 1 : target->ndim == self->ndim;
     const bool row_by_row = aligned && target->ndim > 0 && target->shape[0] == self->shape[0];
@@ -265,9 +310,9 @@ syi_policy syi_policy_combine(const syi_op *op, const sy_value *bound, int bound
                               const syi_policy *const *policies, const syi_array *const *arrays,
                               int tensor_count, const syi_array *result)
 {
-    (void)bound_count;
     setting s = {.op = op,
                  .bound = bound,
+                 .bound_count = bound_count,
                  .policies = policies,
                  .arrays = arrays,
                  .result = result,
@@ -300,6 +345,9 @@ syi_policy syi_policy_combine(const syi_op *op, const sy_value *bound, int bound
         break;
     case SYI_ROWS_MATMUL:
         rule_matmul(&s, &policy);
+        break;
+    case SYI_ROWS_LAYER:
+        rule_layer(&s, &policy);
         break;
     case SYI_ROWS_FIRST:
         rule_first(&s, &policy);

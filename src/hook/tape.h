@@ -92,11 +92,12 @@ typedef struct syi_gradient {
     bool listed; /* the row of the table is there */
     syi_gradient_kind kind;
     syi_gradient_fn function;
-    uint8_t reads[4];      /* reads[k]: parameters whose gradient reads the value of argument k */
+    uint8_t reads[6];      /* reads[k]: parameters whose gradient reads the value of argument k */
     uint8_t reads_outputs; /* parameters whose gradient reads outputs ... */
     uint8_t kept_outputs;  /* ... of this set */
 } syi_gradient;
-/* The row of `op`; max and min have another one when `bound` names no dim. */
+/* The row of `op`; max and min have another one when `bound` names no dim, batch_norm when
+ * it does not train. */
 const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound);
 
 /* Before an operation runs in place: a copy of bound[0] where a gradient that someone wants reads what will be

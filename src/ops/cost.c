@@ -50,9 +50,29 @@ static uint64_t count_touched(const syi_op *op, const sy_value *args, const syi_
     return read > written ? read : written;
 }
 
+/* Every result of a convolution sums over one filter; the backward half does so for input and weight. */
+static uint64_t count_filtered(const syi_op *op, const sy_value *args, const syi_inference *result)
+{
+    const bool backward = op->id == SYI_OP_convolution_backward;
+    const syi_array *weight = syi_argument_array(&args[backward ? 2 : 1]);
+    const syi_array *places = backward ? syi_argument_array(&args[0]) : &result->outs[0];
+    const int64_t filters = weight->shape[0] > 0 ? weight->shape[0] : 1;
+    return saturating_mul((uint64_t)syi_array_numel(places) * (backward ? 2 : 1),
+                          (uint64_t)(syi_array_numel(weight) / filters));
+}
+
 /* Every result of a product sums over the last dim of its left side. */
 static uint64_t count_products(const syi_op *op, const sy_value *args, const syi_inference *result)
 {
+    switch (op->id) {
+    case SYI_OP_conv1d:
+    case SYI_OP_conv2d:
+    case SYI_OP_convolution:
+    case SYI_OP_convolution_backward:
+        return count_filtered(op, args, result);
+    default:
+        break;
+    }
     const syi_array *left = syi_argument_array(&args[op->id == SYI_OP_addmm ? 1 : 0]);
     uint64_t inner = left->ndim > 0 ? (uint64_t)left->shape[left->ndim - 1] : 1;
     return saturating_mul(inner, (uint64_t)syi_array_numel(&result->outs[0]));

@@ -142,3 +142,23 @@ sy_status syi_argument_reduction(const sy_value *value, syi_reduction *reduction
     return syi_fail(err, SY_EINVAL, "reduction \"%.40s\" is not none, mean or sum",
                     value->as.string);
 }
+
+sy_status syi_argument_mask(const sy_value *value, bool mask[3], sy_error *err)
+{
+    const syi_ints ints = syi_argument_ints(value);
+    if (ints.count != 3) {
+        return syi_fail(err, SY_EINVAL, "output_mask has %zu numbers, expected 3", ints.count);
+    }
+    for (int k = 0; k < 3; k++) {
+        mask[k] = ints.items[k].as.integer != 0;
+    }
+    return SY_OK;
+}
+
+sy_status syi_infer_part(syi_inference *result, bool wanted, sy_dtype dtype, int ndim,
+                         const int64_t *shape, sy_error *err)
+{
+    const int64_t nothing = 0;
+    return wanted ? syi_infer_describe(result, dtype, ndim, shape, err)
+                  : syi_infer_describe(result, dtype, 1, &nothing, err);
+}

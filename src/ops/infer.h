@@ -114,4 +114,10 @@ typedef enum syi_reduction {
 /* SY_EINVAL unless "none", "mean" or "sum". */
 sy_status syi_argument_reduction(const sy_value *value, syi_reduction *reduction, sy_error *err);
 
+/* The output_mask of backward halves: three ints, 0 or not. SY_EINVAL otherwise. */
+sy_status syi_argument_mask(const sy_value *value, bool mask[3], sy_error *err);
+/* Adds a result that was asked for, or a tensor of no elements that stands for one that was not. */
+sy_status syi_infer_part(syi_inference *result, bool wanted, sy_dtype dtype, int ndim,
+                         const int64_t *shape, sy_error *err);
+
 #endif

@@ -86,12 +86,16 @@ sy_status syi_infer_nll_loss_backward(const syi_op *op, const sy_value *args, sy
     return syi_infer_describe(result, self->dtype, self->ndim, self->shape, err);
 }
 
+/* mse_loss, l1_loss and smooth_l1_loss, which has beta before the reduction. */
 sy_status syi_infer_mse_loss(const syi_op *op, const sy_value *args, syi_inference *result,
                              sy_error *err)
 {
-    (void)op;
+    const bool smooth = op->id == SYI_OP_smooth_l1_loss;
     syi_reduction reduction;
-    SY_TRY(syi_argument_reduction(&args[2], &reduction, err));
+    SY_TRY(syi_argument_reduction(&args[smooth ? 3 : 2], &reduction, err));
+    if (smooth && !(args[2].as.real >= 0)) {
+        return syi_fail(err, SY_ERANGE, "beta is %g, expected at least 0", args[2].as.real);
+    }
     sy_dtype dtype = syi_result_type(args, 2);
     SY_TRY(syi_check_floating(dtype, err));
     SY_TRY(syi_infer_describe_broadcast(result, dtype, args, 2, err));

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { NAME_MAX_LENGTH = 40 }; /* longer ones are no operation's */
+enum { NAME_MAX_LENGTH = 48 }; /* longer ones are no operation's */
 
 typedef struct text {
     const char *start;

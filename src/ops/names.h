@@ -7,7 +7,7 @@
 
 #include "ops/ops.h"
 
-#define SYI_NAME_SLOTS 512 /* a power of two, at least twice the names of ops.def */
+#define SYI_NAME_SLOTS 1024 /* a power of two, at least twice the names of ops.def */
 
 typedef struct syi_name {
     const char *text; /* in ops.def's own strings; not terminated */

@@ -18,6 +18,7 @@ enum {
     RANDOM = SYI_OP_RANDOM,
     PEER = SYI_OP_PEER,
     OVERWRITE = SYI_OP_OVERWRITE,
+    WRITES = SYI_OP_WRITES,
 };
 
 /* In the order of syi_op_id, which expands the same list. */

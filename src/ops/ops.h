@@ -24,6 +24,7 @@ enum {
     SYI_OP_RANDOM = 1u << 5,
     SYI_OP_PEER = 1u << 6,
     SYI_OP_OVERWRITE = 1u << 7,
+    SYI_OP_WRITES = 1u << 8,
 };
 
 typedef enum syi_rows_rule {
@@ -34,6 +35,7 @@ typedef enum syi_rows_rule {
     SYI_ROWS_RESHAPE,
     SYI_ROWS_NARROW,
     SYI_ROWS_LOSS,
+    SYI_ROWS_LAYER,
 } syi_rows_rule;
 
 typedef enum syi_cost_rule {
@@ -43,8 +45,8 @@ typedef enum syi_cost_rule {
     SYI_COST_MATMUL,
 } syi_cost_rule;
 
-#define SYI_ARGUMENT_MAX 8 /* most parameters of a row */
-#define SYI_OUTPUT_MAX 64  /* most tensors one operation returns */
+#define SYI_ARGUMENT_MAX 12 /* most parameters of a row */
+#define SYI_OUTPUT_MAX 64   /* most tensors one operation returns */
 
 /* Kinds of sy_value that stay inside the library. as.internal points to the thing. */
 enum {

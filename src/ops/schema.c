@@ -62,6 +62,7 @@ static bool parse_default(const char *text, size_t length, syi_parameter *parame
         *value = sy_value_string(text);
         return length > 0 && text[length] == 0;
     case SYI_PARAMETER_INT:
+    case SYI_PARAMETER_INTS: /* a list of one */
         return parse_number(text, length, false, value) && value->kind == SY_VALUE_INT;
     case SYI_PARAMETER_SCALAR:
         return parse_number(text, length, false, value);
@@ -93,12 +94,13 @@ static bool parse_parameter(const char *text, size_t length, syi_parameter *para
             parse_default(equals + 1, (size_t)(end - equals - 1), parameter));
 }
 
-/* After the first parameter none that may be left out stands before one that may not. */
+/* After the first parameter none with a default stands before one that must be given. One that may be none may, as in
+ * ATen's convolution(input, weight, bias?, stride, ...). */
 static bool is_ordered(const syi_parameter *parameters, int count)
 {
     for (int i = 2; i < count; i++) {
         const syi_parameter *before = &parameters[i - 1], *here = &parameters[i];
-        if ((before->optional || before->has_default) && !here->optional && !here->has_default) {
+        if (before->has_default && !here->optional && !here->has_default) {
             return false;
         }
     }

@@ -39,6 +39,7 @@ static void test_types(void **state)
     for (int i = 0; i < count; i++) {
         assert_true(parameters[i].optional);
     }
+    parse("a:T b:T? c:i[]", 3); /* given as none */
     parse("", 0);
 }
 
@@ -89,9 +90,8 @@ static void test_malformed(void **state)
         "a:s=mean b:T",
         "a:s=",
         "a:T b:i=1 c:T",
-        "a:T b:i? c:T",
         "a_name_of_twenty_chr:T",
-        "a:T b:T c:T d:T e:T f:T g:T h:T i:T",
+        "a:T b:T c:T d:T e:T f:T g:T h:T i:T j:T k:T l:T m:T",
     };
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
         sy_error err;

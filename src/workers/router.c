@@ -200,7 +200,8 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     for (int k = 0; k < count; k++) {
         job->waits |= value_waits(&job->bound[k]);
     }
-    job->writes = !job->waits && (job->inplace || job->op->id == SYI_OP_backward);
+    job->writes = !job->waits && (job->inplace || job->op->id == SYI_OP_backward ||
+                                  (job->op->flags & SYI_OP_WRITES));
     job->cost = job->waits || session->direct ? 0 : estimate(job->op, job->bound, count);
     return SY_OK;
 }

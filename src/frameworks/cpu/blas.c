@@ -95,22 +95,22 @@ static bool describe_operand(operand *o, int64_t rows, int64_t columns, const in
 }
 
 /* C' = B' A' in BLAS's order of storage. */
-#define DEFINE_MULTIPLY(suffix, T, gemm)                                                         \
-    bool syi_blas_multiply_##suffix(syi_blas *blas, int64_t m, int64_t n, int64_t k, const T *a, \
-                                    const int64_t a_strides[2], const T *b,                      \
-                                    const int64_t b_strides[2], T *c)                            \
-    {                                                                                            \
-        operand left, right;                                                                     \
-        if (m > INT_MAX || n > INT_MAX || k > INT_MAX ||                                         \
-            !describe_operand(&left, m, k, a_strides) ||                                         \
-            !describe_operand(&right, k, n, b_strides) || !is_ready(blas)) {                     \
-            return false;                                                                        \
-        }                                                                                        \
-        const T one = 1, zero = 0;                                                               \
-        const int rows = (int)m, columns = (int)n, depth = (int)k;                               \
-        blas->gemm(&right.transposed, &left.transposed, &columns, &rows, &depth, &one, b,        \
-                   &right.leading, a, &left.leading, &zero, c, &columns);                        \
-        return true;                                                                             \
+#define DEFINE_MULTIPLY(suffix, T, gemm)                                                          \
+    bool syi_blas_multiply_##suffix(syi_blas *blas, int64_t m, int64_t n, int64_t k, const T *a,  \
+                                    const int64_t a_strides[2], const T *b,                       \
+                                    const int64_t b_strides[2], T *c, int64_t c_stride, bool add) \
+    {                                                                                             \
+        operand left, right;                                                                      \
+        if (m > INT_MAX || n > INT_MAX || k > INT_MAX || c_stride > INT_MAX ||                    \
+            !describe_operand(&left, m, k, a_strides) ||                                          \
+            !describe_operand(&right, k, n, b_strides) || !is_ready(blas)) {                      \
+            return false;                                                                         \
+        }                                                                                         \
+        const T one = 1, kept = add ? 1 : 0;                                                      \
+        const int rows = (int)m, columns = (int)n, depth = (int)k, leading = (int)c_stride;       \
+        blas->gemm(&right.transposed, &left.transposed, &columns, &rows, &depth, &one, b,         \
+                   &right.leading, a, &left.leading, &kept, c, &leading);                         \
+        return true;                                                                              \
     }
 DEFINE_MULTIPLY(f32, float, sgemm)
 DEFINE_MULTIPLY(f64, double, dgemm)

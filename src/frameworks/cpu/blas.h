@@ -27,15 +27,15 @@ void syi_blas_init(syi_blas *blas);
 void syi_blas_fini(syi_blas *blas);
 
 /*
- * C[m,n] = A[m,k] B[k,n], C row-major without gaps; strides of A and B in elements, rows then columns.
- * false when there is no BLAS, or it cannot take these strides or sizes: C is untouched then. Any
+ * C[m,n] = A[m,k] B[k,n], or C += with `add`; C row-major, its rows c_stride elements apart; strides of A and B in
+ * elements, rows then columns. false when there is no BLAS, or it cannot take these strides or sizes: C is untouched then. Any
  * thread.
  */
 bool syi_blas_multiply_f32(syi_blas *blas, int64_t m, int64_t n, int64_t k, const float *a,
                            const int64_t a_strides[2], const float *b, const int64_t b_strides[2],
-                           float *c);
+                           float *c, int64_t c_stride, bool add);
 bool syi_blas_multiply_f64(syi_blas *blas, int64_t m, int64_t n, int64_t k, const double *a,
                            const int64_t a_strides[2], const double *b, const int64_t b_strides[2],
-                           double *c);
+                           double *c, int64_t c_stride, bool add);
 
 #endif

@@ -33,9 +33,11 @@ static bool multiply_by_blas(const products *all, const matrix *a, const matrix 
     const void *left = a->data, *right = b->data;
     switch (all->dtype) {
     case SY_DTYPE_F32:
-        return syi_blas_multiply_f32(blas, m, n, k, left, a->strides, right, b->strides, c);
+        return syi_blas_multiply_f32(blas, m, n, k, left, a->strides, right, b->strides, c, n,
+                                     false);
     case SY_DTYPE_F64:
-        return syi_blas_multiply_f64(blas, m, n, k, left, a->strides, right, b->strides, c);
+        return syi_blas_multiply_f64(blas, m, n, k, left, a->strides, right, b->strides, c, n,
+                                     false);
     default:
         return false;
     }

@@ -138,11 +138,12 @@ static void blas_declines_what_it_cannot_take(void **state)
     const float a[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     float c[4] = {-1, -1, -1, -1};
     const int64_t gaps[2] = {4, 2}, repeated[2] = {0, 1}, packed[2] = {2, 1};
-    assert_false(syi_blas_multiply_f32(&blas, 2, 2, 2, a, gaps, a, packed, c));
-    assert_false(syi_blas_multiply_f32(&blas, 2, 2, 2, a, packed, a, repeated, c));
-    assert_false(syi_blas_multiply_f32(&blas, INT64_C(1) << 40, 2, 2, a, packed, a, packed, c));
+    assert_false(syi_blas_multiply_f32(&blas, 2, 2, 2, a, gaps, a, packed, c, 2, false));
+    assert_false(syi_blas_multiply_f32(&blas, 2, 2, 2, a, packed, a, repeated, c, 2, false));
+    assert_false(
+        syi_blas_multiply_f32(&blas, INT64_C(1) << 40, 2, 2, a, packed, a, packed, c, 2, false));
     assert_true(c[0] == -1 && c[3] == -1);
-    if (syi_blas_multiply_f32(&blas, 2, 2, 2, a, packed, a, packed, c)) {
+    if (syi_blas_multiply_f32(&blas, 2, 2, 2, a, packed, a, packed, c, 2, false)) {
         assert_true(c[0] == 7 && c[1] == 10 && c[2] == 15 && c[3] == 22);
     }
     syi_blas_fini(&blas);

@@ -1,31 +1,14 @@
 /*
- * loss.c - nll_loss with its backward half, and mse_loss. Test: loss_test.c; answers of torch:
- * tests/vectors/ops.
+ * loss.c - nll_loss with its backward half. Losses that compare element by element: element_loss.c.
+ * Test: loss_test.c; answers of torch: tests/vectors/ops.
  */
-#include <assert.h>
-#include <string.h>
-
 #include "frameworks/cpu/cpu.h"
-#include "frameworks/cpu/loops.h"
-
-typedef enum reduction { REDUCTION_NONE, REDUCTION_MEAN, REDUCTION_SUM } reduction;
-
-static sy_status read_reduction(const syi_cpu_call *call, const sy_value *value, reduction *made)
-{
-    static const char *const names[] = {"none", "mean", "sum"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(value->as.string, names[i]) == 0) {
-            *made = (reduction)i;
-            return SY_OK;
-        }
-    }
-    return syi_fail(call->err, SY_EINVAL, "reduction \"%.40s\" is not none, mean or sum",
-                    value->as.string);
-}
+#include "ops/infer.h"
+#include <assert.h>
 
 /* Scores of rows in classes, and the class of each row. */
 typedef struct nll_problem {
-    reduction how;
+    syi_reduction how;
     int64_t rows, classes;
     syi_array scores; /* in the result's dtype, packed */
     syi_array target; /* int64, packed */
@@ -61,7 +44,7 @@ static sy_status open_problem(const syi_cpu_call *call, nll_problem *problem, in
     if (!sy_dtype_is_floating(dtype)) {
         return syi_cpu_refuse_dtype(call, dtype);
     }
-    SY_TRY(read_reduction(call, &call->args[at + 2], &problem->how));
+    SY_TRY(syi_argument_reduction(&call->args[at + 2], &problem->how, call->err));
     sy_status status;
     SY_GOTO(failed, syi_cpu_convert(call, &problem->scores, scores, dtype, true));
     SY_GOTO(failed, syi_cpu_convert(call, &problem->target, target, SY_DTYPE_I64, true));
@@ -104,12 +87,12 @@ sy_status syi_cpu_nll_loss(const syi_cpu_call *call)
     for (int64_t i = 0; i < n; i++) {
         double loss = -load_real(&problem.scores, score_at(&problem, i));
         sum += loss;
-        if (problem.how == REDUCTION_NONE) {
+        if (problem.how == SYI_REDUCTION_NONE) {
             store_real(out, i, loss);
         }
     }
-    if (problem.how != REDUCTION_NONE) {
-        store_real(out, 0, problem.how == REDUCTION_MEAN ? sum / (double)n : sum);
+    if (problem.how != SYI_REDUCTION_NONE) {
+        store_real(out, 0, problem.how == SYI_REDUCTION_MEAN ? sum / (double)n : sum);
     }
     close_problem(&problem);
     return SY_OK;
@@ -126,68 +109,16 @@ sy_status syi_cpu_nll_loss_backward(const syi_cpu_call *call)
     syi_array gradient = SYI_ARRAY_INIT;
     sy_status status;
     SY_GOTO(done, syi_cpu_convert(call, &gradient, given, out->dtype, true));
-    const bool each = problem.how == REDUCTION_NONE;
+    const bool each = problem.how == SYI_REDUCTION_NONE;
     assert(syi_array_numel(&gradient) == (each ? n : 1));
     syi_cpu_clear(out);
     for (int64_t i = 0; i < n; i++) {
         double g = -load_real(&gradient, each ? i : 0);
-        store_real(out, score_at(&problem, i), problem.how == REDUCTION_MEAN ? g / (double)n : g);
+        store_real(out, score_at(&problem, i),
+                   problem.how == SYI_REDUCTION_MEAN ? g / (double)n : g);
     }
 done:
     syi_array_fini(&gradient);
     close_problem(&problem);
-    return status;
-}
-
-#define SQUARED_DIFFERENCE(name, T, W, op) SYI_BINARY_LOOP(op##_##name, T, T, W, (a - b) * (a - b))
-SYI_CPU_FLOATS(SQUARED_DIFFERENCE, squared_difference)
-static const syi_loop squared_differences[SY_DTYPE_COUNT] = {
-    SYI_CPU_FLOATS(SYI_LOOP_ENTRY, squared_difference)};
-
-/* The sum of a packed array's elements into a 0-dim one, through the kernel of sum or mean. */
-static sy_status reduce_all(const syi_cpu_call *call, const syi_array *from, bool mean)
-{
-    const sy_value args[4] = {
-        syi_cpu_value(from),
-        sy_value_none(),
-        sy_value_bool(false),
-        sy_value_none(),
-    };
-    syi_cpu_call reduction_call = *call;
-    reduction_call.op = syi_op_get(mean ? SYI_OP_mean : SYI_OP_sum);
-    reduction_call.args = args;
-    return mean ? syi_cpu_mean(&reduction_call) : syi_cpu_sum(&reduction_call);
-}
-
-sy_status syi_cpu_mse_loss(const syi_cpu_call *call)
-{
-    const syi_array *out = &call->outs[0];
-    const syi_array *a = syi_cpu_array(&call->args[0]);
-    const syi_array *b = syi_cpu_array(&call->args[1]);
-    if (!sy_dtype_is_floating(out->dtype)) {
-        return syi_cpu_refuse_dtype(call, out->dtype);
-    }
-    reduction how = REDUCTION_NONE;
-    SY_TRY(read_reduction(call, &call->args[2], &how));
-    syi_array squares = SYI_ARRAY_INIT;
-    if (how == REDUCTION_NONE) {
-        syi_array_copy_view(&squares, out);
-    } else {
-        int ndim;
-        int64_t shape[SY_DIM_MAX];
-        SY_TRY(syi_shape_broadcast(&ndim, shape, a->ndim, a->shape, b->ndim, b->shape, call->err));
-        SY_TRY(syi_cpu_temporary(call, &squares, out->dtype, ndim, shape));
-    }
-    syi_operand operands[3] = {
-        {.array = &squares, .dtype = out->dtype},
-        {.array = a, .dtype = out->dtype},
-        {.array = b, .dtype = out->dtype},
-    };
-    syi_iterate(operands, 3, squared_differences[out->dtype], NULL, call->secret);
-    sy_status status = SY_OK;
-    if (how != REDUCTION_NONE) {
-        status = reduce_all(call, &squares, how == REDUCTION_MEAN);
-    }
-    syi_array_fini(&squares);
     return status;
 }

@@ -1,5 +1,5 @@
 /*
- * random.c - rand, randn, randint, randperm. NOT for secrets: a statistics generator (xoshiro256++,
+ * random.c - rand, randn, randint, randperm and dropout. NOT for secrets: a statistics generator (xoshiro256++,
  * Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021). Each call draws from a
  * stream of its own, made from the framework's seed and the number of the call, so that any threads may
  * draw at once and a seed followed by the same calls gives the same numbers. Test: random_test.c.
@@ -166,4 +166,57 @@ sy_status syi_cpu_randperm(const syi_cpu_call *call)
         to[j] = i;
     }
     return SY_OK;
+}
+
+/* Where the mask is set, in * scale; 0 elsewhere, whatever stands there. */
+#define DEFINE_MASKED(name, T)                                                            \
+    static void masked_##name(int64_t n, void *to, const void *from, const uint8_t *mask, \
+                              double scale)                                               \
+    {                                                                                     \
+        T *out = to;                                                                      \
+        const T *in = from, by = (T)scale;                                                \
+        for (int64_t i = 0; i < n; i++) {                                                 \
+            out[i] = mask[i] != 0 ? in[i] * by : 0;                                       \
+        }                                                                                 \
+    }
+DEFINE_MASKED(F32, float)
+DEFINE_MASKED(F64, double)
+
+/* outs[0] = in where the mask is set */
+static sy_status apply_mask(const syi_cpu_call *call, const syi_array *in, const uint8_t *mask,
+                            double scale)
+{
+    const syi_array *out = &call->outs[0];
+    syi_array packed = SYI_ARRAY_INIT;
+    SY_TRY(syi_cpu_convert(call, &packed, in, out->dtype, true));
+    (out->dtype == SY_DTYPE_F32 ? masked_F32 : masked_F64)(
+        syi_array_numel(out), syi_array_data(out), syi_array_data(&packed), mask, scale);
+    syi_array_fini(&packed);
+    return SY_OK;
+}
+
+/* Each element is kept with probability 1 - p and grows by 1 / (1 - p) (Srivastava and others, "Dropout", 2014). */
+sy_status syi_cpu_native_dropout(const syi_cpu_call *call)
+{
+    const double p = call->args[1].as.real;
+    const bool train = call->args[2].as.boolean && p > 0;
+    uint8_t *mask = syi_array_data(&call->outs[1]);
+    const int64_t n = syi_array_numel(&call->outs[1]);
+    const uint64_t kept = (uint64_t)((1 - p) * 0x1p53);
+    stream from = open_stream(call);
+    for (int64_t i = 0; i < n; i++) {
+        mask[i] = !train || next(&from) >> 11 < kept;
+    }
+    const double scale = !train ? 1 : p < 1 ? 1 / (1 - p) : 0;
+    return apply_mask(call, syi_cpu_array(&call->args[0]), mask, scale);
+}
+
+sy_status syi_cpu_dropout_backward(const syi_cpu_call *call)
+{
+    syi_array mask = SYI_ARRAY_INIT;
+    SY_TRY(syi_cpu_convert(call, &mask, syi_cpu_array(&call->args[1]), SY_DTYPE_BOOL, true));
+    const sy_status status = apply_mask(call, syi_cpu_array(&call->args[0]), syi_array_data(&mask),
+                                        call->args[2].as.real);
+    syi_array_fini(&mask);
+    return status;
 }
