@@ -2,6 +2,7 @@
 #ifndef CSYFT_H
 #define CSYFT_H
 
+#include <csyft/arguments.h>
 #include <csyft/context.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>

@@ -51,6 +51,11 @@ SY_API bool sy_is_excluded(const char *name);
 /* SY_OK when `name` is an operation a peer may ask for; otherwise SY_EFORBIDDEN with the reference's
  * sentence `Command "X" is not a supported Torch operation.` */
 SY_API sy_status sy_hook_command_guard(const sy_hook *hook, const char *name, sy_error *err);
+/* The guard with get_native (004): the name of the native command, which sy_call takes for tensors that are
+ * native themselves ("torch.add" gives "torch.native_add"; SY_EINVAL there for a wrapper). A name that the
+ * guard refuses is refused here, SY_ELIMIT when the buffer is too small. */
+SY_API sy_status sy_hook_get_native_command(const sy_hook *hook, const char *name, char *buffer,
+                                            size_t size, sy_error *err);
 
 SY_END_DECLS
 

@@ -659,6 +659,44 @@ static sy_status unknown_name(const char *name, size_t length, sy_error *err)
                     (int)(length < 80 ? length : 80), name);
 }
 
+/* "torch.native_add": the row add, for tensors that are native themselves. false for other names. */
+static bool find_native(const sy_hook *hook, const char *name, size_t length, const syi_op **op,
+                        bool *inplace)
+{
+    static const char prefix[] = "native_";
+    char plain[SYI_CALLED_NAME_SIZE];
+    size_t module = length;
+    while (module > 0 && name[module - 1] != '.') {
+        module--;
+    }
+    const size_t skip = module + sizeof prefix - 1;
+    if (length >= sizeof plain || skip >= length ||
+        memcmp(name + module, prefix, sizeof prefix - 1) != 0) {
+        return false;
+    }
+    memcpy(plain, name, module);
+    memcpy(plain + module, name + skip, length - skip);
+    return syi_ops_find(hook->ops, plain, length - (sizeof prefix - 1), op, inplace);
+}
+
+static sy_status dispatch_native(sy_hook *hook, const syi_op *op, bool inplace,
+                                 const sy_value *bound, const syi_mode *mode, syi_results *results,
+                                 sy_error *err)
+{
+    int count = 0;
+    tensor_args seen;
+    (void)syi_ops_get_parameters(hook->ops, op->id, &count);
+    SY_TRY(see_tensors(&seen, op, bound, count, err));
+    for (int k = 0; k < seen.count; k++) {
+        if (!syi_tensor_is_native(seen.tensors[k])) {
+            return syi_fail(err, SY_EINVAL,
+                            "native_%s: a wrapper of a %s has no numbers of its own; call %s",
+                            op->name, seen.tensors[k]->node->type->name, op->name);
+        }
+    }
+    return syi_dispatch(hook, op, inplace, bound, mode, results, err);
+}
+
 /* A name without row: an overload of the outermost type may know it. */
 static sy_status dispatch_own_name(sy_hook *hook, const char *name, size_t length,
                                    const sy_value *args, size_t arg_count, size_t kwarg_count,
@@ -705,12 +743,16 @@ sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
     results->value = sy_value_none();
     const syi_op *op = NULL;
     bool inplace = false;
-    if (!syi_ops_find(hook->ops, name, name_length, &op, &inplace)) {
+    const bool hooked = syi_ops_find(hook->ops, name, name_length, &op, &inplace);
+    if (!hooked && !find_native(hook, name, name_length, &op, &inplace)) {
         return dispatch_own_name(hook, name, name_length, args, arg_count, kwarg_count, mode,
                                  results, err);
     }
     sy_value bound[SYI_ARGUMENT_MAX];
     SY_TRY(syi_ops_bind(hook->ops, op, args, arg_count, kwargs, kwarg_count, bound, err));
+    if (!hooked) {
+        return dispatch_native(hook, op, inplace, bound, mode, results, err);
+    }
     if (hook->overloads != NULL && syi_is_dotted(name, name_length)) {
         syi_mode function = *mode;
         function.called = name;

@@ -177,3 +177,14 @@ sy_status sy_hook_command_guard(const sy_hook *hook, const char *name, sy_error 
     return syi_fail_object(err, SY_EFORBIDDEN, name,
                            "Command \"%s\" is not a supported Torch operation.", name);
 }
+
+sy_status sy_hook_get_native_command(const sy_hook *hook, const char *name, char *buffer,
+                                     size_t size, sy_error *err)
+{
+    SY_TRY(sy_hook_command_guard(hook, name, err));
+    if (strlen(name) + sizeof "native_" > size) {
+        return syi_fail(err, SY_ELIMIT, "native command of %s: %zu bytes are too few", name, size);
+    }
+    (void)syi_native_name(name, buffer, size);
+    return SY_OK;
+}
