@@ -125,6 +125,46 @@ void syi_gradient_sigmoid(syi_backward *b);
 void syi_gradient_tanh(syi_backward *b);
 void syi_gradient_relu(syi_backward *b);
 
+/* Functions, quotients, clamps, activations */
+void syi_gradient_rsqrt(syi_backward *b);
+void syi_gradient_square(syi_backward *b);
+void syi_gradient_exp2(syi_backward *b);
+void syi_gradient_expm1(syi_backward *b);
+void syi_gradient_log1p(syi_backward *b);
+void syi_gradient_log2(syi_backward *b);
+void syi_gradient_log10(syi_backward *b);
+void syi_gradient_sin(syi_backward *b);
+void syi_gradient_cos(syi_backward *b);
+void syi_gradient_tan(syi_backward *b);
+void syi_gradient_asin(syi_backward *b);
+void syi_gradient_acos(syi_backward *b);
+void syi_gradient_atan(syi_backward *b);
+void syi_gradient_atan2(syi_backward *b);
+void syi_gradient_sinh(syi_backward *b);
+void syi_gradient_cosh(syi_backward *b);
+void syi_gradient_asinh(syi_backward *b);
+void syi_gradient_acosh(syi_backward *b);
+void syi_gradient_atanh(syi_backward *b);
+void syi_gradient_erf(syi_backward *b);
+void syi_gradient_erfc(syi_backward *b);
+void syi_gradient_remainder(syi_backward *b);
+void syi_gradient_fmod(syi_backward *b);
+void syi_gradient_addcmul(syi_backward *b);
+void syi_gradient_addcdiv(syi_backward *b);
+void syi_gradient_lerp(syi_backward *b);
+void syi_gradient_clamp(syi_backward *b);
+void syi_gradient_clamp_min(syi_backward *b);
+void syi_gradient_clamp_max(syi_backward *b);
+void syi_gradient_hardtanh(syi_backward *b);
+void syi_gradient_leaky_relu(syi_backward *b);
+void syi_gradient_elu(syi_backward *b);
+void syi_gradient_selu(syi_backward *b);
+void syi_gradient_celu(syi_backward *b);
+void syi_gradient_softplus(syi_backward *b);
+void syi_gradient_gelu(syi_backward *b);
+void syi_gradient_silu(syi_backward *b);
+void syi_gradient_log_sigmoid(syi_backward *b);
+
 /* Reductions */
 void syi_gradient_sum(syi_backward *b);
 void syi_gradient_mean(syi_backward *b);

@@ -105,9 +105,23 @@ static void check_gradient(replay_state *r, int which)
     if (actual != NULL && expected != NULL) {
         op_vectors_check(&r->line, what, actual, expected);
     } else if (!is_zero(actual) || !is_zero(expected)) {
-        fail_msg("%s: %s is %s", op_vectors_place(), what,
-                 actual == NULL ? "missing" : "not zero, and torch has none");
+        op_vectors_fail("%s is %s", what,
+                        actual == NULL ? "missing" : "not zero, and torch has none");
     }
+}
+
+static void check_gradients(replay_state *r, size_t count)
+{
+    op_line *c = &r->line;
+    if (strncmp(c->at, " =", 2) != 0) {
+        op_vectors_fail("%zu results, torch has more", count);
+        return;
+    }
+    c->at += 2;
+    for (int k = 0; k < r->leaf_count; k++) {
+        check_gradient(r, k);
+    }
+    assert_true(op_line_take(c, '\n'));
 }
 
 static void replay(const char *text, void *user)
@@ -140,17 +154,11 @@ static void replay(const char *text, void *user)
     }
     if (status != SY_OK) {
         (void)sy_scope_end(r.scope, err.status == SY_OK ? &err : NULL);
-        fail_msg("%s: %s", op_vectors_place(), err.message);
+        op_vectors_fail("%s", err.message);
+    } else {
+        check_gradients(&r, count);
+        assert_int_equal(sy_scope_end(r.scope, NULL), SY_OK);
     }
-    if (strncmp(c->at, " =", 2) != 0) {
-        fail_msg("%s: %zu results, torch has more", op_vectors_place(), count);
-    }
-    c->at += 2;
-    for (int k = 0; k < r.leaf_count; k++) {
-        check_gradient(&r, k);
-    }
-    assert_true(op_line_take(c, '\n'));
-    assert_int_equal(sy_scope_end(r.scope, NULL), SY_OK);
     syi_inference none = {0};
     op_line_free(c, &none);
 }

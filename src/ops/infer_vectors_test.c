@@ -1,13 +1,10 @@
 /*
- * infer_vectors_test.c - replays tests/vectors/ops/infer.txt: shapes, dtypes, views and refusals of
+ * infer_vectors_test.c - replays tests/vectors/ops/infer.txt and infer/: shapes, dtypes, views and refusals of
  * PyTorch 1.13 for calls as users write them. The format is described in generate_infer.py there.
  */
-#include <stdio.h>
 #include <string.h>
 
-#include "support/op_line.h"
-
-enum { LINE_SIZE = 1024 };
+#include "support/op_vectors.h"
 
 /* "@offset{strides}": a view must be one in PyTorch too and the other way round. A tensor as an index
  * is not looked at here, so that csyft finds no view where PyTorch finds one. */
@@ -81,29 +78,27 @@ static const char *replay(const char *line, syi_inference *result, sy_error *err
     return difference;
 }
 
+static void replay_line(const char *line, void *user)
+{
+    (void)user;
+    static syi_array outs[SYI_OUTPUT_MAX];
+    syi_inference result = {.outs = outs};
+    sy_error err = SY_ERROR_INIT;
+    const char *difference = replay(line, &result, &err);
+    if (difference != NULL) {
+        op_vectors_fail("%.*s    %s (%s)", (int)strcspn(line, "\n"), line, difference, err.message);
+    }
+    assert_int_equal(atomic_load(&op_line_storage->refs), 1);
+}
+
 static void test_vectors(void **state)
 {
     (void)state;
-    FILE *file = fopen(CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/infer.txt", "r");
-    assert_non_null(file);
-    char line[LINE_SIZE];
-    int lines = 0, failures = 0;
-    while (fgets(line, sizeof line, file) != NULL) {
-        static syi_array outs[SYI_OUTPUT_MAX];
-        syi_inference result = {.outs = outs};
-        sy_error err = SY_ERROR_INIT;
-        const char *difference = replay(line, &result, &err);
-        lines++;
-        if (difference != NULL) {
-            failures++;
-            print_error("line %d: %s    %s (%s)\n", lines, line, difference, err.message);
-        }
-        assert_int_equal(atomic_load(&op_line_storage->refs), 1);
-    }
-    fclose(file);
+    const int lines =
+        op_vectors_each(CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops", replay_line, NULL) +
+        op_vectors_each(CSYFT_TEST_SOURCE_DIR "/tests/vectors/ops/infer", replay_line, NULL);
     print_message("%d calls\n", lines);
     assert_true(lines > 4000);
-    assert_int_equal(failures, 0);
 }
 
 int main(void)

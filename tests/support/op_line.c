@@ -11,9 +11,11 @@ syi_storage *op_line_storage;
 int op_line_setup(void **state)
 {
     (void)state;
-    return sy_context_new(&op_line_context, NULL, NULL) != SY_OK ||
-           syi_ops_new(op_line_context, &op_line_ops, NULL) != SY_OK ||
-           syi_storage_new(op_line_context, &op_line_storage, 8, NULL, NULL) != SY_OK;
+    sy_error err = SY_ERROR_INIT;
+    assert_ok(sy_context_new(&op_line_context, NULL, &err), &err);
+    assert_ok(syi_ops_new(op_line_context, &op_line_ops, &err), &err);
+    assert_ok(syi_storage_new(op_line_context, &op_line_storage, 8, NULL, &err), &err);
+    return 0;
 }
 
 int op_line_teardown(void **state)

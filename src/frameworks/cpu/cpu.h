@@ -12,6 +12,7 @@
 #include "frameworks/cpu/convert.h"
 #include "frameworks/cpu/dtypes.h"
 #include "frameworks/cpu/iterate.h"
+#include "frameworks/cpu/kernels_math.h"
 #include "frameworks/framework.h"
 
 typedef struct syi_cpu {
@@ -50,6 +51,7 @@ typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi
 
 /* X(operation, kernel, mode): one entry per row of ops.def that is neither VIEW nor COMPOSITE. */
 #define SYI_CPU_KERNELS(X)                                                     \
+    SYI_CPU_MATH_KERNELS(X)                                                    \
     X(zeros, zeros, APART)                                                     \
     X(ones, ones, APART)                                                       \
     X(full, full, APART)                                                       \

@@ -2,7 +2,7 @@
  * loops.h - how a kernel's inner loops are written: one expression, expanded to a syi_loop per dtype
  * with fast paths for contiguous rows. Room frameworks/cpu only.
  *
- * In the expression `a` and `b` are elements of the operands, `wide` is the unsigned type in which
+ * In the expression `a`, `b` and `c` are elements of the operands, `wide` is the unsigned type in which
  * integers wrap, `element` the element type, and `param` points to the loop's parameter.
  */
 #ifndef SYI_FRAMEWORKS_CPU_LOOPS_H
@@ -85,9 +85,36 @@
         }                                                                                     \
     }
 
+/* out = EXPR(a, b, c); packed rows go without strides */
+#define SYI_TERNARY_LOOP(NAME, T, W, EXPR)                                                 \
+    SYI_LOOP_CLONES static void NAME(int64_t n, void *const *data, const int64_t *strides, \
+                                     const void *param)                                    \
+    {                                                                                      \
+        SYI_LOOP_TYPES(T, W)                                                               \
+        const int64_t size = (int64_t)sizeof(T);                                           \
+        if (strides[0] == size && strides[1] == size && strides[2] == size &&              \
+            strides[3] == size) {                                                          \
+            T *out = data[0];                                                              \
+            const T *pa = data[1], *pb = data[2], *pc = data[3];                           \
+            SYI_INDEPENDENT                                                                \
+            for (int64_t i = 0; i < n; i++) {                                              \
+                const T a = pa[i], b = pb[i], c = pc[i];                                   \
+                out[i] = (T)(EXPR);                                                        \
+            }                                                                              \
+            return;                                                                        \
+        }                                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            const T a = SYI_AT_CONST(T, data[1], i, strides[1]);                           \
+            const T b = SYI_AT_CONST(T, data[2], i, strides[2]);                           \
+            const T c = SYI_AT_CONST(T, data[3], i, strides[3]);                           \
+            SYI_AT(T, data[0], i, strides[0]) = (T)(EXPR);                                 \
+        }                                                                                  \
+    }
+
 /* As macros over the lists of dtypes.h: X(name, element type, wide type, operation, expression). */
 #define SYI_UNARY_OF(name, T, W, op, EXPR) SYI_UNARY_LOOP(op##_##name, T, T, W, EXPR)
 #define SYI_BINARY_OF(name, T, W, op, EXPR) SYI_BINARY_LOOP(op##_##name, T, T, W, EXPR)
+#define SYI_TERNARY_OF(name, T, W, op, EXPR) SYI_TERNARY_LOOP(op##_##name, T, W, EXPR)
 #define SYI_COMPARE_OF(name, T, W, op, EXPR) SYI_BINARY_LOOP(op##_##name, uint8_t, T, W, EXPR)
 
 /* One entry of a table of loops by dtype. (In one macro, clang-format takes the header for Objective-C.) */

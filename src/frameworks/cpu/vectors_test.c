@@ -25,7 +25,7 @@ static int teardown(void **state)
     return op_line_teardown(state);
 }
 
-/* Runs the call as the hook does; returns how many results it has. In place, self is the result. */
+/* Runs the call as the hook does; returns how many results it has, 0 after a failure. In place, self is the result. */
 static int run(op_line *c, syi_array *outs)
 {
     const syi_op *op;
@@ -33,7 +33,8 @@ static int run(op_line *c, syi_array *outs)
     sy_value bound[SYI_ARGUMENT_MAX];
     sy_error err = SY_ERROR_INIT;
     if (!syi_ops_find(op_line_ops, c->name, c->name_length, &op, &inplace)) {
-        fail_msg("%s: no such operation", op_vectors_place());
+        op_vectors_fail("no such operation");
+        return 0;
     }
     const void *handle = framework->klass->resolve(framework, op);
     assert_non_null(handle);
@@ -52,7 +53,8 @@ static int run(op_line *c, syi_array *outs)
             framework->klass->run(framework, handle, op, bound, inplace, outs, count, NULL, &err);
     }
     if (status != SY_OK) {
-        fail_msg("%s: %s", op_vectors_place(), err.message);
+        op_vectors_fail("%s", err.message);
+        return 0;
     }
     return count;
 }
@@ -69,7 +71,7 @@ static void replay(const char *line, void *user)
         assert_true(op_line_take(&c, ' '));
         op_vectors_check(&c, "the result", &outs[i], op_line_read_array(&c));
     }
-    assert_true(op_line_take(&c, '\n'));
+    assert_true(made.count == 0 || op_line_take(&c, '\n'));
     op_line_free(&c, &made);
 }
 

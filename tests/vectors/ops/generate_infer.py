@@ -13,15 +13,19 @@ dtypes without elements, softmax of integers without elements, several indices i
 that broadcast, nll_loss of C classes with C targets and with uint8 targets, class probabilities,
 backward halves of softmax with unequal shapes, biases of linear that are not 1-d or of another dtype,
 two ellipses, fill_ and zero_ of expanded tensors, int64 ranges that overflow.
-Run in this folder; the same file comes out every time.
+infer/<subject>.py draw infer/<subject>.txt, each from a seed of its own, with the names below.
+The same files come out every time.
 """
+import pathlib
 import random
+import runpy
 import warnings
 
 import torch
 import torch.nn.functional as F
 
 warnings.simplefilter("ignore")
+HERE = pathlib.Path(__file__).resolve().parent
 aten = torch.ops.aten
 POOL = torch.zeros(1 << 14, dtype=torch.float64)
 DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float32, torch.float64]
@@ -458,11 +462,19 @@ def networks(out):
              call=[grad, sizes, dim, start, end, bounds[2]])
 
 
+HELPERS = {name: value for name, value in globals().items() if not name.startswith("__")}
+
+
 def main():
     torch.manual_seed(0)
-    with open("infer.txt", "w") as out:
+    with open(HERE / "infer.txt", "w") as out:
         for part in (creation, binary, unary, reductions, linear, views, indexing, joining, networks):
             part(out)
+    for script in sorted((HERE / "infer").glob("*.py")):
+        R.seed(script.stem)
+        with open(HERE / "infer" / f"{script.stem}.txt", "w") as out:
+            runpy.run_path(str(script), init_globals={"out": out, **HELPERS})
 
 
-main()
+if __name__ == "__main__":
+    main()
