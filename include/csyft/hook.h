@@ -20,6 +20,11 @@ typedef struct sy_hook_options {
     bool is_client;              /* default true: the local worker registers nothing by itself */
     bool verbose; /* default true (003): one log line per operation, and the two hooking lines */
     uint64_t memory_limit; /* bytes the local worker may hold for others; 0: no limit */
+    /* 003: how many messages may be held back before they are sent. 0 (the default): an operation on a pointer
+     * is sent at once and waits for its answer. n: operations wait for no answer, at most n of them (and at
+     * most 32) are held back per worker and leave together, earlier when an answer is needed; what failed is
+     * told at the end of its scope, or by sy_hook_synchronize. */
+    unsigned queue_size;
 } sy_hook_options;
 
 #define SY_HOOK_OPTIONS_INIT                                                \

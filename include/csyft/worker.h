@@ -111,6 +111,18 @@ SY_API sy_status sy_worker_register_object(sy_worker *worker, sy_tensor *tensor,
 /* A new reference, or SY_ENOTFOUND with the reference's hint ("If you think this tensor does exist"). */
 SY_API sy_status sy_worker_get_object(sy_worker *worker, sy_tensor **tensor, const sy_id *id,
                                       sy_error *err);
+/*
+ * register_response (003): registers the tensors of an answer, nested lists included, left to right under ids
+ * taken from the end of `ids`. `left` is the answer with none where a tensor was; its lists lie in `items`.
+ * used[0..*used_count) are the ids in that order. SY_ESIGNATURE (the originals' ResponseSignatureError) when
+ * there were too few ids: everything is registered all the same, the rest under fresh ids, and all OUT values
+ * are given. SY_EINVAL without a worker, SY_ELIMIT without room, SY_ENOMEM: then nothing is registered.
+ */
+SY_API sy_status sy_worker_register_response(sy_worker *worker, sy_value *left, sy_value *items,
+                                             size_t item_capacity, sy_id *used,
+                                             size_t used_capacity, size_t *used_count,
+                                             const sy_value *response, size_t count,
+                                             const sy_id *ids, size_t id_count, sy_error *err);
 SY_API void sy_worker_remove_object(sy_worker *worker, const sy_id *id); /* absent: nothing */
 SY_API sy_status sy_worker_deregister_object(sy_worker *worker, sy_tensor *tensor, sy_error *err);
 SY_API void sy_worker_clear_objects(sy_worker *worker);

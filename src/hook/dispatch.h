@@ -51,6 +51,9 @@ sy_status syi_node_call(syi_call *call, sy_error *err);
  * for them. */
 sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *err);
 bool syi_list_has_nodes(const sy_value *list);
+/* The outermost interpreter among nodes: the first that is no pointer, else the first that points to several
+ * workers, else the first pointer; NULL when all are native. */
+const syi_interpreter *syi_outermost(const sy_value *args, int count);
 sy_status syi_too_many_tensors(const syi_op *op, sy_error *err);
 
 /* What an interpreter that changes nothing does: replaces its own nodes by their children, calls, and

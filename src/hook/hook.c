@@ -28,6 +28,7 @@ sy_status syi_hook_new(sy_context *context, sy_hook **hook, const sy_hook_option
     made->context = context;
     made->verbose = options->verbose;
     made->is_client = options->is_client;
+    made->queue_size = options->queue_size;
     pthread_mutex_init(&made->directory_lock, NULL);
     syi_account_init(&made->account, "local tensors", 0, syi_context_get_account(context));
     if (made->verbose) {

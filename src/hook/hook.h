@@ -29,6 +29,7 @@ struct sy_hook {
     sy_id_provider *ids;
     bool verbose;
     bool is_client;
+    unsigned queue_size;
     sy_worker *local_worker; /* set by the workers room */
     syi_account account;     /* storage of local tensors */
 

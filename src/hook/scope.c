@@ -35,6 +35,7 @@ sy_scope *sy_scope_begin(sy_hook *hook)
     sy_scope *scope = syi_alloc(hook->context, sizeof *scope);
     if (scope != NULL) {
         syi_scope_init(scope, hook, &mode);
+        (void)sy_scope_set_pipelined(scope, hook->queue_size > 0);
     }
     return scope;
 }

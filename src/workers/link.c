@@ -970,7 +970,9 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     const bool window_full = link->flying_posted >= WINDOW_MAX;
     pthread_mutex_unlock(&link->state_lock);
     link->batch[link->batch_count++] = pending;
-    if (link->batch_count == BATCH_MAX || window_full || large) {
+    const unsigned queue_size = link->owner->hook->queue_size;
+    const size_t most = queue_size > 0 && queue_size < BATCH_MAX ? queue_size : BATCH_MAX;
+    if (link->batch_count >= most || window_full || large) {
         status = send_all(link, NULL, deadline, err);
     }
     end_sending(link);
