@@ -10,6 +10,7 @@
 #include <csyft/multi_pointer.h>
 #include <csyft/nn.h>
 #include <csyft/operations_here.h>
+#include <csyft/optim.h>
 #include <csyft/overload.h>
 #include <csyft/pointer.h>
 #include <csyft/scope.h>

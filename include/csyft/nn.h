@@ -1,6 +1,6 @@
 /*
- * nn.h - modules (Linear, ReLU, LogSoftmax, Sequential) and plain gradient descent, written on public
- * operations, so that they run on native tensors and on pointers alike.
+ * nn.h - modules and plain gradient descent, written on public operations, so that they run on native
+ * tensors and on pointers alike. Optimizers with a state: optim.h.
  *
  *     sy_module *net = NULL, *layers[3] = {NULL};
  *     sy_module_new_linear(hook, &layers[0], 784, 128, true, err);
@@ -13,8 +13,9 @@
  *     sy_module_sgd_step(net, 0.1, err);
  *     sy_module_zero_grad(net, err);
  *
- * A module is reference counted; its parameters are tensors that require a gradient. One thread at a time
- * uses a module. Functions return SY_ENOMEM, and what the operations in them return.
+ * A module is reference counted; its parameters are tensors that require a gradient, its buffers tensors that do
+ * not (running statistics). They compute as PyTorch 1.13's of the same name do (torch.nn), and start so, too, with
+ * numbers drawn from the hook's generator (sy_hook_manual_seed). One thread at a time uses a module. Functions return SY_ENOMEM, and what the operations in them return.
  */
 #ifndef CSYFT_NN_H
 #define CSYFT_NN_H
@@ -28,14 +29,96 @@ typedef struct sy_module sy_module;
 
 #define SY_MODULE_DEPTH_MAX 64 /* of Sequential in Sequential */
 
-/* x @ weight.T + bias; weight is f32 out_features x in_features. Both start as PyTorch's Linear does:
- * uniform in +-1/sqrt(in_features), drawn from the hook's generator (sy_hook_manual_seed). SY_ESHAPE for
- * sizes below 1. */
+/* x @ weight.T + bias; weight is f32 out_features x in_features. Both start uniform in
+ * +-1/sqrt(in_features). SY_ESHAPE for sizes below 1. */
 SY_API sy_status sy_module_new_linear(sy_hook *hook, sy_module **module, int64_t in_features,
                                       int64_t out_features, bool bias, sy_error *err);
 SY_API sy_status sy_module_new_relu(sy_hook *hook, sy_module **module, sy_error *err);
+SY_API sy_status sy_module_new_sigmoid(sy_hook *hook, sy_module **module, sy_error *err);
+SY_API sy_status sy_module_new_tanh(sy_hook *hook, sy_module **module, sy_error *err);
+SY_API sy_status sy_module_new_softmax(sy_hook *hook, sy_module **module, int dim, sy_error *err);
 SY_API sy_status sy_module_new_log_softmax(sy_hook *hook, sy_module **module, int dim,
                                            sy_error *err);
+/* Dims start_dim to end_dim become one; usually 1 and -1. */
+SY_API sy_status sy_module_new_flatten(sy_hook *hook, sy_module **module, int start_dim,
+                                       int end_dim, sy_error *err);
+
+/* Of a convolution; one spatial dim reads [0] only. Fields that are not set: SY_CONV_OPTIONS_INIT. */
+typedef struct sy_conv_options {
+    size_t size;         /* sizeof(sy_conv_options) */
+    int64_t stride[2];   /* at least 1 */
+    int64_t padding[2];  /* zeros at both ends, at least 0 */
+    int64_t dilation[2]; /* at least 1 */
+    int64_t groups;      /* divides the channels in and out */
+    bool bias;
+} sy_conv_options;
+#define SY_CONV_OPTIONS_INIT                                      \
+    {                                                             \
+        sizeof(sy_conv_options), {1, 1}, {0, 0}, {1, 1}, 1, true, \
+    }
+
+/* Input batch x in_channels x spatial dims, or without the batch; weight f32 out_channels x in_channels / groups x
+ * kernel. Weight and bias start uniform in +-1/sqrt(in_channels / groups * kernel). `options` may be NULL. SY_ESHAPE
+ * for sizes out of range. */
+SY_API sy_status sy_module_new_conv1d(sy_hook *hook, sy_module **module, int64_t in_channels,
+                                      int64_t out_channels, int64_t kernel,
+                                      const sy_conv_options *options, sy_error *err);
+SY_API sy_status sy_module_new_conv2d(sy_hook *hook, sy_module **module, int64_t in_channels,
+                                      int64_t out_channels, const int64_t kernel[2],
+                                      const sy_conv_options *options, sy_error *err);
+
+/* Of a pooling. Fields that are not set: SY_POOL_OPTIONS_INIT. */
+typedef struct sy_pool_options {
+    size_t size;            /* sizeof(sy_pool_options) */
+    int64_t stride[2];      /* 0: the kernel's size */
+    int64_t padding[2];     /* at most half of the kernel */
+    int64_t dilation[2];    /* MaxPool2d only */
+    bool ceil_mode;         /* a last window may reach beyond the input */
+    bool count_include_pad; /* AvgPool2d only: padding counts as zeros */
+} sy_pool_options;
+#define SY_POOL_OPTIONS_INIT                                          \
+    {                                                                 \
+        sizeof(sy_pool_options), {0, 0}, {0, 0}, {1, 1}, false, true, \
+    }
+
+/* Over the last two dims of 3 or 4. `options` may be NULL. SY_ESHAPE for sizes out of range. */
+SY_API sy_status sy_module_new_max_pool2d(sy_hook *hook, sy_module **module,
+                                          const int64_t kernel[2], const sy_pool_options *options,
+                                          sy_error *err);
+SY_API sy_status sy_module_new_avg_pool2d(sy_hook *hook, sy_module **module,
+                                          const int64_t kernel[2], const sy_pool_options *options,
+                                          sy_error *err);
+SY_API sy_status sy_module_new_adaptive_avg_pool2d(sy_hook *hook, sy_module **module,
+                                                   const int64_t output_size[2], sy_error *err);
+
+/* Of a normalization. Fields that are not set: SY_NORM_OPTIONS_INIT. */
+typedef struct sy_norm_options {
+    size_t size;     /* sizeof(sy_norm_options) */
+    double eps;      /* added to the variance */
+    double momentum; /* BatchNorm only: of the running statistics, 0 to 1 */
+    bool affine;     /* with weight (starts as 1) and bias (0) */
+} sy_norm_options;
+#define SY_NORM_OPTIONS_INIT                      \
+    {                                             \
+        sizeof(sy_norm_options), 1e-5, 0.1, true, \
+    }
+
+/* Per channel (dim 1) over everything else: PyTorch's BatchNorm1d and 2d in one. In training the batch's own mean and
+ * variance are used, and move the buffers running_mean and running_var, which are used otherwise.
+ * num_batches_tracked is not kept. `options` may be NULL. */
+SY_API sy_status sy_module_new_batch_norm(sy_hook *hook, sy_module **module, int64_t channels,
+                                          const sy_norm_options *options, sy_error *err);
+/* Over the last dims, which have this shape. `options` may be NULL. */
+SY_API sy_status sy_module_new_layer_norm(sy_hook *hook, sy_module **module, int ndim,
+                                          const int64_t *normalized_shape,
+                                          const sy_norm_options *options, sy_error *err);
+/* In training each element is 0 with probability p, the others grow by 1/(1-p); drawn at the worker that computes, from
+ * its generator. SY_EINVAL unless 0 <= p <= 1. */
+SY_API sy_status sy_module_new_dropout(sy_hook *hook, sy_module **module, double p, sy_error *err);
+/* Int64 or int32 numbers to rows of a table, rows x columns, which starts normal with deviation 1. `padding_index` is a
+ * row that starts as 0 and gets no gradient; -1: none. */
+SY_API sy_status sy_module_new_embedding(sy_hook *hook, sy_module **module, int64_t rows,
+                                         int64_t columns, int64_t padding_index, sy_error *err);
 /* One layer after the other. Takes a reference to each layer; the caller keeps its own. The same layer
  * may stand there several times. SY_EINVAL for a NULL layer or one of another hook, SY_ELIMIT beyond
  * SY_MODULE_DEPTH_MAX. */
@@ -44,14 +127,20 @@ SY_API sy_status sy_module_new_sequential(sy_hook *hook, sy_module **module,
 SY_API sy_module *sy_module_ref(sy_module *module);
 SY_API void sy_module_unref(sy_module *module); /* NULL is nothing */
 
-/* "Linear", "ReLU", "LogSoftmax", "Sequential". Static storage. */
+/* As PyTorch's class: "Linear", "Conv2d", "MaxPool2d", "Sequential", ...; BatchNorm1d and 2d are "BatchNorm". Static
+ * storage. */
 SY_API const char *sy_module_get_name(const sy_module *module);
+SY_API sy_hook *sy_module_get_hook(const sy_module *module);
 /* The layers of a Sequential, borrowed; no others have any. NULL beyond the last. */
 SY_API size_t sy_module_get_layer_count(const sy_module *module);
 SY_API sy_module *sy_module_get_layer(const sy_module *module, size_t index);
 
 /* Runs the module; as every operation: NULL after a failure, which the scope keeps. */
 SY_API sy_tensor *sy_module_forward(sy_scope *scope, sy_module *module, sy_tensor *input);
+
+/* Training (the start) or not, with all layers: for Dropout and BatchNorm. */
+SY_API void sy_module_train(sy_module *module, bool training);
+SY_API bool sy_module_is_training(const sy_module *module);
 
 /* The parameters with those of all layers, each once, in order. Handles and array are borrowed; they stay
  * the same through send_, get_ and move_. */
@@ -60,11 +149,16 @@ SY_API sy_tensor *const *sy_module_get_parameters(const sy_module *module, size_
 SY_API const char *sy_module_get_parameter_name(const sy_module *module, size_t index, char *buffer,
                                                 size_t size);
 
-/* A module with parameters of its own that start equal; at a worker for pointers, there. Grads are not
+/* The same for buffers: "1.running_mean". */
+SY_API sy_tensor *const *sy_module_get_buffers(const sy_module *module, size_t *count);
+SY_API const char *sy_module_get_buffer_name(const sy_module *module, size_t index, char *buffer,
+                                             size_t size);
+
+/* A module with parameters and buffers of its own that start equal; at a worker for pointers, there. Grads are not
  * copied. */
 SY_API sy_status sy_module_copy(sy_module *module, sy_module **copy, sy_error *err);
 
-/* Every parameter in place, gradients with them (pointer.h). send_ and move_ undo what was done when one
+/* Every parameter and buffer in place, gradients with them (pointer.h); the states of optimizers follow (optim.h). send_ and move_ undo what was done when one
  * parameter fails, as far as the workers allow it; get_ stops there: what came back stays here. */
 SY_API sy_status sy_module_send_(sy_module *module, sy_worker *location, sy_error *err);
 SY_API sy_status sy_module_get_(sy_module *module, sy_error *err);

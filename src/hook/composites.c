@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "hook/dispatch.h"
 #include "hook/layers.h"
+#include "hook/optimizers.h"
 #include "hook/tape.h"
 
 #include <string.h>
@@ -388,6 +389,9 @@ sy_status syi_composite_call(sy_hook *hook, const syi_op *op, const sy_value *bo
     SY_TRY(know_shapes(bound, count, err));
     if (hook->composites[op->id] != NULL) {
         return hook->composites[op->id](hook, op, bound, mode, results, err);
+    }
+    if (syi_optimizer_is_composite(op)) {
+        return syi_optimizer_call(hook, op, bound, mode, results, err);
     }
     if (syi_layer_is_composite(op)) {
         return syi_layer_call(hook, op, bound, mode, results, err);

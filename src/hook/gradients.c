@@ -122,7 +122,13 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     ROW(copy_, copy_, NOTHING),
     ROW(fill_, zero, NOTHING),
     ROW(zero_, zero, NOTHING),
-    CONSTANT(sgd_), /* an update of leaves; records nothing */
+    CONSTANT(sgd_), /* updates of leaves; record nothing */
+    CONSTANT(sgd_momentum_),
+    CONSTANT(adam_),
+    CONSTANT(_momentum_),
+    CONSTANT(_nesterov_),
+    CONSTANT(_adam_square_),
+    CONSTANT(_adam_apply_),
 
     ROW(sum, sum, NOTHING),
     ROW(mean, mean, NOTHING),

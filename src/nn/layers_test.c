@@ -222,14 +222,86 @@ static void test_parameters_and_names(void **state)
     sy_module_unref(net);
 }
 
+/* What constructors refuse, by name. */
+static void test_wrong_layers(void **state)
+{
+    fixture *f = *state;
+    sy_error err = SY_ERROR_INIT;
+    sy_module *made = NULL;
+    const int64_t two[] = {2, 2}, none[] = {0, 2};
+    sy_conv_options conv = SY_CONV_OPTIONS_INIT;
+    sy_pool_options pool = SY_POOL_OPTIONS_INIT;
+    sy_norm_options norm = SY_NORM_OPTIONS_INIT;
+    assert_int_equal(sy_module_new_conv2d(f->hook, &made, 0, 4, two, NULL, &err), SY_ESHAPE);
+    assert_string_equal(err.message, "Conv2d: in_channels is 0, expected at least 1");
+    assert_int_equal(sy_module_new_conv2d(f->hook, &made, 1, 4, none, NULL, &err), SY_ESHAPE);
+    assert_string_equal(err.message, "Conv2d: kernel_size is 0, expected at least 1");
+    conv.groups = 3;
+    assert_int_equal(sy_module_new_conv1d(f->hook, &made, 3, 4, 2, &conv, &err), SY_ESHAPE);
+    assert_string_equal(err.message, "Conv1d: 3 groups do not divide 3 channels in and 4 out");
+    pool.stride[1] = -1;
+    assert_int_equal(sy_module_new_max_pool2d(f->hook, &made, two, &pool, &err), SY_ESHAPE);
+    assert_string_equal(err.message, "MaxPool2d: stride is -1, expected at least 0");
+    assert_int_equal(sy_module_new_adaptive_avg_pool2d(f->hook, &made, none, &err), SY_ESHAPE);
+    assert_int_equal(sy_module_new_batch_norm(f->hook, &made, 0, NULL, &err), SY_ESHAPE);
+    assert_string_equal(err.message, "BatchNorm: 0 channels");
+    norm.momentum = 2;
+    assert_int_equal(sy_module_new_batch_norm(f->hook, &made, 2, &norm, &err), SY_EINVAL);
+    assert_int_equal(sy_module_new_layer_norm(f->hook, &made, 0, two, NULL, &err), SY_ESHAPE);
+    assert_int_equal(sy_module_new_dropout(f->hook, &made, 1.5, &err), SY_EINVAL);
+    assert_string_equal(err.message, "Dropout: p is 1.5, expected 0 to 1");
+    assert_int_equal(sy_module_new_embedding(f->hook, &made, 3, 2, 3, &err), SY_ESHAPE);
+    assert_null(made);
+}
+
+/* Dropout and BatchNorm deep inside hear of the mode; buffers have names. */
+static void test_modes_and_buffers(void **state)
+{
+    fixture *f = *state;
+    sy_module *inner[2] = {NULL}, *outer[2] = {relu(f), NULL};
+    char name[32];
+    size_t count;
+    assert_int_equal(sy_module_new_dropout(f->hook, &inner[0], 0.9, NULL), SY_OK);
+    assert_int_equal(sy_module_new_batch_norm(f->hook, &inner[1], 3, NULL, NULL), SY_OK);
+    outer[1] = sequential(f, inner, 2);
+    sy_module *net = sequential(f, outer, 2), *copy = NULL;
+    assert_true(sy_module_is_training(net));
+    sy_module_train(net, false);
+    assert_false(sy_module_is_training(inner[0]));
+    sy_module_get_buffers(net, &count);
+    assert_int_equal(count, 2);
+    assert_string_equal(sy_module_get_buffer_name(net, 1, name, sizeof name), "1.1.running_var");
+    assert_string_equal(sy_module_get_buffer_name(net, 2, name, sizeof name), "");
+    assert_int_equal(sy_module_copy(net, &copy, NULL), SY_OK);
+    assert_false(sy_module_is_training(copy));
+    assert_ptr_not_equal(sy_module_get_buffers(copy, &count)[0],
+                         sy_module_get_buffers(net, &count)[0]);
+    assert_false(sy_tensor_get_requires_grad(sy_module_get_buffers(copy, &count)[0]));
+    sy_scope *s = sy_scope_begin(f->hook);
+    float out[6];
+    sy_tensor *x = sy_ones(s, SY_DTYPE_F32, 2, (const int64_t[]){2, 3});
+    read(sy_module_forward(s, copy, x), out,
+         6); /* neither drawn nor by the batch's own statistics */
+    for (int k = 0; k < 6; k++) {
+        assert_true(fabsf(out[k] - 1) < 1e-4f);
+    }
+    assert_int_equal(sy_scope_end(s, NULL), SY_OK);
+    sy_module_unref(copy);
+    sy_module_unref(net);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_linear_starts_as_torch),       TEST(test_forward),
-        TEST(test_forward_failures_are_latched), TEST(test_what_cannot_be_made),
+        TEST(test_linear_starts_as_torch),
+        TEST(test_forward),
+        TEST(test_forward_failures_are_latched),
+        TEST(test_what_cannot_be_made),
         TEST(test_parameters_and_names),
+        TEST(test_wrong_layers),
+        TEST(test_modes_and_buffers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

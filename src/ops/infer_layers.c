@@ -1,4 +1,4 @@
-/* infer_layers.c - normalization, embedding and dropout with their backward halves. Test:
+/* infer_layers.c - normalization, embedding and dropout with their backward halves, steps of optimizers. Test:
  * infer_layers_test.c, infer_vectors_test.c. */
 #include "ops/infer.h"
 
@@ -234,6 +234,21 @@ sy_status syi_infer_embedding_backward(const syi_op *op, const sy_value *args,
     }
     const int64_t shape[2] = {rows, grad->shape[grad->ndim - 1]};
     return syi_infer_describe(result, grad->dtype, 2, shape, err);
+}
+
+/* Steps of optimizers: everything else broadcasts to the parameter or state that is written. */
+sy_status syi_infer_optimizer(const syi_op *op, const sy_value *args, syi_inference *result,
+                              sy_error *err)
+{
+    const syi_array *self = syi_argument_array(&args[0]);
+    const int tensors = op->id == SYI_OP_adam_ ? 5 : 3;
+    SY_TRY(syi_check_floating(self->dtype, err));
+    for (int k = 1; k < tensors; k++) {
+        if (syi_is_array(&args[k])) {
+            SY_TRY(syi_check_expandable(syi_argument_array(&args[k]), self, err));
+        }
+    }
+    return syi_infer_describe(result, self->dtype, self->ndim, self->shape, err);
 }
 
 /* Dropout */

@@ -72,13 +72,24 @@ static void test_dropout(void **state)
                    "native_dropout_backward: mask is bool 3, expected bool 4");
 }
 
+static void test_optimizers(void **state)
+{
+    (void)state;
+    expect_result("sgd_momentum_ float32[4,3] float32[3] None 0.1", "float32[4,3]");
+    expect_result("adam_ float32[4] float32[4] float32[4] float32[4] None 1 0.1 0.9 0.99 0.001",
+                  "float32[4]");
+    expect_refusal("_momentum_ float32[4] float32[3] float32[4] 0.9 0.0 0.0", SY_ESHAPE,
+                   "_momentum_: 3 does not broadcast to 4");
+    expect_refusal("_adam_square_ int64[4] float32[4] float32[4] 0.9 0.0", SY_EDTYPE,
+                   "_adam_square_: needs float32 or float64, not int64");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch_norm),
-        cmocka_unit_test(test_layer_norm),
-        cmocka_unit_test(test_embedding),
-        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_embedding),  cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_optimizers),
     };
     return cmocka_run_group_tests(tests, op_line_setup, op_line_teardown);
 }

@@ -92,6 +92,10 @@ typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi
     X(copy_, assign, ITSELF)                                                   \
     X(fill_, fill, ITSELF)                                                     \
     X(zero_, zeros, ITSELF)                                                    \
+    X(_momentum_, momentum, ALIGNED)                                           \
+    X(_nesterov_, nesterov, ALIGNED)                                           \
+    X(_adam_square_, adam_square, ALIGNED)                                     \
+    X(_adam_apply_, adam_apply, ALIGNED)                                       \
     X(sgd_, sgd, ITSELF)                                                       \
     X(sum, sum, APART)                                                         \
     X(mean, mean, APART)                                                       \
