@@ -7,6 +7,7 @@
 #include <csyft/hook.h>
 #include <csyft/id.h>
 #include <csyft/interpreter.h>
+#include <csyft/model.h>
 #include <csyft/multi_pointer.h>
 #include <csyft/nn.h>
 #include <csyft/operations_here.h>

@@ -20,6 +20,7 @@
 #ifndef CSYFT_NN_H
 #define CSYFT_NN_H
 
+#include <csyft/model.h>
 #include <csyft/pointer.h>
 #include <csyft/scope.h>
 
@@ -176,6 +177,36 @@ SY_API sy_status sy_sgd_zero_grad(sy_tensor *const *parameters, size_t count, sy
 /* The same for all parameters of a module. */
 SY_API sy_status sy_module_sgd_step(sy_module *module, double lr, sy_error *err);
 SY_API sy_status sy_module_zero_grad(sy_module *module, sy_error *err);
+
+/*
+ * Files. The state dict as PyTorch names it, in safetensors or PyTorch's formats (model.h); PyTorch's
+ * load_state_dict takes it. The file is whole or as it was before. A layer that stands in several places is
+ * written under each name, in safetensors under the first. SY_EPERM: a parameter is at a worker (get_ it
+ * first) or private.
+ */
+SY_API sy_status sy_module_save(sy_module *module, const char *path, sy_model_format format,
+                                sy_error *err);
+
+typedef struct sy_module_load_options {
+    size_t size; /* sizeof(sy_module_load_options) */
+    bool strict; /* default true: nothing may be missing from the file or left over in it */
+    const char
+        *prefix; /* only names below it, without it: "model" for {"model": state_dict, ...}; NULL */
+} sy_module_load_options;
+
+#define SY_MODULE_LOAD_OPTIONS_INIT                            \
+    {                                                          \
+        .size = sizeof(sy_module_load_options), .strict = true \
+    }
+
+/*
+ * All of the module's parameters, or none on failure. Dtypes are converted, but floating elements do not
+ * become integers. `options` may be NULL. SY_ENOTFOUND names what is missing and what is unexpected (not
+ * strict: an info line of the log does), SY_ESHAPE and SY_EDTYPE the parameter, SY_EPERM one that is at a
+ * worker: load before send_, or get_ first. SY_EFORBIDDEN, SY_EFORMAT, SY_EIO as sy_model_load.
+ */
+SY_API sy_status sy_module_load(sy_module *module, const char *path,
+                                const sy_module_load_options *options, sy_error *err);
 
 SY_END_DECLS
 

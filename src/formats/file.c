@@ -70,6 +70,29 @@ sy_status syi_file_read(syi_file *file, void *data, size_t size, sy_error *err)
     return SY_OK;
 }
 
+sy_status syi_file_read_at(const syi_file *file, uint64_t offset, void *data, size_t size,
+                           sy_error *err)
+{
+    uint8_t *at = data;
+    while (size > 0) {
+        ssize_t n = pread(file->descriptor, at, size, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return fail_system(err, file->path, "read", errno);
+        }
+        if (n == 0) {
+            return syi_fail_object(err, SY_EIO, file->path, "%s: the file ends %zu bytes too early",
+                                   file->path, size);
+        }
+        at += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return SY_OK;
+}
+
 static int write_all(int descriptor, const void *data, size_t size)
 {
     const uint8_t *at = data;

@@ -21,6 +21,9 @@ sy_status syi_file_open(syi_file *file, const char *path, sy_error *err);
 void syi_file_close(syi_file *file);
 /* The next `size` bytes, all of them: SY_EIO when the file ends sooner. Blocks on the disk. */
 sy_status syi_file_read(syi_file *file, void *data, size_t size, sy_error *err);
+/* The same from `offset`; what comes next for syi_file_read stays where it was. */
+sy_status syi_file_read_at(const syi_file *file, uint64_t offset, void *data, size_t size,
+                           sy_error *err);
 
 typedef struct syi_bytes {
     const void *data;

@@ -17,7 +17,7 @@ class Help(CliTest):
 
     def test_overview(self):
         verbs = self.verbs()
-        for verb in ("worker", "demo", "whoami", "ls", "search", "send", "call", "get", "rm", "version", "help"):
+        for verb in ("worker", "demo", "whoami", "ls", "search", "send", "call", "get", "rm", "model", "version", "help"):
             self.assertIn(verb, verbs)
         self.assertEqual(self.succeed("--help"), self.succeed("help"))
 
