@@ -1,5 +1,5 @@
-/* pickle_machine.h - the inside of the pickle machine, shared by pickle.c (stack, memo, memory, loop) and
- * pickle_opcodes.c (what each opcode does). */
+/* pickle_machine.h - the inside of the pickle machine, shared by pickle.c (stack, memo, memory, loop),
+ * pickle_opcodes.c and pickle_scalars.c (what each opcode does). */
 #ifndef SYI_FORMATS_PICKLE_MACHINE_H
 #define SYI_FORMATS_PICKLE_MACHINE_H
 
@@ -61,5 +61,22 @@ sy_status syi_pickle_take_number(syi_pickle_machine *m, int size, uint64_t *numb
 /* Up to the next newline, which is taken but not part of it. */
 sy_status syi_pickle_take_line(syi_pickle_machine *m, const uint8_t **line, size_t *length,
                                sy_error *err);
+
+/* pickle_scalars.c: opcodes for the table, and what others of them need. */
+sy_status syi_pickle_op_none(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_bool(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_int(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_long(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_text_int(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_text_float(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_float(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_unicode(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_bytes(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_old_string(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_quoted(syi_pickle_machine *m, int argument, sy_error *err);
+sy_status syi_pickle_op_raw_unicode(syi_pickle_machine *m, int argument, sy_error *err);
+bool syi_pickle_is_utf8(const uint8_t *bytes, size_t length);
+sy_status syi_pickle_push_text(syi_pickle_machine *m, syi_pickle_kind kind, const uint8_t *bytes,
+                               size_t length, sy_error *err);
 
 #endif
