@@ -202,14 +202,14 @@ static sy_status read_view(const syi_torch_reader *reader, syi_pickle_value *con
     if (wrong || syi_array_describe(array, storage->dtype, ndim, sizes, NULL) != SY_OK) {
         return refuse(reader, SY_EFORMAT, "its sizes and strides make no sense", err);
     }
-    if ((uint64_t)offset > storage->numel || (!empty && (uint64_t)last >= storage->numel)) {
+    if (!empty && (uint64_t)last >= storage->numel) {
         char text[128];
-        snprintf(text, sizeof text, "it reaches element %" PRId64 " of a storage of %" PRIu64, last,
-                 storage->numel);
+        snprintf(text, sizeof text,
+                 "it reaches element %" PRId64 " of a storage of %" PRIu64, last, storage->numel);
         return refuse(reader, SY_EFORMAT, text, err);
     }
     memcpy(array->strides, steps, (size_t)ndim * sizeof *steps);
-    array->offset = offset;
+    array->offset = empty ? 0 : offset; /* an empty view may begin anywhere in PyTorch */
     return SY_OK;
 }
 

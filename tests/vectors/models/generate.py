@@ -125,6 +125,7 @@ def torch_files():
     save("scalar.pt", torch.tensor(2.5))
     save("empty.pt", OrderedDict(none=torch.zeros(0), flat=torch.zeros(2, 0, 3), number=torch.tensor(4)))
     save("nothing.pt", OrderedDict())
+    save("empty_far.pt", OrderedDict(x=torch.zeros(1, 1).narrow(0, 1, 0).narrow(1, 1, 0)), "read")
     save("size.pt", {"shape": torch.Size([2, 3]), "a": torch.zeros(1), "device": torch.device("cpu"), "dtype": torch.float32},
          "read")
     save("dims8.pt", OrderedDict(a=torch.arange(4.0).view(1, 2, 1, 1, 2, 1, 1, 1)))
@@ -222,7 +223,7 @@ def hostile_pickles():
         Pickler(out, 2).dump({"x": Tensor()})
         return zipped({"archive/data.pkl": out.getvalue(), "archive/data/0": bytes(16), "archive/version": b"3\n"},
                       zipfile.ZIP_STORED)
-    for name, args in {"out_of_storage": (4, 1, (4,), (1,)), "far_stride": (4, 0, (2, 2), (4, 1)), "far_offset": (4, 5, (0,), (1,)),
+    for name, args in {"out_of_storage": (4, 1, (4,), (1,)), "far_stride": (4, 0, (2, 2), (4, 1)), "far_offset": (4, 5, (1,), (1,)),
                        "negative": (4, 0, (2,), (-1,)), "negative_size": (4, 0, (-2,), (1,)), "overflow": (4, 0, (2**62, 4), (2**62, 1)),
                        "wrap": (4, 2**63 - 1, (3,), (2**62,)), "more_numel": (5, 0, (4,), (1,)), "huge_numel": (2**62, 0, (1,), (1,)),
                        "ranks": (4, 0, (2, 2), (1,)), "expanded_far": (4, 0, (2**40,), (0,))}.items():
