@@ -35,11 +35,12 @@ typedef struct cli_verb {
     int (*run)(const struct cli_verb *verb, int argc, char **argv); /* argv[0] is the verb */
 } cli_verb;
 
-extern const cli_verb cli_worker, cli_demo, cli_model;
+extern const cli_verb cli_worker, cli_demo;
 extern const cli_verb cli_whoami, cli_ls, cli_search, cli_send, cli_call, cli_get, cli_rm;
 #ifdef CSYFT_PROGRAM_HAS_BENCH
 extern const cli_verb cli_bench; /* bench.c */
 #endif
+extern const cli_verb cli_model;
 
 /* Options every verb that talks to the library takes; rows for its table, keys for its switch. */
 #define CLI_LOG_OPTION                                                         \

@@ -204,8 +204,8 @@ static sy_status read_view(const syi_torch_reader *reader, syi_pickle_value *con
     }
     if (!empty && (uint64_t)last >= storage->numel) {
         char text[128];
-        snprintf(text, sizeof text,
-                 "it reaches element %" PRId64 " of a storage of %" PRIu64, last, storage->numel);
+        snprintf(text, sizeof text, "it reaches element %" PRId64 " of a storage of %" PRIu64, last,
+                 storage->numel);
         return refuse(reader, SY_EFORMAT, text, err);
     }
     memcpy(array->strides, steps, (size_t)ndim * sizeof *steps);

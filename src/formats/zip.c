@@ -1,6 +1,6 @@
 /*
  * zip.c - reading zip archives. Sizes and places come from the central directory only; a local header is
- * asked just how long it is. Test: model_file_test.c. Writing: zip_writer.c.
+ * asked just how long it is. Test: zip_test.c, model_file_test.c. Writing: zip_writer.c.
  */
 #include "formats/zip.h"
 

@@ -1,6 +1,6 @@
 /*
  * zip.h - zip archives (PKWARE's APPNOTE.TXT) as far as torch.save writes them: entries stored without
- * compression, zip64, data aligned to 64 bytes. Test: model_file_test.c.
+ * compression, zip64, data aligned to 64 bytes. Test: zip_test.c, model_file_test.c.
  */
 #ifndef SYI_FORMATS_ZIP_H
 #define SYI_FORMATS_ZIP_H

@@ -1,6 +1,6 @@
 /*
  * zip_writer.c - zip archives as PyTorch 1.13 writes them, byte for byte: sizes behind the data, padding
- * in an extra field called "FB", a 64-bit end record always. Declared in zip.h. Test: model_file_test.c.
+ * in an extra field called "FB", a 64-bit end record always. Declared in zip.h. Test: zip_test.c, model_file_test.c.
  */
 #include <inttypes.h>
 

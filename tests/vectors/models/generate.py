@@ -18,6 +18,7 @@ import pickle
 import struct
 import warnings
 import zipfile
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -163,6 +164,9 @@ def refused_torch_files():
     rewritten = zipped({**records, "archive/byteorder": b"little"}, stored)
     Path("zipped.pt").write_bytes(rewritten)
     describe("zipped.pt", {"x": torch.tensor([1.0])}, "read")
+    Path("zip64.pt").write_bytes(wide(records))
+    describe("zip64.pt", {"x": torch.tensor([1.0])}, "read")
+    refused("zip64_short.pt", wide(records, missing=8), "SY_EFORMAT", "64-bit")
 
 
 def zipped(records, method):
@@ -173,6 +177,22 @@ def zipped(records, method):
             info.compress_type = method
             archive.writestr(info, data)
     return out.getvalue()
+
+
+def wide(records, missing=0):
+    """An archive whose numbers all stand in 64-bit fields, as one beyond 4 GiB has them."""
+    body, central, none = b"", b"", 0xffffffff
+    for name, data in records.items():
+        name = name.encode()
+        crc, at = zlib.crc32(data), len(body)
+        body += struct.pack("<IHHHHHIIIHH", 0x04034b50, 45, 0, 0, 0, 0, crc, len(data), len(data), len(name), 0) + name + data
+        extra = struct.pack("<HHHH", 0x7777, 2, 5, 1) + struct.pack("<HQQQ", 24, len(data), len(data), at)
+        extra = extra[:6] + struct.pack("<HH", 1, 24 - missing) + extra[10:len(extra) - missing]
+        central += struct.pack("<IHHHHHHIIIHHHHHII", 0x02014b50, 45, 45, 0, 0, 0, 0, crc, none, none, len(name), len(extra),
+                               0, 0, 0, 0, none) + name + extra
+    end64 = struct.pack("<IQHHIIQQQQ", 0x06064b50, 44, 45, 45, 0, 0, len(records), len(records), len(central), len(body))
+    locator = struct.pack("<IIQI", 0x07064b50, 0, len(body) + len(central), 1)
+    return body + central + end64 + locator + struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 0xffff, 0xffff, none, none, 0)
 
 
 class Attack:
