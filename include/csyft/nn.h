@@ -180,7 +180,8 @@ SY_API sy_status sy_module_zero_grad(sy_module *module, sy_error *err);
 
 /*
  * Files. The state dict as PyTorch names it, in safetensors or PyTorch's formats (model.h); PyTorch's
- * load_state_dict takes it. The file is whole or as it was before. A layer that stands in several places is
+ * load_state_dict takes it. Parameters and buffers; of BatchNorm num_batches_tracked may be in a file that is loaded and
+ * is not written. The file is whole or as it was before. A layer that stands in several places is
  * written under each name, in safetensors under the first. SY_EPERM: a parameter is at a worker (get_ it
  * first) or private.
  */

@@ -25,35 +25,18 @@ typedef struct walk {
     char name[NAME_SIZE];
 } walk;
 
-static bool has_parameter(const sy_module *module, const char *name)
-{
-    char text[NAME_SIZE];
-    size_t count;
-    (void)sy_module_get_parameters(module, &count);
-    for (size_t k = 0; k < count; k++) {
-        if (strcmp(sy_module_get_parameter_name(module, k, text, sizeof text), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What PyTorch notes of a module in _metadata: 2 for a BatchNorm that counts its batches, else 1. */
-static int version_of(const sy_module *module)
-{
-    return strncmp(sy_module_get_name(module), "BatchNorm", 9) == 0 &&
-                   has_parameter(module, "num_batches_tracked")
-               ? 2
-               : 1;
-}
+/* What PyTorch notes of a module in _metadata: 2 for a BatchNorm that counts its batches, which ours does not,
+ * else 1. PyTorch then counts from 0. */
+enum { VERSION = 1 };
 
 static sy_status walk_module(walk *w, sy_module *module, size_t length, sy_error *err)
 {
-    size_t count;
+    size_t count, buffer_count;
     sy_tensor *const *parameters = sy_module_get_parameters(module, &count);
+    sy_tensor *const *buffers = sy_module_get_buffers(module, &buffer_count);
     if (w->versions != NULL) {
-        SY_TRY(syi_model_add_version(w->versions, w->name, length > 0 ? length - 1 : 0,
-                                     version_of(module), err));
+        SY_TRY(
+            syi_model_add_version(w->versions, w->name, length > 0 ? length - 1 : 0, VERSION, err));
     }
     for (size_t k = 0; k < sy_module_get_layer_count(module); k++) {
         const int more = snprintf(w->name + length, NAME_SIZE - length, "%zu.", k);
@@ -63,11 +46,15 @@ static sy_status walk_module(walk *w, sy_module *module, size_t length, sy_error
         SY_TRY(walk_module(w, sy_module_get_layer(module, k), length + (size_t)more, err));
     }
     if (sy_module_get_layer_count(module) > 0) {
-        return SY_OK; /* its parameters are its layers' */
+        return SY_OK; /* its parameters and buffers are its layers' */
     }
     for (size_t k = 0; k < count; k++) {
         (void)sy_module_get_parameter_name(module, k, w->name + length, NAME_SIZE - length);
         SY_TRY(w->visit(w->user, w->name, parameters[k], err));
+    }
+    for (size_t k = 0; k < buffer_count; k++) {
+        (void)sy_module_get_buffer_name(module, k, w->name + length, NAME_SIZE - length);
+        SY_TRY(w->visit(w->user, w->name, buffers[k], err));
     }
     return SY_OK;
 }
@@ -327,13 +314,29 @@ static bool is_used(const loading *l, const syi_array *array)
     return false;
 }
 
+/* PyTorch's BatchNorm counts its batches, ours does not: the count beside a running_mean may be left over. */
+static bool is_batch_count(const loading *l, const char *name)
+{
+    static const char count[] = "num_batches_tracked", mean[] = "running_mean";
+    char sibling[NAME_SIZE * 2];
+    const size_t length = strlen(name), end = sizeof count - 1;
+    if (length < end || strcmp(name + length - end, count) != 0 || length >= sizeof sibling) {
+        return false;
+    }
+    memcpy(sibling, name, length - end);
+    memcpy(sibling + length - end, mean, sizeof mean);
+    const syi_model_tensor **found =
+        bsearch(sibling, l->by_name, l->file_count, sizeof *l->by_name, compare_with_name);
+    return found != NULL && is_used(l, &(*found)->array);
+}
+
 static void name_unexpected(const loading *l, size_t used, names *unexpected)
 {
     if (used == l->file_count) {
         return; /* all of them: no need to look at each */
     }
     for (size_t k = 0; k < l->file_count; k++) {
-        if (!is_used(l, &l->by_name[k]->array)) {
+        if (!is_used(l, &l->by_name[k]->array) && !is_batch_count(l, l->by_name[k]->name)) {
             add_name(unexpected, l->by_name[k]->name + l->prefix);
         }
     }

@@ -317,6 +317,39 @@ static void test_a_layer_in_two_places(void **state)
     assert_true(test_folder_remove(&folder));
 }
 
+/* --- buffers ---------------------------------------------------------------------------------- */
+
+/* Conv2d(1, 2, 2), BatchNorm2d(2), as PyTorch wrote them. */
+static void test_buffers(void **state)
+{
+    local_hook *local = *state;
+    sy_module *layers[2] = {NULL}, *net = NULL;
+    syi_model torchs, ours;
+    assert_ok(sy_module_new_conv2d(local->hook, &layers[0], 1, 2, (const int64_t[]){2, 2}, NULL,
+                                   &local->err),
+              &local->err);
+    assert_ok(sy_module_new_batch_norm(local->hook, &layers[1], 2, NULL, &local->err), &local->err);
+    assert_ok(sy_module_new_sequential(local->hook, &net, layers, 2, &local->err), &local->err);
+    sy_module_unref(layers[0]);
+    sy_module_unref(layers[1]);
+    assert_ok(sy_module_load(net, VECTORS "batchnorm.pt", NULL, &local->err), &local->err);
+    assert_ok(
+        syi_model_load(local->context, &torchs, VECTORS "batchnorm.pt", NULL, NULL, &local->err),
+        &local->err);
+    assert_ok(syi_module_state(net, &ours, &local->err), &local->err);
+    assert_int_equal(torchs.tensor_count, ours.tensor_count + 1); /* num_batches_tracked */
+    for (size_t k = 0; k < ours.tensor_count; k++) {
+        const syi_array *a = &ours.tensors[k].array, *b = &torchs.tensors[k].array;
+        assert_string_equal(ours.tensors[k].name, torchs.tensors[k].name);
+        assert_true(syi_array_same_shape(a, b));
+        assert_memory_equal(syi_array_data(a), syi_array_data(b), syi_array_bytes(a));
+    }
+    assert_int_equal(ours.versions[2].version, 1);
+    syi_model_fini(&ours);
+    syi_model_fini(&torchs);
+    sy_module_unref(net);
+}
+
 /* --- elsewhere and private -------------------------------------------------------------------- */
 
 static void test_remote_and_private(void **state)
@@ -425,6 +458,7 @@ int main(void)
         HOOK_TEST(test_not_strict_and_prefix),
         HOOK_TEST(test_many_names),
         HOOK_TEST(test_a_layer_in_two_places),
+        HOOK_TEST(test_buffers),
         HOOK_TEST(test_remote_and_private),
         HOOK_TEST(test_the_tape_sees_a_load),
         cmocka_unit_test(test_refused_memory),
