@@ -1,6 +1,10 @@
 /* main.c - the table of verbs of the program csyft. Each verb is described and run by its own file. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "cli.h"
 
@@ -86,8 +90,22 @@ static const cli_verb version_verb = {
     .run = run_version,
 };
 
+/* Results of 0.3 to 16 MB come and go with every operation. By default glibc gives such memory back to the system
+ * each time, and touching it anew costs more than computing it (add_1e6 of `csyft bench`: a third less with this).
+ * What is kept is at most 32 MB. MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ still override it. */
+static void keep_freed_memory(void)
+{
+#ifdef __GLIBC__
+    if (getenv("MALLOC_TRIM_THRESHOLD_") == NULL && getenv("MALLOC_MMAP_THRESHOLD_") == NULL) {
+        mallopt(M_MMAP_THRESHOLD, 16 << 20);
+        mallopt(M_TRIM_THRESHOLD, 32 << 20);
+    }
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    keep_freed_memory();
     if (argc < 2) {
         print_overview(stderr);
         return CLI_USAGE;
