@@ -253,7 +253,7 @@ void syi_server_peer_fini(syi_server_peer *peer)
     pthread_mutex_destroy(&peer->lock);
 }
 
-bool syi_server_peer_open(syi_server_peer *peer)
+void syi_server_peer_list(syi_server_peer *peer)
 {
     syi_server *server = peer->server;
     peer->next = server->peers;
@@ -262,6 +262,11 @@ bool syi_server_peer_open(syi_server_peer *peer)
     }
     server->peers = peer;
     server->live++;
+}
+
+bool syi_server_peer_open(syi_server_peer *peer)
+{
+    syi_server *server = peer->server;
     peer->session = server->service.opened(server->service.user, &peer->base);
     if (peer->session == NULL) {
         syi_server_peer_end(peer, SY_ECLOSED, "the service refused it");

@@ -91,7 +91,9 @@ void syi_server_flush_dirty(syi_server *server);
 bool syi_server_peer_init(syi_server_peer *peer, syi_server *server, const char *address,
                           bool loopback, bool prefixed);
 void syi_server_peer_fini(syi_server_peer *peer);
-/* Lists it and asks the service; false when it refuses: then it has ended. Loop thread, as all below. */
+/* From now on it counts, and ends with the server. Loop thread, as all below. */
+void syi_server_peer_list(syi_server_peer *peer);
+/* Then, perhaps later: asks the service; false when it refuses: then it has ended. */
 bool syi_server_peer_open(syi_server_peer *peer);
 /* Once: closes the queue and tells the service. The implementation then closes its socket and drops the
  * loop's reference when nothing of the loop points to the peer any more. */

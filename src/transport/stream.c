@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -153,8 +154,61 @@ sy_status syi_stream_connect(syi_stream *stream, sy_context *context, const char
     return SY_OK;
 }
 
+/* TLS has failed; the certificate that was refused is the user's business. */
+static sy_status fail_tls(syi_stream *stream, sy_error *err)
+{
+    const bool refusal = syi_tls_is_refusal(stream->tls);
+    atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
+    return syi_fail_object(err, refusal ? SY_EPERM : SY_EPROTO, stream->url, "%s: %s", stream->url,
+                           syi_tls_get_failure(stream->tls));
+}
+
+static sy_status shake_hands(syi_stream *stream, uint64_t deadline, sy_error *err)
+{
+    for (;;) {
+        const int over = syi_tls_handshake(stream->tls);
+        if (over == 1) {
+            return SY_OK;
+        }
+        if (over < 0) {
+            return syi_tls_get_failure(stream->tls)[0] != '\0'
+                       ? fail_tls(stream, err)
+                       : syi_stream_fail_closed(
+                             stream, "the other end closed the connection in the TLS handshake",
+                             err);
+        }
+        const sy_status status =
+            wait_for(stream->context, stream->fd, syi_tls_wants(stream->tls), deadline);
+        if (status == SY_ETIMEDOUT) {
+            return syi_fail_object(err, SY_ETIMEDOUT, stream->url,
+                                   "%s: no TLS handshake before the deadline", stream->url);
+        }
+        if (status != SY_OK) {
+            return fail_errno(stream, "TLS handshake", errno, err);
+        }
+    }
+}
+
+sy_status syi_stream_encrypt(syi_stream *stream, syi_tls_config *config, const char *host,
+                             uint64_t deadline, sy_error *err)
+{
+    syi_tls_config *own = NULL;
+    if (config == NULL) {
+        SY_TRY(syi_tls_config_new(stream->context, &own, NULL, err));
+        config = own;
+    }
+    sy_status status = syi_tls_new(stream->context, &stream->tls, config, stream->fd, host, err);
+    syi_tls_config_unref(own);
+    return status == SY_OK ? shake_hands(stream, deadline, err) : status;
+}
+
 void syi_stream_close(syi_stream *stream)
 {
+    if (stream->tls != NULL) {
+        syi_tls_say_goodbye(stream->tls);
+        syi_tls_free(stream->tls);
+        stream->tls = NULL;
+    }
     if (stream->fd >= 0) {
         close(stream->fd);
         stream->fd = -1;
@@ -204,6 +258,18 @@ static size_t use_up(struct iovec *pieces, size_t pieces_count, size_t count)
     return i;
 }
 
+/* As much as goes at once, like sendmsg. */
+static ssize_t write_once(syi_stream *stream, const struct msghdr *message)
+{
+    const struct iovec *pieces = message->msg_iov;
+    if (stream->tls != NULL) {
+        return syi_tls_write(stream->tls, pieces, message->msg_iovlen);
+    }
+    return message->msg_iovlen == 1
+               ? send(stream->fd, pieces[0].iov_base, pieces[0].iov_len, SEND_FLAGS)
+               : sendmsg(stream->fd, message, SEND_FLAGS);
+}
+
 sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t count,
                            uint64_t deadline, sy_error *err)
 {
@@ -217,9 +283,7 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
             .msg_iov = pieces + at,
             .msg_iovlen = count - at < SYI_STREAM_IOVECS ? count - at : SYI_STREAM_IOVECS,
         };
-        const ssize_t sent = message.msg_iovlen == 1 ? send(stream->fd, pieces[at].iov_base,
-                                                            pieces[at].iov_len, SEND_FLAGS)
-                                                     : sendmsg(stream->fd, &message, SEND_FLAGS);
+        const ssize_t sent = write_once(stream, &message);
         if (sent >= 0) {
             begun = begun || sent > 0;
             at += use_up(pieces + at, count - at, (size_t)sent);
@@ -228,10 +292,14 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
         if (errno == EINTR) {
             continue;
         }
+        if (errno == EPROTO && stream->tls != NULL) {
+            return fail_tls(stream, err);
+        }
         if (errno != EAGAIN) {
             return fail_errno(stream, "sending", errno, err);
         }
-        const sy_status status = wait_for(stream->context, stream->fd, POLLOUT, deadline);
+        const short events = stream->tls != NULL ? syi_tls_wants(stream->tls) : POLLOUT;
+        const sy_status status = wait_for(stream->context, stream->fd, events, deadline);
         if (status == SY_ETIMEDOUT) {
             if (begun) {
                 atomic_store_explicit(&stream->broken, true, memory_order_relaxed);
@@ -249,9 +317,27 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
+/* Places too small for a whole record are filled by way of the read-ahead. */
+static ssize_t read_decrypted(syi_stream *stream, uint8_t *place, size_t room)
+{
+    if (room >= SYI_TLS_RECORD) {
+        return syi_tls_read(stream->tls, place, room);
+    }
+    const ssize_t count = syi_tls_read(stream->tls, stream->ahead, SYI_STREAM_AHEAD);
+    if (count > 0 && room > 0) { /* the beginning goes where recvmsg would have put it */
+        const size_t direct = (size_t)count < room ? (size_t)count : room;
+        memcpy(place, stream->ahead, direct);
+        memmove(stream->ahead, stream->ahead + direct, (size_t)count - direct);
+    }
+    return count;
+}
+
 /* One read; bytes beyond `room` land in the read-ahead. */
 static ssize_t read_once(syi_stream *stream, uint8_t *place, size_t room, int flags)
 {
+    if (stream->tls != NULL) {
+        return read_decrypted(stream, place, room);
+    }
     if (room == 0) {
         return recv(stream->fd, stream->ahead, SYI_STREAM_AHEAD, flags);
     }
@@ -284,10 +370,16 @@ static ssize_t read_waiting(syi_stream *stream, uint8_t *place, size_t room, uin
             return count;
         }
     }
-    if (deadline == 0 || deadline > syi_clock_now(stream->context) + 2 * SLICE_NS) {
+    if (stream->tls != NULL) { /* it never blocks, and has nothing ready when the socket has not */
+        const ssize_t count = read_once(stream, place, room, 0);
+        if (count >= 0 || errno != EAGAIN) {
+            return count;
+        }
+    } else if (deadline == 0 || deadline > syi_clock_now(stream->context) + 2 * SLICE_NS) {
         return read_once(stream, place, room, 0);
     }
-    const sy_status status = wait_for(stream->context, stream->fd, POLLIN, deadline);
+    const short events = stream->tls != NULL ? syi_tls_wants(stream->tls) : POLLIN;
+    const sy_status status = wait_for(stream->context, stream->fd, events, deadline);
     if (status == SY_EIO) {
         return -1;
     }
@@ -316,6 +408,9 @@ sy_status syi_stream_read(syi_stream *stream, uint8_t *place, size_t room, size_
                 inside ? "the other end closed the connection in the middle of a message"
                        : "the other end closed the connection",
                 err);
+        }
+        if (errno == EPROTO && stream->tls != NULL) {
+            return fail_tls(stream, err);
         }
         if (errno != EAGAIN && errno != EINTR) {
             return fail_errno(stream, "receiving", errno, err);

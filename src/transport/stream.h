@@ -16,6 +16,7 @@ typedef struct syi_stream {
     sy_context *context;
     const char *url; /* for sentences; borrowed from the connection */
     int fd;
+    syi_tls *tls; /* NULL: what is sent is what goes over the wire */
     unsigned spin_us;
     atomic_bool broken; /* nothing more can be sent or received */
     uint8_t *ahead;     /* SYI_STREAM_AHEAD bytes, of which [start, end) were not consumed */
@@ -28,6 +29,11 @@ typedef struct syi_stream {
 sy_status syi_stream_connect(syi_stream *stream, sy_context *context, const char *url,
                              const char *host, uint16_t port, unsigned spin_us, uint64_t deadline,
                              sy_error *err);
+/* Begins TLS on a connected stream and waits for the handshake. config NULL: the defaults. SY_EPERM when either end's
+ * certificate is refused, SY_EPROTO, SY_ECLOSED, SY_ETIMEDOUT, SY_ENOMEM. On failure the stream is still to be
+ * closed. */
+sy_status syi_stream_encrypt(syi_stream *stream, syi_tls_config *config, const char *host,
+                             uint64_t deadline, sy_error *err);
 void syi_stream_close(syi_stream *stream);
 /* Drops what has come so far. */
 void syi_stream_drain(syi_stream *stream);

@@ -16,6 +16,7 @@ static const struct {
 } implementations[] = {
     [SYI_SCHEME_INPROC] = {syi_inproc_connect, syi_inproc_listen},
     [SYI_SCHEME_TCP] = {syi_tcp_connect, syi_tcp_listen},
+    [SYI_SCHEME_TLS] = {syi_tcp_connect, syi_tcp_listen},
     [SYI_SCHEME_WS] = {syi_websocket_connect, syi_websocket_listen},
 };
 
@@ -180,6 +181,9 @@ void syi_url_format(char *text, size_t size, const syi_url *url, uint16_t port)
         break;
     case SYI_SCHEME_TCP:
         snprintf(text, size, v6 ? "tcp://[%s]:%u" : "tcp://%s:%u", url->host, (unsigned)port);
+        break;
+    case SYI_SCHEME_TLS:
+        snprintf(text, size, v6 ? "tls://[%s]:%u" : "tls://%s:%u", url->host, (unsigned)port);
         break;
     case SYI_SCHEME_WS:
         snprintf(text, size, v6 ? "ws://[%s]:%u%s" : "ws://%s:%u%s", url->host, (unsigned)port,

@@ -23,6 +23,7 @@
 #define SYI_TRANSPORT_TRANSPORT_H
 
 #include "transport/frame.h"
+#include "transport/tls/tls.h"
 
 typedef struct syi_connection syi_connection;
 typedef struct syi_peer syi_peer;
@@ -38,6 +39,7 @@ typedef struct syi_connect_options {
     syi_account *account; /* nullable; charged for received segments */
     uint64_t deadline;    /* for connecting and the transport's own handshake */
     unsigned spin_us;     /* spin this long before sleeping in receive; 0: sleep at once */
+    syi_tls_config *tls;  /* for tls://; borrowed; NULL: the defaults */
 } syi_connect_options;
 
 sy_status syi_connect(sy_context *context, syi_connection **connection, const char *url,
@@ -80,7 +82,8 @@ typedef struct syi_listen_options {
     uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
     unsigned connections_max; /* 0: 1024 */
     uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
-    unsigned spin_us; /* the loop thread spins this long after an event; 0: it sleeps at once */
+    unsigned spin_us;    /* the loop thread spins this long after an event; 0: it sleeps at once */
+    syi_tls_config *tls; /* for tls://, with a certificate; a reference is taken */
 } syi_listen_options;
 
 /* `service` is copied. */
@@ -115,7 +118,12 @@ bool syi_peer_is_loopback(const syi_peer *peer);
 syi_traffic syi_peer_get_traffic(const syi_peer *peer);
 
 /* Parsed URL. */
-typedef enum syi_scheme { SYI_SCHEME_INPROC, SYI_SCHEME_TCP, SYI_SCHEME_WS } syi_scheme;
+typedef enum syi_scheme {
+    SYI_SCHEME_INPROC,
+    SYI_SCHEME_TCP,
+    SYI_SCHEME_TLS, /* tcp, encrypted */
+    SYI_SCHEME_WS,
+} syi_scheme;
 typedef struct syi_url {
     syi_scheme scheme;
     char host[256]; /* without brackets; inproc: the name */

@@ -1,4 +1,4 @@
-/* url.c - inproc://NAME, tcp://HOST:PORT, ws://HOST:PORT/PATH taken apart. Test: url_test.c. */
+/* url.c - inproc://NAME, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH taken apart. Test: url_test.c. */
 #include <string.h>
 
 #include "core/error.h"
@@ -10,6 +10,7 @@ static const struct {
 } schemes[] = {
     {"inproc://", SYI_SCHEME_INPROC},
     {"tcp://", SYI_SCHEME_TCP},
+    {"tls://", SYI_SCHEME_TLS},
     {"ws://", SYI_SCHEME_WS},
 };
 
@@ -94,7 +95,7 @@ static const char *parse(syi_url *url, const char *text)
         s++;
     }
     if (s == sizeof schemes / sizeof schemes[0]) {
-        return "it starts with none of inproc://, tcp://, ws://";
+        return "it starts with none of inproc://, tcp://, tls://, ws://";
     }
     if (!is_clean(text)) {
         return "it has blanks or control characters";
@@ -114,8 +115,9 @@ static const char *parse(syi_url *url, const char *text)
     const size_t authority = strcspn(text, "/?#");
     const char *path = text + authority;
     if (path[0] != '\0') {
-        if (url->scheme == SYI_SCHEME_TCP && strcmp(path, "/") != 0) {
-            return "a tcp:// url has no path";
+        if (url->scheme != SYI_SCHEME_WS && strcmp(path, "/") != 0) {
+            return url->scheme == SYI_SCHEME_TCP ? "a tcp:// url has no path"
+                                                 : "a tls:// url has no path";
         }
         if (path[0] != '/' || strchr(path, '#') != NULL) {
             return "what follows the port is no path";

@@ -347,7 +347,8 @@ static void contract_slow_reader_is_closed(void **state)
 {
     (void)state;
     const uint64_t max = 1 << 20;
-    const syi_listen_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT, .send_queue_max = max};
+    const syi_listen_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .send_queue_max = max};
     fixture f;
     fixture_open(&f, PROBE_ECHO, &options);
     syi_connection *connection = fixture_connect(&f);
@@ -421,7 +422,8 @@ static void contract_account_of_the_client(void **state)
     fixture_open(&f, PROBE_ECHO, NULL);
     syi_account account;
     syi_account_init(&account, "own", 50000, NULL);
-    const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT, .account = &account};
+    const syi_connect_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .account = &account};
     syi_connection *connection;
     assert_ok(syi_connect(f.context, &connection, f.url, &options, &f.err), &f.err);
     const size_t sizes[] = {50000, 50001};
@@ -482,7 +484,8 @@ static void contract_limits_of_the_client(void **state)
     (void)state;
     fixture f;
     fixture_open(&f, PROBE_ECHO, NULL);
-    const syi_connect_options options = {.limits = {.body_max = 100, .segments_max = 1}};
+    const syi_connect_options options = {.limits = {.body_max = 100, .segments_max = 1},
+                                         .tls = the_contract->tls};
     syi_connection *connection;
     assert_ok(syi_connect(f.context, &connection, f.url, &options, &f.err), &f.err);
     assert_echo(&f, connection, 1);

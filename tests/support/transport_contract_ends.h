@@ -40,6 +40,7 @@ static void assert_refused(fixture *f)
 {
     syi_connection *connection = NULL;
     const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                         .tls = the_contract->tls,
                                          .deadline = soon(f, PATIENCE)};
     const sy_status status = syi_connect(f->context, &connection, f->url, &options, &f->err);
     if (status == SY_OK) {
@@ -55,7 +56,8 @@ static void assert_refused(fixture *f)
 static void contract_connections_max(void **state)
 {
     (void)state;
-    const syi_listen_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT, .connections_max = 2};
+    const syi_listen_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .connections_max = 2};
     fixture f;
     fixture_open(&f, PROBE_ECHO, &options);
     syi_connection *first = fixture_connect(&f);
@@ -98,6 +100,7 @@ static void contract_nobody_listens(void **state)
     f.listener = NULL;
     syi_connection *connection;
     const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                         .tls = the_contract->tls,
                                          .deadline = soon(&f, PATIENCE)};
     assert_status(syi_connect(f.context, &connection, url, &options, &f.err), SY_ECLOSED, &f.err);
     assert_non_null(strstr(f.err.message, url));
@@ -112,7 +115,10 @@ static void contract_url_is_taken(void **state)
     fixture_open(&f, PROBE_ECHO, NULL);
     const syi_service service = {&f.probe, probe_opened, probe_received, probe_closed};
     syi_listener *second;
-    assert_status(syi_listen(f.context, &second, f.url, NULL, &service, &f.err), SY_EEXIST, &f.err);
+    const syi_listen_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                        .tls = the_contract->tls};
+    assert_status(syi_listen(f.context, &second, f.url, &options, &service, &f.err), SY_EEXIST,
+                  &f.err);
     assert_null(second);
     fixture_close(&f);
 }
@@ -445,7 +451,8 @@ static void contract_first_frame_deadline(void **state)
     if (the_contract->raw_connect == NULL) {
         return;
     }
-    const syi_listen_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT, .first_frame_ms = 100};
+    const syi_listen_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .first_frame_ms = 100};
     uint8_t frame[56];
     raw_head(frame, 0, 0, 0);
     frame[16] = 1;
@@ -486,6 +493,7 @@ static void use_everything(fixture *f)
     }
     syi_connection *connection = NULL;
     const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                         .tls = the_contract->tls,
                                          .deadline = soon(f, SECOND / 5)};
     sy_status status = syi_connect(f->context, &connection, f->url, &options, &f->err);
     syi_message message;

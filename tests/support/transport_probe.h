@@ -24,6 +24,7 @@ typedef struct contract {
     /* A connection on which a test may write bytes of its own; NULL where there are none (inproc). */
     int (*raw_connect)(const char *url);
     bool (*raw_write)(int fd, const void *bytes, size_t size);
+    syi_tls_config *tls;    /* for both ends; nullable */
     bool waits_for_reading; /* a send to a paused peer waits and then has sent nothing */
 } contract;
 
@@ -202,6 +203,8 @@ static inline sy_status fixture_listen(fixture *f, const syi_listen_options *opt
         .received = probe_received,
         .closed = probe_closed,
     };
+    const syi_listen_options usual = {.limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls};
+    options = options != NULL ? options : &usual;
     const sy_status status =
         syi_listen(f->context, &f->listener, the_contract->url, options, &service, &f->err);
     f->url = status == SY_OK ? syi_listener_get_url(f->listener) : NULL;
@@ -252,6 +255,7 @@ static inline syi_connection *fixture_connect(fixture *f)
 {
     syi_connection *connection = NULL;
     const syi_connect_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT,
+                                         .tls = the_contract->tls,
                                          .deadline = soon(f, PATIENCE)};
     assert_ok(syi_connect(f->context, &connection, f->url, &options, &f->err), &f->err);
     assert_non_null(connection);

@@ -251,6 +251,10 @@ sy_status syi_tcp_connect(sy_context *context, syi_connection **connection, cons
             syi_frame_reader_new(context, &c->reader, &options->limits, options->account, err));
     SY_GOTO(fail, syi_stream_connect(&c->stream, context, c->base.url, url->host, url->port,
                                      options->spin_us, options->deadline, err));
+    if (url->scheme == SYI_SCHEME_TLS) {
+        SY_GOTO(fail,
+                syi_stream_encrypt(&c->stream, options->tls, url->host, options->deadline, err));
+    }
     *connection = &c->base;
     return SY_OK;
 fail:

@@ -50,7 +50,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
             accept_failed(listener, errno);
             break;
         }
-        syi_server_format_address(text, sizeof text, "tcp", &address, length);
+        syi_server_format_address(text, sizeof text, listener->tls != NULL ? "tls" : "tcp",
+                                  &address, length);
         if (server->live >= server->options.connections_max) {
             syi_log(server->context, SY_LOG_WARNING, "transport", NULL, 0,
                     "%s: refused %s: it has %u connections already", server->url, text,
@@ -164,6 +165,7 @@ static void release(tcp_listener *listener)
 {
     sy_context *context = listener->base.context;
     syi_server_fini(&listener->server);
+    syi_tls_config_unref(listener->tls);
     syi_free(context, listener->ahead, SYI_TCP_AHEAD);
     pthread_cond_destroy(&listener->changed);
     pthread_mutex_destroy(&listener->lock);
@@ -235,6 +237,15 @@ sy_status syi_tcp_listen(sy_context *context, syi_listener **listener, const syi
 
     uint16_t port = 0;
     sy_status status;
+    if (url->scheme == SYI_SCHEME_TLS) {
+        if (!syi_tls_config_has_certificate(options->tls)) {
+            status =
+                syi_fail_object(err, SY_EINVAL, made->base.url,
+                                "%s: a listener needs a certificate and its key", made->base.url);
+            goto fail;
+        }
+        made->tls = syi_tls_config_ref(options->tls);
+    }
     made->ahead = syi_alloc_aligned(context, SYI_TCP_AHEAD, 64);
     if (made->ahead == NULL) {
         status = SYI_ENOMEM(err, "tcp listener");

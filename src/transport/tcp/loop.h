@@ -18,6 +18,7 @@ typedef struct tcp_listener {
     /* the loop thread's */
     uv_loop_t loop;
     uv_async_t wakeup;
+    syi_tls_config *tls; /* NULL: plain */
     uv_poll_t accepting;
     uv_timer_t accept_pause; /* after running out of descriptors */
     int fd;                  /* listening socket, -1 when stopped */
@@ -35,6 +36,7 @@ typedef struct tcp_listener {
 typedef struct tcp_peer {
     syi_server_peer common; /* first */
     int fd;                 /* -1 when ended; written under the lock */
+    syi_tls *tls;           /* NULL: plain */
 
     /* the loop thread's */
     tcp_listener *listener;
@@ -42,6 +44,7 @@ typedef struct tcp_peer {
     uv_timer_t timer; /* first frame, then linger */
     unsigned handles; /* not closed yet */
     int events;       /* polled now */
+    bool handshaking; /* TLS: the service does not know of it yet */
     bool lingering;   /* the timer counts the time to say goodbye */
     bool shut;        /* everything was sent and the sending side is closed */
 } tcp_peer;

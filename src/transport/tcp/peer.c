@@ -1,6 +1,7 @@
 /* peer.c - one client of a tcp listener: reading on the loop thread, sending from any. Test: tcp_test.c. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +19,17 @@ static void on_timer(uv_timer_t *timer);
 
 /* --- sending and closing ----------------------------------------------------------------------- */
 
+static ssize_t write_once(tcp_peer *peer, const struct msghdr *message)
+{
+    const struct iovec *pieces = message->msg_iov;
+    if (peer->tls != NULL) {
+        return syi_tls_write(peer->tls, pieces, message->msg_iovlen);
+    }
+    return message->msg_iovlen == 1
+               ? send(peer->fd, pieces[0].iov_base, pieces[0].iov_len, SEND_FLAGS)
+               : sendmsg(peer->fd, message, SEND_FLAGS);
+}
+
 static bool tcp_send_now(syi_server_peer *common)
 {
     tcp_peer *peer = (tcp_peer *)common;
@@ -25,9 +37,7 @@ static bool tcp_send_now(syi_server_peer *common)
     while (common->out.bytes != 0) {
         struct msghdr message = {.msg_iov = pieces};
         message.msg_iovlen = syi_outgoing_pieces(&common->out, pieces, SEND_PIECES);
-        const ssize_t sent = message.msg_iovlen == 1
-                                 ? send(peer->fd, pieces[0].iov_base, pieces[0].iov_len, SEND_FLAGS)
-                                 : sendmsg(peer->fd, &message, SEND_FLAGS);
+        const ssize_t sent = write_once(peer, &message);
         if (sent >= 0) {
             syi_outgoing_consume(&common->out, (size_t)sent);
         } else if (errno == EAGAIN) {
@@ -65,6 +75,9 @@ static void close_politely(tcp_peer *peer, const syi_server_wish *wish)
     }
     if (wish->queued == 0 && !peer->shut) {
         peer->shut = true;
+        if (peer->tls != NULL) {
+            syi_tls_say_goodbye(peer->tls);
+        }
         shutdown(peer->fd, SHUT_WR);
     }
 }
@@ -133,20 +146,32 @@ static size_t read_once(tcp_peer *peer)
         {.iov_base = peer->listener->ahead, .iov_len = SYI_TCP_AHEAD},
     };
     struct msghdr message = {.msg_iov = places, .msg_iovlen = 2};
-    const ssize_t count = room == 0 ? recv(peer->fd, peer->listener->ahead, SYI_TCP_AHEAD, 0)
-                                    : recvmsg(peer->fd, &message, 0);
+    ssize_t count;
+    if (peer->tls != NULL) {
+        room = room < SYI_TLS_RECORD ? 0 : room;
+        count = room != 0 ? syi_tls_read(peer->tls, place, room)
+                          : syi_tls_read(peer->tls, peer->listener->ahead, SYI_TCP_AHEAD);
+    } else {
+        count = room == 0 ? recv(peer->fd, peer->listener->ahead, SYI_TCP_AHEAD, 0)
+                          : recvmsg(peer->fd, &message, 0);
+    }
     if (count > 0) {
         peer->listener->activity++;
         const size_t direct = (size_t)count < room ? (size_t)count : room;
         take_bytes(peer, direct, (size_t)count - direct);
         /* In the middle of something large the next bytes are here already, most often. */
-        return room != 0 || (size_t)count == SYI_TCP_AHEAD ? (size_t)count : 0;
+        const bool more = room != 0 || (size_t)count == SYI_TCP_AHEAD || peer->tls != NULL;
+        return more ? (size_t)count : 0;
     }
     if (count == 0) {
         syi_tcp_peer_end(peer, SY_ECLOSED,
                          syi_frame_reader_is_idle(peer->common.reader)
                              ? "the other end closed the connection"
                              : "the other end closed the connection in the middle of a message");
+    } else if (errno == EPROTO && peer->tls != NULL) {
+        char sentence[256];
+        snprintf(sentence, sizeof sentence, "%s", syi_tls_get_failure(peer->tls));
+        syi_tcp_peer_end(peer, SY_EPROTO, sentence);
     } else if (errno != EAGAIN && errno != EINTR) {
         syi_tcp_peer_end(peer, SY_ECLOSED, "the other end reset the connection");
     }
@@ -182,6 +207,51 @@ static void read_turn(tcp_peer *peer)
     }
 }
 
+/* The service hears of the peer, and may refuse it. */
+static void announce(tcp_peer *peer)
+{
+    if (!syi_server_peer_open(&peer->common)) {
+        syi_tcp_peer_end(peer, SY_ECLOSED, "");
+        return;
+    }
+    tcp_update(&peer->common);
+}
+
+#define ALERT_LINGER_MS 1000
+
+/* What the other end sent meanwhile is read and dropped: closing on it would reset the connection, and the alert that
+ * says why would be lost. */
+static void refuse_handshake(tcp_peer *peer)
+{
+    const char *failure = syi_tls_get_failure(peer->tls);
+    syi_log(peer->common.context, SY_LOG_INFO, "transport", NULL, 0, "%s: no TLS with %s: %s",
+            peer->listener->base.url, syi_peer_get_address(&peer->common.base),
+            failure[0] != '\0' ? failure : "it closed the connection");
+    peer->lingering = true;
+    uv_timer_start(&peer->timer, on_timer, ALERT_LINGER_MS, 0);
+    shutdown(peer->fd, SHUT_WR);
+    set_events(peer, UV_READABLE);
+    drop_input(peer);
+}
+
+/* The first frame's time is running; who shows no proper certificate never reaches the service. */
+static void shake_hands(tcp_peer *peer)
+{
+    if (peer->lingering) {
+        drop_input(peer);
+        return;
+    }
+    const int over = syi_tls_handshake(peer->tls);
+    if (over == 1) {
+        peer->handshaking = false;
+        announce(peer);
+    } else if (over == 0) {
+        set_events(peer, syi_tls_wants(peer->tls) == POLLOUT ? UV_WRITABLE : UV_READABLE);
+    } else {
+        refuse_handshake(peer);
+    }
+}
+
 static void on_event(uv_poll_t *poll, int status, int events)
 {
     tcp_peer *peer = poll->data;
@@ -189,6 +259,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
     listener->activity++;
     if (status < 0) {
         syi_tcp_peer_end(peer, SY_ECLOSED, "the other end reset the connection");
+    } else if (peer->handshaking) {
+        shake_hands(peer);
     } else {
         if ((events & UV_WRITABLE) != 0) {
             tcp_update(&peer->common);
@@ -213,6 +285,7 @@ void syi_tcp_peer_poke(tcp_peer *peer)
 
 static void tcp_release(syi_server_peer *common)
 {
+    syi_tls_free(((tcp_peer *)common)->tls);
     syi_server_peer_fini(common);
     syi_free(common->context, common, sizeof(tcp_peer));
 }
@@ -270,6 +343,11 @@ static tcp_peer *peer_new(tcp_listener *listener, int fd, const char *address, b
         syi_free(context, peer, sizeof *peer);
         return NULL;
     }
+    if (listener->tls != NULL &&
+        syi_tls_new(context, &peer->tls, listener->tls, fd, NULL, NULL) != SY_OK) {
+        tcp_release(&peer->common);
+        return NULL;
+    }
     if (uv_poll_init(&listener->loop, &peer->poll, fd) != 0) {
         tcp_release(&peer->common);
         return NULL;
@@ -292,10 +370,12 @@ void syi_tcp_peer_open(tcp_listener *listener, int fd, const char *address, bool
         close(fd);
         return;
     }
-    if (!syi_server_peer_open(&peer->common)) {
-        syi_tcp_peer_end(peer, SY_ECLOSED, "");
-        return;
-    }
+    syi_server_peer_list(&peer->common);
     uv_timer_start(&peer->timer, on_timer, listener->server.options.first_frame_ms, 0);
-    tcp_update(&peer->common);
+    peer->handshaking = peer->tls != NULL;
+    if (peer->handshaking) {
+        set_events(peer, UV_READABLE);
+    } else {
+        announce(peer);
+    }
 }

@@ -228,6 +228,7 @@ static int on_established(websocket_listener *listener, struct lws *wsi, websock
     peer->listener = listener;
     peer->wsi = wsi;
     session->peer = peer;
+    syi_server_peer_list(&peer->common);
     if (!syi_server_peer_open(&peer->common)) {
         return -1; /* CLOSED follows */
     }
