@@ -17,6 +17,7 @@
 #include <csyft/scope.h>
 #include <csyft/status.h>
 #include <csyft/tensor.h>
+#include <csyft/tls.h>
 #include <csyft/trace.h>
 #include <csyft/value.h>
 #include <csyft/version.h>

@@ -35,7 +35,7 @@ typedef struct cli_verb {
     int (*run)(const struct cli_verb *verb, int argc, char **argv); /* argv[0] is the verb */
 } cli_verb;
 
-extern const cli_verb cli_worker, cli_demo;
+extern const cli_verb cli_worker, cli_demo, cli_keys;
 extern const cli_verb cli_whoami, cli_ls, cli_search, cli_send, cli_call, cli_get, cli_rm;
 #ifdef CSYFT_PROGRAM_HAS_BENCH
 extern const cli_verb cli_bench; /* bench.c */
@@ -48,6 +48,12 @@ extern const cli_verb cli_model;
         "log", 0, "FILTER",                                                    \
             "log lines on standard error: info, debug, transport=debug,...;\n" \
             "default: $CSYFT_LOG, or warning"                                  \
+    }
+#define CLI_TLS_OPTIONS                                                              \
+    {"ca", 0, "FILE", "PEM: authorities to trust on tls://; default: the system's"}, \
+        {"certificate", 0, "FILE", "PEM: what to show on tls://, with --key"},       \
+    {                                                                                \
+        "key", 0, "FILE", "PEM: its private key"                                     \
     }
 #define CLI_TIMEOUT_OPTION                                                           \
     {                                                                                \
@@ -103,6 +109,7 @@ typedef struct cli_session_options {
     bool is_server;
     unsigned pool_threads;
     uint64_t memory_limit;
+    sy_tls_options tls;
 } cli_session_options;
 
 /* All return CLI_OK, or another exit code after saying why; close is due in any case. */

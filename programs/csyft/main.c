@@ -11,7 +11,7 @@
 static const cli_verb help_verb, version_verb;
 
 static const cli_verb *const verbs[] = {
-    &cli_worker, &cli_demo,     &cli_whoami, &cli_ls, &cli_search,
+    &cli_worker, &cli_keys, &cli_demo,     &cli_whoami, &cli_ls, &cli_search,
     &cli_send,   &cli_call,     &cli_get,    &cli_rm,
 #ifdef CSYFT_PROGRAM_HAS_BENCH
     &cli_bench,
@@ -39,7 +39,8 @@ static void print_overview(FILE *file)
     for (size_t k = 0; k < VERB_COUNT; k++) {
         fprintf(file, "  %-8s %s\n", verbs[k]->name, verbs[k]->summary);
     }
-    fputs("\nA URL is tcp://HOST:PORT or ws://HOST:PORT. 'csyft help VERB' says more.\n"
+    fputs("\nA URL is tcp://HOST:PORT, tls://HOST:PORT or ws://HOST:PORT. 'csyft help VERB' says "
+          "more.\n"
           "Exit codes: 0 success, 1 failure, 2 wrong command line.\n",
           file);
 }

@@ -47,6 +47,13 @@ int cli_session_open(cli_session *session, const cli_verb *verb, const cli_sessi
     if (sy_hook_new(session->context, &session->hook, &hook, &err) != SY_OK) {
         return cli_report(verb, &err);
     }
+    const sy_tls_options *tls = &options->tls;
+    if ((tls->ca_file != NULL || tls->certificate_file != NULL || tls->key_file != NULL ||
+         tls->require_client_certificate) &&
+        sy_hook_set_tls(session->hook, tls, &err) != SY_OK) {
+        cli_report(verb, &err);
+        return err.status == SY_EINVAL ? CLI_USAGE : CLI_FAILED;
+    }
     return CLI_OK;
 }
 

@@ -3,7 +3,8 @@
 
 cli_tool cli_tool_begin(const cli_verb *verb, int argc, char **argv)
 {
-    return (cli_tool){.verb = verb, .parser = cli_parse(verb, argc, argv)};
+    return (cli_tool){
+        .verb = verb, .parser = cli_parse(verb, argc, argv), .tls = SY_TLS_OPTIONS_INIT};
 }
 
 int cli_tool_next(cli_tool *tool)
@@ -13,6 +14,12 @@ int cli_tool_next(cli_tool *tool)
     while ((key = cli_next(&tool->parser)) != CLI_END && key < CLI_TOOL_OWN) {
         if (key == CLI_TOOL_LOG) {
             tool->log = tool->parser.value;
+        } else if (key == CLI_TOOL_CA) {
+            tool->tls.ca_file = tool->parser.value;
+        } else if (key == CLI_TOOL_CERTIFICATE) {
+            tool->tls.certificate_file = tool->parser.value;
+        } else if (key == CLI_TOOL_KEY) {
+            tool->tls.key_file = tool->parser.value;
         } else if (!cli_parse_real(tool->verb, "--timeout", tool->parser.value, 0.001, LONGEST,
                                    &tool->timeout)) {
             tool->parser.over = true;
@@ -47,7 +54,7 @@ bool cli_tool_parse_id(cli_tool *tool, const char *text, sy_id *id)
 
 bool cli_tool_connect(cli_tool *tool)
 {
-    const cli_session_options options = {.log = tool->log, .pool_threads = 1};
+    const cli_session_options options = {.log = tool->log, .pool_threads = 1, .tls = tool->tls};
     tool->exit_code = cli_session_open(&tool->session, tool->verb, &options);
     if (tool->exit_code == CLI_OK) {
         tool->exit_code = cli_session_connect(&tool->session, tool->operands[0], tool->timeout);

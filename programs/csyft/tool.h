@@ -21,12 +21,20 @@ typedef struct cli_tool {
     int operand_count;
     const char *log;
     double timeout;
+    sy_tls_options tls;
     int exit_code;
 } cli_tool;
 
 /* First rows of every tool's table; the tool's own follow, with keys from CLI_TOOL_OWN. */
-#define CLI_TOOL_OPTIONS CLI_LOG_OPTION, CLI_TIMEOUT_OPTION
-enum { CLI_TOOL_LOG, CLI_TOOL_TIMEOUT, CLI_TOOL_OWN };
+#define CLI_TOOL_OPTIONS CLI_LOG_OPTION, CLI_TIMEOUT_OPTION, CLI_TLS_OPTIONS
+enum {
+    CLI_TOOL_LOG,
+    CLI_TOOL_TIMEOUT,
+    CLI_TOOL_CA,
+    CLI_TOOL_CERTIFICATE,
+    CLI_TOOL_KEY,
+    CLI_TOOL_OWN
+};
 
 enum { CLI_ID_SIZE = 64 }; /* of an id as text */
 

@@ -48,6 +48,7 @@ typedef struct settings { /* the lists have room for all of argv */
     int64_t pool_threads;
     int64_t spin_us;
     bool allow_introductions;
+    sy_tls_options tls;
 } settings;
 
 /* --- command line ----------------------------------------------------------------------------- */
@@ -64,11 +65,15 @@ enum {
     OPTION_ALLOW_INTRODUCTIONS,
     OPTION_POOL_THREADS,
     OPTION_SPIN,
+    OPTION_CA,
+    OPTION_CERTIFICATE,
+    OPTION_KEY,
+    OPTION_CLIENTS,
     OPTION_LOG,
 };
 static const cli_option options[] = {
     {"id", 0, "NAME", "the worker's id"},
-    {"listen", 0, "URL", "tcp://HOST:PORT or ws://HOST:PORT; port 0: any; may be repeated"},
+    {"listen", 0, "URL", "tcp://, tls:// or ws://HOST:PORT; port 0: any; may be repeated"},
     {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
     {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
     {"private", 0, NULL, "the contents of the preceding --data never leave"},
@@ -80,6 +85,8 @@ static const cli_option options[] = {
     {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
     {"pool-threads", 0, "N", "threads that compute; default: one per processor"},
     {"spin", 0, "US", "look for the next request this many microseconds before sleeping"},
+    CLI_TLS_OPTIONS,
+    {"require-certificates", 0, NULL, "on tls://, only clients with a certificate from --ca"},
     CLI_LOG_OPTION,
     {0},
 };
@@ -184,6 +191,18 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
     case OPTION_SPIN:
         return cli_parse_integer(verb, "--spin", value, 0, 1000000, &s->spin_us) ? CLI_OK
                                                                                  : CLI_USAGE;
+    case OPTION_CA:
+        s->tls.ca_file = value;
+        return CLI_OK;
+    case OPTION_CERTIFICATE:
+        s->tls.certificate_file = value;
+        return CLI_OK;
+    case OPTION_KEY:
+        s->tls.key_file = value;
+        return CLI_OK;
+    case OPTION_CLIENTS:
+        s->tls.require_client_certificate = true;
+        return CLI_OK;
     case OPTION_ALLOW_INTRODUCTIONS:
         s->allow_introductions = true;
         return CLI_OK;
@@ -234,10 +253,11 @@ static sy_status listen_at(const cli_session *session, const settings *s, const 
     if (status != SY_OK) {
         return status;
     }
-    if (!is_loopback(bound)) {
-        cli_warn(session->verb,
-                 "%s: neither encrypted nor authenticated: whoever reaches it may use this worker",
-                 bound);
+    const bool encrypted = strncmp(bound, "tls://", 6) == 0;
+    if (!is_loopback(bound) && !(encrypted && s->tls.require_client_certificate)) {
+        cli_warn(session->verb, "%s: %s: whoever reaches it may use this worker", bound,
+                 encrypted ? "clients show no certificates"
+                           : "neither encrypted nor authenticated");
     }
     printf("listening on %s\n", bound);
     return SY_OK;
@@ -325,7 +345,8 @@ static int run_settings(const cli_verb *verb, settings *s)
                                      .log = s->log,
                                      .is_server = true,
                                      .pool_threads = (unsigned)s->pool_threads,
-                                     .memory_limit = s->memory_limit};
+                                     .memory_limit = s->memory_limit,
+                                     .tls = s->tls};
     int code = cli_session_open(&session, verb, &how);
     if (code == CLI_OK) {
         session.worker = sy_hook_get_local_worker(session.hook);
@@ -347,7 +368,7 @@ static int run_settings(const cli_verb *verb, settings *s)
 
 static int run_worker(const cli_verb *verb, int argc, char **argv)
 {
-    settings s = {0};
+    settings s = {.tls = SY_TLS_OPTIONS_INIT};
     cli_parser parser = cli_parse(verb, argc, argv);
     int code = make_room(&s, (size_t)argc) ? CLI_OK : cli_fail(verb, "out of memory");
     int key;

@@ -7,6 +7,7 @@
 #include "transport/inproc/inproc.h"
 #include "workers/deletions.h"
 #include "workers/greeting.h"
+#include "workers/identity.h"
 #include "workers/janitor.h"
 #include "workers/room.h"
 
@@ -260,7 +261,9 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
         status = syi_inproc_pair(context, &connection, target->name, &options, &accepting, &service,
                                  err);
     } else {
+        options.tls = syi_identity_ref(link->owner->hook);
         status = syi_connect(context, &connection, target->url, &options, err);
+        syi_tls_config_unref(options.tls);
     }
     if (status == SY_OK) {
         set_greeting(link, connection);

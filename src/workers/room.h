@@ -2,6 +2,7 @@
 #ifndef SYI_WORKERS_ROOM_H
 #define SYI_WORKERS_ROOM_H
 
+#include "transport/tls/tls.h"
 #include "workers/commands.h"
 #include "workers/janitor.h"
 
@@ -10,6 +11,7 @@
 typedef struct syi_workers_room {
     sy_hook *hook;
     syi_janitor *janitor;
+    syi_tls_config *tls; /* nullable; guarded by the hook's directory_lock (identity.h) */
     atomic_bool closing; /* the hook is being freed: no link connects any more */
     const syi_worker_command *commands[SYI_COMMANDS_MAX];
     size_t command_count;

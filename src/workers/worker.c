@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "workers/identity.h"
 #include "workers/janitor.h"
 #include "workers/link.h"
 #include "workers/room.h"
@@ -218,6 +219,7 @@ static void room_free(void *state)
     syi_table_clear(hook->directory);
     hook->workers = NULL;
     hook->local_worker = NULL;
+    syi_tls_config_unref(room->tls);
     syi_free(hook->context, room, sizeof *room);
 }
 
@@ -429,7 +431,9 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .spin_us = options->spin_us,
     };
     syi_service service = syi_worker_service(worker);
+    accepting.tls = syi_identity_ref(worker->hook);
     sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);
+    syi_tls_config_unref(accepting.tls);
     if (status != SY_OK) {
         syi_free(context, listening, sizeof *listening);
         return status;
