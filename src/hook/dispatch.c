@@ -412,7 +412,7 @@ sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
     if (!hooked) {
         return dispatch_native(hook, op, inplace, bound, mode, results, err);
     }
-    if (hook->overloads != NULL && syi_is_dotted(name, name_length)) {
+    if (syi_is_dotted(name, name_length)) {
         syi_mode function = *mode;
         function.called = name;
         function.called_length = name_length;

@@ -17,8 +17,7 @@ typedef struct syi_mode {
     const char *worker;          /* for sentences and log lines; "" when local */
     uint64_t message_id;         /* of the request behind it, for log lines; 0: none */
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
-    const char
-        *called; /* the dotted name it was called by, where overloads may ask; NULL: by another */
+    const char *called;          /* the dotted name it was called by; NULL: by another */
     size_t called_length;
 } syi_mode;
 

@@ -430,6 +430,54 @@ static void test_answers(void **state)
     assert_int_equal(x->node->refs, 3); /* x, a, r */
 }
 
+/* Gradients are recorded around the chain, and are chains like their tensors. */
+static void test_gradients(void **state)
+{
+    world *w = *state;
+    seen looking = {0};
+    const sy_interpreter_class klass = {
+        .size = sizeof klass, .name = "Looking", .call = look, .user = &looking};
+    const sy_interpreter *type = add_class(w, &klass);
+    sy_tensor *x = floats(w, 3, (const float[]){1, 2, 3});
+    sy_tensor *a = wrap(w, type, x, NULL);
+    sy_tensor *gradient = NULL;
+    assert_ok(sy_tensor_set_requires_grad(a, true, &w->err), &w->err);
+    sy_tensor *y = sy_sum(w->s, sy_mul(w->s, a, sy_mul(w->s, a, x)));
+    assert_ok(sy_tensor_backward(y, NULL, &w->err), &w->err);
+    assert_ok(sy_tensor_get_grad(a, &gradient, &w->err), &w->err);
+    (void)sy_scope_adopt(w->s, gradient);
+    assert_ptr_equal(sy_tensor_get_interpreter(gradient), type);
+    char *text = NULL;
+    assert_ok(sy_tensor_to_text(gradient, &text, &w->err), &w->err);
+    assert_string_equal(text, "(Wrapper)>Looking>tensor([2, 8, 18])"); /* 2 x * x */
+    sy_string_free(w->hook, text);
+}
+
+/* The name of the call goes to the outermost level, and to those that forward. */
+static void test_called_name(void **state)
+{
+    world *w = *state;
+    seen outer = {0};
+    seen inner = {0};
+    const sy_interpreter_class outside = {
+        .size = sizeof outside, .name = "Outer", .call = look, .user = &outer};
+    const sy_interpreter_class inside = {
+        .size = sizeof inside, .name = "Inner", .call = look, .user = &inner};
+    sy_tensor *a = wrap(w, add_class(w, &inside), floats(w, 1, (const float[]){1}), NULL);
+    sy_tensor *b = wrap(w, add_class(w, &outside), a, NULL);
+    sy_tensor *r = NULL;
+    assert_ok(op(w, "torch.nn.functional.relu", b, NULL, &r), &w->err);
+    assert_string_equal(outer.called, "torch.nn.functional.relu");
+    assert_string_equal(inner.called, "torch.nn.functional.relu");
+    assert_string_equal(inner.name, "relu");
+    outer.mode = 6; /* runs mul_int on the child: that is what the child is asked */
+    assert_ok(op(w, "torch.neg", b, NULL, &r), &w->err);
+    assert_string_equal(outer.called, "torch.neg");
+    assert_string_equal(inner.called, "mul");
+    assert_ok(op(w, "neg", a, NULL, &r), &w->err);
+    assert_string_equal(inner.called, "neg");
+}
+
 /* LoggingTensor as a class: the same lines, chains and bytes as the library's own. */
 
 static sy_status log_operation(sy_operation *operation, void *user, sy_error *err)
@@ -662,11 +710,18 @@ static void test_what_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        class_test(test_refused_classes),      class_test(test_attributes),
-        class_test(test_child_and_type),       class_test(test_privacy),
-        class_test(test_what_a_function_sees), class_test(test_answers),
-        class_test(test_logging_as_a_class),   class_test(test_bytes_by_code),
-        class_test(test_bytes_by_name),        class_test(test_hostile_bytes),
+        class_test(test_refused_classes),
+        class_test(test_attributes),
+        class_test(test_child_and_type),
+        class_test(test_privacy),
+        class_test(test_what_a_function_sees),
+        class_test(test_answers),
+        class_test(test_gradients),
+        class_test(test_called_name),
+        class_test(test_logging_as_a_class),
+        class_test(test_bytes_by_code),
+        class_test(test_bytes_by_name),
+        class_test(test_hostile_bytes),
         class_test(test_what_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
