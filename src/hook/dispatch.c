@@ -212,6 +212,7 @@ static void open_call(handle_call *h, sy_hook *hook, const syi_op *op, bool inpl
     call->hook = hook;
     call->op = op;
     call->inplace = inplace;
+    call->private_ = h->seen.private_;
     call->mode = mode;
     call->arg_count = count;
     call->outs = h->outs;

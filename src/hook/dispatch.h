@@ -31,6 +31,7 @@ struct syi_call {
     sy_hook *hook;
     const syi_op *op;
     bool inplace;
+    bool private_; /* an argument is: handles made of its nodes are, too */
     const syi_mode *mode;
     sy_value args[SYI_ARGUMENT_MAX]; /* bound; tensors as NODE values, lists of them too */
     int arg_count;

@@ -21,6 +21,10 @@ static sy_status open_node(sy_operation *o, sy_value *value, sy_error *err)
     if (handle == NULL) {
         return SYI_ENOMEM(err, o->name);
     }
+    if (o->call->private_) {
+        const syi_policy policy = {.private_ = true, .spread = SYI_SPREAD_MIXED};
+        syi_tensor_set_policy(handle, &policy);
+    }
     o->private_ |= syi_tensor_is_private(handle);
     *value = sy_value_tensor(handle);
     return SY_OK;

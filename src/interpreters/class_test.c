@@ -359,6 +359,9 @@ static sy_status look(sy_operation *operation, void *user, sy_error *err)
         return SY_OK;
     case 8:
         return sy_operation_answer_as_is(operation, &child, 1, err);
+    case 10: /* contents of what it is given */
+        (void)sy_scope_call(scope, "item", args, 1);
+        return SY_OK;
     case 9:
         return sy_operation_answer_value(operation, &args[0], err);
     default:
@@ -428,6 +431,25 @@ static void test_answers(void **state)
     assert_ok(op(w, "neg", a, NULL, &r), &w->err);
     assert_false(sy_tensor_is_wrapper(r));
     assert_int_equal(x->node->refs, 3); /* x, a, r */
+}
+
+/* A function does not learn the contents of what is private to its caller. */
+static void test_private_children(void **state)
+{
+    world *w = *state;
+    seen s = {.mode = 10};
+    const sy_interpreter_class klass = {
+        .size = sizeof klass, .name = "Looking", .call = look, .user = &s};
+    sy_tensor *a = wrap(w, add_class(w, &klass), floats(w, 1, (const float[]){1}), NULL);
+    sy_tensor *r = NULL;
+    syi_policy policy;
+    assert_ok(op(w, "neg", a, NULL, &r), &w->err);
+    syi_policy_set_private(&policy, "#rows", 1);
+    syi_tensor_set_policy(a, &policy); /* of the handle: its storage does not know */
+    assert_reason(w, op(w, "neg", a, NULL, &r), SY_EPERM, "item");
+    s.mode = 0;
+    assert_ok(op(w, "neg", a, NULL, &r), &w->err);
+    assert_true(syi_tensor_is_private(r));
 }
 
 /* Gradients are recorded around the chain, and are chains like their tensors. */
@@ -710,19 +732,13 @@ static void test_what_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        class_test(test_refused_classes),
-        class_test(test_attributes),
-        class_test(test_child_and_type),
-        class_test(test_privacy),
-        class_test(test_what_a_function_sees),
-        class_test(test_answers),
-        class_test(test_gradients),
-        class_test(test_called_name),
-        class_test(test_logging_as_a_class),
-        class_test(test_bytes_by_code),
-        class_test(test_bytes_by_name),
-        class_test(test_hostile_bytes),
-        class_test(test_what_stays),
+        class_test(test_refused_classes),      class_test(test_attributes),
+        class_test(test_child_and_type),       class_test(test_privacy),
+        class_test(test_what_a_function_sees), class_test(test_answers),
+        class_test(test_private_children),     class_test(test_gradients),
+        class_test(test_called_name),          class_test(test_logging_as_a_class),
+        class_test(test_bytes_by_code),        class_test(test_bytes_by_name),
+        class_test(test_hostile_bytes),        class_test(test_what_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
