@@ -14,6 +14,8 @@
 #include <csyft/optim.h>
 #include <csyft/overload.h>
 #include <csyft/pointer.h>
+#include <csyft/polynomial.h>
+#include <csyft/precision.h>
 #include <csyft/scope.h>
 #include <csyft/status.h>
 #include <csyft/tensor.h>

@@ -22,6 +22,7 @@
 
 #include <csyft/model.h>
 #include <csyft/pointer.h>
+#include <csyft/precision.h>
 #include <csyft/scope.h>
 
 SY_BEGIN_DECLS
@@ -164,6 +165,12 @@ SY_API sy_status sy_module_copy(sy_module *module, sy_module **copy, sy_error *e
 SY_API sy_status sy_module_send_(sy_module *module, sy_worker *location, sy_error *err);
 SY_API sy_status sy_module_get_(sy_module *module, sy_error *err);
 SY_API sy_status sy_module_move_(sy_module *module, sy_worker *location, sy_error *err);
+
+/* Every parameter, in place, with its gradient; at its worker for pointers. fix_precision_ undoes what was done
+ * when one parameter fails, and names it. forward then takes fixed precision (floats are encoded on the way). */
+SY_API sy_status sy_module_fix_precision_(sy_module *module, const sy_precision_options *options,
+                                          sy_error *err);
+SY_API sy_status sy_module_float_precision_(sy_module *module, sy_error *err);
 
 /*
  * Plain SGD: parameter -= lr * grad, where there is a grad, in place and without recording. For pointers

@@ -254,6 +254,7 @@
 #define sy_smooth_l1_loss(scope, ...) sy_smooth_l1_loss(SY_HERE(scope), __VA_ARGS__)
 #define sy_binary_cross_entropy(scope, ...) sy_binary_cross_entropy(SY_HERE(scope), __VA_ARGS__)
 #define sy_binary_cross_entropy_with_logits(scope, ...) sy_binary_cross_entropy_with_logits(SY_HERE(scope), __VA_ARGS__)
+#define sy_float_precision(scope, ...) sy_float_precision(SY_HERE(scope), __VA_ARGS__)
 #define sy_transpose(scope, ...) sy_transpose(SY_HERE(scope), __VA_ARGS__)
 #define sy_permute(scope, ...) sy_permute(SY_HERE(scope), __VA_ARGS__)
 #define sy_select(scope, ...) sy_select(SY_HERE(scope), __VA_ARGS__)

@@ -254,6 +254,16 @@ static sy_status close_call(handle_call *h, const sy_value *bound, syi_results *
     return status;
 }
 
+/* Sentences of interpreters name values that are out of range; those of private data do not leave. */
+static sy_status hide_values(const syi_op *op, const tensor_args *seen, sy_status status,
+                             sy_error *err)
+{
+    if (status == SY_ERANGE && seen->private_ && !seen->native && !seen->remote) {
+        return syi_fail(err, SY_ERANGE, "%s: a value of private data is out of range", op->name);
+    }
+    return status;
+}
+
 sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
                                 const sy_value *bound, int count, const syi_mode *mode,
                                 syi_results *results, sy_error *err)
@@ -269,7 +279,8 @@ sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
     /* On the tape are the parts of a composite row, so they must come by here. */
     if ((op->flags & SYI_OP_COMPOSITE) && !is_overloaded(hook, op, inplace, mode, seen) &&
         (seen->apart || (seen->tracked && !seen->remote))) {
-        return syi_composite_call(hook, op, bound, count, mode, results, err);
+        const sy_status status = syi_composite_call(hook, op, bound, count, mode, results, err);
+        return hide_values(op, seen, status, err);
     }
     SY_TRY(check_item(op, seen, mode, err));
     const bool track = mode->grad && seen->tracked && !seen->remote && !(op->flags & SYI_OP_VALUE);
@@ -286,7 +297,7 @@ sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
         }
     }
     open_call(&h, hook, op, inplace, bound, count, mode, results);
-    sy_status status = syi_node_call(&h.call, err);
+    sy_status status = hide_values(op, seen, syi_node_call(&h.call, err), err);
     if (status == SY_OK) {
         status = close_call(&h, bound, results, err);
     }

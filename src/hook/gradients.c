@@ -193,6 +193,12 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     INNER(dropout),
     ROW(native_dropout, dropout, {0}, P0, O1),
 
+    CONSTANT(div_trunc), /* integers have none */
+    ROW(fix_precision, fix_precision, NOTHING),
+    ROW(float_precision, float_precision, {P0}, 0, 0),
+    REFUSED(truncate),
+    ROW(approximate, approximate, {P0}, P0, O0),
+
     REFUSED(threshold_backward),
     REFUSED(sigmoid_backward),
     REFUSED(tanh_backward),

@@ -213,4 +213,9 @@ void syi_gradient_layer_norm(syi_backward *b);
 void syi_gradient_embedding(syi_backward *b);
 void syi_gradient_dropout(syi_backward *b);
 
+/* Fixed precision */
+void syi_gradient_fix_precision(syi_backward *b);
+void syi_gradient_float_precision(syi_backward *b);
+void syi_gradient_approximate(syi_backward *b);
+
 #endif

@@ -186,6 +186,13 @@ static void note_row(const char *text, void *user)
     }
 }
 
+/* Nothing of these is here: src/interpreters/precision tests them. */
+static bool is_answered_above(const syi_op *op)
+{
+    return op->id == SYI_OP_fix_precision || op->id == SYI_OP_float_precision ||
+           op->id == SYI_OP_approximate;
+}
+
 /* Every row whose gradient is a function has lines, in place too where it can run so. */
 static void covers_every_row(void **state)
 {
@@ -197,8 +204,8 @@ static void covers_every_row(void **state)
         const syi_op *op = syi_op_get((syi_op_id)id);
         const sy_value bound[SYI_ARGUMENT_MAX] = {{0}};
         const syi_gradient *gradient = syi_gradient_get(op, bound);
-        const bool wanted =
-            gradient->kind == SYI_GRADIENT_ROW || gradient->kind == SYI_GRADIENT_INNER;
+        const bool wanted = !is_answered_above(op) && (gradient->kind == SYI_GRADIENT_ROW ||
+                                                       gradient->kind == SYI_GRADIENT_INNER);
         if (wanted && !seen.apart[id] && !seen.inplace[id]) {
             print_error("%s has no line for %s\n", folder, op->name);
             missing++;

@@ -2,6 +2,8 @@
  * contract_test.c - the contract of interpreters, tests/support/interpreter_contract.h, run on each of them:
  * one line in `subjects`, one in main.
  */
+#include <csyft/precision.h>
+
 #include "support/interpreter_contract.h"
 
 static sy_status wrap_logging(sy_hook *hook, sy_tensor *tensor, sy_tensor **wrapped, sy_error *err)
@@ -98,20 +100,28 @@ static sy_status wrap_runner(sy_hook *hook, sy_tensor *tensor, sy_tensor **wrapp
                                err);
 }
 
+static sy_status wrap_fixed(sy_hook *hook, sy_tensor *tensor, sy_tensor **wrapped, sy_error *err)
+{
+    sy_precision_options options = SY_PRECISION_OPTIONS_INIT;
+    (void)hook;
+    options.precision_fractional = 6;
+    return sy_tensor_fix_precision(tensor, wrapped, &options, err);
+}
+
 static const interpreter_subject subjects[] = {
     {"LoggingTensor", wrap_logging, .travels = true},
     {"PlusIsMinusTensor", wrap_plus_is_minus, .travels = true},
     {"NoteTensor", wrap_note, prepare_note, .travels = true},
     {"RunnerTensor", wrap_runner, prepare_runner, .travels = false},
+    {"FixedPrecisionTensor", wrap_fixed, NULL, sy_tensor_float_precision, true, true, 1e-5},
 };
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        INTERPRETER_CONTRACT(subjects, 0),
-        INTERPRETER_CONTRACT(subjects, 1),
-        INTERPRETER_CONTRACT(subjects, 2),
-        INTERPRETER_CONTRACT(subjects, 3),
+        INTERPRETER_CONTRACT(subjects, 0), INTERPRETER_CONTRACT(subjects, 1),
+        INTERPRETER_CONTRACT(subjects, 2), INTERPRETER_CONTRACT(subjects, 3),
+        INTERPRETER_CONTRACT(subjects, 4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

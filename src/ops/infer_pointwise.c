@@ -76,6 +76,18 @@ sy_status syi_infer_binary(const syi_op *op, const sy_value *args, syi_inference
     return syi_infer_describe_broadcast(result, dtype, args, 2, err);
 }
 
+/* Quotients of integers among integers. */
+sy_status syi_infer_integers(const syi_op *op, const sy_value *args, syi_inference *result,
+                             sy_error *err)
+{
+    (void)op;
+    const sy_dtype dtype = syi_result_type(args, 2);
+    if (sy_dtype_is_floating(dtype) || dtype == SY_DTYPE_BOOL) {
+        return syi_fail(err, SY_EDTYPE, "for integers only, not for %s", sy_dtype_name(dtype));
+    }
+    return syi_infer_describe_broadcast(result, dtype, args, 2, err);
+}
+
 /* The default float where integers must leave their kind. */
 static sy_dtype to_floating(sy_dtype dtype)
 {

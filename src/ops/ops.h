@@ -69,7 +69,7 @@ typedef enum syi_parameter_type {
 } syi_parameter_type;
 
 typedef struct syi_parameter {
-    char name[20];
+    char name[24];
     syi_parameter_type type;
     bool optional;          /* none allowed and the default */
     bool has_default;       /* default_value holds it */

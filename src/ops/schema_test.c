@@ -90,7 +90,7 @@ static void test_malformed(void **state)
         "a:s=mean b:T",
         "a:s=",
         "a:T b:i=1 c:T",
-        "a_name_of_twenty_chr:T",
+        "a_name_of_twenty_four_ch:T",
         "a:T b:T c:T d:T e:T f:T g:T h:T i:T j:T k:T l:T m:T",
     };
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {

@@ -76,6 +76,7 @@ typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi
     X(le, compare, ALIGNED)                                                    \
     X(gt, compare, ALIGNED)                                                    \
     X(ge, compare, ALIGNED)                                                    \
+    X(div_trunc, div_trunc, ALIGNED)                                           \
     X(where, where, ALIGNED)                                                   \
     X(neg, unary, ALIGNED)                                                     \
     X(abs, unary, ALIGNED)                                                     \

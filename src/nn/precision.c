@@ -1,0 +1,40 @@
+/* precision.c - whole modules to fixed precision and back. Test: precision_test.c. */
+#include "nn/module.h"
+
+#include <csyft/precision.h>
+
+#include "core/error.h"
+
+/* Parameters before `count` go back to what they were, as well as it goes. */
+static void undo(sy_module *module, size_t count)
+{
+    while (count > 0) {
+        (void)sy_tensor_float_precision_(module->parameters[--count], NULL);
+    }
+}
+
+sy_status sy_module_fix_precision_(sy_module *module, const sy_precision_options *options,
+                                   sy_error *err)
+{
+    for (size_t k = 0; k < module->parameter_count; k++) {
+        const sy_status status = sy_tensor_fix_precision_(module->parameters[k], options, err);
+        if (status != SY_OK) {
+            char name[64];
+            undo(module, k);
+            return syi_error_prefix(err, status, "%s",
+                                    sy_module_get_parameter_name(module, k, name, sizeof name));
+        }
+    }
+    return SY_OK;
+}
+
+sy_status sy_module_float_precision_(sy_module *module, sy_error *err)
+{
+    for (size_t k = 0; k < module->parameter_count; k++) {
+        sy_tensor *parameter = module->parameters[k];
+        if (sy_tensor_is_fixed_precision(parameter) || sy_tensor_is_pointer(parameter)) {
+            SY_TRY(sy_tensor_float_precision_(parameter, err));
+        }
+    }
+    return SY_OK;
+}
