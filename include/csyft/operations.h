@@ -15,6 +15,7 @@
  *   CREATE      sy_NAME(s, dtype, ndim, shape)
  *   SIZE        sy_NAME(s, x, ndim, shape)
  *   DIM         sy_NAME(s, x, dim)
+ *   DIAGONAL    sy_NAME(s, x, diagonal)
  *   JOIN        sy_NAME(s, tensors, count, dim)
  *   LOSS        sy_NAME(s, input, target): mean over the batch
  * Further operations, and keyword arguments, by name: sy_scope_call.
@@ -55,6 +56,8 @@ SY_BEGIN_DECLS
 #define SY_FORM_SIZE(name) \
     SY_API sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int ndim, const int64_t *shape);
 #define SY_FORM_DIM(name) SY_API sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int dim);
+#define SY_FORM_DIAGONAL(name) \
+    SY_API sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int64_t diagonal);
 #define SY_FORM_JOIN(name) \
     SY_API sy_tensor *sy_##name(sy_scope *scope, sy_tensor *const *tensors, size_t count, int dim);
 #define SY_FORM_LOSS(name) SY_FORM_PAIR(name)
@@ -75,8 +78,34 @@ SY_API sy_tensor *sy_narrow(sy_scope *scope, sy_tensor *self, int dim, int64_t s
 SY_API sy_tensor *sy_squeeze(sy_scope *scope, sy_tensor *self, int dim);
 SY_API sy_tensor *sy_unsqueeze(sy_scope *scope, sy_tensor *self, int dim);
 SY_API sy_tensor *sy_index_select(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index);
-/* x[a, b, ...]: ints, slices, none, ellipsis, integer tensors. */
+/* x[a, b, ...]: ints, slices, none, ellipsis, integer tensors, masks, lists of ints or bools. */
 SY_API sy_tensor *sy_index(sy_scope *scope, sy_tensor *self, const sy_value *index, size_t count);
+/* x[a, b, ...] = values, a tensor that broadcasts or a number. Returns self. */
+SY_API sy_tensor *sy_index_put_(sy_scope *scope, sy_tensor *self, const sy_value *index,
+                                size_t count, sy_value values);
+SY_API sy_tensor *sy_gather(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index);
+SY_API sy_tensor *sy_scatter(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index,
+                             sy_tensor *src);
+SY_API sy_tensor *sy_scatter_add(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index,
+                                 sy_tensor *src);
+SY_API sy_tensor *sy_index_add(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index,
+                               sy_tensor *source);
+SY_API sy_tensor *sy_masked_fill(sy_scope *scope, sy_tensor *self, sy_tensor *mask, double value);
+/* -1 classes: one more than the largest. */
+SY_API sy_tensor *sy_one_hot(sy_scope *scope, sy_tensor *self, int64_t classes);
+SY_API sy_tensor *sy_flip(sy_scope *scope, sy_tensor *self, int ndim, const int64_t *dims);
+SY_API sy_tensor *sy_roll(sy_scope *scope, sy_tensor *self, int64_t shift, int dim);
+/* Pairs (before, after) from the last dim on, of which there are `count` / 2. mode: NULL or "constant",
+ * "reflect", "replicate", "circular". */
+SY_API sy_tensor *sy_pad(sy_scope *scope, sy_tensor *self, const int64_t *pad, int count,
+                         const char *mode, double value);
+SY_API sy_tensor *sy_repeat_interleave(sy_scope *scope, sy_tensor *self, int64_t repeats, int dim);
+SY_API sy_tensor *sy_movedim(sy_scope *scope, sy_tensor *self, int source, int destination);
+SY_API sy_tensor *sy_diagonal(sy_scope *scope, sy_tensor *self, int64_t offset, int dim1, int dim2);
+SY_API sy_tensor *sy_eye(sy_scope *scope, sy_dtype dtype, int64_t rows, int64_t columns);
+SY_API sy_tensor *sy_linspace(sy_scope *scope, sy_dtype dtype, double start, double end,
+                              int64_t steps);
+SY_API sy_tensor *sy_full_like(sy_scope *scope, sy_tensor *self, double value);
 SY_API sy_tensor *sy_to(sy_scope *scope, sy_tensor *self, sy_dtype dtype);
 SY_API sy_tensor *sy_linear(sy_scope *scope, sy_tensor *input, sy_tensor *weight, sy_tensor *bias);
 SY_API sy_tensor *sy_where(sy_scope *scope, sy_tensor *condition, sy_tensor *self,

@@ -94,6 +94,12 @@ sy_status syi_array_expand(syi_array *out, const syi_array *in, int ndim, const 
                            sy_error *err); /* -1 keeps a dim */
 sy_status syi_array_squeeze(syi_array *out, const syi_array *in, int dim, bool all, sy_error *err);
 sy_status syi_array_unsqueeze(syi_array *out, const syi_array *in, int dim, sy_error *err);
+/* The elements [.., i, .., i + offset, ..] of dims dim1 and dim2, which become one last dim. windows.c */
+sy_status syi_array_diagonal(syi_array *out, const syi_array *in, int64_t offset, int64_t dim1,
+                             int64_t dim2, sy_error *err);
+/* All windows of `size` elements along dim, `step` apart; the window becomes a last dim. windows.c */
+sy_status syi_array_unfold(syi_array *out, const syi_array *in, int64_t dim, int64_t size,
+                           int64_t step, sy_error *err);
 
 /* Shape arithmetic shared by shape rules and kernels. */
 /* PyTorch broadcasting of two shapes; SY_ESHAPE "3x4 and 5x2 do not broadcast". */

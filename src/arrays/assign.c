@@ -170,6 +170,7 @@ typedef struct copying {
     copy_fn *copy;
     int64_t to_size, from_size;
     const nest *loops;
+    bool runs; /* rows are runs of the same bytes on both sides */
 } copying;
 
 enum { TILE = 32 };
@@ -201,7 +202,9 @@ static void copy_tiled(const copying *job, uint8_t *to, const uint8_t *from)
 static void copy_nest(const copying *job, int dim, uint8_t *to, const uint8_t *from)
 {
     const nest *l = job->loops;
-    if (dim == l->ndim - 1) {
+    if (dim == l->ndim - 1 && job->runs) {
+        memcpy(to, from, (size_t)(l->shape[dim] * job->to_size));
+    } else if (dim == l->ndim - 1) {
         job->copy(to, l->to[dim] / job->to_size, from, l->from[dim] / job->from_size,
                   l->shape[dim]);
     } else if (dim == l->ndim - 2 && l->from[dim + 1] != job->from_size &&
@@ -233,7 +236,10 @@ void syi_array_assign(const syi_array *to, const syi_array *from)
         }
         return;
     }
-    copying job = {copies[to->dtype][from->dtype], to_size, from_size, &loops};
+    const int last = loops.ndim - 1;
+    const bool runs = to->dtype == from->dtype && loops.to[last] == to_size &&
+                      loops.from[last] == to_size && target != source;
+    copying job = {copies[to->dtype][from->dtype], to_size, from_size, &loops, runs};
     copy_nest(&job, 0, target, source);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/context_internal.h"
 #include "core/error.h"
@@ -192,6 +193,21 @@ sy_status syi_account_check(const syi_account *account, uint64_t bytes, sy_error
         const uint64_t used = atomic_load_explicit(&at->used, memory_order_relaxed);
         if (!fits(at, used, bytes)) {
             return refuse(at, used, bytes, err);
+        }
+    }
+    return SY_OK;
+}
+
+sy_status syi_account_check_room(const syi_account *account, uint64_t bytes, sy_error *err)
+{
+    SY_TRY(syi_account_check(account, bytes, err));
+    if (bytes > UINT64_C(1) << 30) {
+        const uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+        const uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+        if (bytes > machine) {
+            return syi_fail(err, SY_ELIMIT,
+                            "%" PRIu64 " bytes are asked for, this machine has %" PRIu64, bytes,
+                            machine);
         }
     }
     return SY_OK;

@@ -49,6 +49,9 @@ void syi_account_init(syi_account *account, const char *name, uint64_t limit, sy
 sy_status syi_account_charge(syi_account *account, uint64_t bytes, sy_error *err);
 /* As charge, but only asks. */
 sy_status syi_account_check(const syi_account *account, uint64_t bytes, sy_error *err);
+/* Refuses from a size alone what passes the account's limit or, where nobody set one, the machine: there are systems
+ * that hand out address space that nothing stands behind. account: nullable. */
+sy_status syi_account_check_room(const syi_account *account, uint64_t bytes, sy_error *err);
 void syi_account_release(syi_account *account, uint64_t bytes);
 
 /* The context's own account, parent of all others. */

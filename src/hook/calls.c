@@ -2,35 +2,19 @@
  * calls.c - operations between the nodes of chains: natively in the framework, or by the outermost interpreter
  * among the arguments; what interpreters forward. The handles above: dispatch.c. Test: dispatch_test.c.
  */
-#include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/error.h"
 #include "hook/overload.h"
 
 /* Native calls */
 
-/* Refuses from the shape alone what passes the account's limit or, where nobody set one, the machine: there
- * are systems that hand out address space that nothing stands behind. */
-static sy_status check_size(const syi_account *account, uint64_t bytes, sy_error *err)
-{
-    SY_TRY(syi_account_check(account, bytes, err));
-    if (bytes > UINT64_C(1) << 30) {
-        const uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-        const uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-        if (bytes > machine) {
-            return syi_fail(err, SY_ELIMIT,
-                            "%" PRIu64 " bytes are asked for, this machine has %" PRIu64, bytes,
-                            machine);
-        }
-    }
-    return SY_OK;
-}
-
+/* *inside tells whether it was the kernel that failed: about contents, for shapes were seen to before. */
 static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *args,
-                            const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err)
+                            const syi_mode *mode, syi_array *outs, int *out_count, bool *inside,
+                            sy_error *err)
 {
+    *inside = false;
     const void *handle = hook->handles[op->id];
     if (handle == NULL && !(op->flags & SYI_OP_VIEW)) {
         return syi_fail(err, SY_ENOTSUP, "%s: the %s framework has no kernel for it", op->name,
@@ -51,6 +35,7 @@ static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const
         outs[0] = *self; /* borrowed for the run */
         status = hook->framework->klass->run(hook->framework, handle, op, args, true, outs, 1,
                                              account, err);
+        *inside = status != SY_OK;
         if (status == SY_OK) {
             atomic_fetch_add_explicit(&self->storage->version, 1, memory_order_relaxed);
         }
@@ -63,10 +48,11 @@ static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const
         finished = outs[k].storage != NULL;
     }
     if (!finished) {
-        status = check_size(account, syi_inference_bytes(&inference), err);
+        status = syi_account_check_room(account, syi_inference_bytes(&inference), err);
         if (status == SY_OK) {
             status = hook->framework->klass->run(hook->framework, handle, op, args, false, outs,
                                                  inference.count, account, err);
+            *inside = status != SY_OK;
         }
         if (status != SY_OK) {
             for (int k = 0; k < inference.count; k++) {
@@ -181,7 +167,7 @@ sy_status syi_node_call(syi_call *call, sy_error *err)
         syi_array outs[SYI_OUTPUT_MAX];
         int count = 0;
         SY_TRY(run_native(call->hook, call->op, call->inplace, native.values, call->mode, outs,
-                          &count, err));
+                          &count, &call->inside, err));
         sy_status status = SY_OK;
         call->out_count = 0;
         for (int k = 0; k < count; k++) {
@@ -255,9 +241,9 @@ sy_status syi_call_composite(syi_call *call, sy_error *err)
         }
         SY_GOTO(done, lift(call->hook, values, count, made, &made_count, err));
     }
-    SY_GOTO(done, syi_composite_call(call->hook, call->op, bound, call->arg_count, call->mode,
-                                     &results, err));
-    for (int k = 0; k < results.count; k++) {
+    SY_GOTO(done, syi_composite_call(call->hook, call->op, call->inplace, bound, call->arg_count,
+                                     call->mode, &results, err));
+    for (int k = 0; k < results.count && !call->inplace; k++) {
         call->outs[call->out_count++] = syi_node_ref(results.tensors[k]->node);
     }
     status =

@@ -358,25 +358,35 @@ static void test_index_short_forms(void **state)
 static void test_index_refusals(void **state)
 {
     fixture *f = *state;
-    const bool kept[] = {true, false, true};
     const int64_t positions[] = {0, 1};
     const int64_t two[] = {2};
     sy_tensor *x = tensor(f, SY_DTYPE_F64, 2, three_two, weights);
-    sy_tensor *mask = tensor(f, SY_DTYPE_BOOL, 1, three, kept);
     sy_tensor *index = tensor(f, SY_DTYPE_I64, 1, two, positions);
     const sy_value itself = sy_value_tensor(x);
 
-    const sy_value by_mask[] = {itself, sy_value_tensor(mask)};
-    assert_refused(f, "__getitem__", by_mask, 2, SY_ENOTSUP, "index: boolean masks");
-    const sy_value flags[] = {sy_value_bool(true), sy_value_bool(false), sy_value_bool(true)};
-    const sy_value listed[] = {sy_value_list(flags, 3)};
+    const bool two_flags[] = {true, false};
+    sy_tensor *short_mask = tensor(f, SY_DTYPE_BOOL, 1, two, two_flags);
+    const sy_value by_mask[] = {itself, sy_value_tensor(short_mask)};
+    assert_refused(f, "__getitem__", by_mask, 2, SY_ESHAPE,
+                   "index: a mask of 2 at dimension 0 of 3x2");
+    const sy_value flags[] = {sy_value_bool(true), sy_value_bool(false)};
+    const sy_value listed[] = {sy_value_list(flags, 2)};
     const sy_value by_flags[] = {itself, sy_value_list(listed, 1)};
-    assert_refused(f, "__getitem__", by_flags, 2, SY_ENOTSUP, "index: boolean masks");
-    const sy_value by_true[] = {itself, sy_value_list(flags, 1)};
-    assert_refused(f, "__getitem__", by_true, 2, SY_ENOTSUP, "index: boolean masks");
-    const sy_value pair[] = {sy_value_tensor(index), sy_value_tensor(index)};
-    const sy_value by_two[] = {itself, sy_value_list(pair, 2)};
-    assert_refused(f, "__getitem__", by_two, 2, SY_ENOTSUP, "two tensors of indices");
+    assert_refused(f, "__getitem__", by_flags, 2, SY_ESHAPE,
+                   "a mask of 2 for dimension 0 of size 3");
+    const sy_value mixture[] = {sy_value_int(0), sy_value_bool(false)};
+    const sy_value listed_mixture[] = {sy_value_list(mixture, 2)};
+    const sy_value by_mixture[] = {itself, sy_value_list(listed_mixture, 1)};
+    assert_refused(f, "__getitem__", by_mixture, 2, SY_EINVAL, "ints only, or bools only");
+    const sy_value pair[] = {sy_value_tensor(index), sy_value_tensor(x)};
+    const sy_value by_pair[] = {itself, sy_value_list(pair, 2)};
+    assert_refused(f, "__getitem__", by_pair, 2, SY_EDTYPE, "float64");
+    const int64_t far[] = {0, 2};
+    const sy_value outside[] = {sy_value_tensor(index),
+                                sy_value_tensor(tensor(f, SY_DTYPE_I64, 1, two, far))};
+    const sy_value by_outside[] = {itself, sy_value_list(outside, 2)};
+    assert_refused(f, "__getitem__", by_outside, 2, SY_ERANGE,
+                   "index 2 is out of range for 2 elements");
     const sy_value by_float[] = {itself, itself};
     assert_refused(f, "__getitem__", by_float, 2, SY_EDTYPE, "float64");
     const sy_value ints[] = {sy_value_int(0), sy_value_int(0), sy_value_int(0)};

@@ -195,6 +195,22 @@ static bool is_overloaded(const sy_hook *hook, const syi_op *op, bool inplace, c
     return syi_overload_find(hook, op, inplace, mode, syi_outermost(nodes, seen->count)) != NULL;
 }
 
+/* A result whose size depends on contents gives them away, element by element if asked cleverly. */
+static sy_status check_shape_tells(const syi_op *op, const sy_value *bound, const syi_mode *mode,
+                                   sy_error *err)
+{
+    const int teller = syi_policy_shape_teller(op, bound);
+    if (teller < 0 || bound[teller].kind != SY_VALUE_TENSOR ||
+        !syi_tensor_is_private(bound[teller].as.tensor)) {
+        return SY_OK;
+    }
+    const syi_policy policy = syi_tensor_policy(bound[teller].as.tensor);
+    char text[72];
+    const sy_id id = sy_tensor_get_id(bound[teller].as.tensor);
+    return syi_policy_refuse(&policy, op->name, sy_id_format(&id, text, sizeof text), mode->worker,
+                             err);
+}
+
 /* What a handle-level call needs beside its arguments. */
 typedef struct handle_call {
     syi_call call;
@@ -219,6 +235,7 @@ static void open_call(handle_call *h, sy_hook *hook, const syi_op *op, bool inpl
     call->out_count = 0;
     call->value = sy_value_none();
     call->value_items = results->items;
+    call->inside = false;
     to_nodes(bound, count, call->args, h->items);
     for (int k = 0; h->seen.private_ && k < h->seen.count; k++) {
         h->before[k] = syi_tensor_policy(h->seen.tensors[k]);
@@ -279,10 +296,12 @@ sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
     /* On the tape are the parts of a composite row, so they must come by here. */
     if ((op->flags & SYI_OP_COMPOSITE) && !is_overloaded(hook, op, inplace, mode, seen) &&
         (seen->apart || (seen->tracked && !seen->remote))) {
-        const sy_status status = syi_composite_call(hook, op, bound, count, mode, results, err);
+        const sy_status status =
+            syi_composite_call(hook, op, inplace, bound, count, mode, results, err);
         return hide_values(op, seen, status, err);
     }
     SY_TRY(check_item(op, seen, mode, err));
+    SY_TRY(check_shape_tells(op, bound, mode, err));
     const bool track = mode->grad && seen->tracked && !seen->remote && !(op->flags & SYI_OP_VALUE);
     sy_tensor *original = NULL; /* what is overwritten in place, when its gradient reads it */
     if (inplace) {
@@ -298,6 +317,10 @@ sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
     }
     open_call(&h, hook, op, inplace, bound, count, mode, results);
     sy_status status = hide_values(op, seen, syi_node_call(&h.call, err), err);
+    if (status == SY_ERANGE && h.call.inside && seen->private_) {
+        syi_fail(err, status, "%s: the contents of its private arguments are out of range",
+                 op->name);
+    }
     if (status == SY_OK) {
         status = close_call(&h, bound, results, err);
     }

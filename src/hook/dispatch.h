@@ -40,6 +40,7 @@ struct syi_call {
     sy_value value; /* a plain answer */
     sy_value
         *value_items; /* room for SY_DIM_MAX items of a list in value; NULL: lists are not kept */
+    bool inside;      /* it was a native kernel that failed */
 };
 #define SYI_OPERATION_NAME_SIZE 64 /* of a row's name, or that of an overload without row */
 #define SYI_CALLED_NAME_SIZE 96    /* of a dotted name */
@@ -91,7 +92,7 @@ sy_status syi_dispatch_name(sy_hook *hook, const char *name, size_t name_length,
 sy_status syi_call_composite(syi_call *call, sy_error *err);
 
 /* COMPOSITE rows at the handle level: composites.c. */
-sy_status syi_composite_call(sy_hook *hook, const syi_op *op, const sy_value *bound, int count,
-                             const syi_mode *mode, syi_results *results, sy_error *err);
+sy_status syi_composite_call(sy_hook *hook, const syi_op *op, bool inplace, const sy_value *bound,
+                             int count, const syi_mode *mode, syi_results *results, sy_error *err);
 
 #endif

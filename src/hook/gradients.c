@@ -32,6 +32,18 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     CONSTANT(randperm),
     CONSTANT(zeros_like),
     CONSTANT(ones_like),
+    CONSTANT(empty),
+    CONSTANT(eye),
+    CONSTANT(linspace),
+    CONSTANT(empty_like),
+    CONSTANT(full_like),
+    CONSTANT(rand_like),
+    CONSTANT(randn_like),
+    CONSTANT(randint_like),
+    CONSTANT(new_empty),
+    CONSTANT(new_zeros),
+    CONSTANT(new_ones),
+    CONSTANT(new_full),
 
     ROW(add, add, NOTHING),
     ROW(sub, sub, NOTHING),
@@ -159,12 +171,52 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     ROW(chunk, pieces, NOTHING),
     ROW(split, pieces, NOTHING),
     ROW(unbind, unbind, NOTHING),
+    ROW(split_with_sizes, pieces, NOTHING),
+    ROW(movedim, movedim, NOTHING),
+    ROW(diagonal, diagonal, NOTHING),
+    ROW(unfold, unfold, NOTHING),
+    ROW(unflatten, reshape, NOTHING),
+    ROW(view_as, reshape, NOTHING),
+    ROW(expand_as, pass, NOTHING),
+    ROW(reshape_as, reshape, NOTHING),
     INNER(index),
     ROW(index_select, index_select, {0, 0, P0}, 0, 0),
     ROW(index_add, index_add, {0, 0, P3}, 0, 0),
+    ROW(index_copy, index_copy, {0, 0, P0 | P3}, 0, 0),
+    ROW(index_fill, index_fill, {0, 0, P0 | P3}, 0, 0),
+    INNER(index_put),
+    CONSTANT(_ravel_index),
+    ROW(_index, index_dims, {0, P0}, 0, 0),
+    ROW(_index_put, index_put_dims, {0, P0 | P3}, 0, 0),
+    ROW(gather, gather, {0, 0, P0}, 0, 0),
+    ROW(scatter, scatter, {0, 0, P0 | P3}, 0, 0),
+    ROW(scatter_add, scatter_add, {0, 0, P3}, 0, 0),
+    ROW(take, take, {0, P0}, 0, 0),
+    ROW(put, put, {0, P0 | P2}, 0, 0),
+    ROW(masked_fill, masked_fill, {0, P0 | P2}, 0, 0),
+    ROW(masked_select, masked_select, {0, P0}, 0, 0),
+    ROW(masked_scatter, masked_scatter, {0, P0 | P2}, 0, 0),
+    CONSTANT(nonzero),
+    CONSTANT(one_hot),
 
     ROW(cat, cat, NOTHING),
     ROW(stack, stack, NOTHING),
+    INNER(hstack),
+    INNER(vstack),
+
+    ROW(flip, flip, NOTHING),
+    ROW(roll, roll, NOTHING),
+    ROW(tril, triangle, NOTHING),
+    ROW(triu, triangle, NOTHING),
+    INNER(diag),
+    ROW(diag_embed, diag_embed, NOTHING),
+    INNER(pad),
+    ROW(constant_pad_nd, constant_pad_nd, NOTHING),
+    INNER(repeat),
+    INNER(tile),
+    INNER(repeat_interleave),
+    INNER(im2col),
+    INNER(col2im),
 
     ROW(softmax, softmax, {0}, P0, O0),
     ROW(log_softmax, log_softmax, {0}, P0, O0),
@@ -205,8 +257,6 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     REFUSED(_softmax_backward_data),
     REFUSED(_log_softmax_backward_data),
     REFUSED(nll_loss_backward),
-    REFUSED(select_backward),
-    REFUSED(slice_backward),
     REFUSED(mse_loss_backward),
     REFUSED(l1_loss_backward),
     REFUSED(smooth_l1_loss_backward),
@@ -220,6 +270,10 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     REFUSED(native_layer_norm_backward),
     REFUSED(embedding_dense_backward),
     REFUSED(native_dropout_backward),
+    ROW(select_backward, select_backward, NOTHING),
+    ROW(slice_backward, slice_backward, NOTHING),
+    ROW(diagonal_backward, diagonal_backward, NOTHING),
+    ROW(unfold_backward, unfold_backward, NOTHING),
 
     CONSTANT(dim),
     CONSTANT(numel),
@@ -234,6 +288,12 @@ static const syi_gradient extremum_of_everything = {
 /* By the running statistics. */
 static const syi_gradient batch_norm_as_it_is = {
     true, SYI_GRADIENT_ROW, syi_gradient_batch_norm, {ALL, ALL, 0, ALL, ALL}, 0, 0};
+static const syi_gradient refused = {true, SYI_GRADIENT_REFUSED, NULL, {0}, 0, 0};
+
+static bool is_product(const sy_value *reduce)
+{
+    return reduce->kind == SY_VALUE_STRING && reduce->as.string[0] == 'm';
+}
 
 const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound)
 {
@@ -242,6 +302,9 @@ const syi_gradient *syi_gradient_get(const syi_op *op, const sy_value *bound)
     }
     if ((op->id == SYI_OP_max || op->id == SYI_OP_min) && bound[1].kind == SY_VALUE_NONE) {
         return &extremum_of_everything;
+    }
+    if (op->id == SYI_OP_scatter && is_product(&bound[4])) {
+        return &refused;
     }
     return &gradients[op->id];
 }

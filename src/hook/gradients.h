@@ -190,6 +190,32 @@ void syi_gradient_unbind(syi_backward *b);
 void syi_gradient_index_select(syi_backward *b);
 void syi_gradient_index_add(syi_backward *b);
 
+/* Elements elsewhere */
+void syi_gradient_movedim(syi_backward *b);
+void syi_gradient_diagonal(syi_backward *b);
+void syi_gradient_unfold(syi_backward *b);
+void syi_gradient_index_copy(syi_backward *b);
+void syi_gradient_index_fill(syi_backward *b);
+void syi_gradient_index_dims(syi_backward *b);
+void syi_gradient_index_put_dims(syi_backward *b);
+void syi_gradient_gather(syi_backward *b);
+void syi_gradient_scatter(syi_backward *b);
+void syi_gradient_scatter_add(syi_backward *b);
+void syi_gradient_take(syi_backward *b);
+void syi_gradient_put(syi_backward *b);
+void syi_gradient_masked_fill(syi_backward *b);
+void syi_gradient_masked_select(syi_backward *b);
+void syi_gradient_masked_scatter(syi_backward *b);
+void syi_gradient_flip(syi_backward *b);
+void syi_gradient_roll(syi_backward *b);
+void syi_gradient_triangle(syi_backward *b);
+void syi_gradient_diag_embed(syi_backward *b);
+void syi_gradient_constant_pad_nd(syi_backward *b);
+void syi_gradient_select_backward(syi_backward *b);
+void syi_gradient_slice_backward(syi_backward *b);
+void syi_gradient_diagonal_backward(syi_backward *b);
+void syi_gradient_unfold_backward(syi_backward *b);
+
 /* Joining */
 void syi_gradient_cat(syi_backward *b);
 void syi_gradient_stack(syi_backward *b);

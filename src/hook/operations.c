@@ -16,7 +16,7 @@
 
 /* A list of integers as a value, on the caller's stack. */
 typedef struct int_list {
-    sy_value items[SY_DIM_MAX + 1];
+    sy_value items[2 * SY_DIM_MAX + 1];
     sy_value value;
 } int_list;
 
@@ -43,6 +43,7 @@ static sy_value ints(int_list *list, const int64_t *values, int count)
 #undef SY_FORM_CREATE
 #undef SY_FORM_SIZE
 #undef SY_FORM_DIM
+#undef SY_FORM_DIAGONAL
 #undef SY_FORM_JOIN
 #undef SY_FORM_LOSS
 
@@ -124,6 +125,11 @@ static sy_value ints(int_list *list, const int64_t *values, int count)
     {                                                               \
         RUN(name, false, TENSOR(self), sy_value_int(dim));          \
     }
+#define SY_FORM_DIAGONAL(name)                                               \
+    sy_tensor *sy_##name(sy_scope *scope, sy_tensor *self, int64_t diagonal) \
+    {                                                                        \
+        RUN(name, false, TENSOR(self), sy_value_int(diagonal));              \
+    }
 #define SY_FORM_JOIN(name)                                                                  \
     sy_tensor *sy_##name(sy_scope *scope, sy_tensor *const *tensors, size_t count, int dim) \
     {                                                                                       \
@@ -202,6 +208,101 @@ sy_tensor *sy_index_select(sy_scope *scope, sy_tensor *self, int dim, sy_tensor 
 sy_tensor *sy_index(sy_scope *scope, sy_tensor *self, const sy_value *index, size_t count)
 {
     RUN(index, false, TENSOR(self), sy_value_list(index, count));
+}
+
+sy_tensor *sy_index_put_(sy_scope *scope, sy_tensor *self, const sy_value *index, size_t count,
+                         sy_value values)
+{
+    RUN(index_put, true, TENSOR(self), sy_value_list(index, count), values);
+}
+
+sy_tensor *sy_gather(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index)
+{
+    RUN(gather, false, TENSOR(self), sy_value_int(dim), TENSOR(index));
+}
+
+sy_tensor *sy_scatter(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index, sy_tensor *src)
+{
+    RUN(scatter, false, TENSOR(self), sy_value_int(dim), TENSOR(index), TENSOR(src));
+}
+
+sy_tensor *sy_scatter_add(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index,
+                          sy_tensor *src)
+{
+    RUN(scatter_add, false, TENSOR(self), sy_value_int(dim), TENSOR(index), TENSOR(src));
+}
+
+sy_tensor *sy_index_add(sy_scope *scope, sy_tensor *self, int dim, sy_tensor *index,
+                        sy_tensor *source)
+{
+    RUN(index_add, false, TENSOR(self), sy_value_int(dim), TENSOR(index), TENSOR(source));
+}
+
+sy_tensor *sy_masked_fill(sy_scope *scope, sy_tensor *self, sy_tensor *mask, double value)
+{
+    RUN(masked_fill, false, TENSOR(self), TENSOR(mask), sy_value_float(value));
+}
+
+sy_tensor *sy_one_hot(sy_scope *scope, sy_tensor *self, int64_t classes)
+{
+    RUN(one_hot, false, TENSOR(self), sy_value_int(classes));
+}
+
+sy_tensor *sy_flip(sy_scope *scope, sy_tensor *self, int ndim, const int64_t *dims)
+{
+    int_list list;
+    RUN(flip, false, TENSOR(self), ints(&list, dims, ndim));
+}
+
+sy_tensor *sy_roll(sy_scope *scope, sy_tensor *self, int64_t shift, int dim)
+{
+    const sy_value by = sy_value_int(shift), along = sy_value_int(dim);
+    RUN(roll, false, TENSOR(self), sy_value_list(&by, 1), sy_value_list(&along, 1));
+}
+
+sy_tensor *sy_pad(sy_scope *scope, sy_tensor *self, const int64_t *pad, int count, const char *mode,
+                  double value)
+{
+    int_list list;
+    const int kept = count < 2 * SY_DIM_MAX ? count : 2 * SY_DIM_MAX + 1;
+    for (int k = 0; k < kept; k++) {
+        list.items[k] = sy_value_int(pad[k]);
+    }
+    RUN(pad, false, TENSOR(self), sy_value_list(list.items, kept < 0 ? 0 : (size_t)kept),
+        mode != NULL ? sy_value_string(mode) : sy_value_none(), sy_value_float(value));
+}
+
+sy_tensor *sy_repeat_interleave(sy_scope *scope, sy_tensor *self, int64_t repeats, int dim)
+{
+    RUN(repeat_interleave, false, TENSOR(self), sy_value_int(repeats), sy_value_int(dim));
+}
+
+sy_tensor *sy_movedim(sy_scope *scope, sy_tensor *self, int source, int destination)
+{
+    const sy_value from = sy_value_int(source), to = sy_value_int(destination);
+    RUN(movedim, false, TENSOR(self), sy_value_list(&from, 1), sy_value_list(&to, 1));
+}
+
+sy_tensor *sy_diagonal(sy_scope *scope, sy_tensor *self, int64_t offset, int dim1, int dim2)
+{
+    RUN(diagonal, false, TENSOR(self), sy_value_int(offset), sy_value_int(dim1),
+        sy_value_int(dim2));
+}
+
+sy_tensor *sy_eye(sy_scope *scope, sy_dtype dtype, int64_t rows, int64_t columns)
+{
+    RUN(eye, false, sy_value_int(rows), sy_value_int(columns), sy_value_dtype(dtype));
+}
+
+sy_tensor *sy_linspace(sy_scope *scope, sy_dtype dtype, double start, double end, int64_t steps)
+{
+    RUN(linspace, false, sy_value_float(start), sy_value_float(end), sy_value_int(steps),
+        sy_value_dtype(dtype));
+}
+
+sy_tensor *sy_full_like(sy_scope *scope, sy_tensor *self, double value)
+{
+    RUN(full_like, false, TENSOR(self), sy_value_float(value));
 }
 
 sy_tensor *sy_to(sy_scope *scope, sy_tensor *self, sy_dtype dtype)

@@ -225,6 +225,7 @@ static const sy_value *narrowed_dim(const setting *s)
         return &s->bound[1];
     case SYI_OP_chunk:
     case SYI_OP_split:
+    case SYI_OP_split_with_sizes:
         return &s->bound[2];
     default: /* index: on local chains its inner operations speak for it */
         return NULL;
@@ -392,6 +393,21 @@ syi_policy syi_policy_of_gradient(const syi_policy *loss, const syi_policy *othe
         mix(&policy);
     }
     return policy;
+}
+
+int syi_policy_shape_teller(const syi_op *op, const sy_value *bound)
+{
+    switch (op->id) {
+    case SYI_OP_nonzero:
+        return 0;
+    case SYI_OP_one_hot:
+        return bound[1].kind == SY_VALUE_INT && bound[1].as.integer < 0 ? 0 : -1;
+    case SYI_OP_masked_select:
+    case SYI_OP_masked_scatter: /* not its shape, but whether the source is long enough */
+        return 1;
+    default:
+        return -1;
+    }
 }
 
 sy_status syi_policy_refuse(const syi_policy *policy, const char *what, const char *object,

@@ -37,6 +37,8 @@ syi_policy syi_policy_combine(const syi_op *op, const sy_value *bound, int bound
  * is overruled by `computed`, what the operations of the backward themselves came to. */
 syi_policy syi_policy_of_gradient(const syi_policy *loss, const syi_policy *other,
                                   const syi_policy *computed);
+/* The parameter whose contents decide the shape of the result, -1: none. */
+int syi_policy_shape_teller(const syi_op *op, const sy_value *bound);
 /* "<what> of object X at worker W is refused: ..." */
 sy_status syi_policy_refuse(const syi_policy *policy, const char *what, const char *object,
                             const char *worker, sy_error *err);

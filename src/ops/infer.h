@@ -92,6 +92,15 @@ static inline sy_status syi_infer_add(syi_inference *result, sy_status status)
     return status;
 }
 
+/* One result whose shape depends on contents: no storage and one dim of -1, which the kernel replaces. */
+static inline sy_status syi_infer_unknown(syi_inference *result, sy_dtype dtype)
+{
+    syi_array *out = syi_infer_next(result);
+    *out = (syi_array){.dtype = dtype, .ndim = 1, .shape = {-1}};
+    result->unknown = true;
+    return syi_infer_add(result, SY_OK);
+}
+
 /* May `from` be written into `to`: broadcasting to exactly to's shape? */
 sy_status syi_check_expandable(const syi_array *from, const syi_array *to, sy_error *err);
 

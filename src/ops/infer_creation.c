@@ -46,6 +46,57 @@ sy_status syi_infer_like(const syi_op *op, const sy_value *args, syi_inference *
                               self->shape, err);
 }
 
+sy_status syi_infer_like_float(const syi_op *op, const sy_value *args, syi_inference *result,
+                               sy_error *err)
+{
+    SY_TRY(
+        syi_check_floating(syi_argument_dtype(&args[1], syi_argument_array(&args[0])->dtype), err));
+    return syi_infer_like(op, args, result, err);
+}
+
+sy_status syi_infer_full_like(const syi_op *op, const sy_value *args, syi_inference *result,
+                              sy_error *err)
+{
+    const sy_value like[] = {args[0], args[2]};
+    return syi_infer_like(op, like, result, err);
+}
+
+/* new_zeros, ...: another tensor's dtype, a size of its own. */
+sy_status syi_infer_new(const syi_op *op, const sy_value *args, syi_inference *result,
+                        sy_error *err)
+{
+    (void)op;
+    const sy_dtype otherwise = syi_argument_array(&args[0])->dtype;
+    return describe_size(result, &args[1], syi_argument_dtype(&args[2], otherwise), err);
+}
+
+sy_status syi_infer_new_full(const syi_op *op, const sy_value *args, syi_inference *result,
+                             sy_error *err)
+{
+    const sy_value plain[] = {args[0], args[1], args[3]};
+    return syi_infer_new(op, plain, result, err);
+}
+
+sy_status syi_infer_eye(const syi_op *op, const sy_value *args, syi_inference *result,
+                        sy_error *err)
+{
+    (void)op;
+    const int64_t rows = args[0].as.integer;
+    const int64_t shape[] = {rows, args[1].kind == SY_VALUE_INT ? args[1].as.integer : rows};
+    return syi_infer_describe(result, syi_argument_dtype(&args[2], SY_DTYPE_F32), 2, shape, err);
+}
+
+sy_status syi_infer_linspace(const syi_op *op, const sy_value *args, syi_inference *result,
+                             sy_error *err)
+{
+    (void)op;
+    const sy_dtype dtype = syi_argument_dtype(&args[3], SY_DTYPE_F32);
+    if (dtype == SY_DTYPE_BOOL) {
+        return syi_fail(err, SY_EDTYPE, "bool has no numbers between two others");
+    }
+    return syi_infer_describe(result, dtype, 1, &args[2].as.integer, err);
+}
+
 static double number_real(const sy_value *number)
 {
     switch (number->kind) {
@@ -158,12 +209,10 @@ static void integer_bounds(sy_dtype dtype, int64_t *low, int64_t *high)
     }
 }
 
-sy_status syi_infer_randint(const syi_op *op, const sy_value *args, syi_inference *result,
-                            sy_error *err)
+/* Does the dtype hold low to high - 1? */
+static sy_status check_bounds(int64_t low, int64_t high, sy_dtype dtype, sy_error *err)
 {
-    (void)op;
-    int64_t low = args[0].as.integer, high = args[1].as.integer, lowest, highest;
-    sy_dtype dtype = syi_argument_dtype(&args[3], SY_DTYPE_I64);
+    int64_t lowest, highest;
     if (low >= high) {
         return syi_fail(err, SY_ERANGE, "low %" PRId64 " is not below high %" PRId64, low, high);
     }
@@ -172,7 +221,29 @@ sy_status syi_infer_randint(const syi_op *op, const sy_value *args, syi_inferenc
         return syi_fail(err, SY_ERANGE, "%" PRId64 " to %" PRId64 " does not fit into %s", low,
                         high - 1, sy_dtype_name(dtype));
     }
+    return SY_OK;
+}
+
+sy_status syi_infer_randint(const syi_op *op, const sy_value *args, syi_inference *result,
+                            sy_error *err)
+{
+    (void)op;
+    const sy_dtype dtype = syi_argument_dtype(&args[3], SY_DTYPE_I64);
+    SY_TRY(check_bounds(args[0].as.integer, args[1].as.integer, dtype, err));
     return describe_size(result, &args[2], dtype, err);
+}
+
+/* randint_like(x, high) and randint_like(x, low, high). */
+sy_status syi_infer_randint_like(const syi_op *op, const sy_value *args, syi_inference *result,
+                                 sy_error *err)
+{
+    (void)op;
+    const syi_array *self = syi_argument_array(&args[0]);
+    const sy_dtype dtype = syi_argument_dtype(&args[3], self->dtype);
+    const bool both = args[2].kind == SY_VALUE_INT;
+    SY_TRY(check_bounds(both ? args[1].as.integer : 0,
+                        both ? args[2].as.integer : args[1].as.integer, dtype, err));
+    return syi_infer_describe(result, dtype, self->ndim, self->shape, err);
 }
 
 sy_status syi_infer_randperm(const syi_op *op, const sy_value *args, syi_inference *result,

@@ -223,15 +223,13 @@ sy_status syi_infer_index(const syi_op *op, const sy_value *args, syi_inference 
     for (size_t i = 0; i < count; i++) {
         SY_TRY(index_with_item(&state, &items[i], err));
     }
-    syi_array *out = syi_infer_next(result);
     if (state.masked) {
-        result->unknown = true;
-        *out = (syi_array){.dtype = self->dtype};
-        return syi_infer_add(result, SY_OK);
+        return syi_infer_unknown(result, self->dtype);
     }
     if (state.gathers) {
         return describe_gathered(&state, result, err);
     }
+    syi_array *out = syi_infer_next(result);
     *out = state.view;
     out->storage = syi_storage_ref(self->storage);
     return syi_infer_add(result, SY_OK);

@@ -63,6 +63,7 @@ static const char *replay(const char *line, syi_inference *result, sy_error *err
     op_line_open(&c, line);
     op_line_read_arguments(&c);
     bool refused = strcmp(c.at, " error\n") == 0;
+    bool unknown = strcmp(c.at, " unknown\n") == 0;
     const char *difference = NULL;
     if (op_line_infer(&c, result, err) != SY_OK) {
         /* The sentence names the operation, without the underscore of in place. */
@@ -70,9 +71,10 @@ static const char *replay(const char *line, syi_inference *result, sy_error *err
             strncmp(err->message, line, c.name_length - (line[c.name_length - 1] == '_')) == 0;
         difference = !refused ? "refused" : orderly && result->count == 0 ? NULL : "wrong sentence";
     } else {
-        difference = refused           ? "must be refused"
-                     : result->unknown ? "unknown"
-                                       : compare(&c, result);
+        difference = refused                      ? "must be refused"
+                     : unknown != result->unknown ? "only one of both is unknown"
+                     : unknown                    ? NULL
+                                                  : compare(&c, result);
     }
     op_line_free(&c, result);
     return difference;

@@ -61,6 +61,34 @@ sy_status syi_infer_flatten(const syi_op *op, const sy_value *args, syi_inferenc
     return reshape(result, self, self->ndim == 0 ? 1 : ndim, shape, err);
 }
 
+sy_status syi_infer_view_as(const syi_op *op, const sy_value *args, syi_inference *result,
+                            sy_error *err)
+{
+    (void)op;
+    const syi_array *other = syi_argument_array(&args[1]);
+    return syi_infer_add(result,
+                         syi_array_view(syi_infer_next(result), syi_argument_array(&args[0]),
+                                        other->ndim, other->shape, err));
+}
+
+sy_status syi_infer_reshape_as(const syi_op *op, const sy_value *args, syi_inference *result,
+                               sy_error *err)
+{
+    (void)op;
+    const syi_array *other = syi_argument_array(&args[1]);
+    return reshape(result, syi_argument_array(&args[0]), other->ndim, other->shape, err);
+}
+
+sy_status syi_infer_expand_as(const syi_op *op, const sy_value *args, syi_inference *result,
+                              sy_error *err)
+{
+    (void)op;
+    const syi_array *other = syi_argument_array(&args[1]);
+    return syi_infer_add(result,
+                         syi_array_expand(syi_infer_next(result), syi_argument_array(&args[0]),
+                                          other->ndim, other->shape, err));
+}
+
 sy_status syi_infer_t(const syi_op *op, const sy_value *args, syi_inference *result, sy_error *err)
 {
     (void)op;
@@ -236,12 +264,46 @@ sy_status syi_infer_chunk(const syi_op *op, const sy_value *args, syi_inference 
     return cut(result, self, dim, size, total == 0 ? chunks : divide_up(total, size), err);
 }
 
-sy_status syi_infer_split(const syi_op *op, const sy_value *args, syi_inference *result,
-                          sy_error *err)
+sy_status syi_infer_split_with_sizes(const syi_op *op, const sy_value *args, syi_inference *result,
+                                     sy_error *err)
 {
     (void)op;
     const syi_array *self = syi_argument_array(&args[0]);
-    int64_t size = args[1].as.integer;
+    const syi_ints sizes = syi_argument_ints(&args[1]);
+    int dim;
+    SY_TRY(check_dimensions(self, err));
+    SY_TRY(syi_argument_dim(&args[2], self->ndim, &dim, err));
+    SY_TRY(check_count((int64_t)sizes.count, err));
+    int64_t start = 0;
+    for (size_t i = 0; i < sizes.count; i++) {
+        const int64_t size = sizes.items[i].as.integer;
+        if (size < 0 || size > self->shape[dim] - start) {
+            return syi_fail(err, SY_ERANGE,
+                            "piece %zu of size %" PRId64 " after %" PRId64 " of %" PRId64
+                            " in dimension %d",
+                            i, size, start, self->shape[dim], dim);
+        }
+        SY_TRY(syi_infer_add(result, syi_array_slice(syi_infer_next(result), self, dim, start,
+                                                     start + size, 1, err)));
+        start += size;
+    }
+    return start == self->shape[dim]
+               ? SY_OK
+               : syi_fail(err, SY_ERANGE,
+                          "the pieces have %" PRId64 " of %" PRId64 " in dimension %d", start,
+                          self->shape[dim], dim);
+}
+
+/* split(x, 2) and split(x, [2, 3]). */
+sy_status syi_infer_split(const syi_op *op, const sy_value *args, syi_inference *result,
+                          sy_error *err)
+{
+    const syi_array *self = syi_argument_array(&args[0]);
+    const syi_ints sizes = syi_argument_ints(&args[1]);
+    if (sizes.count != 1) {
+        return syi_infer_split_with_sizes(op, args, result, err);
+    }
+    int64_t size = sizes.items[0].as.integer;
     int dim;
     SY_TRY(check_dimensions(self, err));
     SY_TRY(syi_argument_dim(&args[2], self->ndim, &dim, err));

@@ -117,7 +117,9 @@ static bool find_operator(const syi_names *names, text inner, const syi_op **op,
         /* __index__ is Python's conversion to int, not indexing; zero_ and the like have no __zero___ */
         bool foreign =
             !entry->dunder && (entry->id == SYI_OP_index || inner.start[inner.length - 1] == '_');
-        return !foreign && found(entry, false, op, inplace);
+        /* x[i] = y writes into x, though it has no sign of that in its name */
+        const bool assigns = entry->dunder && entry->id == SYI_OP_index_put;
+        return !foreign && found(entry, assigns, op, inplace);
     }
     if (inner.start[0] != 'i') {
         return false;

@@ -80,7 +80,8 @@ typedef struct syi_parameter {
  * without storage they are descriptions the framework fills. */
 typedef struct syi_inference {
     int count;
-    bool unknown;    /* the shapes depend on contents; only running tells */
+    bool
+        unknown; /* the shape depends on contents; only running tells: ndim 1, shape -1, no storage */
     syi_array *outs; /* the caller's room for SYI_OUTPUT_MAX arrays; unused entries untouched */
 } syi_inference;
 

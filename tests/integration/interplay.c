@@ -175,6 +175,20 @@ static void test_other_plain_arguments(void **state)
         2, 3, 5, 6);
     assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), LIST(sy_value_none(), INT(0)))),
                   1, 2, 3);
+    /* Tensors of indices beside other items, masks, and writes. */
+    sy_tensor *columns = workers_send(w, workers_longs(w, 2, (const int64_t[]){2, -3}), w->bob);
+    assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), LIST(INT(1), TENSOR(columns)))),
+                  6, 4);
+    assert_floats(w,
+                  workers_get(w, OP(w, "__getitem__", TENSOR(p),
+                                    LIST(sy_value_slice(0, 2, 1), TENSOR(columns)))),
+                  3, 1, 6, 4);
+    sy_tensor *mask = OP(w, "gt", TENSOR(p), INT(4));
+    assert_floats(w, workers_get(w, OP(w, "__getitem__", TENSOR(p), TENSOR(mask))), 5, 6);
+    sy_tensor *same = OP(w, "__setitem__", TENSOR(p), TENSOR(mask), FLOAT(0));
+    assert_ptr_equal(same, p);
+    OP(w, "index_put_", TENSOR(p), LIST(INT(0), TENSOR(columns)), FLOAT(9));
+    assert_floats(w, workers_get(w, OP(w, "clone", TENSOR(p))), 9, 2, 9, 4, 0, 0);
 }
 
 /* --- chains of pointers ------------------------------------------------------------------------- */

@@ -166,6 +166,68 @@ static void test_computed_reads(void **state)
     assert_floats(w, workers_get(w, OP(w, "sum", TENSOR(d.w))), 0);
 }
 
+/* Elements elsewhere. */
+static void test_moved_reads(void **state)
+{
+    workers *w = *state;
+    published d = publish(w);
+    const sy_value x = TENSOR(d.x), zero = INT(0), one = INT(1), two = INT(2);
+    const int64_t first[] = {0, 0};
+    const sy_value index = TENSOR(workers_send(w, workers_longs(w, 2, first), w->bob));
+    const sy_value mask = TENSOR(OP(w, "eq", index, zero)), ends = LIST(zero, one);
+    SEALED("flip", x, LIST(zero, one));
+    SEALED("roll", x, one, one);
+    SEALED("tril", x);
+    SEALED("triu", x, INT(-30));
+    SEALED("diag", x);
+    SEALED("diagonal", x, one);
+    SEALED("unfold", x, zero, two, one);
+    SEALED("movedim", x, zero, one);
+    SEALED("unflatten", x, one, LIST(one, INT(3)));
+    SEALED("pad", x, LIST(one, one), sy_value_string("replicate"));
+    SEALED("pad", x, LIST(one, one));
+    SEALED("repeat", x, LIST(two, one));
+    SEALED("repeat_interleave", x, two, zero);
+    SEALED("hstack", LIST(x, x));
+    SEALED("vstack", LIST(x, x));
+    SEALED("take", x, index);
+    SEALED("gather", x, zero, TENSOR(OP(w, "unsqueeze", index, one)));
+    SEALED("index_fill", x, zero, index, zero);
+    SEALED("masked_fill", x, TENSOR(OP(w, "ones_like", x, sy_value_dtype(SY_DTYPE_BOOL))), zero);
+    SEALED("masked_select", TENSOR(OP(w, "narrow", x, one, zero, two)), mask);
+    SEALED("__getitem__", x, LIST(index, index));
+    SEALED("__getitem__", x, LIST(ends, ends));
+    SEALED("index_put", TENSOR(d.w), LIST(sy_value_ellipsis()), TENSOR(OP(w, "sum", x)));
+    SEALED("split", x, LIST(two, INT(18)));
+    SEALED("reshape_as", x, x);
+    /* Into a public tensor: that is private from then on. */
+    sy_tensor *table = workers_send(w, MATRIX(w, 2, 3, 0, 0, 0, 0, 0, 0), w->bob);
+    OP(w, "__setitem__", TENSOR(table), zero, TENSOR(OP(w, "select", x, zero, zero)));
+    assert_sealed(w, table, "");
+}
+
+/* A size that contents decide gives them away, one comparison at a time; so does a sentence. */
+static void test_sizes_and_sentences(void **state)
+{
+    workers *w = *state;
+    published d = publish(w);
+    const sy_value x = TENSOR(d.x), labels = TENSOR(d.labels);
+    const sy_value mask = TENSOR(OP(w, "gt", x, INT(1005)));
+    assert_fails(w, CALL(w, "nonzero", mask), SY_EPERM, "#rows", "bob");
+    assert_fails(w, CALL(w, "masked_select", x, mask), SY_EPERM, "#rows", "bob");
+    assert_fails(w, CALL(w, "__getitem__", x, mask), SY_EPERM, "#rows", "bob");
+    assert_fails(w, CALL(w, "one_hot", labels), SY_EPERM, "#labels", "bob");
+    assert_fails(w, CALL(w, "repeat_interleave", x, labels, INT(0)), SY_EPERM, "#labels", "bob");
+    const sy_value far = TENSOR(OP(w, "add", labels, INT(98760)));
+    sy_tensor *eye = workers_send(w, MATRIX(w, 3, 3, 1, 0, 0, 0, 1, 0, 0, 0, 1), w->bob);
+    assert_fails(w, CALL(w, "index_select", TENSOR(eye), INT(0), far), SY_ERANGE, "private");
+    assert_null(strstr(w->err.message, "9876"));
+    assert_fails(w, CALL(w, "__getitem__", TENSOR(eye), far), SY_ERANGE, "private");
+    assert_null(strstr(w->err.message, "9876"));
+    assert_fails(w, CALL(w, "one_hot", far, INT(3)), SY_ERANGE, "private");
+    assert_null(strstr(w->err.message, "9876"));
+}
+
 /* Together with public tensors, in every place. */
 static void test_mixed_with_public(void **state)
 {
@@ -801,6 +863,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_direct_reads),
         WORKER_KINDS(test_computed_reads),
+        WORKER_KINDS(test_moved_reads),
+        WORKER_KINDS(test_sizes_and_sentences),
         WORKER_KINDS(test_mixed_with_public),
         WORKER_KINDS(test_in_place_into_public),
         WORKER_KINDS(test_through_a_view),

@@ -37,7 +37,8 @@ static inline int framework_contract_fill(const syi_op *op, const syi_array *y, 
 static inline int framework_contract_tensors(const syi_op *op)
 {
     const bool pointwise = op->rows == SYI_ROWS_EACH && !(op->flags & SYI_OP_ONLY_INPLACE) &&
-                           op->id != SYI_OP_where && op->id != SYI_OP_to;
+                           op->id != SYI_OP_where && op->id != SYI_OP_to &&
+                           op->id != SYI_OP_masked_fill;
     if (!pointwise || (op->flags & (SYI_OP_VIEW | SYI_OP_COMPOSITE))) {
         return 0;
     }

@@ -61,6 +61,27 @@ void syi_cpu_clear(const syi_array *array)
     syi_array_assign(array, &from);
 }
 
+/* Storages of their own are told apart without looking at strides. */
+static bool overlaps(const syi_array *array, const void *destination)
+{
+    const syi_array *to = destination;
+    const syi_storage *a = array->storage, *b = to->storage;
+    const uintptr_t a_first = (uintptr_t)a->data, b_first = (uintptr_t)b->data;
+    const bool apart = a_first + a->size <= b_first || b_first + b->size <= a_first;
+    return !apart && syi_array_overlaps(array, to);
+}
+
+sy_status syi_cpu_separate(const syi_cpu_call *call, syi_array *copy, const syi_array *from)
+{
+    if (!call->inplace || !overlaps(from, &call->outs[0])) {
+        syi_array_copy_view(copy, from);
+        return SY_OK;
+    }
+    SY_TRY(syi_cpu_temporary(call, copy, from->dtype, from->ndim, from->shape));
+    syi_array_assign(copy, from);
+    return SY_OK;
+}
+
 sy_status syi_cpu_refuse_dtype(const syi_cpu_call *call, sy_dtype dtype)
 {
     return syi_fail(call->err, SY_EDTYPE, "%s is not supported", sy_dtype_name(dtype));
@@ -110,16 +131,6 @@ static bool is_same_view(const syi_array *a, const syi_array *b)
     return true;
 }
 
-/* Storages of their own are told apart without looking at strides. */
-static bool overlaps(const syi_array *array, const void *destination)
-{
-    const syi_array *to = destination;
-    const syi_storage *a = array->storage, *b = to->storage;
-    const uintptr_t a_first = (uintptr_t)a->data, b_first = (uintptr_t)b->data;
-    const bool apart = a_first + a->size <= b_first || b_first + b->size <= a_first;
-    return !apart && syi_array_overlaps(array, to);
-}
-
 static bool overlaps_askew(const syi_array *array, const void *destination)
 {
     return overlaps(array, destination) && !is_same_view(array, destination);
@@ -136,11 +147,27 @@ static bool differs(const syi_array *array, const void *destination)
     return !same;
 }
 
+sy_status syi_cpu_allocate(const syi_cpu_call *call, int which, int ndim, const int64_t *shape)
+{
+    syi_array *out = &call->outs[which], described;
+    SY_TRY(syi_array_describe(&described, out->dtype, ndim, shape, call->err));
+    SY_TRY(syi_account_check_room(call->account, syi_array_bytes(&described), call->err));
+    SY_TRY(syi_array_new(call->cpu->base.context, out, out->dtype, ndim, shape, call->account,
+                         call->err));
+    out->storage->secret = call->secret;
+    return SY_OK;
+}
+
+static bool is_unknown(const syi_array *out)
+{
+    return out->ndim == 1 && out->shape[0] < 0;
+}
+
 static sy_status allocate_outs(const syi_cpu_call *call)
 {
     for (int i = 0; i < call->out_count; i++) {
         syi_array *out = &call->outs[i];
-        if (out->storage == NULL) {
+        if (out->storage == NULL && !is_unknown(out)) {
             SY_TRY(syi_storage_new(call->cpu->base.context, &out->storage, syi_array_bytes(out),
                                    call->account, call->err));
             out->storage->secret = call->secret;

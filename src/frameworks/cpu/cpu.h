@@ -49,6 +49,45 @@ typedef sy_status (*syi_cpu_kernel)(const syi_cpu_call *call);
  */
 typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi_cpu_mode;
 
+/* Elements elsewhere: indices, masks, moving, creation. */
+#define SYI_CPU_MOVING_KERNELS(X)                  \
+    X(empty, zeros, APART)                         \
+    X(eye, eye, APART)                             \
+    X(linspace, linspace, APART)                   \
+    X(empty_like, zeros, APART)                    \
+    X(full_like, full, APART)                      \
+    X(rand_like, rand, APART)                      \
+    X(randn_like, randn, APART)                    \
+    X(randint_like, randint, APART)                \
+    X(new_empty, zeros, APART)                     \
+    X(new_zeros, zeros, APART)                     \
+    X(new_ones, ones, APART)                       \
+    X(new_full, full, APART)                       \
+    X(reshape_as, copy, APART)                     \
+    X(index_copy, index_add, ITSELF)               \
+    X(index_fill, index_fill, ITSELF)              \
+    X(_ravel_index, ravel_index, APART)            \
+    X(_index, index_dims, APART)                   \
+    X(_index_put, index_put_dims, ITSELF)          \
+    X(gather, gather, APART)                       \
+    X(scatter, scatter, ITSELF)                    \
+    X(scatter_add, scatter, ITSELF)                \
+    X(take, take, APART)                           \
+    X(put, put, ITSELF)                            \
+    X(masked_fill, masked_fill, ALIGNED)           \
+    X(masked_select, masked_select, APART)         \
+    X(masked_scatter, masked_scatter, APART)       \
+    X(nonzero, nonzero, APART)                     \
+    X(one_hot, one_hot, APART)                     \
+    X(flip, flip, APART)                           \
+    X(roll, roll, APART)                           \
+    X(tril, triangle, ITSELF)                      \
+    X(triu, triangle, ITSELF)                      \
+    X(diag_embed, diag_embed, APART)               \
+    X(constant_pad_nd, constant_pad_nd, APART)     \
+    X(diagonal_backward, diagonal_backward, APART) \
+    X(unfold_backward, unfold_backward, APART)
+
 /* X(operation, kernel, mode): one entry per row of ops.def that is neither VIEW nor COMPOSITE. */
 #define SYI_CPU_KERNELS(X)                                                     \
     SYI_CPU_MATH_KERNELS(X)                                                    \
@@ -153,7 +192,8 @@ typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi
     X(native_batch_norm_backward, batch_norm_backward, APART)                  \
     X(native_layer_norm_backward, layer_norm_backward, APART)                  \
     X(embedding_dense_backward, embedding_backward, APART)                     \
-    X(native_dropout_backward, dropout_backward, APART)
+    X(native_dropout_backward, dropout_backward, APART)                        \
+    SYI_CPU_MOVING_KERNELS(X)
 
 /* The kernels themselves, each in the file of its subject (a name may come several times). */
 #define SYI_CPU_DECLARE(operation, kernel, mode) \
@@ -182,6 +222,16 @@ sy_status syi_cpu_temporary(const syi_cpu_call *call, syi_array *array, sy_dtype
 /* `from` in `dtype` (and, when asked for, contiguous): a view where it is so already. */
 sy_status syi_cpu_convert(const syi_cpu_call *call, syi_array *array, const syi_array *from,
                           sy_dtype dtype, bool contiguous);
+/* Storage for an out whose shape the rule could not tell (ops.h, unknown): charged to the call's account before
+ * it exists. Its dtype is set already. */
+sy_status syi_cpu_allocate(const syi_cpu_call *call, int which, int ndim, const int64_t *shape);
+/* In place: `from` as it is now, should it overlap the destination. */
+sy_status syi_cpu_separate(const syi_cpu_call *call, syi_array *copy, const syi_array *from);
+/* Every element becomes the one at `element`, of the array's dtype. */
+void syi_cpu_fill_array(const syi_array *array, const syi_element *element);
+/* A number as an element of `dtype`; SY_ERANGE when it does not fit. */
+sy_status syi_cpu_element(const syi_cpu_call *call, syi_element *element, const sy_value *value,
+                          sy_dtype dtype);
 /* Sets every byte to 0. */
 void syi_cpu_clear(const syi_array *array);
 /* "<dtype> is not supported", SY_EDTYPE. Sentences of kernels do not name the operation: cpu.c does. */

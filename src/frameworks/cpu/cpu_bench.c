@@ -165,6 +165,56 @@ static void bench_elements(const bench *b, int64_t side)
     syi_array_fini(&i);
 }
 
+/* Rows and elements elsewhere, bytes read and written. */
+static void bench_moving(const bench *b, int64_t side)
+{
+    syi_array x = make(b, SY_DTYPE_F32, side, side), z = make(b, SY_DTYPE_F32, side, side);
+    syi_array index = make(b, SY_DTYPE_I64, side, side), rows = make(b, SY_DTYPE_I64, 1, side),
+              line;
+    syi_array mask = make(b, SY_DTYPE_BOOL, side, side);
+    int64_t *places = syi_array_data(&index), *order = syi_array_data(&rows);
+    for (int64_t i = 0; i < side * side; i++) {
+        places[i] = i * 7919 % side;
+        order[i % side] = i * 7919 % side;
+    }
+    if (syi_array_select(&line, &rows, 0, 0, NULL) != SY_OK) {
+        abort();
+    }
+    const double n = (double)(side * side), bandwidth = 8 * n / measure_copy(&z, &x);
+    const sy_value first = sy_value_int(0), last = sy_value_int(1), none = sy_value_none();
+    const sy_value pair[2] = {value_of(&x), value_of(&z)};
+    const sy_value by_rows[3] = {value_of(&x), first, value_of(&line)};
+    const sy_value by_columns[3] = {value_of(&x), last, value_of(&line)};
+    const sy_value each[3] = {value_of(&x), last, value_of(&index)};
+    const sy_value spread[5] = {value_of(&z), last, value_of(&index), value_of(&x), none};
+    const sy_value join[2] = {sy_value_list(pair, 2), first}, join_last[2] = {join[0], last};
+    const sy_value flip[2] = {value_of(&x), sy_value_list(&first, 1)};
+    const sy_value flip_last[2] = {value_of(&x), sy_value_list(&last, 1)};
+    const sy_value roll[3] = {value_of(&x), sy_value_list(&last, 1), sy_value_list(&last, 1)};
+    const sy_value masked[3] = {value_of(&x), value_of(&mask), sy_value_float(2)};
+    const sy_value pads[4] = {last, last, last, last};
+    const sy_value pad[3] = {value_of(&x), sy_value_list(pads, 4), first};
+    printf("%lld x %lld moved:\n", (long long)side, (long long)side);
+    report(b, "index_select rows", SYI_OP_index_select, by_rows, false, 8 * n, bandwidth);
+    report(b, "index_select columns", SYI_OP_index_select, by_columns, false, 8 * n, bandwidth);
+    report(b, "gather columns", SYI_OP_gather, each, false, 16 * n, bandwidth);
+    report(b, "scatter_ columns", SYI_OP_scatter, spread, true, 16 * n, bandwidth);
+    report(b, "cat rows", SYI_OP_cat, join, false, 16 * n, bandwidth);
+    report(b, "cat columns", SYI_OP_cat, join_last, false, 16 * n, bandwidth);
+    report(b, "flip rows", SYI_OP_flip, flip, false, 8 * n, bandwidth);
+    report(b, "flip columns", SYI_OP_flip, flip_last, false, 8 * n, bandwidth);
+    report(b, "roll columns", SYI_OP_roll, roll, false, 8 * n, bandwidth);
+    report(b, "constant_pad_nd", SYI_OP_constant_pad_nd, pad, false, 8 * n, bandwidth);
+    report(b, "masked_fill", SYI_OP_masked_fill, masked, false, 9 * n, bandwidth);
+    report(b, "masked_select", SYI_OP_masked_select, masked, false, 9 * n, bandwidth);
+    syi_array_fini(&line);
+    syi_array_fini(&rows);
+    syi_array_fini(&index);
+    syi_array_fini(&mask);
+    syi_array_fini(&x);
+    syi_array_fini(&z);
+}
+
 static void bench_products(const bench *b)
 {
     static const sy_dtype dtypes[] = {SY_DTYPE_F32, SY_DTYPE_F64, SY_DTYPE_I32, SY_DTYPE_I64};
@@ -213,6 +263,7 @@ int main(void)
     bench_small(&b);
     bench_elements(&b, 300);
     bench_elements(&b, 2048);
+    bench_moving(&b, 2048);
     bench_products(&b);
     b.framework->klass->free(b.framework);
     sy_context_free(b.context);

@@ -5,87 +5,29 @@
 #include <assert.h>
 #include <string.h>
 
-#include "frameworks/cpu/cpu.h"
-#include "frameworks/cpu/loops.h"
+#include "frameworks/cpu/gather.h"
+#include "frameworks/cpu/slices.h"
 
-SYI_UNARY_LOOP(copy_1, uint8_t, uint8_t, uint32_t, a)
-SYI_UNARY_LOOP(copy_2, uint16_t, uint16_t, uint32_t, a)
-SYI_UNARY_LOOP(copy_4, uint32_t, uint32_t, uint32_t, a)
-SYI_UNARY_LOOP(copy_8, uint64_t, uint64_t, uint64_t, a)
-static const syi_loop copies[9] = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
-
-SYI_CPU_BOOL(SYI_BINARY_OF, add, (a | b) != 0)
-SYI_CPU_INTEGERS(SYI_BINARY_OF, add, (wide)a + (wide)b)
-SYI_CPU_FLOATS(SYI_BINARY_OF, add, a + b)
-static const syi_loop additions[SY_DTYPE_COUNT] = {SYI_CPU_ALL(SYI_LOOP_ENTRY, add)};
-
-/* An array seen as slices along one dim; a 0-dim array is one slice. */
-typedef struct axis {
-    syi_array slice; /* the first one, with size 1 in the dim; borrows the storage */
-    int dim;
-    int64_t size; /* slices */
-    int64_t step; /* bytes from one to the next */
-} axis;
-
-static sy_status find_axis(const syi_cpu_call *call, axis *made, const syi_array *array,
-                           const sy_value *dim)
+/* Slices with gaps: in the order of the result's elements, so that memory is walked through once. */
+static void select_elements(const syi_cpu_call *call, const syi_array *index, int dim)
 {
-    made->slice = *array;
-    SY_TRY(syi_dim_wrap(&made->dim, dim->as.integer, array->ndim, call->err));
-    if (array->ndim == 0) {
-        made->slice.ndim = 1;
-        made->slice.shape[0] = made->slice.strides[0] = 1;
-    }
-    made->size = made->slice.shape[made->dim];
-    made->step = made->slice.strides[made->dim] * (int64_t)sy_dtype_size(array->dtype);
-    made->slice.shape[made->dim] = 1;
-    return SY_OK;
-}
-
-/* `index` as packed int64, every entry inside the axis. */
-static sy_status read_index(const syi_cpu_call *call, syi_array *packed, const sy_value *index,
-                            const axis *along)
-{
-    SY_TRY(syi_cpu_convert(call, packed, syi_cpu_array(index), SY_DTYPE_I64, true));
-    const int64_t *entries = syi_array_data(packed);
-    const int64_t n = syi_array_numel(packed);
-    for (int64_t i = 0; i < n; i++) {
-        if (entries[i] < 0 || entries[i] >= along->size) {
-            syi_fail(call->err, SY_ERANGE, "index %lld in dimension %d of size %lld",
-                     (long long)entries[i], along->dim, (long long)along->size);
-            syi_array_fini(packed);
-            return SY_ERANGE;
-        }
-    }
-    return SY_OK;
-}
-
-/* Runs a loop over one slice of each operand of the nest, moved by so many bytes. */
-static void run_slice(const syi_nest *slices, const int64_t *moved, syi_loop loop)
-{
-    char *data[SYI_OPERAND_MAX];
-    int64_t strides[SYI_OPERAND_MAX];
-    int64_t at[SY_DIM_MAX] = {0};
-    for (int k = 0; k < slices->count; k++) {
-        data[k] = slices->data[k] + moved[k];
-        strides[k] = slices->strides[k][0];
-    }
-    do {
-        void *row[SYI_OPERAND_MAX];
-        for (int k = 0; k < slices->count; k++) {
-            row[k] = data[k];
-        }
-        loop(slices->shape[0], row, strides, NULL);
-    } while (syi_nest_step(slices, 1, at, data));
+    const syi_array *out = &call->outs[0];
+    syi_array spread = *out; /* the index for every element of the result */
+    spread.storage = index->storage;
+    spread.dtype = SY_DTYPE_I64;
+    spread.offset = index->offset;
+    memset(spread.strides, 0, sizeof spread.strides);
+    spread.strides[dim] = 1;
+    syi_gather_run(out, syi_cpu_array(&call->args[0]), dim, &spread);
 }
 
 sy_status syi_cpu_index_select(const syi_cpu_call *call)
 {
-    axis from, to;
-    SY_TRY(find_axis(call, &from, syi_cpu_array(&call->args[0]), &call->args[1]));
-    SY_TRY(find_axis(call, &to, &call->outs[0], &call->args[1]));
+    syi_axis from, to;
+    SY_TRY(syi_axis_find(call, &from, syi_cpu_array(&call->args[0]), &call->args[1]));
+    SY_TRY(syi_axis_find(call, &to, &call->outs[0], &call->args[1]));
     syi_array index;
-    SY_TRY(read_index(call, &index, &call->args[2], &from));
+    SY_TRY(syi_axis_read_index(call, &index, &call->args[2], &from));
     assert(to.size == syi_array_numel(&index));
     const int64_t *entries = syi_array_data(&index);
     syi_nest slices;
@@ -94,53 +36,67 @@ sy_status syi_cpu_index_select(const syi_cpu_call *call)
     syi_nest_add(&slices, &from.slice);
     if (!syi_nest_is_empty(&slices)) {
         syi_nest_merge(&slices, true);
-        syi_loop copy = copies[sy_dtype_size(to.slice.dtype)];
-        for (int64_t i = 0; i < to.size; i++) {
-            run_slice(&slices, (int64_t[]){i * to.step, entries[i] * from.step}, copy);
+        const syi_slice_copy copy =
+            syi_slice_copy_plan(&slices, (int64_t)sy_dtype_size(to.slice.dtype));
+        if (copy.bytes == 0) {
+            select_elements(call, &index, to.dim);
+        }
+        for (int64_t i = 0; i < to.size && copy.bytes > 0; i++) {
+            syi_slice_copy_run(&copy, i * to.step, entries[i] * from.step);
         }
     }
     syi_array_fini(&index);
     return SY_OK;
 }
 
-/* to[entries[i]] += source[i], in ascending i. */
-static void add_slices(const axis *to, const axis *source, const int64_t *entries)
+/* to[entries[i]] += source[i], in ascending i; or = when it copies. */
+static void add_slices(const syi_axis *to, const syi_axis *source, const int64_t *entries,
+                       bool copies)
 {
     syi_nest slices;
     syi_nest_init(&slices, to->slice.ndim, to->slice.shape);
     syi_nest_add(&slices, &to->slice);
-    syi_nest_add(&slices, &to->slice);
+    if (!copies) {
+        syi_nest_add(&slices, &to->slice);
+    }
     syi_nest_add(&slices, &source->slice);
     if (syi_nest_is_empty(&slices)) {
         return;
     }
     syi_nest_merge(&slices, true);
-    syi_loop add = additions[to->slice.dtype];
+    const syi_slice_copy copy =
+        syi_slice_copy_plan(&slices, (int64_t)sy_dtype_size(to->slice.dtype));
+    const syi_loop add = syi_add_loops[to->slice.dtype];
     for (int64_t i = 0; i < source->size; i++) {
         const int64_t place = entries[i] * to->step;
-        run_slice(&slices, (int64_t[]){place, place, i * source->step}, add);
+        if (copies) {
+            syi_slice_copy_run(&copy, place, i * source->step);
+            continue;
+        }
+        syi_slice_run(&slices, (int64_t[]){place, place, i * source->step}, add);
     }
 }
 
+/* index_add and index_copy. */
 sy_status syi_cpu_index_add(const syi_cpu_call *call)
 {
     const syi_array *given = syi_cpu_array(&call->args[3]);
-    axis to, source;
-    SY_TRY(find_axis(call, &to, &call->outs[0], &call->args[1]));
+    syi_axis to, source;
+    SY_TRY(syi_axis_find(call, &to, &call->outs[0], &call->args[1]));
     syi_array index, addend = SYI_ARRAY_INIT;
-    SY_TRY(read_index(call, &index, &call->args[2], &to));
+    SY_TRY(syi_axis_read_index(call, &index, &call->args[2], &to));
     sy_status status;
     if (call->inplace && syi_array_overlaps(given, &call->outs[0])) {
         SY_GOTO(done, syi_cpu_temporary(call, &addend, given->dtype, given->ndim, given->shape));
         syi_array_assign(&addend, given); /* the source is added as it was */
         given = &addend;
     }
-    SY_GOTO(done, find_axis(call, &source, given, &call->args[1]));
+    SY_GOTO(done, syi_axis_find(call, &source, given, &call->args[1]));
     assert(source.size == syi_array_numel(&index) && given->dtype == to.slice.dtype);
     if (!call->inplace) {
         syi_array_assign(&call->outs[0], syi_cpu_array(&call->args[0]));
     }
-    add_slices(&to, &source, syi_array_data(&index));
+    add_slices(&to, &source, syi_array_data(&index), call->op->id == SYI_OP_index_copy);
 done:
     syi_array_fini(&addend);
     syi_array_fini(&index);

@@ -135,7 +135,12 @@ sy_status syi_cpu_randint(const syi_cpu_call *call)
 {
     enum { BLOCK = 512 };
     const syi_array *out = &call->outs[0];
-    const int64_t low = call->args[0].as.integer, high = call->args[1].as.integer;
+    int64_t low = call->args[0].as.integer, high = call->args[1].as.integer;
+    if (call->op->id == SYI_OP_randint_like) { /* (like, high) or (like, low, high) */
+        const bool both = call->args[2].kind == SY_VALUE_INT;
+        low = both ? call->args[1].as.integer : 0;
+        high = call->args[both ? 2 : 1].as.integer;
+    }
     const int64_t n = syi_array_numel(out);
     const int64_t size = (int64_t)sy_dtype_size(out->dtype);
     stream from = open_stream(call);

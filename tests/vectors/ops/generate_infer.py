@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Shapes, dtypes and refusals of PyTorch 1.13 (Debian's python3-torch) for the rows of ops.def.
 
-infer.txt: one call a line, "<name> <arguments> = <results>", or "= error". A name that ends in _ runs in
+infer.txt, and infer/<subject>.txt drawn by infer/<subject>.py, each from a seed of its own: one call a line, "<name> <arguments> = <results>", or "= error". A name that ends in _ runs in
 place. Arguments are bound as written, name=value by name. Tokens:
     float32[3,4]         a tensor of zeros; float32[3,4]{1,3} with these strides
     7  1.5  True  None   numbers and none;  :int64 a dtype;  'mean' a string
     (a|b|c)  ...         a list and an ellipsis;  <1,,2> a slice, parts may be left out
+Where the shape depends on contents the result is "unknown".
 Results that share storage with the first argument are followed by @<offset>{strides}.
 
 Not drawn, because csyft refuses or counts on purpose where PyTorch 1.13 does not: products of bool or of two
@@ -78,6 +79,16 @@ def case(out, name, function, args, kwargs=None, call=None):
     except (RuntimeError, IndexError, ValueError):
         line += " = error"
     print(line.rstrip(), file=out)
+
+
+def depends(out, name, function, args):
+    """A call whose shape depends on contents."""
+    try:
+        function(*args)
+        answer = "unknown"
+    except (RuntimeError, IndexError, ValueError):
+        answer = "error"
+    print(name, *map(write, args), "=", answer, file=out)
 
 
 # --- what is drawn -------------------------------------------------------------------------------------------------
