@@ -6,6 +6,8 @@
 #include "hook/composites.h"
 
 #include "core/error.h"
+#include "hook/closeness.h"
+#include "hook/einsum.h"
 #include "hook/layers.h"
 #include "hook/optimizers.h"
 #include "hook/tape.h"
@@ -206,6 +208,17 @@ sy_status syi_composite_call(sy_hook *hook, const syi_op *op, bool inplace, cons
     }
     if (syi_layer_is_composite(op)) {
         return syi_layer_call(hook, op, bound, mode, results, err);
+    }
+    switch (op->id) {
+    case SYI_OP_einsum:
+    case SYI_OP_tensordot:
+        return syi_einsum_call(hook, op, bound, mode, results, err);
+    case SYI_OP_isclose:
+    case SYI_OP_allclose:
+    case SYI_OP_equal:
+        return syi_closeness_call(hook, op, bound, mode, results, err);
+    default:
+        break;
     }
     const syi_composite_run run = run_of(op->id);
     sy_status status;

@@ -172,6 +172,28 @@ void syi_gradient_extremum_of_everything(syi_backward *b);
 void syi_gradient_extremum(syi_backward *b);
 void syi_gradient_to_argument_shape(syi_backward *b);
 
+/* Further reductions, scans, sorting */
+void syi_gradient_prod(syi_backward *b);
+void syi_gradient_extrema(syi_backward *b);
+void syi_gradient_var(syi_backward *b);
+void syi_gradient_std(syi_backward *b);
+void syi_gradient_norm(syi_backward *b);
+void syi_gradient_logsumexp(syi_backward *b);
+void syi_gradient_cumsum(syi_backward *b);
+void syi_gradient_cumprod(syi_backward *b);
+void syi_gradient_sort(syi_backward *b);
+void syi_gradient_topk(syi_backward *b);
+void syi_gradient_kthvalue(syi_backward *b);
+void syi_gradient_median(syi_backward *b);
+
+/* Batches, square matrices */
+void syi_gradient_outer(syi_backward *b);
+void syi_gradient_trace(syi_backward *b);
+void syi_gradient_baddbmm(syi_backward *b);
+void syi_gradient_inverse(syi_backward *b);
+void syi_gradient_det(syi_backward *b);
+void syi_gradient_linalg_solve(syi_backward *b);
+
 /* Linear algebra */
 void syi_gradient_mm(syi_backward *b);
 void syi_gradient_matmul(syi_backward *b);

@@ -73,7 +73,8 @@ static uint64_t count_products(const syi_op *op, const sy_value *args, const syi
     default:
         break;
     }
-    const syi_array *left = syi_argument_array(&args[op->id == SYI_OP_addmm ? 1 : 0]);
+    const syi_array *left =
+        syi_argument_array(&args[op->id == SYI_OP_addmm || op->id == SYI_OP_baddbmm ? 1 : 0]);
     uint64_t inner = left->ndim > 0 ? (uint64_t)left->shape[left->ndim - 1] : 1;
     return saturating_mul(inner, (uint64_t)syi_array_numel(&result->outs[0]));
 }

@@ -65,6 +65,9 @@ static inline sy_status syi_argument_dim(const sy_value *value, int ndim, int *d
     return syi_dim_wrap(dim, value->as.integer, ndim, err);
 }
 
+/* The dims to reduce as a bit set; none and an empty list mean all. */
+sy_status syi_argument_dim_set(const sy_value *dims, int ndim, unsigned *set, sy_error *err);
+
 /* A bound i? that is a start or stop. The lowest int is a bound like others, not one left out. */
 static inline int64_t syi_argument_bound(const sy_value *value)
 {
@@ -80,6 +83,9 @@ sy_status syi_infer_describe(syi_inference *result, sy_dtype dtype, int ndim, co
 /* Adds a description with the shape to which the arrays among the operands broadcast. */
 sy_status syi_infer_describe_broadcast(syi_inference *result, sy_dtype dtype,
                                        const sy_value *operands, size_t count, sy_error *err);
+/* Adds a description of self without the dims of the set, or with 1 in their place. */
+sy_status syi_infer_reduced(syi_inference *result, sy_dtype dtype, const syi_array *self,
+                            unsigned set, bool keepdim, sy_error *err);
 /* Room for one more result, zeroed, for a view function; counted by syi_infer_add(). */
 static inline syi_array *syi_infer_next(syi_inference *result)
 {

@@ -3,8 +3,7 @@
 
 #include <inttypes.h>
 
-/* The dims to reduce as a bit set; none and an empty list mean all. */
-static sy_status read_dims(const sy_value *dims, int ndim, unsigned *set, sy_error *err)
+sy_status syi_argument_dim_set(const sy_value *dims, int ndim, unsigned *set, sy_error *err)
 {
     syi_ints ints = syi_argument_ints(dims);
     *set = ints.count == 0 ? (1u << SY_DIM_MAX) - 1 : 0;
@@ -19,8 +18,8 @@ static sy_status read_dims(const sy_value *dims, int ndim, unsigned *set, sy_err
     return SY_OK;
 }
 
-static sy_status describe_reduced(syi_inference *result, sy_dtype dtype, const syi_array *self,
-                                  unsigned set, bool keepdim, sy_error *err)
+sy_status syi_infer_reduced(syi_inference *result, sy_dtype dtype, const syi_array *self,
+                            unsigned set, bool keepdim, sy_error *err)
 {
     int64_t shape[SY_DIM_MAX];
     int ndim = 0;
@@ -45,9 +44,9 @@ sy_status syi_infer_sum(const syi_op *op, const sy_value *args, syi_inference *r
     (void)op;
     const syi_array *self = syi_argument_array(&args[0]);
     unsigned set;
-    SY_TRY(read_dims(&args[1], self->ndim, &set, err));
+    SY_TRY(syi_argument_dim_set(&args[1], self->ndim, &set, err));
     sy_dtype dtype = syi_argument_dtype(&args[3], sum_type(self->dtype));
-    return describe_reduced(result, dtype, self, set, args[2].as.boolean, err);
+    return syi_infer_reduced(result, dtype, self, set, args[2].as.boolean, err);
 }
 
 sy_status syi_infer_mean(const syi_op *op, const sy_value *args, syi_inference *result,
@@ -58,8 +57,8 @@ sy_status syi_infer_mean(const syi_op *op, const sy_value *args, syi_inference *
     sy_dtype dtype = syi_argument_dtype(&args[3], self->dtype);
     unsigned set;
     SY_TRY(syi_check_floating(dtype, err));
-    SY_TRY(read_dims(&args[1], self->ndim, &set, err));
-    return describe_reduced(result, dtype, self, set, args[2].as.boolean, err);
+    SY_TRY(syi_argument_dim_set(&args[1], self->ndim, &set, err));
+    return syi_infer_reduced(result, dtype, self, set, args[2].as.boolean, err);
 }
 
 /* Nothing has an extremum when there is nothing to choose from. */
@@ -90,8 +89,8 @@ sy_status syi_infer_extremum(const syi_op *op, const sy_value *args, syi_inferen
     int dim;
     SY_TRY(syi_argument_dim(&args[1], self->ndim, &dim, err));
     SY_TRY(check_choice(self, dim, false, err));
-    SY_TRY(describe_reduced(result, self->dtype, self, 1u << dim, keepdim, err));
-    return describe_reduced(result, SY_DTYPE_I64, self, 1u << dim, keepdim, err);
+    SY_TRY(syi_infer_reduced(result, self->dtype, self, 1u << dim, keepdim, err));
+    return syi_infer_reduced(result, SY_DTYPE_I64, self, 1u << dim, keepdim, err);
 }
 
 sy_status syi_infer_arg_extremum(const syi_op *op, const sy_value *args, syi_inference *result,
@@ -110,7 +109,7 @@ sy_status syi_infer_arg_extremum(const syi_op *op, const sy_value *args, syi_inf
         set = 1u << dim;
     }
     SY_TRY(check_choice(self, dim, all, err));
-    return describe_reduced(result, SY_DTYPE_I64, self, set, args[2].as.boolean, err);
+    return syi_infer_reduced(result, SY_DTYPE_I64, self, set, args[2].as.boolean, err);
 }
 
 /* The reverse of broadcasting. As PyTorch: what is summed promotes as sum does, what is not stays. */

@@ -40,12 +40,12 @@
     }                                                         \
     static inline T remainder_##name(T a, T b)                \
     {                                                         \
-        const T r = b == -1 ? 0 : (T)(a % b);                 \
+        const T r = (T)(b == -1 ? 0 : a % b);                 \
         return (T)(r != 0 && (r < 0) != (b < 0) ? r + b : r); \
     }                                                         \
     static inline T fmod_##name(T a, T b)                     \
     {                                                         \
-        return b == -1 ? 0 : (T)(a % b);                      \
+        return (T)(b == -1 ? 0 : a % b);                      \
     }
 SYI_CPU_UNSIGNED(DEFINE_UNSIGNED, )
 SYI_CPU_SIGNED(DEFINE_SIGNED, )

@@ -206,3 +206,30 @@ sy_status syi_cpu_addmm(const syi_cpu_call *call)
     syi_iterate(operands, 3, blends[out->dtype], &factors, call->secret);
     return SY_OK;
 }
+
+/* The products of two vectors: a column times a row. */
+sy_status syi_cpu_outer(const syi_cpu_call *call)
+{
+    syi_array column = *syi_cpu_array(&call->args[0]), row = *syi_cpu_array(&call->args[1]);
+    column.ndim = 2;
+    column.shape[1] = 1;
+    column.strides[1] = 0;
+    const sy_value args[] = {syi_cpu_value(&column), syi_cpu_value(&row)};
+    syi_cpu_call product = *call;
+    product.args = args;
+    return syi_cpu_mul(&product);
+}
+
+/* The sum of the diagonal, which is a view. */
+sy_status syi_cpu_trace(const syi_cpu_call *call)
+{
+    syi_array diagonal = *syi_cpu_array(&call->args[0]);
+    diagonal.ndim = 1;
+    diagonal.strides[0] += diagonal.strides[1];
+    diagonal.shape[0] =
+        diagonal.shape[0] < diagonal.shape[1] ? diagonal.shape[0] : diagonal.shape[1];
+    const sy_value args[] = {syi_cpu_value(&diagonal), sy_value_none(), sy_value_bool(false)};
+    syi_cpu_call sum = *call;
+    sum.args = args;
+    return syi_cpu_sum(&sum);
+}

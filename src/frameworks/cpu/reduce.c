@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "frameworks/cpu/cpu.h"
+#include "frameworks/cpu/fold.h"
 #include "frameworks/cpu/loops.h"
 
 #define LANES 32  /* fewer are not kept in vectors, and each waits for the one before it */
@@ -207,8 +207,7 @@ static void sum_dims(const syi_array *to, const syi_array *from, const bool *mar
     run_summation(&sum);
 }
 
-/* dim:i[]? with none, or an empty list, for all dims */
-static sy_status mark_dims(const syi_cpu_call *call, const sy_value *dims, int ndim, bool *marked)
+sy_status syi_cpu_mark_dims(const syi_cpu_call *call, const sy_value *dims, int ndim, bool *marked)
 {
     const bool all =
         dims->kind == SY_VALUE_NONE || (dims->kind == SY_VALUE_LIST && dims->as.list.count == 0);
@@ -252,14 +251,14 @@ static sy_status reduce(const syi_cpu_call *call, const bool *marked, bool mean)
 sy_status syi_cpu_sum(const syi_cpu_call *call)
 {
     bool marked[SY_DIM_MAX];
-    SY_TRY(mark_dims(call, &call->args[1], syi_cpu_array(&call->args[0])->ndim, marked));
+    SY_TRY(syi_cpu_mark_dims(call, &call->args[1], syi_cpu_array(&call->args[0])->ndim, marked));
     return reduce(call, marked, false);
 }
 
 sy_status syi_cpu_mean(const syi_cpu_call *call)
 {
     bool marked[SY_DIM_MAX];
-    SY_TRY(mark_dims(call, &call->args[1], syi_cpu_array(&call->args[0])->ndim, marked));
+    SY_TRY(syi_cpu_mark_dims(call, &call->args[1], syi_cpu_array(&call->args[0])->ndim, marked));
     return reduce(call, marked, true);
 }
 
