@@ -52,7 +52,9 @@ SY_API sy_status sy_tensor_keep(sy_tensor *pointer, sy_error *err);
 /* true when the remote value (an attribute such as .grad) is none; an id that does not exist is
  * SY_ENOTFOUND, not true. */
 SY_API sy_status sy_tensor_is_none(sy_tensor *pointer, bool *none, sy_error *err);
-/* A pointer to an attribute ("grad", "data"); never deletes anything. */
+/* A dotted attribute: "grad", "data", "child", "data.grad". On a pointer: a pointer to the attribute (grad
+ * and data), which never deletes anything. On any other tensor: the attribute itself, NULL when it is none,
+ * SY_ENOTFOUND for other names; a pointer on the way takes the rest of the path along. */
 SY_API sy_status sy_tensor_attr(sy_tensor *pointer, sy_tensor **attribute, const char *name,
                                 sy_error *err);
 
@@ -67,6 +69,40 @@ SY_API void sy_tensor_set_garbage_collect(sy_tensor *pointer, bool garbage_colle
 SY_API sy_status sy_tensor_point_to(sy_hook *hook, sy_tensor **pointer, sy_worker *location,
                                     const sy_id *id_at_location, sy_error *err);
 
+/* A pointer to where this tensor is, or is to be, stored (create_pointer). Asks and sends nothing. */
+typedef struct sy_pointer_options {
+    size_t size;
+    sy_worker *owner;            /* NULL: the tensor's */
+    sy_worker *location;         /* NULL: the tensor's owner */
+    const sy_id *id_at_location; /* NULL: the tensor's id */
+    const sy_id *id; /* of the pointer. NULL: the tensor's id, or a fresh one when the location is
+                                    the owner itself */
+    bool garbage_collect_data; /* dropping it deletes what the owner has put there under that id */
+    sy_dtype dtype;            /* with a shape */
+    int ndim;
+    const int64_t *shape; /* NULL: shape and dtype of the tensor */
+} sy_pointer_options;
+#define SY_POINTER_OPTIONS_INIT                                          \
+    {                                                                    \
+        .size = sizeof(sy_pointer_options), .garbage_collect_data = true \
+    }
+/* Tags and description are copied. options nullable. */
+SY_API sy_status sy_tensor_create_pointer(sy_tensor *tensor, sy_tensor **pointer,
+                                          const sy_pointer_options *options, sy_error *err);
+
+/* The handle becomes what it points to, under the pointer's id, and is registered under it at the pointer's
+ * owner (unless that is a client). Removes the object at its worker, as get does. */
+SY_API sy_status sy_tensor_mid_get_(sy_tensor *pointer, sy_error *err);
+
+/* Would get be allowed? Not for what is private; a pointer asks its worker. */
+SY_API sy_status sy_tensor_is_allowed_to_get(sy_tensor *tensor, bool *allowed, sy_error *err);
+
+/* Additive secret sharing is not in this version: SY_ENOTSUP. */
+SY_API sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
+                                 size_t count, sy_worker *crypto_provider, sy_error *err);
+SY_API sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
+                                  sy_worker *crypto_provider, sy_error *err);
+
 /* Pointers to all objects that match every term, in registry order; they do not own. Each *pointers[k]
  * is a reference for the caller; the array is freed with sy_tensors_free. */
 SY_API sy_status sy_worker_search(sy_worker *worker, sy_tensor ***pointers, size_t *count,
@@ -76,6 +112,11 @@ SY_API void sy_tensors_free(sy_hook *hook, sy_tensor **tensors, size_t count);
 
 /* Wraps the tensor so that every operation on it is logged at info level ("Log method add"). */
 SY_API sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err);
+
+/* Wraps the tensor so that operations on it are recorded here, whatever its chain ends in: its gradient is
+ * computed by its holder through that chain, instead of at the worker of a pointer (AutogradTensor). Set
+ * requires_grad on the result. */
+SY_API sy_status sy_tensor_autograd(sy_tensor *tensor, sy_tensor **recorded, sy_error *err);
 
 /*
  * Runs an operation at a worker, as sy_call does here: bob.remote.torch.zeros(2, 3) is

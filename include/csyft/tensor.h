@@ -53,6 +53,29 @@ SY_API sy_status sy_tensor_get_shape(sy_tensor *tensor, int *ndim, int64_t shape
 SY_API sy_status sy_tensor_get_dtype(sy_tensor *tensor, sy_dtype *dtype, sy_error *err);
 SY_API bool sy_tensor_is_wrapper(const sy_tensor *tensor);
 
+/* len(): the length of the first dim, 0 for a scalar. */
+SY_API sy_status sy_tensor_get_length(sy_tensor *tensor, int64_t *length, sy_error *err);
+
+/* A tensor of the same contents with an id of its own (self + 0 in the original, of the same dtype here);
+ * of a pointer, a new object at its worker. Recorded like any operation. */
+SY_API sy_status sy_tensor_copy(sy_tensor *tensor, sy_tensor **copy, sy_error *err);
+/* The same with the same id, tags and description. Of a pointer or multi-pointer it is a second pointer to
+ * the same objects, and neither of the two deletes them any more. */
+SY_API sy_status sy_tensor_clone(sy_tensor *tensor, sy_tensor **clone, sy_error *err);
+/* tensor.data = data: the handle takes over the chain (no copy); id, tags, gradient and requires_grad
+ * stay. Setting the data of a wrapper drops its child. SY_EDTYPE when a gradient is required of what cannot
+ * have one, SY_EINVAL for a computed tensor. The data of a tensor: sy_detach, or sy_tensor_attr "data". */
+SY_API sy_status sy_tensor_set_data(sy_tensor *tensor, sy_tensor *data, sy_error *err);
+
+/* Bytes that hold the tensor with its whole chain, gradient, tags and flags (docs/reference/wire.md, pair 14,
+ * behind a byte of 40); a pointer inside stays a pointer and owns nothing. At most 1 GiB; SY_EPERM for what
+ * is private. The caller frees them with sy_bytes_free. */
+SY_API sy_status sy_tensor_serialize(sy_tensor *tensor, void **bytes, size_t *size, sy_error *err);
+SY_API void sy_bytes_free(sy_hook *hook, void *bytes, size_t size);
+/* The other way; the bytes may come from anybody. Pointers to the local worker become its objects. */
+SY_API sy_status sy_tensor_deserialize(sy_hook *hook, sy_tensor **tensor, const void *bytes,
+                                       size_t size, sy_error *err);
+
 /* Contents; native tensors only (SY_EPERM for a pointer: get it first). copy_data writes row-major
  * elements of the tensor's dtype; `size` must be exactly their bytes. */
 SY_API sy_status sy_tensor_copy_data(sy_tensor *tensor, void *buffer, size_t size, sy_error *err);

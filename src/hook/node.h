@@ -58,6 +58,12 @@ typedef struct syi_interpreter {
     /* Optional: a node like this one (with its attributes: get_class_attributes) around another child, which it
      * takes when it succeeds. Types without it cannot be overloaded. */
     sy_status (*rewrap)(syi_node *like, syi_node *child, syi_node **node, sy_error *err);
+    /* Optional: a node for the attribute at a dotted path of what the node stands for; asks nobody. */
+    sy_status (*attribute)(syi_node *node, const char *path, syi_node **attribute, sy_error *err);
+    /* Optional: is what the node stands for none? May wait for a peer. */
+    sy_status (*is_none)(syi_node *node, bool *none, sy_error *err);
+    /* Optional: the shape if it is known without asking anybody; for texts. */
+    bool (*known_shape)(const syi_node *node, syi_array *shape);
     /* Optional: asks for what a copy of the node will need elsewhere; may wait for a peer. */
     sy_status (*before_travel)(syi_node *node, sy_error *err);
     /* Of classes (interpreters/class.c): their attributes, and their release with the hook. */

@@ -91,6 +91,18 @@ void syi_tensor_set_node(sy_tensor *tensor, syi_node *node)
     tensor->node = node;
 }
 
+void syi_tensor_become(sy_tensor *tensor, const sy_tensor *other)
+{
+    const syi_policy policy = syi_tensor_policy(other);
+    sy_tensor *grad = tensor->grad;
+    syi_tensor_set_node(tensor, syi_node_ref(other->node));
+    syi_tensor_set_policy(tensor, &policy);
+    tensor->requires_grad = other->requires_grad;
+    tensor->id = other->id;
+    tensor->grad = sy_tensor_ref(other->grad);
+    sy_tensor_unref(grad);
+}
+
 syi_policy syi_tensor_policy(const sy_tensor *tensor)
 {
     syi_policy policy = tensor->policy;
@@ -486,7 +498,7 @@ static void append_native(syi_buffer *text, const syi_array *array)
     append(text, ")");
 }
 
-static void append_labels(syi_buffer *text, const sy_tensor *tensor)
+static void append_tags(syi_buffer *text, const sy_tensor *tensor)
 {
     if (sy_tensor_get_tag_count(tensor) > 0) {
         append(text, "\n\tTags: ");
@@ -495,6 +507,10 @@ static void append_labels(syi_buffer *text, const sy_tensor *tensor)
             append(text, " ");
         }
     }
+}
+
+static void append_description(syi_buffer *text, const sy_tensor *tensor)
+{
     const char *description = sy_tensor_get_description(tensor);
     if (description != NULL) {
         append(text, "\n\tDescription: ");
@@ -503,6 +519,29 @@ static void append_labels(syi_buffer *text, const sy_tensor *tensor)
         if (description[line] != '\0') {
             append(text, "...");
         }
+    }
+}
+
+static void append_shape(syi_buffer *text, const syi_array *array)
+{
+    char shape[80];
+    append(text, "\n\tShape: ");
+    append(text, syi_shape_format(array->ndim, array->shape, shape, sizeof shape));
+}
+
+/* A pointer has its shape behind the tags, and only with tags; a native tensor at the end. */
+static void append_labels(syi_buffer *text, const sy_tensor *tensor)
+{
+    syi_array shape = SYI_ARRAY_INIT;
+    const syi_node *node = tensor->node;
+    append_tags(text, tensor);
+    if (sy_tensor_get_tag_count(tensor) > 0 && node->type->known_shape != NULL &&
+        node->type->known_shape(node, &shape)) {
+        append_shape(text, &shape);
+    }
+    append_description(text, tensor);
+    if (syi_tensor_is_native(tensor)) {
+        append_shape(text, syi_node_array(tensor->node));
     }
 }
 
@@ -528,12 +567,8 @@ sy_status sy_tensor_to_text(sy_tensor *tensor, char **text, sy_error *err)
             append(&out, ">");
         }
     }
-    append_labels(&out, tensor);
-    if (native && tensor->labels != NULL) {
-        char shape[80];
-        const syi_array *array = syi_node_array(tensor->node);
-        append(&out, "\n\tShape: ");
-        append(&out, syi_shape_format(array->ndim, array->shape, shape, sizeof shape));
+    if (tensor->labels != NULL) {
+        append_labels(&out, tensor);
     }
     syi_buffer_append(&out, "", 1);
     sy_status status = syi_buffer_check(&out, "text of a tensor", err);

@@ -40,6 +40,8 @@ sy_status syi_tensor_from_array(sy_hook *hook, sy_tensor **tensor, syi_array *ar
 sy_status syi_tensor_alias(sy_tensor *from, sy_tensor **tensor, sy_error *err);
 /* Replaces the chain of a handle (send_, get_); takes `node`. The tape link is dropped. */
 void syi_tensor_set_node(sy_tensor *tensor, syi_node *node);
+/* The handle gets chain, policy, id, gradient and its flag of another; its labels stay. */
+void syi_tensor_become(sy_tensor *tensor, const sy_tensor *other);
 /* The native array; SY_EPERM naming the operation for a pointer ("get it first"). Borrowed. */
 sy_status syi_tensor_native(sy_tensor *tensor, const char *what, const syi_array **array,
                             sy_error *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/native.h"
 #include "workers/descriptor.h"
 #include "workers/resolve.h"
 
@@ -102,6 +103,13 @@ static void pointer_describe(const syi_node *node, syi_buffer *text)
         syi_buffer_append(text, line, strlen(line));
         path += length + (path[length] == '.');
     }
+}
+
+static bool pointer_known_shape(const syi_node *node, syi_array *shape)
+{
+    const syi_pointer *pointer = (const syi_pointer *)node;
+    return pointer->ndim >= 0 &&
+           syi_array_describe(shape, pointer->dtype, pointer->ndim, pointer->shape, NULL) == SY_OK;
 }
 
 static sy_status ask(syi_pointer *pointer, syi_kind kind, syi_exchange *exchange, sy_error *err)
@@ -302,6 +310,20 @@ static sy_status attribute_pointer(syi_pointer *pointer, const char *name, syi_p
     return SY_OK;
 }
 
+static sy_status pointer_attribute(syi_node *node, const char *path, syi_node **attribute,
+                                   sy_error *err)
+{
+    syi_pointer *made = NULL;
+    SY_TRY(attribute_pointer((syi_pointer *)node, path, &made, err));
+    *attribute = &made->base;
+    return SY_OK;
+}
+
+static sy_status pointer_is_none(syi_node *node, bool *none, sy_error *err)
+{
+    return is_none((syi_pointer *)node, none, err);
+}
+
 static sy_status pointer_get_grad(syi_node *node, sy_tensor **grad, sy_error *err)
 {
     syi_pointer *attribute = NULL;
@@ -375,6 +397,9 @@ const syi_interpreter syi_pointer_type = {
     .set_grad = pointer_set_grad,
     .hand_over = pointer_hand_over,
     .before_travel = pointer_before_travel,
+    .attribute = pointer_attribute,
+    .is_none = pointer_is_none,
+    .known_shape = pointer_known_shape,
 };
 
 /* Moving objects */
@@ -789,13 +814,7 @@ sy_status sy_tensor_get_(sy_tensor *tensor, sy_error *err)
 {
     sy_tensor *got = NULL;
     SY_TRY(sy_tensor_get(tensor, &got, err));
-    syi_tensor_set_node(tensor, syi_node_ref(got->node));
-    const syi_policy policy = syi_tensor_policy(got);
-    syi_tensor_set_policy(tensor, &policy);
-    tensor->requires_grad = got->requires_grad;
-    tensor->id = got->id;
-    sy_tensor_unref(tensor->grad);
-    tensor->grad = sy_tensor_ref(got->grad);
+    syi_tensor_become(tensor, got);
     sy_tensor_unref(got);
     return SY_OK;
 }
@@ -900,6 +919,12 @@ sy_status sy_tensor_attr(sy_tensor *tensor, sy_tensor **attribute, const char *n
     syi_pointer *pointer = NULL;
     syi_pointer *node = NULL;
     *attribute = NULL;
+    if (name == NULL) {
+        return syi_fail(err, SY_EINVAL, "attr: the name is NULL");
+    }
+    if (syi_pointer_of(tensor) == NULL) {
+        return syi_tensor_attribute_here(tensor, attribute, name, err);
+    }
     SY_TRY(need_pointer(tensor, "attr", &pointer, err));
     SY_TRY(attribute_pointer(pointer, name, &node, err));
     return syi_tensor_wrap(tensor->hook, attribute, &node->base, err);

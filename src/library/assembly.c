@@ -7,9 +7,11 @@
 #include "core/error.h"
 #include "core/surroundings.h"
 #include "hook/hook.h"
+#include "interpreters/autograd.h"
 #include "interpreters/class.h"
 #include "interpreters/logging.h"
 #include "interpreters/multi_pointer.h"
+#include "interpreters/native.h"
 #include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
 #include "interpreters/precision/fixed.h"
@@ -28,6 +30,8 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_workers_register(*hook, options, err));
     SY_GOTO(failed, syi_pointer_register(*hook, err));
     SY_GOTO(failed, syi_multi_pointer_register(*hook, err));
+    SY_GOTO(failed, syi_native_register(*hook, err));
+    SY_GOTO(failed, syi_autograd_register(*hook, err));
     SY_GOTO(failed, syi_logging_register(*hook, err));
     SY_GOTO(failed, syi_classes_register(*hook, err));
     SY_GOTO(failed, syi_plusisminus_register(*hook, err));

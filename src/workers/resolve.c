@@ -20,7 +20,16 @@ static sy_status follow(sy_worker *worker, sy_tensor *object, const char *path, 
         size_t length = strcspn(path, ".");
         sy_tensor *next = NULL;
         sy_status status = SY_OK;
-        if (length == 0) {
+        if (length > 0 && at->node->type->attribute != NULL) {
+            /* A pointer: the rest of the path is at its worker. */
+            syi_node *node = NULL;
+            status = at->node->type->attribute(at->node, path, &node, err);
+            if (status == SY_OK) {
+                status = syi_tensor_wrap(at->hook, &next, node, err);
+            }
+            path += strlen(path);
+            length = 0;
+        } else if (length == 0) {
             next = sy_tensor_ref(at); /* empty segments are skipped */
         } else if (length == 4 && memcmp(path, "grad", 4) == 0) {
             next = sy_tensor_ref(at->grad);

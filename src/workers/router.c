@@ -452,7 +452,10 @@ static sy_status prepare_question(syi_session *session, syi_job *job, sy_error *
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_decode_text(&job->decoder, &attribute, err));
     SY_TRY(syi_resolve_object(session->worker, &job->object_id, attribute, &job->object, err));
-    if (job->message.kind == SYI_KIND_GET_SHAPE) {
+    if (job->message.kind == SYI_KIND_IS_NONE) { /* an attribute of a pointer: its worker knows */
+        job->waits =
+            attribute != NULL && job->object != NULL && job->object->node->type->is_none != NULL;
+    } else {
         if (job->object == NULL) {
             return job->decoder.resolve(&job->decoder, &job->object_id, attribute, &job->object,
                                         err);
@@ -467,7 +470,11 @@ static sy_status execute_question(syi_session *session, syi_job *job, sy_error *
     (void)session;
     syi_buffer *out = job->encoder.out;
     if (job->message.kind == SYI_KIND_IS_NONE) {
-        syi_msgpack_write_bool(out, job->object == NULL);
+        bool none = job->object == NULL;
+        if (job->waits) {
+            SY_TRY(job->object->node->type->is_none(job->object->node, &none, err));
+        }
+        syi_msgpack_write_bool(out, none);
         return syi_buffer_check(out, "message body", err);
     }
     syi_array shape = SYI_ARRAY_INIT;
