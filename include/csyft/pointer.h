@@ -110,7 +110,12 @@ SY_API sy_status sy_worker_search(sy_worker *worker, sy_tensor ***pointers, size
 /* Drops every reference and the array. */
 SY_API void sy_tensors_free(sy_hook *hook, sy_tensor **tensors, size_t count);
 
-/* Wraps the tensor so that every operation on it is logged at info level ("Log method add"). */
+/*
+ * Wraps the tensor so that every operation on it is logged at info level, with the worker where it runs:
+ * "Log method add" for a method or a C function, "Log function torch.add" when it was called by that name
+ * (also torch.mul and torch.nn.functional.relu), "Default log torch.neg" for any other dotted name. Results
+ * are those of the plain tensors, wrapped again.
+ */
 SY_API sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err);
 
 /* Wraps the tensor so that operations on it are recorded here, whatever its chain ends in: its gradient is

@@ -275,6 +275,21 @@ sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *er
     return SY_OK;
 }
 
+const char *syi_call_get_function(const syi_call *call, size_t *length)
+{
+    const syi_op *op = NULL;
+    bool inplace = false;
+    *length = call->mode->called_length;
+    /* An interpreter may have put another operation in the place of the one that was called. */
+    if (call->mode->called == NULL ||
+        !syi_ops_find(call->hook->ops, call->mode->called, *length, &op, &inplace) ||
+        op != call->op ||
+        (inplace || (op->flags & SYI_OP_ONLY_INPLACE) != 0) != call->inplace) {
+        return NULL;
+    }
+    return call->mode->called;
+}
+
 sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,
                            sy_status (*wrap)(syi_node *like, syi_node *child, syi_node **node,
                                              sy_error *err),

@@ -200,6 +200,9 @@ sy_status syi_composite_call(sy_hook *hook, const syi_op *op, bool inplace, cons
     results->count = 0;
     results->value = sy_value_none();
     SY_TRY(know_shapes(bound, count, err));
+    syi_mode parts = *mode; /* nobody called these by name */
+    parts.called = NULL;
+    mode = &parts;
     if (hook->composites[op->id] != NULL) {
         return hook->composites[op->id](hook, op, bound, mode, results, err);
     }

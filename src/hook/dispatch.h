@@ -57,6 +57,10 @@ bool syi_list_has_nodes(const sy_value *list);
 const syi_interpreter *syi_outermost(const sy_value *args, int count);
 sy_status syi_too_many_tensors(const syi_op *op, sy_error *err);
 
+/* The dotted name that this very operation was called by ("torch.add"), not terminated; NULL for a method or
+ * a C function. */
+const char *syi_call_get_function(const syi_call *call, size_t *length);
+
 /* What an interpreter that changes nothing does: replaces its own nodes by their children, calls, and
  * wraps each result with `wrap` (which takes the child and gives the node of this type). */
 sy_status syi_call_forward(syi_call *call, const syi_interpreter *type,

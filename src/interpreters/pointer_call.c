@@ -95,7 +95,7 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
     syi_buffer *out = &message->body;
     syi_encoder encoder = {
         .hook = call->hook, .out = out, .message = message, .recipient = &first->location->id};
-    char name[64];
+    char method[64];
     int parameter_count = 0;
     const syi_parameter *parameters =
         syi_ops_get_parameters(call->hook->ops, call->op->id, &parameter_count);
@@ -106,10 +106,15 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
     if (!call->mode->grad) {
         message->flags |= SYI_FLAG_NO_GRAD;
     }
-    size_t length = strlen(call->op->name);
-    memcpy(name, call->op->name, length);
-    if (call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE)) {
-        name[length++] = '_';
+    size_t length = 0;
+    const char *name = syi_call_get_function(call, &length); /* interpreters there may ask */
+    if (name == NULL) {
+        name = method;
+        length = strlen(call->op->name);
+        memcpy(method, call->op->name, length);
+        if (call->inplace && !(call->op->flags & SYI_OP_ONLY_INPLACE)) {
+            method[length++] = '_';
+        }
     }
     syi_msgpack_write_array(out, 4);
     syi_msgpack_write_str(out, name, length);

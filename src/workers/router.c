@@ -180,6 +180,8 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
                         (int)(name_length < 80 ? name_length : 80), name);
     }
     job->inplace |= (job->op->flags & SYI_OP_ONLY_INPLACE) != 0;
+    job->called = memchr(name, '.', name_length) != NULL ? name : NULL;
+    job->called_length = name_length;
     SY_TRY(syi_decode_value(decoder, &args, err));
     if (args.kind != SY_VALUE_LIST) {
         return syi_fail(err, SY_EFORMAT, "command %s: the arguments are no list", job->op->name);
@@ -216,6 +218,8 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
         .worker = worker->name,
         .message_id = job->message.id,
         .release_rows = worker->release_rows,
+        .called = job->called,
+        .called_length = job->called_length,
     };
     sy_status status =
         syi_dispatch(worker->hook, job->op, job->inplace, job->bound, &mode, &job->results, err);

@@ -32,6 +32,8 @@ typedef struct syi_job {
     /* COMMAND */
     const syi_op *op;
     bool inplace;
+    const char *called; /* the dotted name, in the message; NULL for a method's */
+    size_t called_length;
     sy_named_value kwargs[SYI_ARGUMENT_MAX]; /* bound may point into them */
     sy_value bound[SYI_ARGUMENT_MAX];
     syi_results results;
