@@ -283,8 +283,7 @@ const char *syi_call_get_function(const syi_call *call, size_t *length)
     /* An interpreter may have put another operation in the place of the one that was called. */
     if (call->mode->called == NULL ||
         !syi_ops_find(call->hook->ops, call->mode->called, *length, &op, &inplace) ||
-        op != call->op ||
-        (inplace || (op->flags & SYI_OP_ONLY_INPLACE) != 0) != call->inplace) {
+        op != call->op || (inplace || (op->flags & SYI_OP_ONLY_INPLACE) != 0) != call->inplace) {
         return NULL;
     }
     return call->mode->called;

@@ -158,6 +158,20 @@ static sy_tensor *deep(world *e)
     return sy_unsqueeze(e->s, sy_unsqueeze(e->s, e->x, 1), -1);
 }
 
+/* Convolution, pooling, a linear layer: the rows of x as images of 1x1x3. */
+static sy_tensor *network(world *e, sy_tensor *x)
+{
+    const int64_t images[] = {ROWS, 1, 1, COLUMNS}, filters[] = {2, 1, 1, 1};
+    const int64_t weight[] = {COLUMNS, 2 * COLUMNS};
+    sy_tensor *image = viewed(e, x, 4, images);
+    const sy_value conv[] = {sy_value_tensor(image),
+                             sy_value_tensor(sy_randn(e->s, SY_DTYPE_F32, 4, filters))};
+    sy_tensor *maps = sy_relu(e->s, sy_scope_call(e->s, "conv2d", conv, 2));
+    const sy_value pool[] = {sy_value_tensor(maps), sy_value_int(1)};
+    sy_tensor *flat = flattened(e, sy_scope_call(e->s, "max_pool2d", pool, 2), 1, -1);
+    return sy_linear(e->s, flat, sy_randn(e->s, SY_DTYPE_F32, 2, weight), NULL);
+}
+
 static sy_tensor *indexed(world *e, sy_tensor *self, sy_value item)
 {
     return sy_index(e->s, self, &item, 1);
@@ -383,6 +397,11 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
             sy_nll_loss(s, e->v, sy_select(s, positions(e, 1, (const int64_t[]){2}), 0, 0)),       \
             MIXED, 0)                                                                              \
     PROGRAM(nll_public, sy_nll_loss(s, e->p, e->labels), MIXED, 0)                                 \
+    PROGRAM(convolutional, sy_cross_entropy(s, network(e, e->x), e->labels), AGGREGATE, 6)         \
+    PROGRAM(convolutional_of_one_row,                                                              \
+            sy_cross_entropy(                                                                      \
+                s, network(e, taken(e, e->x, 6, (const int64_t[]){1, 1, 1, 1, 1, 1})), e->labels), \
+            MIXED, 0)                                                                              \
     /* aggregates */                                                                               \
     PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                      \
     PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                              \

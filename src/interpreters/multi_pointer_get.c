@@ -62,9 +62,10 @@ static sy_status get(const syi_multi_pointer *multi, sy_tensor **parts, sy_error
     sy_status status = fetch(multi, exchanges, parts, err);
     syi_free(context, exchanges, size * sizeof *exchanges);
     for (int k = 0; k < multi->count && status == SY_OK; k++) {
-        status = syi_pointer_discard(multi->children[k], err);
-        if (status != SY_OK) {
-            drop(parts, multi->count);
+        sy_error ignored = SY_ERROR_INIT;
+        if (syi_pointer_discard(multi->children[k], &ignored) != SY_OK) { /* the value is here */
+            syi_log(context, SY_LOG_WARNING, "interpreters", multi->children[k]->location->name, 0,
+                    "an object that was got is still there: %s", ignored.message);
         }
     }
     return status;

@@ -198,7 +198,7 @@ static void test_type_of_the_library(void **state)
     sy_scope *s = sy_scope_begin(local->hook);
     const sy_interpreter *logging = sy_interpreter_find(local->hook, "LoggingTensor");
     assert_non_null(logging);
-    assert_ok(sy_overload_method(local->hook, logging, "manual_add", TIMES(ten), &local->err),
+    assert_ok(sy_overload_method(local->hook, logging, "manual_scale", TIMES(ten), &local->err),
               &local->err);
     assert_ok(sy_overload_method(local->hook, logging, "mul", TIMES(hundred), &local->err),
               &local->err);
@@ -207,9 +207,9 @@ static void test_type_of_the_library(void **state)
     (void)sy_scope_adopt(s, a);
     assert_true(asked(s, "mul", a, a) == 100);
     assert_true(asked(s, "add", a, a) == 2);
-    assert_true(asked(s, "manual_add", a, a) == 10); /* a name that only this type has */
+    assert_true(asked(s, "manual_scale", a, a) == 10); /* a name that only this type has */
     assert_ok(sy_scope_get_status(s), &local->err);
-    assert_null(sy_scope_call(s, "manual_add", &(sy_value){0}, 0));
+    assert_null(sy_scope_call(s, "manual_scale", &(sy_value){0}, 0));
     assert_status(sy_scope_end(s, &local->err), SY_EUNKNOWNOP, &local->err);
     /* pointers have no child here */
     assert_status(sy_overload_method(local->hook, sy_interpreter_find(local->hook, "PointerTensor"),

@@ -12,6 +12,7 @@
 #include "interpreters/logging.h"
 #include "interpreters/multi_pointer.h"
 #include "interpreters/native.h"
+#include "interpreters/placeholder.h"
 #include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
 #include "interpreters/precision/fixed.h"
@@ -32,6 +33,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_multi_pointer_register(*hook, err));
     SY_GOTO(failed, syi_native_register(*hook, err));
     SY_GOTO(failed, syi_autograd_register(*hook, err));
+    SY_GOTO(failed, syi_placeholder_register(*hook, err));
     SY_GOTO(failed, syi_logging_register(*hook, err));
     SY_GOTO(failed, syi_classes_register(*hook, err));
     SY_GOTO(failed, syi_plusisminus_register(*hook, err));

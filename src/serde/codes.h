@@ -18,6 +18,7 @@ enum {
     SYI_CODE_MULTI_POINTER = 19,
     SYI_CODE_POINTER = 25,
     SYI_CODE_AUTOGRAD = 31,
+    SYI_CODE_PLACEHOLDER = 48,
     SYI_CODE_DTYPE = 52,
     /* csyft's own; 0.2.9 ends far below */
     SYI_CODE_NAMED = 255, /* an interpreter's node, by its name */

@@ -535,7 +535,7 @@ static void test_misuse(void **state)
     REFUSED(sy_tensor_get(x, &out, &w->err), SY_EINVAL, "get", "no pointer");
     REFUSED(sy_tensor_keep(x, &w->err), SY_EINVAL, "keep", "no pointer");
     REFUSED(sy_tensor_is_none(x, &none, &w->err), SY_EINVAL, "is_none", "no pointer");
-    REFUSED(sy_tensor_attr(x, &out, "grad", &w->err), SY_EINVAL, "attr", "no pointer");
+    REFUSED(sy_tensor_attr(x, &out, "owner", &w->err), SY_ENOTFOUND, "owner", "child");
     REFUSED(sy_tensor_remote_get_(x, &w->err), SY_EINVAL, "remote_get", "no pointer");
     REFUSED(sy_tensor_move_(x, w->bob, &w->err), SY_EINVAL, "move", "no pointer");
     REFUSED(sy_worker_connect(w->hook, &found, "tcp://127.0.0.1:1", &bad_size, &w->err), SY_EINVAL,
