@@ -9,15 +9,16 @@
 static void undo(sy_module *module, size_t count)
 {
     while (count > 0) {
-        (void)sy_tensor_float_precision_(module->parameters[--count], NULL);
+        (void)sy_tensor_float_precision_(module->parameters.items[--count], NULL);
     }
 }
 
 sy_status sy_module_fix_precision_(sy_module *module, const sy_precision_options *options,
                                    sy_error *err)
 {
-    for (size_t k = 0; k < module->parameter_count; k++) {
-        const sy_status status = sy_tensor_fix_precision_(module->parameters[k], options, err);
+    for (size_t k = 0; k < module->parameters.count; k++) {
+        const sy_status status =
+            sy_tensor_fix_precision_(module->parameters.items[k], options, err);
         if (status != SY_OK) {
             char name[64];
             undo(module, k);
@@ -30,8 +31,8 @@ sy_status sy_module_fix_precision_(sy_module *module, const sy_precision_options
 
 sy_status sy_module_float_precision_(sy_module *module, sy_error *err)
 {
-    for (size_t k = 0; k < module->parameter_count; k++) {
-        sy_tensor *parameter = module->parameters[k];
+    for (size_t k = 0; k < module->parameters.count; k++) {
+        sy_tensor *parameter = module->parameters.items[k];
         if (sy_tensor_is_fixed_precision(parameter) || sy_tensor_is_pointer(parameter)) {
             SY_TRY(sy_tensor_float_precision_(parameter, err));
         }

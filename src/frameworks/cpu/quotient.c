@@ -32,7 +32,10 @@ static inline void note_zero(const void *param)
             note_zero(param);                                    \
             return 0;                                            \
         }                                                        \
-        return b == -1 ? (T)(0 - (W)a) : (T)(a / b);             \
+        if (b == -1) {                                           \
+            return (T)(0 - (W)a);                                \
+        }                                                        \
+        return (T)(a / b);                                       \
     }
 SYI_CPU_UNSIGNED(DEFINE_UNSIGNED_QUOTIENT, )
 SYI_CPU_SIGNED(DEFINE_SIGNED_QUOTIENT, )
