@@ -836,6 +836,7 @@ static void test_hook_ends_under_a_waiting_command(void **state)
     }
     sy_context_free(pair.at_alice.context);
     assert_int_equal(pair.at_alice.memory->live, 0);
+    free(pair.at_alice.memory);
     sy_tensor_unref(at_alice);
     sy_tensor_unref(at_bob);
     sy_tensor_unref(x);
