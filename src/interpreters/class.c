@@ -31,12 +31,12 @@ static const class_type *class_of(const syi_interpreter *type)
 
 static void *attributes_of(syi_node *node)
 {
-    return ((class_node *)node)->attributes;
+    return ((class_node *)(void *)node)->attributes;
 }
 
 static const void *class_attributes(const syi_node *node)
 {
-    return ((const class_node *)node)->attributes;
+    return ((const class_node *)(const void *)node)->attributes;
 }
 
 /* Nodes */

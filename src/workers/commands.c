@@ -144,6 +144,7 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
         status = syi_object_missing(request->worker, &id, err);
     } else if (object->lease != NULL && !request->session->ended) {
         object->lease = request->session;
+        object->exact = true; /* the caller may have had another object under this id */
     }
     pthread_mutex_unlock(&request->worker->strand);
     SY_TRY(status);

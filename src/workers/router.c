@@ -287,7 +287,7 @@ static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, sy_error 
         return status;
     }
     if (made->old != NULL) {
-        syi_store_get(worker, id)->replaced = true;
+        syi_store_get(worker, id)->exact = true;
     }
     return syi_encode_descriptor(&job->encoder, tensor, id, made->generation, err);
 }
@@ -551,7 +551,7 @@ static void delete_one(void *user, const syi_deletion *deletion)
     if (object == NULL) {
         return; /* gone already: fine */
     }
-    if (deletion->generation == 0 && (object->lease != session || object->replaced)) {
+    if (deletion->generation == 0 && (object->lease != session || object->exact)) {
         return; /* without a generation only what this session put there first */
     }
     change *made = note(job);

@@ -335,6 +335,29 @@ static void test_deletions(void **state)
     raw_close(&c);
 }
 
+/* An object that moved back here under its old id is not what a pointer from before may still delete. */
+static void test_adopted_objects_go_by_generation(void **state)
+{
+    bare_worker *b = *state;
+    raw_client c = greeted(b, NULL);
+    raw_client other = greeted(b, NULL);
+    const sy_id id = sy_id_from_int(LEASED);
+    put(&other, LEASED, 1);
+    const uint64_t generation = syi_store_get(b->bob, &id)->generation;
+    raw_put_worker_command(&c, "adopt", 2);
+    syi_msgpack_write_int(&c.body, LEASED);
+    syi_msgpack_write_int(&c.body, (int64_t)generation);
+    assert_ok(raw_request(&c, SYI_KIND_WORKER_COMMAND), &c.said);
+    raw_close(&other);
+    raw_put_deletion(&c, LEASED, 0);
+    send_body(&c, SYI_KIND_DELETE);
+    assert_int_equal(sy_worker_get_object_count(b->bob), 2);
+    raw_put_deletion(&c, LEASED, generation);
+    send_body(&c, SYI_KIND_DELETE);
+    assert_int_equal(sy_worker_get_object_count(b->bob), 1);
+    raw_close(&c);
+}
+
 /* --- refusals --------------------------------------------------------------------------------------------- */
 
 /* A request whose caller gave up while it waited for its turn is not run. */
@@ -444,6 +467,7 @@ int main(void)
         session_test(test_coming_back_too_late),
         session_test(test_taken_up_while_still_open),
         session_test(test_deletions),
+        session_test(test_adopted_objects_go_by_generation),
         session_test(test_too_late),
         session_test(test_busy),
         session_test(test_shutting_down),

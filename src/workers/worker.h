@@ -26,7 +26,8 @@ typedef struct syi_object {
     sy_tensor *tensor;
     uint64_t generation;
     syi_session *lease; /* dies with this session; NULL: kept until removed */
-    bool replaced;      /* took another's place: is deleted by its own generation only */
+    bool
+        exact; /* took another's place, or came from another worker: is deleted by its own generation only */
 } syi_object;
 
 /* The gate of worker.h's comment; strand held for all of it. */
