@@ -5,6 +5,7 @@
 #include <csyft/arguments.h>
 #include <csyft/command.h>
 #include <csyft/context.h>
+#include <csyft/custom_worker.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>
 #include <csyft/interpreter.h>

@@ -22,6 +22,7 @@ typedef enum sy_worker_kind {
     SY_WORKER_SOCKET = 2,
     SY_WORKER_WEBSOCKET = 3,
     SY_WORKER_REGISTERED = 4, /* only in sy_worker_info: introduced by URL, not connected yet */
+    SY_WORKER_CUSTOM = 5,     /* of a class made outside of the library (custom_worker.h) */
 } sy_worker_kind;
 
 /* A virtual worker. `id` as a user types it (digits: integer); NULL: 0, the reference's default. */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "transport/custom/custom.h"
 #include "transport/inproc/inproc.h"
 #include "workers/deletions.h"
 #include "workers/greeting.h"
@@ -260,6 +261,8 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
         syi_listen_options accepting = {.limits = SYI_FRAME_LIMITS_DEFAULT};
         status = syi_inproc_pair(context, &connection, target->name, &options, &accepting, &service,
                                  err);
+    } else if (target->custom != NULL) {
+        status = syi_custom_connect(context, &connection, target->custom, &options, err);
     } else {
         options.tls = syi_identity_ref(link->owner->hook);
         status = syi_connect(context, &connection, target->url, &options, err);
@@ -407,7 +410,7 @@ static sy_status keep_link(syi_link *link, sy_error *err)
 sy_status syi_link_get(sy_worker *owner, sy_worker *target, syi_link **link, sy_error *err)
 {
     sy_status status = SY_OK;
-    if (!syi_worker_is_here(target) && target->url[0] == '\0') {
+    if (!syi_worker_is_here(target) && target->url[0] == '\0' && target->custom == NULL) {
         return syi_fail(err, SY_EINVAL, "worker %s: no way to it is known", target->name);
     }
     pthread_mutex_lock(&owner->links_lock);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
+#include "transport/custom/custom.h"
 #include "workers/identity.h"
 #include "workers/janitor.h"
 #include "workers/link.h"
@@ -152,6 +154,12 @@ void syi_worker_free(sy_worker *worker)
     }
     free_links(worker);
     syi_table_free(worker->links);
+    if (worker->custom != NULL) {
+        if (worker->custom->klass.free != NULL) {
+            worker->custom->klass.free(worker->custom->user);
+        }
+        syi_free(context, worker->custom, sizeof *worker->custom);
+    }
     if (worker->release_rows != NULL) {
         syi_free(context, worker->release_rows, SYI_OP_COUNT * sizeof *worker->release_rows);
     }
@@ -183,6 +191,7 @@ static void each_worker(sy_hook *hook, void (*visit)(sy_worker *worker))
 static void stop_one(sy_worker *worker)
 {
     sy_worker_stop_listening(worker, 5000);
+    syi_callers_end(worker);
 }
 
 static void clear_one(sy_worker *worker)
@@ -307,7 +316,7 @@ sy_status sy_virtual_worker_new(sy_hook *hook, sy_worker **worker, const char *i
     return SY_OK;
 }
 
-static void use_options(sy_worker *worker, const sy_connect_options *options)
+void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options)
 {
     worker->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
     worker->connect_timeout_ms =
@@ -316,13 +325,55 @@ static void use_options(sy_worker *worker, const sy_connect_options *options)
 }
 
 /* A known worker of that URL, or one that was introduced by id: checks that it is there. */
-static sy_status greet_known(sy_worker *known, sy_error *err)
+sy_status syi_worker_greet_known(sy_worker *known, sy_error *err)
 {
     syi_exchange exchange;
     SY_TRY(
         syi_command_request(known->hook->local_worker, known, "whoami", NULL, 0, &exchange, err));
     syi_link_end(&exchange);
     return SY_OK;
+}
+
+sy_status syi_worker_make_contact(sy_worker *made, const char *where,
+                                  bool (*same)(const sy_worker *known, const sy_worker *made),
+                                  sy_worker **worker, sy_error *err)
+{
+    sy_hook *hook = made->hook;
+    syi_link *link = NULL;
+    sy_status status = syi_link_first_contact(hook->local_worker, made, &link, err);
+    if (status != SY_OK) {
+        syi_error_at_worker(err, made->name[0] != '\0' ? made->name : where);
+        syi_worker_free(made);
+        return status;
+    }
+    sy_worker *known = syi_directory_find(hook, &made->id);
+    if (known != NULL) {
+        const bool there = same(known, made);
+        if (!there) {
+            status = syi_fail_object(err, SY_EEXIST, known->name,
+                                     "the worker at %s says it is %s, but %s is known at %s", where,
+                                     known->name, known->name,
+                                     known->url[0] != '\0' ? known->url : "this process");
+        }
+        syi_link_free(link);
+        syi_worker_free(made);
+        *worker = there ? known : NULL;
+        return status;
+    }
+    SY_GOTO(failed, syi_directory_add(hook, made, err));
+    /* On failure the directory keeps the worker: the next request connects. */
+    SY_TRY(syi_link_install(link, err));
+    *worker = made;
+    return SY_OK;
+failed:
+    syi_link_free(link);
+    syi_worker_free(made);
+    return status;
+}
+
+static bool same_url(const sy_worker *known, const sy_worker *made)
+{
+    return known->kind == made->kind && strcmp(known->url, made->url) == 0;
 }
 
 sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
@@ -350,44 +401,16 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
                                        "worker %s exists already at %s", known->name,
                                        known->url[0] != '\0' ? known->url : "this process");
             }
-            SY_TRY(greet_known(known, err));
+            SY_TRY(syi_worker_greet_known(known, err));
             *worker = known;
             return SY_OK;
         }
     }
     sy_worker *made = NULL;
-    syi_link *link = NULL;
     SY_TRY(syi_worker_new(hook, &made, options->id != NULL ? &id : NULL, kind, err));
-    use_options(made, options);
+    syi_worker_use_options(made, options);
     memcpy(made->url, url, strlen(url) + 1);
-    sy_status status = syi_link_first_contact(hook->local_worker, made, &link, err);
-    if (status != SY_OK) {
-        syi_error_at_worker(err, made->name[0] != '\0' ? made->name : url);
-        syi_worker_free(made);
-        return status;
-    }
-    sy_worker *known = syi_directory_find(hook, &made->id);
-    if (known != NULL) {
-        bool same = known->kind == kind && strcmp(known->url, url) == 0;
-        status = same ? SY_OK
-                      : syi_fail_object(err, SY_EEXIST, known->name,
-                                        "the worker at %s says it is %s, but %s is known at %s",
-                                        url, known->name, known->name,
-                                        known->url[0] != '\0' ? known->url : "this process");
-        syi_link_free(link);
-        syi_worker_free(made);
-        *worker = same ? known : NULL;
-        return status;
-    }
-    SY_GOTO(failed, syi_directory_add(hook, made, err));
-    /* On failure the directory keeps the worker: the next request connects. */
-    SY_TRY(syi_link_install(link, err));
-    *worker = made;
-    return SY_OK;
-failed:
-    syi_link_free(link);
-    syi_worker_free(made);
-    return status;
+    return syi_worker_make_contact(made, url, same_url, worker, err);
 }
 
 void sy_worker_close(sy_worker *worker)
@@ -499,6 +522,8 @@ const char *sy_worker_to_text(sy_worker *worker, char *buffer, size_t size)
     if (syi_worker_is_here(worker)) {
         snprintf(buffer, size, "<%s id:%s #objects:%zu>", types[worker->kind], worker->name,
                  sy_worker_get_object_count(worker));
+    } else if (worker->custom != NULL) {
+        snprintf(buffer, size, "<%s id:%s>", worker->custom->name, worker->name);
     } else {
         snprintf(buffer, size, "<%s id:%s url:%s>", types[worker->kind], worker->name, worker->url);
     }
@@ -559,6 +584,11 @@ sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *u
         url = other->url[0] != '\0'      ? other->url
               : other->listening != NULL ? syi_listener_get_url(other->listening->listener)
                                          : NULL;
+    }
+    if (url == NULL && other->custom != NULL) {
+        return syi_fail(err, SY_EINVAL,
+                        "worker %s is reached by %s, which has no URL; %s needs its own way to it",
+                        other->name, other->custom->name, worker->name);
     }
     if (url == NULL) {
         return syi_fail(err, SY_EINVAL, "worker %s listens nowhere; %s cannot reach it",

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include <csyft/custom_worker.h>
 #include <csyft/worker.h>
 
 #include "hook/dispatch.h"
@@ -74,9 +75,11 @@ struct sy_worker {
     syi_account account;
     int64_t *release_rows; /* per operation, 0: no release; NULL: none at all */
     syi_listening *listening;
+    sy_caller *callers; /* clients of custom kinds; strand */
 
     /* the way to it: remote workers */
-    char url[512]; /* "" for local and virtual */
+    char url[512];                 /* "" for local and virtual */
+    struct syi_custom_way *custom; /* instead of a url: how to bring messages to it; owned */
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
     unsigned spin_us;
@@ -130,6 +133,16 @@ sy_status syi_directory_introduce(sy_hook *hook, const sy_id *id, const char *ur
 sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_worker_kind kind,
                          sy_error *err);
 void syi_worker_free(sy_worker *worker);
+void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options);
+/* Asks a known worker whether it is there. */
+sy_status syi_worker_greet_known(sy_worker *known, sy_error *err);
+/* Greets `made`, learns its id and puts it into the directory; then it is *worker. A worker of that id which
+ * `same` says is the same takes its place; another is SY_EEXIST. `made` is freed unless it is used. `where` is for sentences. */
+sy_status syi_worker_make_contact(sy_worker *made, const char *where,
+                                  bool (*same)(const sy_worker *known, const sy_worker *made),
+                                  sy_worker **worker, sy_error *err);
+/* Ends the connections of the worker's callers (caller.c); returns when none of them is at work. */
+void syi_callers_end(sy_worker *worker);
 /* Makes the local worker and this room's state (janitor, worker commands). */
 sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy_error *err);
 

@@ -593,7 +593,7 @@ int main(void)
         WORKER_KINDS(test_many_and_plain_through_a_chain),
         WORKER_KINDS(test_backward_through_a_chain),
         WORKER_KINDS(test_chain_and_pointer_to_its_middle),
-        WORKER_KINDS(test_chain_over_three_workers),
+        LIBRARY_WORKER_KINDS(test_chain_over_three_workers),
         WORKER_KINDS(test_chain_that_leads_home),
         WORKER_KINDS(test_in_place),
         WORKER_KINDS(test_multiple_outputs),

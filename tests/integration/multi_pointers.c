@@ -442,7 +442,7 @@ int main(void)
         WORKER_KINDS(test_private_part),
         WORKER_KINDS(test_backward),
         WORKER_KINDS(test_gradient_of_one_part),
-        WORKER_KINDS(test_travel),
+        LIBRARY_WORKER_KINDS(test_travel),
     };
     return workers_run(tests);
 }

@@ -630,7 +630,7 @@ int main(void)
         WORKER_KINDS(test_move),
         WORKER_KINDS(test_move_to_and_fro),
         WORKER_KINDS(test_move_is_direct),
-        WORKER_KINDS(test_move_introduces),
+        LIBRARY_WORKER_KINDS(test_move_introduces),
         WORKER_KINDS(test_failed_move_moves_nothing),
         WORKER_KINDS(test_move_of_what_is_no_object),
         WORKER_KINDS(test_remote_get),

@@ -113,10 +113,10 @@ static void test_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_held_back),
-        WORKER_KINDS(test_of_one),
-        WORKER_KINDS(test_at_once),
-        WORKER_KINDS(test_failure),
+        LIBRARY_WORKER_KINDS(test_held_back),
+        LIBRARY_WORKER_KINDS(test_of_one),
+        LIBRARY_WORKER_KINDS(test_at_once),
+        LIBRARY_WORKER_KINDS(test_failure),
     };
     return workers_run(tests);
 }

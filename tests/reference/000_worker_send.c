@@ -92,7 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_remote_id),
         WORKER_KINDS(test_default_remote_id),
-        WORKER_KINDS(test_second_worker_zero_is_the_same),
+        LIBRARY_WORKER_KINDS(test_second_worker_zero_is_the_same),
         WORKER_KINDS(test_same_id_of_another_kind),
     };
     return workers_run(tests);

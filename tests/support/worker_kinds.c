@@ -13,6 +13,7 @@ const worker_kind worker_kinds[WORKER_KIND_COUNT] = {
     {"socket", SY_WORKER_SOCKET, "tcp://127.0.0.1:0", "SocketWorker", "SocketWorker"},
     {"websocket", SY_WORKER_WEBSOCKET, "ws://127.0.0.1:0", "WebsocketClientWorker",
      "WebsocketServerWorker"},
+    {"custom", SY_WORKER_CUSTOM, "pigeon://loft", "PigeonWorker", "BaseWorker"},
 };
 
 /* --- log ------------------------------------------------------------------------------------------ */
@@ -79,6 +80,42 @@ static place *place_new(workers *w, const char *id, bool is_client)
     return p;
 }
 
+/* A kind made outside of the library: the caller is the way. */
+static sy_status pigeon_send_msg(void *user, const void *message, size_t length,
+                                 uint32_t timeout_ms, sy_answer *answer, sy_error *err)
+{
+    (void)timeout_ms;
+    return sy_caller_recv_msg(user, message, length, answer, err);
+}
+
+static void pigeon_free(void *user)
+{
+    sy_caller_free(user);
+}
+
+/* The worker as `hook` reaches it by pigeons. */
+static sy_worker *pigeon_worker(workers *w, sy_hook *hook, sy_worker *serving)
+{
+    static const sy_custom_worker_class klass = {sizeof klass, "PigeonWorker", pigeon_send_msg,
+                                                 pigeon_free};
+    sy_caller *caller = NULL;
+    sy_worker *worker = NULL;
+    assert_ok(sy_caller_new(serving, &caller, w->kind->url, &w->err), &w->err);
+    assert_ok(sy_custom_worker_new(hook, &worker, &klass, caller, NULL, &w->err), &w->err);
+    return worker;
+}
+
+static void introduce(workers *w)
+{
+    if (w->kind->kind == SY_WORKER_CUSTOM) {
+        (void)pigeon_worker(w, sy_worker_get_hook(w->alice_serving), w->bob_serving);
+        (void)pigeon_worker(w, sy_worker_get_hook(w->bob_serving), w->alice_serving);
+        return;
+    }
+    assert_ok(sy_worker_introduce(w->alice, w->bob, NULL, &w->err), &w->err);
+    assert_ok(sy_worker_introduce(w->bob, w->alice, NULL, &w->err), &w->err);
+}
+
 sy_worker *workers_add(workers *w, const char *id, sy_worker **serving)
 {
     sy_worker *worker = NULL;
@@ -86,6 +123,9 @@ sy_worker *workers_add(workers *w, const char *id, sy_worker **serving)
     if (w->kind->url == NULL) {
         assert_ok(sy_virtual_worker_new(w->hook, &worker, id, &w->err), &w->err);
         served = worker;
+    } else if (w->kind->kind == SY_WORKER_CUSTOM) {
+        served = sy_hook_get_local_worker(place_new(w, id, false)->hook);
+        worker = pigeon_worker(w, w->hook, served);
     } else {
         sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
         const char *bound = NULL;
@@ -103,7 +143,11 @@ sy_worker *workers_add(workers *w, const char *id, sy_worker **serving)
 sy_hook *workers_add_client(workers *w, const char *id, sy_worker **bob)
 {
     sy_hook *hook = place_new(w, id, true)->hook;
-    assert_ok(sy_worker_connect(hook, bob, w->bob->url, NULL, &w->err), &w->err);
+    if (w->kind->kind == SY_WORKER_CUSTOM) {
+        *bob = pigeon_worker(w, hook, w->bob_serving);
+    } else {
+        assert_ok(sy_worker_connect(hook, bob, w->bob->url, NULL, &w->err), &w->err);
+    }
     return hook;
 }
 
@@ -117,8 +161,7 @@ int workers_setup(void **state)
     w->me = sy_hook_get_local_worker(w->hook);
     w->alice = workers_add(w, "alice", &w->alice_serving);
     w->bob = workers_add(w, "bob", &w->bob_serving);
-    assert_ok(sy_worker_introduce(w->alice, w->bob, NULL, &w->err), &w->err);
-    assert_ok(sy_worker_introduce(w->bob, w->alice, NULL, &w->err), &w->err);
+    introduce(w);
     w->s = sy_scope_begin(w->hook);
     return w->s != NULL ? 0 : -1;
 }

@@ -1,7 +1,8 @@
 /*
  * worker_kinds.h - one fixture for what must hold for every kind of worker: a client with two workers,
  * alice and bob, that are virtual workers of the client's own hook, or workers of hooks of their own (as
- * in other processes) that listen on tcp:// or ws:// at loopback. A test is written once, on the handles,
+ * in other processes) that listen on tcp:// or ws:// at loopback, or are reached through a class made outside of
+ * the library (custom_worker.h). A test is written once, on the handles,
  * and listed with WORKER_KINDS(test); it gets a `workers *` as its state.
  *
  * All contexts are on failing allocators; teardown fails when one of them has something left. Tensors made
@@ -25,8 +26,8 @@ typedef struct worker_kind {
     const char *type; /* as sy_worker_to_text and whoami name it */
     const char *whoami;
 } worker_kind;
-#define WORKER_KIND_COUNT 3
-extern const worker_kind worker_kinds[WORKER_KIND_COUNT]; /* virtual, socket, websocket */
+#define WORKER_KIND_COUNT 4
+extern const worker_kind worker_kinds[WORKER_KIND_COUNT]; /* virtual, socket, websocket, custom */
 
 typedef struct log_line {
     sy_log_level level;
@@ -67,7 +68,15 @@ typedef struct workers {
     sy_value value;
 } workers;
 
-#define WORKER_KINDS(test)                                                                    \
+#define WORKER_KINDS(test)                                                                       \
+    {#test " [virtual]", test, workers_setup, workers_teardown, (void *)&worker_kinds[0]},       \
+        {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]},    \
+        {#test " [websocket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[2]}, \
+    {                                                                                            \
+#test " [custom]", test, workers_setup, workers_teardown, (void *)&worker_kinds[3]       \
+    }
+/* For what needs a URL, or a virtual worker: those of the library itself. */
+#define LIBRARY_WORKER_KINDS(test)                                                            \
     {#test " [virtual]", test, workers_setup, workers_teardown, (void *)&worker_kinds[0]},    \
         {#test " [socket]", test, workers_setup, workers_teardown, (void *)&worker_kinds[1]}, \
     {                                                                                         \

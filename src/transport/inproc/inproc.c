@@ -630,13 +630,15 @@ sy_status syi_inproc_pair(sy_context *context, syi_connection **connection, cons
     char url[300];
     inproc_link *l = NULL;
     *connection = NULL;
-    snprintf(url, sizeof url, "inproc://%s", name);
+    const bool stranger = listening != NULL && listening->stranger;
+    snprintf(url, sizeof url, stranger ? "%s" : "inproc://%s", name);
     SY_TRY(link_new(context, &l, url, connecting == NULL ? &default_connecting : connecting,
                     listening == NULL ? &default_listening : listening, service, err));
     if (l->send_queue_max == 0) {
         l->send_queue_max = default_listening.send_queue_max;
     }
     snprintf(l->peer.address, sizeof l->peer.address, "%s", url);
+    l->peer.loopback = !stranger;
     return open_link(l, connection, err);
 }
 

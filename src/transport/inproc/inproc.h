@@ -16,7 +16,7 @@
 /*
  * A connection to `service` (copied) without a registered name; `name` is for sentences only. `opened` runs
  * before it returns; SY_ECLOSED when it refuses. `connecting` and `listening` may be NULL (defaults);
- * of the latter only limits and send_queue_max count. Any thread.
+ * of the latter only limits, send_queue_max and stranger count: a stranger's address is `name` itself. Any thread.
  */
 sy_status syi_inproc_pair(sy_context *context, syi_connection **connection, const char *name,
                           const syi_connect_options *connecting,
