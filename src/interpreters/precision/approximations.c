@@ -300,7 +300,8 @@ static sy_tensor *sqrt_nr(sy_scope *s, sy_tensor *x, int64_t iterations)
     return sy_mul(s, x, y);
 }
 
-/* The unit matrix of the last two dims, in float64; NULL (and the scope has failed) for what has none. */
+/* The unit matrix of x's last two dims, made where its integers are; NULL (and the scope has failed) for what has
+ * none. */
 static sy_tensor *unit_matrix(sy_scope *s, sy_tensor *x)
 {
     int ndim = 0;
@@ -316,22 +317,13 @@ static sy_tensor *unit_matrix(sy_scope *s, sy_tensor *x)
                          syi_shape_format(ndim, shape, text, sizeof text));
         return NULL;
     }
-    const int64_t n = shape[ndim - 1];
-    sy_tensor *places = sy_arange(s, SY_DTYPE_I64, 0, (double)n, 1);
-    sy_tensor *same = sy_eq(s, sy_unsqueeze(s, places, 0), sy_unsqueeze(s, places, 1));
-    return sy_to(s, same, SY_DTYPE_F64);
+    return sy_tril(s, sy_triu(s, sy_ones_like(s, x), 0), 0);
 }
 
 /* X <- 2 X - X A X from 0.1, and a look at what is left. */
 static sy_tensor *inverse_newton(sy_scope *s, sy_tensor *a, int64_t iterations)
 {
     sy_tensor *unit = unit_matrix(s, a);
-    const syi_fixed *like = unit != NULL ? syi_fixed_of(a) : NULL;
-    if (like == NULL) {
-        return NULL;
-    }
-    unit = sy_to(s, sy_mul_scalar(s, unit, (double)like->attributes.scale), SY_DTYPE_I64);
-    unit = syi_fixed_wrap(s, &like->attributes, unit, (uint64_t)like->attributes.scale);
     sy_tensor *x = sy_div_int(s, unit, 10);
     for (int64_t k = 0; k < iterations; k++) {
         sy_tensor *product = sy_matmul(s, sy_matmul(s, x, a), x);

@@ -290,6 +290,30 @@ static void test_shapes_and_reductions(void **state)
     assert_ok(sy_scope_end(s, &l->err), &l->err);
 }
 
+/* Elements at other places, and what is cut off is 0. */
+static void test_places(void **state)
+{
+    local_hook *l = *state;
+    sy_scope *s = sy_scope_begin(l->hook);
+    const int64_t shape[] = {2, 3};
+    sy_tensor *x = fixed_encoded(s, fixed_floats(s, 2, shape, FLOATS(1, 2, 4, 3, 9, 2.5f)), NULL);
+    assert_decodes(s, sy_tril(s, x, 0), 6, DOUBLES(1, 0, 0, 3, 9, 0));
+    assert_decodes(s, sy_triu(s, x, 1), 6, DOUBLES(0, 2, 4, 0, 0, 2.5));
+    const sy_value one = sy_value_int(1), ones = sy_value_list(&one, 1);
+    const sy_value flip[] = {sy_value_tensor(x), ones};
+    assert_decodes(s, sy_scope_call(s, "flip", flip, 2), 6, DOUBLES(4, 2, 1, 2.5, 9, 3));
+    const sy_value roll[] = {sy_value_tensor(x), ones, ones};
+    assert_decodes(s, sy_scope_call(s, "roll", roll, 3), 6, DOUBLES(4, 1, 2, 2.5, 3, 9));
+    const sy_value self = sy_value_tensor(x);
+    assert_decodes(s, sy_scope_call(s, "diagonal", &self, 1), 2, DOUBLES(1, 9));
+    const int64_t column[] = {2, 1};
+    const sy_value gather[] = {
+        sy_value_tensor(x), sy_value_int(1),
+        sy_value_tensor(sy_reshape(s, fixed_ints(s, 2, INTS(2, 0)), 2, column))};
+    assert_decodes(s, sy_scope_call(s, "gather", gather, 3), 2, DOUBLES(4, 3));
+    assert_ok(sy_scope_end(s, &l->err), &l->err);
+}
+
 static void test_products_of_matrices(void **state)
 {
     local_hook *l = *state;
@@ -304,6 +328,18 @@ static void test_products_of_matrices(void **state)
     assert_decodes(s, sy_matmul(s, x, turned), 4, DOUBLES(5, 11, 11, 25));
     sy_tensor *ints = sy_to(s, floats, SY_DTYPE_I64);
     assert_decodes(s, sy_matmul(s, ints, x), 4, DOUBLES(7, 10, 15, 22));
+    sy_tensor *row = fixed_row(s, 2, FLOATS(0.5f, -1));
+    const sy_value vector[] = {sy_value_tensor(x), sy_value_tensor(row)};
+    assert_decodes(s, sy_scope_call(s, "mv", vector, 2), 2, DOUBLES(-1.5, -2.5));
+    const sy_value dot[] = {sy_value_tensor(fixed_encoded(s, row, NULL)), sy_value_tensor(row)};
+    assert_decodes(s, sy_scope_call(s, "dot", dot, 2), 1, DOUBLES(1.25));
+    sy_tensor *batch = sy_unsqueeze(s, x, 0);
+    const sy_value batches[] = {sy_value_tensor(batch), sy_value_tensor(batch)};
+    assert_decodes(s, sy_scope_call(s, "bmm", batches, 2), 4, DOUBLES(7, 10, 15, 22));
+    sy_tensor *large = fixed_encoded(s, fixed_row(s, 2, FLOATS(3e6f, 3e6f)), NULL);
+    const sy_value long_dot[] = {sy_value_tensor(large), sy_value_tensor(large)};
+    (void)sy_scope_call(s, "dot", long_dot, 2);
+    s = assert_scope_fails(s, SY_ERANGE, "dot: a product of magnitude 1.8e+19");
     const sy_precision_options fine = fixed_precision(6);
     x = fixed_encoded(s, fixed_floats(s, 2, column, FLOATS(0.123456f, -0.654321f)), &fine);
     assert_holds(s, sy_matmul(s, sy_t(s, x), x), 1, INTS(443377)); /* truncated once */
@@ -456,6 +492,7 @@ int main(void)
         fixed_test(test_operands),
         fixed_test(test_comparisons),
         fixed_test(test_shapes_and_reductions),
+        fixed_test(test_places),
         fixed_test(test_products_of_matrices),
         fixed_test(test_convolution),
         fixed_test(test_in_place),
