@@ -50,9 +50,12 @@ syi_array syi_composite_array(const sy_tensor *tensor);
 /* The row's shape rule on the arguments, for rows that would otherwise find out half way. */
 sy_status syi_composite_infer(const syi_composite *c, const sy_value *bound, int count,
                               syi_array *described);
-/* A tensor of int64 numbers, charged to the call. */
+/* composites_made.c: tensors where the value is. An int64 tensor of positions in `size` elements (negative: from the
+ * end), charged to the call; the value becomes 0, 1, ... count - 1; the value becomes a number without dims. */
 sy_status syi_composite_ints(const syi_composite *c, const int64_t *numbers, int64_t count,
-                             sy_tensor **tensor);
+                             int64_t size, sy_tensor **tensor);
+sy_status syi_composite_places(syi_composite *c, int64_t count);
+sy_status syi_composite_full(syi_composite *c, const sy_value *number, sy_dtype dtype);
 /* The value with other sizes. */
 sy_status syi_composite_reshape(syi_composite *c, const int64_t *shape, int ndim);
 sy_status syi_composite_expand(syi_composite *c, const int64_t *shape, int ndim);

@@ -149,7 +149,7 @@ static sy_status take_list(syi_composite *c, indexing *at, const sy_value *list)
     }
     sy_tensor *positions = NULL;
     if (status == SY_OK) {
-        status = syi_composite_ints(c, numbers, kept, &positions);
+        status = syi_composite_ints(c, numbers, kept, size, &positions);
     }
     syi_free(c->hook->context, numbers, (count + 1) * sizeof *numbers);
     return status == SY_OK ? add_group(c, at, 1, positions) : status;
@@ -161,7 +161,7 @@ static sy_status take_bool(syi_composite *c, indexing *at, bool keep)
     const int64_t first = 0;
     sy_tensor *positions = NULL;
     SY_TRY(STEP(c, unsqueeze, VALUE(c), INT(at->dim)));
-    SY_TRY(syi_composite_ints(c, &first, keep ? 1 : 0, &positions));
+    SY_TRY(syi_composite_ints(c, &first, keep ? 1 : 0, 1, &positions));
     return add_group(c, at, 1, positions);
 }
 
@@ -294,16 +294,18 @@ static sy_status replace_dim(syi_composite *c, int at, const int64_t *shape, int
     return syi_composite_reshape(c, sizes, count);
 }
 
-static bool is_negative(const sy_tensor *index)
+/* Nobody looks into what is not here. */
+static bool may_be_negative(const sy_tensor *index)
 {
     const syi_array array = syi_composite_array(index);
-    const int64_t count = syi_tensor_is_native(index) ? syi_array_numel(&array) : 0;
-    for (int64_t k = 0; k < count; k++) {
-        if (syi_array_get_int(&array, k) < 0) {
-            return true;
-        }
+    int64_t k = 0;
+    if (!syi_tensor_is_native(index)) {
+        return true;
     }
-    return false;
+    while (k < syi_array_numel(&array) && syi_array_get_int(&array, k) >= 0) {
+        k++;
+    }
+    return k < syi_array_numel(&array);
 }
 
 /* One tensor for one dim: whole slices, by the row that keeps rows apart for the policies. */
@@ -317,7 +319,7 @@ static sy_status select_slices(syi_composite *c, const group *g)
     if (shape.ndim != 1) {
         SY_GOTO(done, syi_composite_reshape(&index, &line, 1));
     }
-    if (shape.dtype != SY_DTYPE_I64 || is_negative(g->positions)) {
+    if (shape.dtype != SY_DTYPE_I64 || may_be_negative(g->positions)) {
         const sy_value itself = VALUE(&index);
         SY_GOTO(done,
                 STEP(&index, _ravel_index, sy_value_list(&itself, 1), sy_value_list(&size, 1)));
@@ -348,7 +350,7 @@ static sy_status pick(syi_composite *c, const indexing *at)
 
 static sy_status read_index(syi_composite *c, const sy_value *index)
 {
-    const sy_tensor *self = c->value;
+    sy_tensor *self = sy_tensor_ref(c->value); /* held, so that no other tensor gets its address */
     const int ndim = syi_composite_array(self).ndim;
     indexing at = {.writes = false};
     sy_status status = take_items(c, index, &at);
@@ -356,10 +358,11 @@ static sy_status read_index(syi_composite *c, const sy_value *index)
         status = pick(c, &at);
     }
     indexing_fini(&at);
-    if (status != SY_OK || c->value != self) {
+    const bool whole = c->value == self; /* x[:], x[...], x[()]: a view of everything */
+    sy_tensor_unref(self);
+    if (status != SY_OK || !whole) {
         return status;
     }
-    /* x[:], x[...], x[()]: a view of everything. */
     return ndim > 0 ? STEP(c, slice, VALUE(c), INT(0))
                     : STEP(c, view, VALUE(c), sy_value_list(NULL, 0));
 }
@@ -376,7 +379,7 @@ static sy_status prepare_values(syi_composite *values, const sy_value *given, sy
                                 int ndim)
 {
     if (given->kind != SY_VALUE_TENSOR) {
-        return STEP(values, full, sy_value_list(NULL, 0), *given, sy_value_dtype(dtype));
+        return syi_composite_full(values, given, dtype);
     }
     const syi_array array = syi_composite_array(given->as.tensor);
     int first = 0;
@@ -398,7 +401,7 @@ static sy_status write_by_positions(syi_composite *c, const sy_value *bound)
     syi_composite places = syi_composite_fork(c, c->value);
     syi_composite values = syi_composite_fork(c, single ? c->value : bound[2].as.tensor);
     sy_status status;
-    SY_GOTO(done, STEP(&places, arange, INT(0), INT(syi_array_numel(&self)), INT(1)));
+    SY_GOTO(done, syi_composite_places(&places, syi_array_numel(&self)));
     SY_GOTO(done, syi_composite_reshape(&places, self.shape, self.ndim));
     SY_GOTO(done, read_index(&places, &bound[1]));
     const syi_array place = syi_composite_array(places.value);

@@ -35,17 +35,6 @@ static syi_account *account_of(const syi_composite *c)
     return c->mode->account != NULL ? c->mode->account : &c->hook->account;
 }
 
-sy_status syi_composite_ints(const syi_composite *c, const int64_t *numbers, int64_t count,
-                             sy_tensor **tensor)
-{
-    syi_array array = SYI_ARRAY_INIT;
-    SY_TRY(syi_array_new(c->hook->context, &array, SY_DTYPE_I64, 1, &count, account_of(c), c->err));
-    if (count > 0) {
-        memcpy(syi_array_data(&array), numbers, (size_t)count * sizeof *numbers);
-    }
-    return syi_tensor_from_array(c->hook, tensor, &array, c->err);
-}
-
 static sy_value size_list(sy_value items[2 * SY_DIM_MAX], const int64_t *shape, int ndim)
 {
     for (int d = 0; d < ndim; d++) {
@@ -132,7 +121,7 @@ static sy_status pad_dim(syi_composite *c, const char *mode, int dim, int64_t be
         numbers[k] = padded_from(mode, k - before, size);
     }
     sy_tensor *index = NULL;
-    sy_status status = syi_composite_ints(c, numbers, count, &index);
+    sy_status status = syi_composite_ints(c, numbers, count, size, &index);
     syi_free(c->hook->context, numbers, (size_t)(count + 1) * sizeof *numbers);
     if (status == SY_OK) {
         status = STEP(c, index_select, VALUE(c), INT(dim), sy_value_tensor(index));
@@ -224,6 +213,20 @@ sy_status syi_composite_repeat(syi_composite *c, const sy_value *bound)
     return own_memory(c, &from);
 }
 
+/* Counts that are elsewhere: the positions are repeated there, where the counts can be read. */
+static sy_status repeat_by_elsewhere(syi_composite *c, sy_tensor *repeats, int dim)
+{
+    syi_composite places = syi_composite_fork(c, c->value);
+    sy_status status;
+    SY_GOTO(done, syi_composite_places(&places, syi_composite_array(c->value).shape[dim]));
+    SY_GOTO(done,
+            STEP(&places, repeat_interleave, VALUE(&places), sy_value_tensor(repeats), INT(0)));
+    SY_GOTO(done, STEP(c, index_select, VALUE(c), INT(dim), VALUE(&places)));
+done:
+    sy_tensor_unref(places.value);
+    return status;
+}
+
 /* The positions that an own count for each element asks for. */
 static sy_status repeat_by_tensor(syi_composite *c, sy_tensor *repeats, int dim)
 {
@@ -234,6 +237,9 @@ static sy_status repeat_by_tensor(syi_composite *c, sy_tensor *repeats, int dim)
         const sy_id own = sy_tensor_get_id(repeats);
         return syi_policy_refuse(&policy, "repeat_interleave", sy_id_format(&own, id, sizeof id),
                                  NULL, c->err);
+    }
+    if (syi_tensor_is_tracked(c->value) && syi_node_is_remote(repeats->node)) {
+        return repeat_by_elsewhere(c, repeats, dim);
     }
     if (!syi_tensor_is_native(repeats)) {
         return syi_fail(c->err, SY_ENOTSUP, "repeats must be a plain tensor");

@@ -22,11 +22,12 @@ void syi_results_fini(syi_results *results)
 typedef struct tensor_args {
     sy_tensor *tensors[SYI_OUTPUT_MAX];
     int count;
-    bool tracked;  /* one of them is on the tape */
-    bool private_; /* one of them is private */
-    bool native;   /* all of them are native */
-    bool remote;   /* one of them is a pointer: the tape is at its worker */
-    bool apart;    /* all of them take COMPOSITE rows apart */
+    bool tracked;   /* one of them is on the tape that is here */
+    bool elsewhere; /* one of them is known to be on a tape at its worker */
+    bool private_;  /* one of them is private */
+    bool native;    /* all of them are native */
+    bool remote;    /* one of them is a pointer: its tape is at its worker */
+    bool apart;     /* all of them take COMPOSITE rows apart */
 } tensor_args;
 
 static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tensor *tensor,
@@ -36,12 +37,14 @@ static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tenso
         return syi_too_many_tensors(op, err);
     }
     seen->tensors[seen->count++] = tensor;
-    seen->tracked |= syi_tensor_is_tracked(tensor);
     seen->private_ |= syi_tensor_is_private(tensor);
     const bool native = syi_node_is_native(tensor->node);
     const unsigned flags = tensor->node->type->flags;
+    const bool remote = (flags & SYI_NODE_REMOTE) != 0;
     seen->native &= native;
-    seen->remote |= (flags & SYI_NODE_REMOTE) != 0;
+    seen->remote |= remote;
+    seen->tracked |= !remote && syi_tensor_is_tracked(tensor);
+    seen->elsewhere |= remote && syi_tensor_is_tracked(tensor);
     seen->apart &= native || (flags & SYI_NODE_DECOMPOSES) != 0;
     return SY_OK;
 }
@@ -51,6 +54,7 @@ static sy_status see_tensors(tensor_args *seen, const syi_op *op, const sy_value
 {
     seen->count = 0;
     seen->tracked = false;
+    seen->elsewhere = false;
     seen->private_ = false;
     seen->native = true;
     seen->remote = false;
@@ -180,6 +184,19 @@ static sy_status check_item(const syi_op *op, const tensor_args *seen, const syi
     return SY_OK;
 }
 
+/* A tape above a pointer switches the one at the worker off, so a gradient of both would lose a part. */
+static sy_status check_one_tape(const syi_op *op, const tensor_args *seen, const syi_mode *mode,
+                                sy_error *err)
+{
+    if (mode->grad && seen->tracked && seen->elsewhere) {
+        return syi_fail(err, SY_EINVAL,
+                        "%s: the gradient of one tensor is recorded here, that of another at its "
+                        "worker; put both under sy_tensor_autograd, or none",
+                        op->name);
+    }
+    return SY_OK;
+}
+
 /* Does an overload for the outermost type want the row as a whole? */
 static bool is_overloaded(const sy_hook *hook, const syi_op *op, bool inplace, const syi_mode *mode,
                           const tensor_args *seen)
@@ -293,16 +310,17 @@ sy_status syi_dispatch_untraced(sy_hook *hook, const syi_op *op, bool inplace,
     if (hook->verbose) {
         log_call(hook, op, inplace, seen, mode);
     }
+    SY_TRY(check_one_tape(op, seen, mode, err));
     /* On the tape are the parts of a composite row, so they must come by here. */
     if ((op->flags & SYI_OP_COMPOSITE) && !is_overloaded(hook, op, inplace, mode, seen) &&
-        (seen->apart || (seen->tracked && !seen->remote))) {
+        (seen->apart || seen->tracked)) {
         const sy_status status =
             syi_composite_call(hook, op, inplace, bound, count, mode, results, err);
         return hide_values(op, seen, status, err);
     }
     SY_TRY(check_item(op, seen, mode, err));
     SY_TRY(check_shape_tells(op, bound, mode, err));
-    const bool track = mode->grad && seen->tracked && !seen->remote && !(op->flags & SYI_OP_VALUE);
+    const bool track = mode->grad && seen->tracked && !(op->flags & SYI_OP_VALUE);
     sy_tensor *original = NULL; /* what is overwritten in place, when its gradient reads it */
     if (inplace) {
         if (seen->count == 0 || bound[0].kind != SY_VALUE_TENSOR) {

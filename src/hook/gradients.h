@@ -71,11 +71,6 @@ static inline int wrap(int64_t dim, int ndim)
     return (int)(dim < 0 ? dim + ndim : dim);
 }
 
-static inline sy_tensor *zeros(syi_backward *b, const syi_tape_shape *shape)
-{
-    return sy_zeros(b->scope, shape->dtype, shape->ndim, shape->sizes);
-}
-
 /* Sizes as a list value, on the caller's stack. */
 typedef struct sizes_list {
     sy_value items[SY_DIM_MAX];
@@ -97,6 +92,11 @@ static inline double numel(const syi_tape_shape *shape)
     }
     return count;
 }
+
+/* Zeros of a shape, and 0, 1, ... count - 1 in int64, where the incoming gradients are (gradients_made.c). A gradient
+ * makes tensors with these only. */
+sy_tensor *syi_gradient_zeros(syi_backward *b, const syi_tape_shape *shape);
+sy_tensor *syi_gradient_places(syi_backward *b, int64_t count);
 
 /* Passing on, and nothing */
 void syi_gradient_pass(syi_backward *b);

@@ -25,8 +25,8 @@ void syi_gradient_trace(syi_backward *b)
 {
     sy_scope *s = b->scope;
     const int64_t *sizes = shape_of(b, 0)->sizes;
-    sy_tensor *rows = sy_arange(s, SY_DTYPE_I64, 0, (double)sizes[0], 1);
-    sy_tensor *columns = sy_arange(s, SY_DTYPE_I64, 0, (double)sizes[1], 1);
+    sy_tensor *rows = syi_gradient_places(b, sizes[0]);
+    sy_tensor *columns = syi_gradient_places(b, sizes[1]);
     sy_tensor *diagonal = sy_eq(s, sy_unsqueeze(s, rows, 1), columns);
     b->results[0] = choose(b, diagonal, sy_value_tensor(b->grads[0]), zero());
 }

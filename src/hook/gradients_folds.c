@@ -174,11 +174,12 @@ static sy_tensor *put_back(syi_backward *b, sy_tensor *g, sy_tensor *positions, 
     const int64_t n = in->sizes[dim], outer = n * inner > 0 ? total / (n * inner) : 0;
     const int64_t blocks[] = {outer, picked, inner}, first[] = {outer, 1, 1}, last[] = {inner};
     sy_tensor *at = sy_mul_int(s, sy_reshape(s, positions, 3, blocks), inner);
-    sy_tensor *starts = sy_arange(s, SY_DTYPE_I64, 0, (double)outer, 1);
+    sy_tensor *starts = syi_gradient_places(b, outer);
     starts = sy_mul_int(s, sy_reshape(s, starts, 3, first), n * inner);
-    sy_tensor *places = sy_reshape(s, sy_arange(s, SY_DTYPE_I64, 0, (double)inner, 1), 1, last);
+    sy_tensor *places = sy_reshape(s, syi_gradient_places(b, inner), 1, last);
     at = sy_reshape(s, sy_add(s, sy_add(s, at, starts), places), 1, &flat);
-    const sy_value args[] = {sy_value_tensor(sy_zeros(s, in->dtype, 1, &total)), sy_value_int(0),
+    const syi_tape_shape line = {.dtype = in->dtype, .ndim = 1, .sizes = {total}};
+    const sy_value args[] = {sy_value_tensor(syi_gradient_zeros(b, &line)), sy_value_int(0),
                              sy_value_tensor(at), sy_value_tensor(sy_reshape(s, g, 1, &flat))};
     return sy_reshape(s, call(b, "index_add", args, 4), in->ndim, in->sizes);
 }

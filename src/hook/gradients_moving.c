@@ -95,8 +95,8 @@ void syi_gradient_index_fill(syi_backward *b)
 
 void syi_gradient_gather(syi_backward *b)
 {
-    const sy_value args[] = {sy_value_tensor(zeros(b, shape_of(b, 0))), b->args[1], b->args[2],
-                             sy_value_tensor(b->grads[0])};
+    const sy_value args[] = {sy_value_tensor(syi_gradient_zeros(b, shape_of(b, 0))), b->args[1],
+                             b->args[2], sy_value_tensor(b->grads[0])};
     b->results[0] = call(b, "scatter_add_", args, 4);
 }
 
@@ -144,7 +144,7 @@ void syi_gradient_scatter_add(syi_backward *b)
 
 void syi_gradient_take(syi_backward *b)
 {
-    const sy_value args[] = {sy_value_tensor(zeros(b, shape_of(b, 0))), b->args[1],
+    const sy_value args[] = {sy_value_tensor(syi_gradient_zeros(b, shape_of(b, 0))), b->args[1],
                              sy_value_tensor(b->grads[0]), sy_value_bool(true)};
     b->results[0] = call(b, "put_", args, 4);
 }
@@ -155,7 +155,7 @@ void syi_gradient_put(syi_backward *b)
         b->results[0] = b->grads[0];
         if (!b->args[3].as.boolean) {
             const sy_value args[] = {sy_value_tensor(b->grads[0]), b->args[1],
-                                     sy_value_tensor(zeros(b, shape_of(b, 2)))};
+                                     sy_value_tensor(syi_gradient_zeros(b, shape_of(b, 2)))};
             b->results[0] = call(b, "put", args, 3);
         }
     }
@@ -168,8 +168,8 @@ void syi_gradient_put(syi_backward *b)
 
 void syi_gradient_index_dims(syi_backward *b)
 {
-    const sy_value args[] = {sy_value_tensor(zeros(b, shape_of(b, 0))), b->args[1], b->args[2],
-                             sy_value_tensor(b->grads[0]), sy_value_bool(true)};
+    const sy_value args[] = {sy_value_tensor(syi_gradient_zeros(b, shape_of(b, 0))), b->args[1],
+                             b->args[2], sy_value_tensor(b->grads[0]), sy_value_bool(true)};
     b->results[0] = call(b, "_index_put_", args, 5);
 }
 
@@ -180,7 +180,7 @@ void syi_gradient_index_put_dims(syi_backward *b)
         if (!b->args[4].as.boolean) {
             const syi_tape_shape none = {.dtype = b->outputs[0].shape.dtype};
             const sy_value args[] = {sy_value_tensor(b->grads[0]), b->args[1], b->args[2],
-                                     sy_value_tensor(zeros(b, &none))};
+                                     sy_value_tensor(syi_gradient_zeros(b, &none))};
             b->results[0] = call(b, "_index_put", args, 4);
         }
     }
@@ -212,7 +212,7 @@ void syi_gradient_masked_fill(syi_backward *b)
 /* The mask may broadcast with self: what it chose spreads over both, and the caller adds up. */
 void syi_gradient_masked_select(syi_backward *b)
 {
-    sy_tensor *places = zeros(b, shape_of(b, 0));
+    sy_tensor *places = syi_gradient_zeros(b, shape_of(b, 0));
     const sy_value args[] = {sy_value_tensor(places), b->args[1], sy_value_tensor(b->grads[0])};
     b->results[0] = call(b, "masked_scatter", args, 3);
 }
@@ -228,7 +228,7 @@ void syi_gradient_masked_scatter(syi_backward *b)
         const int64_t line = (int64_t)numel(source);
         const syi_tape_shape flat = {.dtype = source->dtype, .ndim = 1, .sizes = {line}};
         sy_tensor *given = again(b, "masked_select", b->grads[0], 1, 2);
-        sy_tensor *both[] = {given, zeros(b, &flat)};
+        sy_tensor *both[] = {given, syi_gradient_zeros(b, &flat)};
         sy_tensor *g = sy_narrow(b->scope, sy_cat(b->scope, both, 2, 0), 0, 0, line);
         b->results[2] = sy_reshape(b->scope, g, source->ndim, source->sizes);
     }

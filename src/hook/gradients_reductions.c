@@ -74,7 +74,7 @@ void syi_gradient_extremum(syi_backward *b)
     sy_scope *s = b->scope;
     sy_tensor *index = with_dims(b, b->outputs[1].saved.tensor, &b->args[1], keepdim);
     int64_t column[SY_DIM_MAX] = {in->sizes[dim], 1, 1, 1, 1, 1, 1, 1};
-    sy_tensor *places = sy_arange(s, SY_DTYPE_I64, 0, (double)in->sizes[dim], 1);
+    sy_tensor *places = syi_gradient_places(b, in->sizes[dim]);
     places = sy_view(s, places, in->ndim - dim, column);
     g = with_dims(b, g, &b->args[1], keepdim);
     b->results[0] = choose(b, sy_eq(s, places, index), sy_value_tensor(g), zero());

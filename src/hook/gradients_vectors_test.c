@@ -1,18 +1,22 @@
 /*
  * gradients_vectors_test.c - the gradients of every row of gradients.c through the ordinary tape, against those of
- * torch.autograd in tests/vectors/gradients (format: generate.py). CSYFT_GRADIENT_VECTORS names another folder.
+ * torch.autograd in tests/vectors/gradients (format: generate.py). CSYFT_GRADIENT_VECTORS names another folder. Twice: on native tensors,
+ * and on AutogradTensors over pointers, where everything a gradient makes must be made at the worker.
  */
 #include "support/op_vectors.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include <csyft/interpreter.h>
 #include <csyft/operations.h>
+#include <csyft/pointer.h>
 
 #include "hook/tape.h"
 
 static sy_hook *hook;
 static const char *folder;
+static sy_worker *bob; /* where the tensors of a line are; NULL: here */
 
 static int setup(void **state)
 {
@@ -21,12 +25,12 @@ static int setup(void **state)
     sy_hook_options options = SY_HOOK_OPTIONS_INIT;
     options.verbose = false;
     return op_line_setup(state) != 0 ||
-           syi_hook_new(op_line_context, &hook, &options, NULL) != SY_OK;
+           sy_hook_new(op_line_context, &hook, &options, NULL) != SY_OK;
 }
 
 static int teardown(void **state)
 {
-    syi_hook_free(hook);
+    sy_hook_free(hook);
     return op_line_teardown(state);
 }
 
@@ -37,7 +41,32 @@ static sy_tensor *own(sy_scope *s, const syi_array *array)
     sy_error err = SY_ERROR_INIT;
     syi_array_copy_view(&copy, array);
     assert_ok(syi_tensor_from_array(hook, &tensor, &copy, &err), &err);
+    if (bob != NULL) {
+        sy_tensor *recorded = NULL;
+        assert_ok(sy_tensor_send_(tensor, bob, &err), &err);
+        assert_ok(sy_tensor_autograd(tensor, &recorded, &err), &err);
+        sy_tensor_unref(tensor);
+        tensor = recorded;
+    }
     return sy_scope_adopt(s, tensor);
+}
+
+/* The elements of a gradient, borrowed from the scope; NULL when there are none. */
+static const syi_array *fetched(sy_scope *s, sy_tensor *grad)
+{
+    sy_tensor *child = NULL, *got = NULL;
+    sy_error err = SY_ERROR_INIT;
+    if (grad == NULL) {
+        return NULL;
+    }
+    if (bob != NULL) {
+        assert_ok(sy_tensor_get_child(grad, &child, &err), &err);
+        assert_true(sy_tensor_is_pointer(child));
+        assert_ok(sy_tensor_copy_get(child, &got, &err), &err);
+        sy_tensor_unref(child);
+        grad = sy_scope_adopt(s, got);
+    }
+    return syi_node_array(grad->node);
 }
 
 /* One line, as tensors. */
@@ -93,8 +122,7 @@ static bool is_zero(const syi_array *array)
 static void check_gradient(replay_state *r, int which)
 {
     char what[40];
-    const sy_tensor *grad = r->leaves[which]->grad;
-    const syi_array *actual = grad == NULL ? NULL : syi_node_array(grad->node), *expected = NULL;
+    const syi_array *actual = fetched(r->scope, r->leaves[which]->grad), *expected = NULL;
     snprintf(what, sizeof what, "gradient %d", which);
     assert_true(op_line_take(&r->line, ' '));
     if (strncmp(r->line.at, "None", 4) == 0) {
@@ -169,6 +197,16 @@ static void agrees_with_torch(void **state)
     assert_true(op_vectors_each(folder, replay, NULL) > 500);
 }
 
+/* The same numbers where the tensors are at a worker and the tape is here. */
+static void agrees_with_torch_at_a_worker(void **state)
+{
+    (void)state;
+    sy_error err = SY_ERROR_INIT;
+    assert_ok(sy_virtual_worker_new(hook, &bob, "bob", &err), &err);
+    assert_true(op_vectors_each(folder, replay, NULL) > 500);
+    bob = NULL;
+}
+
 /* Rows of a line that runs out of place, and in place. */
 typedef struct rows_seen {
     bool apart[SYI_OP_COUNT], inplace[SYI_OP_COUNT];
@@ -222,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_torch),
+        cmocka_unit_test(agrees_with_torch_at_a_worker),
         cmocka_unit_test(covers_every_row),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -67,7 +67,7 @@ void syi_gradient_narrow(syi_backward *b)
 static void all_grads(syi_backward *b, sy_tensor **grads)
 {
     for (int k = 0; k < b->output_count; k++) {
-        grads[k] = b->grads[k] != NULL ? b->grads[k] : zeros(b, &b->outputs[k].shape);
+        grads[k] = b->grads[k] != NULL ? b->grads[k] : syi_gradient_zeros(b, &b->outputs[k].shape);
     }
 }
 
@@ -95,7 +95,7 @@ void syi_gradient_index_select(syi_backward *b)
         b->results[0] = sy_sum(b->scope, g);
         return;
     }
-    const sy_value args[] = {sy_value_tensor(zeros(b, in)), b->args[1], b->args[2],
+    const sy_value args[] = {sy_value_tensor(syi_gradient_zeros(b, in)), b->args[1], b->args[2],
                              sy_value_tensor(g)};
     b->results[0] = call(b, "index_add_", args, 4);
 }

@@ -233,6 +233,28 @@ static void test_who_records(void **state)
     assert_floats(w, get_below(w, sy_scope_adopt(w->s, grad)), 2, 4);
 }
 
+/* Beside a pointer, a tape that is here still records; two tapes do not mix. */
+static void test_recorded_beside_pointers(void **state)
+{
+    workers *w = *state;
+    sy_tensor *p = workers_send(w, FLOATS(w, 5, 7), w->bob), *grad = NULL;
+    sy_tensor *at = workers_send(w, workers_longs(w, 1, (const int64_t[]){1}), w->bob);
+    sy_tensor *r = recorded(w, workers_send(w, FLOATS(w, 1, 2), w->bob));
+    assert_ok(sy_tensor_set_requires_grad(r, true, &w->err), &w->err);
+    sy_tensor *picked =
+        OP(w, "index_select", TENSOR(OP(w, "mul", TENSOR(p), TENSOR(r))), INT(0), TENSOR(at));
+    assert_ok(sy_tensor_backward(OP(w, "sum", TENSOR(picked)), NULL, &w->err), &w->err);
+    assert_ok(sy_tensor_get_grad(r, &grad, &w->err), &w->err);
+    assert_floats(w, get_below(w, sy_scope_adopt(w->s, grad)), 0, 7);
+    sy_tensor *rows = OP(w, "__getitem__", TENSOR(OP(w, "mul", TENSOR(r), TENSOR(r))), TENSOR(at));
+    assert_ok(sy_tensor_backward(OP(w, "sum", TENSOR(rows)), NULL, &w->err), &w->err);
+    assert_ok(sy_tensor_get_grad(r, &grad, &w->err), &w->err);
+    assert_floats(w, get_below(w, sy_scope_adopt(w->s, grad)), 0, 11);
+    assert_ok(sy_tensor_set_requires_grad(p, true, &w->err), &w->err);
+    assert_fails(w, CALL(w, "mul", TENSOR(r), TENSOR(p)), SY_EINVAL, "mul", "recorded here",
+                 "sy_tensor_autograd");
+}
+
 /* Switched off here, it is off where the command runs, through interpreters and at several workers. */
 static void test_mode_travels(void **state)
 {
@@ -271,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_same_gradients),
         WORKER_KINDS(test_who_records),
+        WORKER_KINDS(test_recorded_beside_pointers),
         WORKER_KINDS(test_mode_travels),
         WORKER_KINDS(test_two_workers),
     };

@@ -91,6 +91,24 @@ void syi_fixed_ones_like(syi_fixed_run *r)
     emit_scaled(r, sy_ones_like(r->s, syi_fixed_child(r->s, r->like)), 1);
 }
 
+/* new_zeros and new_ones, of reals: other dtypes would not be of fixed precision. */
+void syi_fixed_constant(syi_fixed_run *r)
+{
+    const sy_value *dtype = &r->call->args[2];
+    const bool ones = r->call->op->id == SYI_OP_new_ones;
+    if (dtype->kind == SY_VALUE_DTYPE && !sy_dtype_is_floating(dtype->as.dtype)) {
+        syi_fixed_refuse(r->s, SY_ENOTSUP, "%s: a FixedPrecisionTensor makes no %s tensor",
+                         r->call->op->name, sy_dtype_name(dtype->as.dtype));
+        return;
+    }
+    sy_tensor *child = syi_fixed_child(r->s, r->like);
+    if (child == NULL) {
+        return;
+    }
+    const sy_value args[] = {sy_value_tensor(child), r->call->args[1]};
+    emit_scaled(r, syi_scope_run(r->s, r->call->op->id, false, args, 2), ones ? 1 : 0);
+}
+
 void syi_fixed_compare(syi_fixed_run *r)
 {
     syi_fixed_operand a, b;

@@ -1,6 +1,7 @@
 /* chains_test.c - fixed precision in longer chains: gradients and training, pointers, under logging, private. */
 #include "support/fixed.h"
 
+#include <csyft/interpreter.h>
 #include <csyft/pointer.h>
 #include <csyft/worker.h>
 
@@ -226,6 +227,39 @@ static void test_over_a_pointer(void **state)
     assert_ok(sy_scope_end(s, &l->err), &l->err);
 }
 
+/* The tape above both: what a gradient makes is made under the node, there. */
+static void test_gradients_over_a_pointer(void **state)
+{
+    local_hook *l = *state;
+    sy_worker *bob = make_bob(l);
+    sy_scope *s = sy_scope_begin(l->hook);
+    sy_tensor *ints = fixed_ints(s, 3, INTS(1500, -2000, 500)), *fixed = NULL, *x = NULL;
+    sy_tensor *at = fixed_ints(s, 2, INTS(2, 0)), *got = NULL, *below = NULL;
+    assert_ok(sy_tensor_send_(ints, bob, &l->err), &l->err);
+    assert_ok(sy_tensor_send_(at, bob, &l->err), &l->err);
+    assert_ok(sy_tensor_on_fixed_precision(ints, &fixed, NULL, &l->err), &l->err);
+    (void)sy_scope_adopt(s, fixed);
+    assert_ok(sy_tensor_autograd(fixed, &x, &l->err), &l->err);
+    (void)sy_scope_adopt(s, x);
+    assert_ok(sy_tensor_set_requires_grad(x, true, &l->err), &l->err);
+    sy_tensor *picked = sy_index_select(s, sy_mul(s, x, x), 0, at);
+    sy_tensor *loss = sy_sum(s, picked);
+    assert_scope_ok(s);
+    assert_ok(sy_tensor_backward(loss, NULL, &l->err), &l->err);
+    assert_ok(sy_tensor_get_child(x->grad, &below, &l->err), &l->err);
+    (void)sy_scope_adopt(s, below);
+    assert_ok(sy_tensor_get(below, &got, &l->err), &l->err);
+    assert_decodes(s, sy_scope_adopt(s, got), 3, DOUBLES(3, 0, 1));
+    const sy_value one = sy_value_int(2);
+    const sy_value args[] = {sy_value_tensor(fixed), sy_value_list(&one, 1),
+                             sy_value_dtype(SY_DTYPE_I64)};
+    assert_ok(sy_tensor_get(sy_scope_call(s, "new_ones", args, 2), &got, &l->err), &l->err);
+    assert_decodes(s, sy_scope_adopt(s, got), 2, DOUBLES(1, 1));
+    (void)sy_scope_call(s, "new_zeros", args, 3);
+    s = assert_scope_fails(s, SY_ENOTSUP, "new_zeros: a FixedPrecisionTensor makes no int64");
+    assert_ok(sy_scope_end(s, &l->err), &l->err);
+}
+
 /* Under another interpreter */
 static void test_logging(void **state)
 {
@@ -288,8 +322,8 @@ int main(void)
         fixed_test(test_gradients),      fixed_test(test_gradients_pass),
         fixed_test(test_training),       fixed_test(test_training_at_bob),
         fixed_test(test_send_and_get),   fixed_test(test_remote_encoding),
-        fixed_test(test_over_a_pointer), fixed_test(test_logging),
-        fixed_test(test_private),
+        fixed_test(test_over_a_pointer), fixed_test(test_gradients_over_a_pointer),
+        fixed_test(test_logging),        fixed_test(test_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

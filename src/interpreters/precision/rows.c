@@ -375,6 +375,8 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(to, to),
     FORWARD(zeros_like, P0),
     RULE(ones_like, ones_like),
+    RULE(new_zeros, constant),
+    RULE(new_ones, constant),
     RULE(exp, function),
     RULE(log, function),
     RULE(sqrt, function),

@@ -78,6 +78,7 @@ void syi_fixed_sub(syi_fixed_run *r);
 void syi_fixed_rsub(syi_fixed_run *r);
 void syi_fixed_sign(syi_fixed_run *r);
 void syi_fixed_ones_like(syi_fixed_run *r);
+void syi_fixed_constant(syi_fixed_run *r);
 void syi_fixed_compare(syi_fixed_run *r);
 void syi_fixed_where(syi_fixed_run *r);
 void syi_fixed_to(syi_fixed_run *r);
