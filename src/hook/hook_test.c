@@ -1,6 +1,7 @@
 /* hook_test.c - the hook itself: two hooks do not meet, names, registration. */
 #include "hook/hook.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/memory_faults.h"
@@ -74,6 +75,77 @@ static void test_command_guard(void **state)
     memory_faults_context_free(&memory, context);
 }
 
+/* The exclude list, from the document: with and without the module in front. */
+static void test_excluded_names(void **state)
+{
+    (void)state;
+    static const char *const excluded[] = {"arange",
+                                           "typename",
+                                           "is_tensor",
+                                           "manual_seed",
+                                           "storage",
+                                           "storage_offset",
+                                           "size",
+                                           "stride",
+                                           "from_numpy",
+                                           "set_",
+                                           "get_default_dtype",
+                                           "get_device",
+                                           "get_file_path",
+                                           "get_num_threads",
+                                           "get_rng_state",
+                                           "int",
+                                           "int16",
+                                           "int32",
+                                           "int64",
+                                           "int8",
+                                           "is_anomaly_enabled",
+                                           "is_complex",
+                                           "is_distributed",
+                                           "is_floating_point",
+                                           "is_grad_enabled",
+                                           "is_nonzero",
+                                           "is_same_size",
+                                           "is_signed",
+                                           "is_storage",
+                                           "isclose",
+                                           "isfinite",
+                                           "load",
+                                           "native_add",
+                                           "native_batch_norm",
+                                           "native_clone",
+                                           "native_norm",
+                                           "native_pow",
+                                           "native_resize_as_",
+                                           "native_tensor",
+                                           "native_zero_",
+                                           "ones",
+                                           "rand",
+                                           "randint",
+                                           "randn_like",
+                                           "randn",
+                                           "range",
+                                           "save",
+                                           "short",
+                                           "zeros",
+                                           "tensor",
+                                           "randperm"};
+    for (size_t k = 0; k < sizeof excluded / sizeof excluded[0]; k++) {
+        char dotted[64];
+        snprintf(dotted, sizeof dotted, "torch.%s", excluded[k]);
+        if (!sy_is_excluded(excluded[k]) || !sy_is_excluded(dotted)) {
+            fail_msg("%s is not excluded", excluded[k]);
+        }
+    }
+    static const char *const hooked[] = {"add",     "torch.add", "torch.nn.functional.relu",
+                                         "add_",    "__add__",   "mean",
+                                         "aranges", "arang",     "",
+                                         "torch."};
+    for (size_t k = 0; k < sizeof hooked / sizeof hooked[0]; k++) {
+        assert_false(sy_is_excluded(hooked[k]));
+    }
+}
+
 static sy_status make_hook(sy_context *context, void *argument, sy_error *err)
 {
     (void)argument;
@@ -114,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_command_guard),
+        cmocka_unit_test(test_excluded_names),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_interpreters_are_registered_once),
     };

@@ -47,6 +47,51 @@ static void test_changing_signatures(void **state)
     }
 }
 
+/* zero_fold to many_fold: none to a dozen arguments of one call, more and fewer from call to call. */
+static void test_any_number_of_arguments(void **state)
+{
+    workers *w = *state;
+    enum { MANY = 12 };
+    static const size_t counts[] = {1, 12, 2, 9, 3, 8, 4, 10, 5, 7, 6};
+    sy_value pointers[MANY];
+    float values[MANY];
+    for (size_t k = 0; k < MANY; k++) {
+        values[k] = (float)k;
+        pointers[k] = TENSOR(workers_send(w, FLOATS(w, values[k]), w->bob));
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        float got[MANY];
+        const size_t count = counts[i];
+        sy_tensor *y = OP(w, "torch.cat", sy_value_list(pointers, count), INT(0));
+        assert_ok(sy_tensor_copy_data(workers_get(w, y), got, count * sizeof *got, &w->err),
+                  &w->err);
+        assert_memory_equal(got, values, count * sizeof *got);
+    }
+    assert_fails(w, CALL(w, "torch.cat", sy_value_list(NULL, 0), INT(0)), SY_EINVAL, "cat");
+    assert_fails(w, CALL(w, "neg", pointers[0], INT(1), INT(2)), SY_EINVAL, "neg"); /* defect 20 */
+}
+
+/* Nine arguments in their places, of four kinds: a convolution with everything said. */
+static void test_nine_arguments(void **state)
+{
+    workers *w = *state;
+    const float image[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, kernel[] = {1, 0, 0, -1};
+    sy_tensor *x = workers_tensor(w, 4, (const int64_t[]){1, 1, 3, 3}, image);
+    sy_tensor *k = workers_tensor(w, 4, (const int64_t[]){1, 1, 2, 2}, kernel);
+    sy_tensor *p = workers_send(w, x, w->bob), *q = workers_send(w, k, w->bob);
+    sy_tensor *bias = workers_send(w, FLOATS(w, 0.5f), w->bob);
+    const sy_value one = LIST(INT(1), INT(1)), none = LIST(INT(0), INT(0));
+    const sy_value no = {.kind = SY_VALUE_BOOL};
+    assert_floats(w,
+                  workers_get(w, OP(w, "torch.convolution", TENSOR(p), TENSOR(q), TENSOR(bias), one,
+                                    none, one, no, none, INT(1))),
+                  -3.5, -3.5, -3.5, -3.5);
+    assert_floats(w,
+                  workers_get(w, OP(w, "torch.convolution", TENSOR(p), TENSOR(q), sy_value_none(),
+                                    one, none, one, no, none, INT(1))),
+                  -4, -4, -4, -4);
+}
+
 /* Responses of one name with different shapes: max() is one tensor, max(dim) two. */
 static void test_changing_responses(void **state)
 {
@@ -133,6 +178,8 @@ int main(void)
         WORKER_KINDS(test_tensors_inside_a_list),
         WORKER_KINDS(test_mixed_list),
         WORKER_KINDS(test_changing_signatures),
+        WORKER_KINDS(test_any_number_of_arguments),
+        WORKER_KINDS(test_nine_arguments),
         WORKER_KINDS(test_changing_responses),
         WORKER_KINDS(test_logging_chain),
         WORKER_KINDS(test_logging_chain_at_a_worker),

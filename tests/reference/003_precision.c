@@ -114,6 +114,28 @@ static void test_encode_and_decode(workers *w, const way *how)
     assert_decoded(w, fixed, 2.113f);
 }
 
+/* enc_fix_prec: of a wrapper, what is under it is encoded; float_precision decodes it there. */
+static void test_under_an_interpreter(void **state)
+{
+    workers *w = *state;
+    sy_tensor *logged = NULL, *fixed = NULL, *back = NULL;
+    sy_tensor *const tensors[] = {FLOATS(w, 1.5f, -2),
+                                  workers_send(w, FLOATS(w, 1.5f, -2), w->bob)};
+    for (size_t k = 0; k < 2; k++) {
+        assert_ok(sy_tensor_log(tensors[k], &logged, &w->err), &w->err);
+        (void)owned(w, logged);
+        assert_ok(sy_tensor_fix_precision(logged, &fixed, NULL, &w->err), &w->err);
+        (void)owned(w, fixed);
+        assert_text(w, fixed,
+                    k == 0 ? "(Wrapper)>LoggingTensor>FixedPrecisionTensor>tensor(*"
+                           : "(Wrapper)>LoggingTensor>\\[PointerTensor | me:* -> bob:*");
+        sy_tensor *y = OP(w, "mul", TENSOR(fixed), TENSOR(fixed));
+        assert_ok(sy_tensor_float_precision(y, &back, &w->err), &w->err);
+        sy_tensor *plain = below(w, owned(w, back));
+        assert_floats(w, k == 0 ? plain : workers_get(w, plain), 2.25, 4);
+    }
+}
+
 /* In place: fix_prec_, float_prec_; the class attributes. */
 static void test_in_place_and_attributes(workers *w, const way *how)
 {
@@ -415,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_encode_and_decode_in_every_way),
+        WORKER_KINDS(test_under_an_interpreter),
         WORKER_KINDS(test_in_place_and_attributes_in_every_way),
         WORKER_KINDS(test_sums_in_every_way),
         WORKER_KINDS(test_products_in_every_way),

@@ -68,13 +68,36 @@ static void test_chain_is_rebuilt(void **state)
     assert_text(w, got, "(Wrapper)>LoggingTensor>tensor(\\[3, 6\\])*");
 }
 
+/* In place, self is what comes back, whatever its chain is; the worker registers nothing. */
+static void test_in_place_gives_self(void **state)
+{
+    workers *w = *state;
+    static const char *const names[] = {"add_", "__iadd__", "sub_", "__imul__"};
+    sy_tensor *native = FLOATS(w, 1, 2), *logged = NULL;
+    assert_ok(sy_tensor_log(FLOATS(w, 1, 2), &logged, &w->err), &w->err);
+    (void)sy_scope_adopt(w->s, logged);
+    sy_tensor *p = workers_send(w, FLOATS(w, 1, 2), w->bob);
+    sy_tensor *q = workers_send(w, workers_send(w, FLOATS(w, 1, 2), w->bob), w->alice);
+    sy_tensor *const chains[] = {native, logged, p, q};
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+            assert_ptr_equal(OP(w, names[k], TENSOR(chains[i]), INT(2)), chains[i]);
+            assert_int_equal(w->result_count, 1);
+        }
+    }
+    assert_count(w, w->bob_serving, 2);
+    assert_count(w, w->alice_serving, 1);
+    assert_floats(w, native, 6, 8); /* (x + 2 + 2 - 2) 2 */
+    assert_floats(w, workers_get(w, p), 6, 8);
+    assert_floats(w, workers_get(w, workers_get(w, q)), 6, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_response_is_wrapped),
-        WORKER_KINDS(test_every_tensor_is_wrapped),
-        WORKER_KINDS(test_plain_answers_stay_plain),
-        WORKER_KINDS(test_chain_is_rebuilt),
+        WORKER_KINDS(test_response_is_wrapped),      WORKER_KINDS(test_every_tensor_is_wrapped),
+        WORKER_KINDS(test_plain_answers_stay_plain), WORKER_KINDS(test_chain_is_rebuilt),
+        WORKER_KINDS(test_in_place_gives_self),
     };
     return workers_run(tests);
 }
