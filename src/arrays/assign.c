@@ -18,17 +18,15 @@ typedef int64_t cell_I64;
 typedef float cell_F32;
 typedef double cell_F64;
 
-/* C's float to integer conversion, saturated where C leaves it undefined; NaN becomes 0. */
-#define SATURATE(ID, LOW, HIGH)                     \
-    static inline cell_##ID saturate_##ID(double v) \
-    {                                               \
-        if (v >= (double)(HIGH)) {                  \
-            return (HIGH);                          \
-        }                                           \
-        if (v <= (double)(LOW)) {                   \
-            return (LOW);                           \
-        }                                           \
-        return v == v ? (cell_##ID)v : 0;           \
+/* C's float to integer conversion, saturated where C leaves it undefined; NaN becomes 0. Selections instead of
+ * branches, and what is converted is always inside: the loops are for the vectoriser. */
+#define SATURATE(ID, LOW, HIGH)                                                \
+    static inline cell_##ID saturate_##ID(double v)                            \
+    {                                                                          \
+        const double inside = v > (double)(LOW) && v < (double)(HIGH) ? v : 0; \
+        const cell_##ID whole = (cell_##ID)inside;                             \
+        const cell_##ID low = v <= (double)(LOW) ? (cell_##ID)(LOW) : whole;   \
+        return v >= (double)(HIGH) ? (cell_##ID)(HIGH) : low;                  \
     }
 SATURATE(U8, 0, UINT8_MAX)
 SATURATE(I8, INT8_MIN, INT8_MAX)
@@ -82,6 +80,37 @@ typedef void copy_fn(void *to, int64_t to_stride, const void *from, int64_t from
         }                                                                         \
     }
 
+/*
+ * Floats to int64 in pieces: no instruction before AVX-512 converts several, but where all of a piece fit int32, which
+ * is the rule, there is one for that (1e7 f32: 26 ms became 11).
+ */
+#define NEAR_PIECE 256
+#define COPY_NEAR(FROM, T)                                                                       \
+    static void copy_near_##FROM(void *to, int64_t to_stride, const void *from,                  \
+                                 int64_t from_stride, int64_t n)                                 \
+    {                                                                                            \
+        int64_t *restrict t = to;                                                                \
+        const T *restrict f = from;                                                              \
+        if (to_stride != 1 || from_stride != 1) {                                                \
+            copy_I64_##FROM(to, to_stride, from, from_stride, n);                                \
+            return;                                                                              \
+        }                                                                                        \
+        for (int64_t done = 0; done < n; done += NEAR_PIECE, t += NEAR_PIECE, f += NEAR_PIECE) { \
+            const int64_t now = n - done < NEAR_PIECE ? n - done : NEAR_PIECE;                   \
+            int far = 0;                                                                         \
+            for (int64_t i = 0; i < now; i++) {                                                  \
+                far |= !(f[i] > (T)-0x1p30 && f[i] < (T)0x1p30);                                 \
+            }                                                                                    \
+            if (far) {                                                                           \
+                copy_I64_##FROM(t, 1, f, 1, now);                                                \
+                continue;                                                                        \
+            }                                                                                    \
+            for (int64_t i = 0; i < now; i++) {                                                  \
+                t[i] = (int32_t)f[i];                                                            \
+            }                                                                                    \
+        }                                                                                        \
+    }
+
 /* A macro cannot expand itself, so the second level of the square names its row. */
 #define COPY_BOOL(FROM, ctype, torch_name, bytes, npy) COPY_FUNCTION(BOOL, FROM)
 #define COPY_U8(FROM, ctype, torch_name, bytes, npy) COPY_FUNCTION(U8, FROM)
@@ -100,6 +129,9 @@ SY_DTYPE_MAP(COPY_I64)
 SY_DTYPE_MAP(COPY_F32)
 SY_DTYPE_MAP(COPY_F64)
 
+COPY_NEAR(F32, float)
+COPY_NEAR(F64, double)
+
 #define COPY_ROW(TO, ctype, torch_name, bytes, npy)                           \
     [SY_DTYPE_##TO] = {                                                       \
         [SY_DTYPE_BOOL] = copy_##TO##_BOOL, [SY_DTYPE_U8] = copy_##TO##_U8,   \
@@ -108,6 +140,14 @@ SY_DTYPE_MAP(COPY_F64)
         [SY_DTYPE_F32] = copy_##TO##_F32,   [SY_DTYPE_F64] = copy_##TO##_F64, \
     },
 static copy_fn *const copies[SY_DTYPE_COUNT][SY_DTYPE_COUNT] = {SY_DTYPE_MAP(COPY_ROW)};
+
+static copy_fn *copy_function(sy_dtype to, sy_dtype from)
+{
+    if (to == SY_DTYPE_I64 && sy_dtype_is_floating(from)) {
+        return from == SY_DTYPE_F32 ? copy_near_F32 : copy_near_F64;
+    }
+    return copies[to][from];
+}
 
 /* A loop nest, innermost dim last; strides in bytes. */
 typedef struct nest {
@@ -239,7 +279,7 @@ void syi_array_assign(const syi_array *to, const syi_array *from)
     const int last = loops.ndim - 1;
     const bool runs = to->dtype == from->dtype && loops.to[last] == to_size &&
                       loops.from[last] == to_size && target != source;
-    copying job = {copies[to->dtype][from->dtype], to_size, from_size, &loops, runs};
+    copying job = {copy_function(to->dtype, from->dtype), to_size, from_size, &loops, runs};
     copy_nest(&job, 0, target, source);
 }
 

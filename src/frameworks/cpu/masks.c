@@ -9,8 +9,8 @@
 
 /* data: out, mask, self, value */
 #define DEFINE_FILL(size, T)                                                                  \
-    static void fill_##size(int64_t n, void *const *data, const int64_t *strides,             \
-                            const void *param)                                                \
+    SYI_CLONES static void fill_##size(int64_t n, void *const *data, const int64_t *strides,  \
+                                       const void *param)                                     \
     {                                                                                         \
         (void)param;                                                                          \
         if (strides[0] == size && strides[1] == 1 && strides[2] == size && strides[3] == 0) { \
@@ -19,7 +19,8 @@
             const T *old = data[2], value = *(const T *)data[3];                              \
             SYI_INDEPENDENT                                                                   \
             for (int64_t i = 0; i < n; i++) {                                                 \
-                out[i] = mask[i] != 0 ? value : old[i];                                       \
+                const T keep = (T)(0 - (T)(mask[i] == 0)); /* no branch: masks are noise */   \
+                out[i] = (T)((old[i] & keep) | (value & (T)~keep));                           \
             }                                                                                 \
             return;                                                                           \
         }                                                                                     \

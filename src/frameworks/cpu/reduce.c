@@ -11,60 +11,84 @@
 
 #define LANES 32  /* fewer are not kept in vectors, and each waits for the one before it */
 #define FOLD 4096 /* elements between two folds of the lanes */
-#define TILE 256  /* results that are accumulated side by side */
+#define TILE 1024 /* results that are accumulated side by side; as SYI_FOLD_TILE */
+#define ROWS \
+    4 /* rows taken into the totals at once, so that these are loaded and stored less often */
 
 /* Sums of one kind of element into double or uint64_t. Strides in bytes. */
 typedef struct sum_kind {
     /* *total += the sum of a row */
     void (*row)(int64_t n, const void *data, int64_t stride, void *total);
-    /* totals[i] += element i */
-    void (*add)(int64_t n, const void *data, int64_t stride, void *totals);
+    /* totals[i] += element i of each row, row after row */
+    void (*add)(int64_t n, int64_t rows, const void *data, int64_t stride, int64_t row_stride,
+                void *totals);
 } sum_kind;
 
-#define DEFINE_SUMS(name, T, A, VALUE)                                                   \
-    SYI_CLONES static void row_##name##_##A(int64_t n, const void *data, int64_t stride, \
-                                            void *total)                                 \
-    {                                                                                    \
-        A sum = 0;                                                                       \
-        int64_t i = 0;                                                                   \
-        if (stride == (int64_t)sizeof(T)) {                                              \
-            const T *p = data;                                                           \
-            while (n - i >= LANES) {                                                     \
-                A lanes[LANES] = {0};                                                    \
-                const int64_t end = n - i > FOLD ? i + FOLD : n;                         \
-                for (; end - i >= LANES; i += LANES) {                                   \
-                    for (int k = 0; k < LANES; k++) {                                    \
-                        const T x = p[i + k];                                            \
-                        lanes[k] += (A)(VALUE);                                          \
-                    }                                                                    \
-                }                                                                        \
-                for (int k = 0; k < LANES; k++) {                                        \
-                    sum += lanes[k];                                                     \
-                }                                                                        \
-            }                                                                            \
-        }                                                                                \
-        for (; i < n; i++) {                                                             \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                \
-            sum += (A)(VALUE);                                                           \
-        }                                                                                \
-        *(A *)total += sum;                                                              \
-    }                                                                                    \
-    SYI_CLONES static void add_##name##_##A(int64_t n, const void *data, int64_t stride, \
-                                            void *totals)                                \
-    {                                                                                    \
-        A *restrict t = totals;                                                          \
-        if (stride == (int64_t)sizeof(T)) {                                              \
-            const T *p = data;                                                           \
-            for (int64_t i = 0; i < n; i++) {                                            \
-                const T x = p[i];                                                        \
-                t[i] += (A)(VALUE);                                                      \
-            }                                                                            \
-            return;                                                                      \
-        }                                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                \
-            t[i] += (A)(VALUE);                                                          \
-        }                                                                                \
+#define DEFINE_SUMS(name, T, A, VALUE)                                                        \
+    SYI_CLONES static void row_##name##_##A(int64_t n, const void *data, int64_t stride,      \
+                                            void *total)                                      \
+    {                                                                                         \
+        A sum = 0;                                                                            \
+        int64_t i = 0;                                                                        \
+        if (stride == (int64_t)sizeof(T)) {                                                   \
+            const T *p = data;                                                                \
+            while (n - i >= LANES) {                                                          \
+                A lanes[LANES] = {0};                                                         \
+                const int64_t end = n - i > FOLD ? i + FOLD : n;                              \
+                for (; end - i >= LANES; i += LANES) {                                        \
+                    for (int k = 0; k < LANES; k++) {                                         \
+                        const T x = p[i + k];                                                 \
+                        lanes[k] += (A)(VALUE);                                               \
+                    }                                                                         \
+                }                                                                             \
+                for (int k = 0; k < LANES; k++) {                                             \
+                    sum += lanes[k];                                                          \
+                }                                                                             \
+            }                                                                                 \
+        }                                                                                     \
+        for (; i < n; i++) {                                                                  \
+            const T x = SYI_AT_CONST(T, data, i, stride);                                     \
+            sum += (A)(VALUE);                                                                \
+        }                                                                                     \
+        *(A *)total += sum;                                                                   \
+    }                                                                                         \
+    SYI_CLONES static void add_##name##_##A(int64_t n, int64_t rows, const void *data,        \
+                                            int64_t stride, int64_t row_stride, void *totals) \
+    {                                                                                         \
+        A *restrict t = totals;                                                               \
+        const char *at = data;                                                                \
+        int64_t row = 0;                                                                      \
+        const bool packed = stride == (int64_t)sizeof(T);                                     \
+        for (; packed && rows - row >= ROWS; row += ROWS, at += ROWS * row_stride) {          \
+            const T *p = (const void *)at, *q = (const void *)(at + row_stride);              \
+            const T *r = (const void *)(at + 2 * row_stride);                                 \
+            const T *s = (const void *)(at + 3 * row_stride);                                 \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                A sum = t[i];                                                                 \
+                T x = p[i];                                                                   \
+                sum += (A)(VALUE);                                                            \
+                x = q[i];                                                                     \
+                sum += (A)(VALUE);                                                            \
+                x = r[i];                                                                     \
+                sum += (A)(VALUE);                                                            \
+                x = s[i];                                                                     \
+                sum += (A)(VALUE);                                                            \
+                t[i] = sum;                                                                   \
+            }                                                                                 \
+        }                                                                                     \
+        for (; packed && row < rows; row++, at += row_stride) {                               \
+            const T *p = (const void *)at;                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T x = p[i];                                                             \
+                t[i] += (A)(VALUE);                                                           \
+            }                                                                                 \
+        }                                                                                     \
+        for (; row < rows; row++, at += row_stride) {                                         \
+            for (int64_t i = 0; i < n; i++) {                                                 \
+                const T x = SYI_AT_CONST(T, at, i, stride);                                   \
+                t[i] += (A)(VALUE);                                                           \
+            }                                                                                 \
+        }                                                                                     \
     }
 
 #define WHOLE_SUMS(name, T, W, unused) DEFINE_SUMS(name, T, uint64_t, x)
@@ -121,8 +145,9 @@ static void sum_side_by_side(const summation *sum, int64_t n, char *to, int64_t 
     int64_t at[SY_DIM_MAX] = {0};
     char *data[1] = {from};
     do {
-        sum->kind->add(n, data[0], from_stride, totals);
-    } while (syi_nest_step(&sum->reduced, 0, at, data));
+        sum->kind->add(n, sum->reduced.shape[0], data[0], from_stride, sum->reduced.strides[0][0],
+                       totals);
+    } while (syi_nest_step(&sum->reduced, 1, at, data));
     store_totals(sum, totals, n, to, to_stride);
 }
 

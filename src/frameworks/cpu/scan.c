@@ -6,14 +6,14 @@
 #include "frameworks/cpu/loops.h"
 
 #define TILE 256 /* neighbouring scans that run side by side */
+#define ROWS 4   /* rows scanned together, whose sums need not wait for each other */
 
-/* Scans the packed [n, inner] block at `data` in place, column by column. */
-typedef void (*scan_fn)(int64_t n, int64_t inner, void *data);
+/* Scans `count` packed [n, inner] blocks at `data` in place, column by column. */
+typedef void (*scan_fn)(int64_t count, int64_t n, int64_t inner, void *data);
 
 #define DEFINE_SCAN(op, name, T, A, START, STEP)                               \
-    SYI_CLONES static void op##_##name(int64_t n, int64_t inner, void *data)   \
+    SYI_CLONES static void op##_block_##name(int64_t n, int64_t inner, T *p)   \
     {                                                                          \
-        T *p = data;                                                           \
         for (int64_t first = 0; first < inner; first += TILE) {                \
             const int64_t width = inner - first < TILE ? inner - first : TILE; \
             A held[TILE];                                                      \
@@ -27,6 +27,30 @@ typedef void (*scan_fn)(int64_t n, int64_t inner, void *data);
                     row[i] = (T)held[i];                                       \
                 }                                                              \
             }                                                                  \
+        }                                                                      \
+    }                                                                          \
+    static void op##_rows_##name(int64_t n, T *p)                              \
+    {                                                                          \
+        A a = START, b = START, c = START, d = START;                          \
+        for (int64_t k = 0; k < n; k++) {                                      \
+            a = a STEP(A) p[k];                                                \
+            b = b STEP(A) p[n + k];                                            \
+            c = c STEP(A) p[2 * n + k];                                        \
+            d = d STEP(A) p[3 * n + k];                                        \
+            p[k] = (T)a;                                                       \
+            p[n + k] = (T)b;                                                   \
+            p[2 * n + k] = (T)c;                                               \
+            p[3 * n + k] = (T)d;                                               \
+        }                                                                      \
+    }                                                                          \
+    static void op##_##name(int64_t count, int64_t n, int64_t inner, void *at) \
+    {                                                                          \
+        T *p = at;                                                             \
+        for (; inner == 1 && count >= ROWS; count -= ROWS, p += ROWS * n) {    \
+            op##_rows_##name(n, p);                                            \
+        }                                                                      \
+        for (; count > 0; count--, p += n * inner) {                           \
+            op##_block_##name(n, inner, p);                                    \
         }                                                                      \
     }
 #define WHOLE_SUM(name, T, W, unused) DEFINE_SCAN(cumsum, name, T, uint64_t, 0, +)
@@ -76,10 +100,7 @@ sy_status syi_cpu_scan(const syi_cpu_call *call)
         return SY_OK;
     }
     syi_array_assign(out, syi_cpu_array(&call->args[0]));
-    char *data = syi_array_data(out);
-    for (int64_t k = 0; k < b.count; k++) {
-        scan(b.n, b.inner, data + k * b.bytes);
-    }
+    scan(b.count, b.n, b.inner, syi_array_data(out));
     return SY_OK;
 }
 
