@@ -46,8 +46,10 @@ static void fold_tile(const walk *w, int64_t n, char *to, char *from, bool side_
         int64_t at[SY_DIM_MAX] = {0}, seen = 0;
         char *data[1] = {from};
         do {
-            folding->fold->across(n, data[0], across, seen++, a, b, folding->param);
-        } while (syi_nest_step(inner, 0, at, data));
+            folding->fold->across(n, inner->shape[0], data[0], across, along, seen, a, b,
+                                  folding->param);
+            seen += inner->shape[0];
+        } while (syi_nest_step(inner, 1, at, data));
     }
     store(w, a, b, n, to, w->kept.strides[0][0]);
 }

@@ -22,9 +22,9 @@ typedef struct syi_fold {
     /* Takes n elements of one result in; `seen` went in before. */
     void (*row)(int64_t n, const void *data, int64_t stride, int64_t seen, syi_total *a,
                 syi_total *b, const void *param);
-    /* Takes element i into result i. */
-    void (*across)(int64_t n, const void *data, int64_t stride, int64_t seen, syi_total *a,
-                   syi_total *b, const void *param);
+    /* Takes element i of each row into result i, row after row; `seen` rows went in before. */
+    void (*across)(int64_t n, int64_t rows, const void *data, int64_t stride, int64_t row_stride,
+                   int64_t seen, syi_total *a, syi_total *b, const void *param);
 } syi_fold;
 
 /* How the accumulators begin, and what becomes of them: finish leaves the results in a[], as doubles or as integers

@@ -9,57 +9,70 @@
 #include "frameworks/cpu/precise.h"
 
 #define LANES 16 /* elements of a row that are taken in side by side */
+#define ROWS 4   /* rows taken in at once, so that totals are loaded and stored less often */
 
 /*
  * A fold without a second accumulator whose lanes can be joined: TAKE(sum, x) takes an element in, JOIN(sum, other) a
  * lane; they change `sum`, of type A, the member `field` of a total. START is what lanes begin with.
  */
-#define DEFINE_FOLD(op, name, T, A, field, START, TAKE, JOIN)                              \
-    SYI_CLONES static void op##_row_##name(int64_t n, const void *data, int64_t stride,    \
-                                           int64_t seen, syi_total *a, syi_total *b,       \
-                                           const void *param)                              \
-    {                                                                                      \
-        (void)seen, (void)b, (void)param;                                                  \
-        A sum = a->field;                                                                  \
-        int64_t i = 0;                                                                     \
-        if (stride == (int64_t)sizeof(T) && n >= LANES) {                                  \
-            const T *p = data;                                                             \
-            A lanes[LANES];                                                                \
-            for (int k = 0; k < LANES; k++) {                                              \
-                lanes[k] = START;                                                          \
-            }                                                                              \
-            for (; n - i >= LANES; i += LANES) {                                           \
-                for (int k = 0; k < LANES; k++) {                                          \
-                    const T x = p[i + k];                                                  \
-                    TAKE(lanes[k], x);                                                     \
-                }                                                                          \
-            }                                                                              \
-            for (int k = 0; k < LANES; k++) {                                              \
-                JOIN(sum, lanes[k]);                                                       \
-            }                                                                              \
-        }                                                                                  \
-        for (; i < n; i++) {                                                               \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                  \
-            TAKE(sum, x);                                                                  \
-        }                                                                                  \
-        a->field = sum;                                                                    \
-    }                                                                                      \
-    SYI_CLONES static void op##_across_##name(int64_t n, const void *data, int64_t stride, \
-                                              int64_t seen, syi_total *a, syi_total *b,    \
-                                              const void *param)                           \
-    {                                                                                      \
-        (void)seen, (void)b, (void)param;                                                  \
-        A *restrict sums = &a->field;                                                      \
-        const T *p = data;                                                                 \
-        const bool packed = stride == (int64_t)sizeof(T);                                  \
-        for (int64_t i = 0; packed && i < n; i++) {                                        \
-            const T x = p[i];                                                              \
-            TAKE(sums[i], x);                                                              \
-        }                                                                                  \
-        for (int64_t i = 0; !packed && i < n; i++) {                                       \
-            const T x = SYI_AT_CONST(T, data, i, stride);                                  \
-            TAKE(sums[i], x);                                                              \
-        }                                                                                  \
+#define DEFINE_FOLD(op, name, T, A, field, START, TAKE, JOIN)                                   \
+    SYI_CLONES static void op##_row_##name(int64_t n, const void *data, int64_t stride,         \
+                                           int64_t seen, syi_total *a, syi_total *b,            \
+                                           const void *param)                                   \
+    {                                                                                           \
+        (void)seen, (void)b, (void)param;                                                       \
+        A sum = a->field;                                                                       \
+        int64_t i = 0;                                                                          \
+        if (stride == (int64_t)sizeof(T) && n >= LANES) {                                       \
+            const T *p = data;                                                                  \
+            A lanes[LANES];                                                                     \
+            for (int k = 0; k < LANES; k++) {                                                   \
+                lanes[k] = START;                                                               \
+            }                                                                                   \
+            for (; n - i >= LANES; i += LANES) {                                                \
+                for (int k = 0; k < LANES; k++) {                                               \
+                    const T x = p[i + k];                                                       \
+                    TAKE(lanes[k], x);                                                          \
+                }                                                                               \
+            }                                                                                   \
+            for (int k = 0; k < LANES; k++) {                                                   \
+                JOIN(sum, lanes[k]);                                                            \
+            }                                                                                   \
+        }                                                                                       \
+        for (; i < n; i++) {                                                                    \
+            const T x = SYI_AT_CONST(T, data, i, stride);                                       \
+            TAKE(sum, x);                                                                       \
+        }                                                                                       \
+        a->field = sum;                                                                         \
+    }                                                                                           \
+    SYI_CLONES static void op##_across_##name(int64_t n, int64_t rows, const void *data,        \
+                                              int64_t stride, int64_t row_stride, int64_t seen, \
+                                              syi_total *a, syi_total *b, const void *param)    \
+    {                                                                                           \
+        (void)seen, (void)b, (void)param;                                                       \
+        A *restrict sums = &a->field;                                                           \
+        const char *at = data;                                                                  \
+        int64_t row = 0;                                                                        \
+        const bool packed = stride == (int64_t)sizeof(T);                                       \
+        for (; packed && rows - row >= ROWS; row += ROWS, at += ROWS * row_stride) {            \
+            const T *p = (const void *)at, *q = (const void *)(at + row_stride);                \
+            const T *r = (const void *)(at + 2 * row_stride);                                   \
+            const T *s = (const void *)(at + 3 * row_stride);                                   \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                A sum = sums[i];                                                                \
+                TAKE(sum, p[i]);                                                                \
+                TAKE(sum, q[i]);                                                                \
+                TAKE(sum, r[i]);                                                                \
+                TAKE(sum, s[i]);                                                                \
+                sums[i] = sum;                                                                  \
+            }                                                                                   \
+        }                                                                                       \
+        for (; row < rows; row++, at += row_stride) {                                           \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                const T x = SYI_AT_CONST(T, at, i, stride);                                     \
+                TAKE(sums[i], x);                                                               \
+            }                                                                                   \
+        }                                                                                       \
     }
 
 #define FOLD_ENTRY(name, T, W, op) [SY_DTYPE_##name] = {op##_row_##name, op##_across_##name},
@@ -193,61 +206,78 @@ static void join_moments(syi_total *mean, syi_total *squares, int64_t seen, int6
     squares->real += piece_squares + delta * delta * (double)seen * (double)n / total;
 }
 
-#define DEFINE_MOMENTS(name, T, W, unused)                                                    \
-    SYI_CLONES static void moments_row_##name(int64_t n, const void *data, int64_t stride,    \
-                                              int64_t seen, syi_total *a, syi_total *b,       \
-                                              const void *param)                              \
-    {                                                                                         \
-        (void)param;                                                                          \
-        for (int64_t done = 0; done < n; done += PIECE) {                                     \
-            const int64_t now = n - done < PIECE ? n - done : PIECE;                          \
-            const char *at = (const char *)data + done * stride;                              \
-            const T *p = (const void *)at;                                                    \
-            const int64_t whole = stride == (int64_t)sizeof(T) ? now - now % LANES : 0;       \
-            double lanes[LANES] = {0}, sum = 0, squares = 0;                                  \
-            for (int64_t i = 0; i < whole; i += LANES) {                                      \
-                for (int k = 0; k < LANES; k++) {                                             \
-                    lanes[k] += (double)p[i + k];                                             \
-                }                                                                             \
-            }                                                                                 \
-            for (int64_t i = whole; i < now; i++) {                                           \
-                sum += (double)SYI_AT_CONST(T, at, i, stride);                                \
-            }                                                                                 \
-            for (int k = 0; k < LANES; k++) {                                                 \
-                sum += lanes[k];                                                              \
-                lanes[k] = 0;                                                                 \
-            }                                                                                 \
-            const double mean = sum / (double)now;                                            \
-            for (int64_t i = 0; i < whole; i += LANES) {                                      \
-                for (int k = 0; k < LANES; k++) {                                             \
-                    const double d = (double)p[i + k] - mean;                                 \
-                    lanes[k] += d * d;                                                        \
-                }                                                                             \
-            }                                                                                 \
-            for (int64_t i = whole; i < now; i++) {                                           \
-                const double d = (double)SYI_AT_CONST(T, at, i, stride) - mean;               \
-                squares += d * d;                                                             \
-            }                                                                                 \
-            for (int k = 0; k < LANES; k++) {                                                 \
-                squares += lanes[k];                                                          \
-            }                                                                                 \
-            join_moments(a, b, seen + done, now, mean, squares);                              \
-        }                                                                                     \
-    }                                                                                         \
-    SYI_CLONES static void moments_across_##name(int64_t n, const void *data, int64_t stride, \
-                                                 int64_t seen, syi_total *a, syi_total *b,    \
-                                                 const void *param)                           \
-    {                                                                                         \
-        (void)param;                                                                          \
-        double *restrict means = &a->real;                                                    \
-        double *restrict squares = &b->real;                                                  \
-        const double share = 1 / (double)(seen + 1);                                          \
-        for (int64_t i = 0; i < n; i++) {                                                     \
-            const double x = (double)SYI_AT_CONST(T, data, i, stride);                        \
-            const double d = x - means[i];                                                    \
-            means[i] += d * share;                                                            \
-            squares[i] += d * (x - means[i]);                                                 \
-        }                                                                                     \
+#define DEFINE_MOMENTS(name, T, W, unused)                                                         \
+    SYI_CLONES static void moments_row_##name(int64_t n, const void *data, int64_t stride,         \
+                                              int64_t seen, syi_total *a, syi_total *b,            \
+                                              const void *param)                                   \
+    {                                                                                              \
+        (void)param;                                                                               \
+        for (int64_t done = 0; done < n; done += PIECE) {                                          \
+            const int64_t now = n - done < PIECE ? n - done : PIECE;                               \
+            const char *at = (const char *)data + done * stride;                                   \
+            const T *p = (const void *)at;                                                         \
+            const int64_t whole = stride == (int64_t)sizeof(T) ? now - now % LANES : 0;            \
+            double lanes[LANES] = {0}, sum = 0, squares = 0;                                       \
+            for (int64_t i = 0; i < whole; i += LANES) {                                           \
+                for (int k = 0; k < LANES; k++) {                                                  \
+                    lanes[k] += (double)p[i + k];                                                  \
+                }                                                                                  \
+            }                                                                                      \
+            for (int64_t i = whole; i < now; i++) {                                                \
+                sum += (double)SYI_AT_CONST(T, at, i, stride);                                     \
+            }                                                                                      \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                sum += lanes[k];                                                                   \
+                lanes[k] = 0;                                                                      \
+            }                                                                                      \
+            const double mean = sum / (double)now;                                                 \
+            for (int64_t i = 0; i < whole; i += LANES) {                                           \
+                for (int k = 0; k < LANES; k++) {                                                  \
+                    const double d = (double)p[i + k] - mean;                                      \
+                    lanes[k] += d * d;                                                             \
+                }                                                                                  \
+            }                                                                                      \
+            for (int64_t i = whole; i < now; i++) {                                                \
+                const double d = (double)SYI_AT_CONST(T, at, i, stride) - mean;                    \
+                squares += d * d;                                                                  \
+            }                                                                                      \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                squares += lanes[k];                                                               \
+            }                                                                                      \
+            join_moments(a, b, seen + done, now, mean, squares);                                   \
+        }                                                                                          \
+    }                                                                                              \
+    SYI_CLONES static void moments_across_##name(int64_t n, int64_t rows, const void *data,        \
+                                                 int64_t stride, int64_t row_stride, int64_t seen, \
+                                                 syi_total *a, syi_total *b, const void *param)    \
+    {                                                                                              \
+        (void)param;                                                                               \
+        double *restrict means = &a->real;                                                         \
+        double *restrict squares = &b->real;                                                       \
+        const char *at = data;                                                                     \
+        int64_t row = 0;                                                                           \
+        const bool packed = stride == (int64_t)sizeof(T);                                          \
+        for (; packed && rows - row >= 2; row += 2, at += 2 * row_stride) {                        \
+            const T *p = (const void *)at, *q = (const void *)(at + row_stride);                   \
+            const double share = 1 / (double)(seen + row + 1);                                     \
+            const double next_share = 1 / (double)(seen + row + 2);                                \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const double x = (double)p[i], y = (double)q[i];                                   \
+                const double d = x - means[i], mean = means[i] + d * share;                        \
+                const double e = y - mean, next = mean + e * next_share;                           \
+                squares[i] = squares[i] + d * (x - mean) + e * (y - next);                         \
+                means[i] = next;                                                                   \
+            }                                                                                      \
+        }                                                                                          \
+        for (; row < rows; row++, at += row_stride) {                                              \
+            const double share = 1 / (double)(seen + row + 1);                                     \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const double x = (double)SYI_AT_CONST(T, at, i, stride);                           \
+                const double d = x - means[i];                                                     \
+                means[i] += d * share;                                                             \
+                squares[i] += d * (x - means[i]);                                                  \
+            }                                                                                      \
+        }                                                                                          \
     }
 SYI_CPU_FLOATS(DEFINE_MOMENTS, )
 static const syi_fold moments[SY_DTYPE_COUNT] = {SYI_CPU_FLOATS(FOLD_ENTRY, moments)};
@@ -379,12 +409,16 @@ static inline double rescaled(double sum, double from, double to)
                   exponentials_##name(n, data, stride, most.real);                                 \
         *a = most;                                                                                 \
     }                                                                                              \
-    static void logsumexp_across_##name(int64_t n, const void *data, int64_t stride, int64_t seen, \
-                                        syi_total *a, syi_total *b, const void *param)             \
+    static void logsumexp_across_##name(int64_t n, int64_t rows, const void *data, int64_t stride, \
+                                        int64_t row_stride, int64_t seen, syi_total *a,            \
+                                        syi_total *b, const void *param)                           \
     {                                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            logsumexp_row_##name(1, (const char *)data + i * stride, sizeof(T), seen, &a[i],       \
-                                 &b[i], param);                                                    \
+        const char *at = data;                                                                     \
+        for (int64_t row = 0; row < rows; row++, at += row_stride) {                               \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                logsumexp_row_##name(1, at + i * stride, sizeof(T), seen + row, &a[i], &b[i],      \
+                                     param);                                                       \
+            }                                                                                      \
         }                                                                                          \
     }
 DEFINE_LOGSUMEXP(F32, float, syi_precise_exp)
