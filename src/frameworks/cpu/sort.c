@@ -1,13 +1,14 @@
 /*
- * sort.c - sort, argsort, topk, median and kthvalue along one dim: every row is sorted as pairs of a key and a
- * position, by radix and so stably; equal elements stay in their order. NaN is larger than everything. Test: answers
- * of torch, tests/vectors/ops.
+ * sort.c - sort, argsort, topk, median and kthvalue along one dim. Rows whose keys fit 32 bits become items of ranks.h,
+ * of which only those are sorted that are asked for; others are sorted as pairs of a key and a position, by radix and so
+ * stably. Equal elements stay in their order. NaN is larger than everything. Test: answers of torch, tests/vectors/ops.
  */
 #include <math.h>
 #include <string.h>
 
 #include "frameworks/cpu/cpu.h"
 #include "frameworks/cpu/loops.h"
+#include "frameworks/cpu/ranks.h"
 
 #define FEW 48 /* elements that are sorted by insertion */
 
@@ -59,6 +60,83 @@ DEFINE_KEYS(F64, double, key_of_real)
 #define KEYS_ENTRY(name, T, W, unused) [SY_DTYPE_##name] = keys_##name,
 static void (*const keys[SY_DTYPE_COUNT])(int64_t n, const void *data, int64_t stride,
                                           pair *pairs) = {SYI_CPU_ALL(KEYS_ENTRY, )};
+
+/* Items of ranks.h, `base` taken off integers; `flip` turns the order around. */
+#define ITEM_BOOL(x) ((x) != 0)
+#define ITEM_WHOLE(x) ((uint32_t)((uint64_t)(x) - (uint64_t)base))
+#define DEFINE_ITEMS(name, T, KEY)                                                      \
+    static void items_##name(int64_t n, const void *data, int64_t stride, int64_t base, \
+                             uint32_t flip, uint64_t *items)                            \
+    {                                                                                   \
+        (void)base;                                                                     \
+        for (int64_t i = 0; i < n; i++) {                                               \
+            const uint32_t key = (uint32_t)KEY(SYI_AT_CONST(T, data, i, stride));       \
+            items[i] = syi_ranks_item(key ^ flip, i);                                   \
+        }                                                                               \
+    }
+#define WHOLE_ITEMS(name, T, W, unused) DEFINE_ITEMS(name, T, ITEM_WHOLE)
+DEFINE_ITEMS(BOOL, uint8_t, ITEM_BOOL)
+SYI_CPU_INTEGERS(WHOLE_ITEMS, )
+DEFINE_ITEMS(F32, float, key_of_single)
+#define ITEMS_ENTRY(name, T, W, unused) [SY_DTYPE_##name] = items_##name,
+static void (*const items_of[SY_DTYPE_COUNT])(int64_t n, const void *data, int64_t stride,
+                                              int64_t base, uint32_t flip, uint64_t *items) = {
+    SYI_CPU_BOOL(ITEMS_ENTRY, ) SYI_CPU_INTEGERS(ITEMS_ENTRY, )[SY_DTYPE_F32] = items_F32};
+
+/* The values of sorted items, `step` elements apart. They come out of the keys: to look 1e6 of them up where they lay took
+ * three times as long as to sort them. What a key forgets, the sign of 0 and which NaN it was, is looked up. */
+#define VALUE_BOOL(key) ((key) != 0)
+#define VALUE_WHOLE(key) ((uint64_t)(key) + (uint64_t)base)
+#define DEFINE_VALUES(name, T, VALUE)                                                        \
+    static void values_##name(int64_t n, const uint64_t *items, int64_t base, uint32_t flip, \
+                              const char *row, int64_t stride, void *to, int64_t step)       \
+    {                                                                                        \
+        (void)base, (void)row, (void)stride;                                                 \
+        T *out = to;                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                    \
+            out[i * step] = (T)VALUE(syi_ranks_key(items[i]) ^ flip);                        \
+        }                                                                                    \
+    }
+#define WHOLE_VALUES(name, T, W, unused) DEFINE_VALUES(name, T, VALUE_WHOLE)
+DEFINE_VALUES(BOOL, uint8_t, VALUE_BOOL)
+SYI_CPU_INTEGERS(WHOLE_VALUES, )
+
+static void values_F32(int64_t n, const uint64_t *items, int64_t base, uint32_t flip,
+                       const char *row, int64_t stride, void *to, int64_t step)
+{
+    (void)base;
+    float *out = to;
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t key = syi_ranks_key(items[i]) ^ flip;
+        const uint32_t bits = key >> 31 ? key ^ UINT32_C(1) << 31 : ~key;
+        memcpy(&out[i * step], &bits, sizeof bits);
+        if (key == UINT32_C(1) << 31 || key == UINT32_MAX) {
+            out[i * step] = SYI_AT_CONST(float, row, syi_ranks_position(items[i]), stride);
+        }
+    }
+}
+#define VALUES_ENTRY(name, T, W, unused) [SY_DTYPE_##name] = values_##name,
+static void (*const values_of[SY_DTYPE_COUNT])(int64_t n, const uint64_t *items, int64_t base,
+                                               uint32_t flip, const char *row, int64_t stride,
+                                               void *to, int64_t step) = {
+    SYI_CPU_BOOL(VALUES_ENTRY, ) SYI_CPU_INTEGERS(VALUES_ENTRY, )[SY_DTYPE_F32] = values_F32};
+
+/* Do the keys of a row fit 32 bits, with *base taken off? */
+static bool is_narrow(sy_dtype dtype, int64_t n, const char *row, int64_t stride, int64_t *base)
+{
+    *base = dtype == SY_DTYPE_F32 ? 0 : INT32_MIN;
+    if (dtype != SY_DTYPE_I64 || n > SYI_RANKS_MAX) {
+        return dtype != SY_DTYPE_F64 && n <= SYI_RANKS_MAX;
+    }
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t x = SYI_AT_CONST(int64_t, row, i, stride);
+        low = x < low ? x : low;
+        high = x > high ? x : high;
+    }
+    *base = low;
+    return (uint64_t)high - (uint64_t)low <= UINT32_MAX;
+}
 
 /* --- sorting ------------------------------------------------------------------------------------- */
 
@@ -126,15 +204,16 @@ typedef struct taking {
 } taking;
 
 /* Into element `place` of the results' row at element `base`, `step` apart. */
-static void put(const taking *t, const char *row, int64_t stride, const pair *sorted, int64_t at)
+static void put(const taking *t, const char *row, int64_t stride, int64_t position, int64_t at)
 {
     const size_t size = sy_dtype_size(t->from->dtype);
     if (t->values != NULL) {
-        memcpy((char *)syi_array_data(t->values) + at * (int64_t)size,
-               row + sorted->position * stride, size);
+        char *to = (char *)syi_array_data(t->values) + at * (int64_t)size;
+        const char *from = row + position * stride;
+        memcpy(to, from, size);
     }
     if (t->positions != NULL) {
-        ((int64_t *)syi_array_data(t->positions))[at] = sorted->position;
+        ((int64_t *)syi_array_data(t->positions))[at] = position;
     }
 }
 
@@ -149,6 +228,77 @@ static const pair *chosen(const taking *t, const pair *sorted, int64_t n, int64_
         return &sorted[first];
     }
     return &sorted[k];
+}
+
+/* One row of n elements, and where its results go: from element `base` on, `step` apart. */
+typedef struct row_of {
+    const char *data;
+    int64_t n, stride; /* bytes */
+    int64_t base, step;
+} row_of;
+
+static void take_by_pairs(const taking *t, const row_of *row, pair *pairs)
+{
+    const int64_t n = row->n;
+    const uint64_t flip = !t->descending                   ? 0
+                          : t->from->dtype == SY_DTYPE_F32 ? UINT32_MAX
+                                                           : UINT64_MAX;
+    keys[t->from->dtype](n, row->data, row->stride, pairs);
+    for (int64_t i = 0; flip != 0 && i < n; i++) {
+        pairs[i].key ^= flip;
+    }
+    sort_row(n, pairs, pairs + n);
+    for (int64_t k = 0; k < t->count; k++) {
+        put(t, row->data, row->stride, chosen(t, pairs, n, t->first + k)->position,
+            row->base + k * row->step);
+    }
+}
+
+/* The first NaN, as the only result. */
+static bool take_nan(const taking *t, const row_of *row, const uint64_t *items)
+{
+    for (int64_t i = 0; t->nan_wins && t->from->dtype == SY_DTYPE_F32 && i < row->n; i++) {
+        if (syi_ranks_key(items[i]) == UINT32_MAX) {
+            put(t, row->data, row->stride, i, row->base);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of few results, first those that are at most the last one are picked out. */
+static void take_by_items(const taking *t, const row_of *row, int64_t base, uint64_t *items)
+{
+    int64_t n = row->n, first = t->first;
+    uint64_t *spare = items + n;
+    const sy_dtype dtype = t->from->dtype;
+    const uint32_t flip = t->descending ? UINT32_MAX : 0;
+    items_of[dtype](n, row->data, row->stride, base, flip, items);
+    if (take_nan(t, row, items)) {
+        return;
+    }
+    if (t->count == 1 || t->count + first <= n / 8) {
+        const uint64_t last = syi_ranks_select(n, items, first + t->count - 1, spare);
+        int64_t kept = 0;
+        for (int64_t i = 0; i < n; i++) {
+            const uint64_t item = items[i];
+            items[kept] = item;
+            kept += t->count == 1 ? item == last : item <= last;
+        }
+        n = kept;
+        first = t->count == 1 ? 0 : first;
+    }
+    syi_ranks_sort(n, items, spare);
+    if (t->values != NULL) {
+        values_of[dtype](t->count, items + first, base, flip, row->data, row->stride,
+                         (char *)syi_array_data(t->values) +
+                             row->base * (int64_t)sy_dtype_size(dtype),
+                         row->step);
+    }
+    int64_t *positions = t->positions != NULL ? syi_array_data(t->positions) : NULL;
+    for (int64_t k = 0; positions != NULL && k < t->count; k++) {
+        positions[row->base + k * row->step] = syi_ranks_position(items[first + k]);
+    }
 }
 
 /* The results' dims are from's with `dim` replaced by count (or left out where it is 1: the same places). */
@@ -169,10 +319,6 @@ static sy_status take_rows(const syi_cpu_call *call, const taking *t)
     syi_array room = SYI_ARRAY_INIT;
     const int64_t bytes = 2 * n * (int64_t)sizeof(pair);
     SY_TRY(syi_cpu_temporary(call, &room, SY_DTYPE_U8, 1, &bytes));
-    pair *pairs = syi_array_data(&room);
-    const uint64_t flip = !t->descending                ? 0
-                          : from->dtype == SY_DTYPE_F32 ? UINT32_MAX
-                                                        : UINT64_MAX;
     syi_array rest = *from;
     rest.ndim = 0;
     for (int d = 0; d < from->ndim; d++) {
@@ -184,19 +330,16 @@ static sy_status take_rows(const syi_cpu_call *call, const taking *t)
     syi_nest nest;
     syi_nest_init(&nest, rest.ndim, rest.shape);
     syi_nest_add(&nest, &rest);
-    int64_t at[SY_DIM_MAX] = {0};
-    char *row = nest.data[0];
+    int64_t at[SY_DIM_MAX] = {0}, base;
+    char *data = nest.data[0];
     for (int64_t r = 0; r < rows; r++) {
-        keys[from->dtype](n, row, stride, pairs);
-        for (int64_t i = 0; flip != 0 && i < n; i++) {
-            pairs[i].key ^= flip;
+        const row_of row = {data, n, stride, r / inner * t->count * inner + r % inner, inner};
+        if (is_narrow(from->dtype, n, data, stride, &base)) {
+            take_by_items(t, &row, base, syi_array_data(&room));
+        } else {
+            take_by_pairs(t, &row, syi_array_data(&room));
         }
-        sort_row(n, pairs, pairs + n);
-        const int64_t base = r / inner * t->count * inner + r % inner;
-        for (int64_t k = 0; k < t->count; k++) {
-            put(t, row, stride, chosen(t, pairs, n, t->first + k), base + k * inner);
-        }
-        syi_nest_step(&nest, 0, at, &row);
+        syi_nest_step(&nest, 0, at, &data);
     }
     syi_array_fini(&room);
     return SY_OK;
