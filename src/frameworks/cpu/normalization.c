@@ -59,57 +59,76 @@ static double element(reals r, int64_t i, double otherwise)
 }
 
 /* Sums over a run of n elements. */
-#define DEFINE_RUNS(name, T)                                                                 \
-    static double sum_##name(int64_t n, const T *a, double mean, int power)                  \
-    {                                                                                        \
-        double lanes[8] = {0}, sum = 0;                                                      \
-        int64_t i = 0;                                                                       \
-        for (; i + 8 <= n; i += 8) {                                                         \
-            for (int l = 0; l < 8; l++) {                                                    \
-                const double x = (double)a[i + l] - mean;                                    \
-                lanes[l] += power == 2 ? x * x : x;                                          \
-            }                                                                                \
-        }                                                                                    \
-        for (; i < n; i++) {                                                                 \
-            const double x = (double)a[i] - mean;                                            \
-            sum += power == 2 ? x * x : x;                                                   \
-        }                                                                                    \
-        for (int l = 0; l < 8; l++) {                                                        \
-            sum += lanes[l];                                                                 \
-        }                                                                                    \
-        return sum;                                                                          \
-    }                                                                                        \
-    /* sum of b (a - mean) */                                                                \
-    static double product_##name(int64_t n, const T *a, const T *b, double mean)             \
-    {                                                                                        \
-        double lanes[8] = {0}, sum = 0;                                                      \
-        int64_t i = 0;                                                                       \
-        for (; i + 8 <= n; i += 8) {                                                         \
-            for (int l = 0; l < 8; l++) {                                                    \
-                lanes[l] += (double)b[i + l] * ((double)a[i + l] - mean);                    \
-            }                                                                                \
-        }                                                                                    \
-        for (; i < n; i++) {                                                                 \
-            sum += (double)b[i] * ((double)a[i] - mean);                                     \
-        }                                                                                    \
-        for (int l = 0; l < 8; l++) {                                                        \
-            sum += lanes[l];                                                                 \
-        }                                                                                    \
-        return sum;                                                                          \
-    }                                                                                        \
-    /* out = a factor + b more + shift; b may be NULL */                                     \
-    static void blend_##name(int64_t n, T *restrict out, const T *restrict a, double factor, \
-                             const T *restrict b, double more, double shift)                 \
-    {                                                                                        \
-        if (b == NULL) {                                                                     \
-            for (int64_t i = 0; i < n; i++) {                                                \
-                out[i] = (T)((double)a[i] * factor + shift);                                 \
-            }                                                                                \
-            return;                                                                          \
-        }                                                                                    \
-        for (int64_t i = 0; i < n; i++) {                                                    \
-            out[i] = (T)((double)a[i] * factor + (double)b[i] * more + shift);               \
-        }                                                                                    \
+#define DEFINE_RUNS(name, T)                                                                    \
+    SYI_CLONES static double sum_##name(int64_t n, const T *a, double mean, int power)          \
+    {                                                                                           \
+        double lanes[8] = {0}, sum = 0;                                                         \
+        int64_t i = 0;                                                                          \
+        for (; i + 8 <= n; i += 8) {                                                            \
+            for (int l = 0; l < 8; l++) {                                                       \
+                const double x = (double)a[i + l] - mean;                                       \
+                lanes[l] += power == 2 ? x * x : x;                                             \
+            }                                                                                   \
+        }                                                                                       \
+        for (; i < n; i++) {                                                                    \
+            const double x = (double)a[i] - mean;                                               \
+            sum += power == 2 ? x * x : x;                                                      \
+        }                                                                                       \
+        for (int l = 0; l < 8; l++) {                                                           \
+            sum += lanes[l];                                                                    \
+        }                                                                                       \
+        return sum;                                                                             \
+    }                                                                                           \
+    /* sum of b (a - mean) */                                                                   \
+    SYI_CLONES static double product_##name(int64_t n, const T *a, const T *b, double mean)     \
+    {                                                                                           \
+        double lanes[8] = {0}, sum = 0;                                                         \
+        int64_t i = 0;                                                                          \
+        for (; i + 8 <= n; i += 8) {                                                            \
+            for (int l = 0; l < 8; l++) {                                                       \
+                lanes[l] += (double)b[i + l] * ((double)a[i + l] - mean);                       \
+            }                                                                                   \
+        }                                                                                       \
+        for (; i < n; i++) {                                                                    \
+            sum += (double)b[i] * ((double)a[i] - mean);                                        \
+        }                                                                                       \
+        for (int l = 0; l < 8; l++) {                                                           \
+            sum += lanes[l];                                                                    \
+        }                                                                                       \
+        return sum;                                                                             \
+    }                                                                                           \
+    /* out = a factor + b more + shift; b may be NULL */                                        \
+    SYI_CLONES static void blend_##name(int64_t n, T *restrict out, const T *restrict a,        \
+                                        double factor, const T *restrict b, double more,        \
+                                        double shift)                                           \
+    {                                                                                           \
+        if (b == NULL) {                                                                        \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                out[i] = (T)((double)a[i] * factor + shift);                                    \
+            }                                                                                   \
+            return;                                                                             \
+        }                                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            out[i] = (T)((double)a[i] * factor + (double)b[i] * more + shift);                  \
+        }                                                                                       \
+    }                                                                                           \
+    /* out = (a - mean) inverse weight + bias; weight or bias may be NULL */                    \
+    SYI_CLONES static void affine_##name(int64_t n, T *restrict out, const T *restrict a,       \
+                                         double mean, double inverse, const T *restrict weight, \
+                                         const T *restrict bias)                                \
+    {                                                                                           \
+        if (weight != NULL && bias != NULL) {                                                   \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                out[i] =                                                                        \
+                    (T)(((double)a[i] - mean) * inverse * (double)weight[i] + (double)bias[i]); \
+            }                                                                                   \
+            return;                                                                             \
+        }                                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            const double w = weight != NULL ? (double)weight[i] : 1;                            \
+            const double b = bias != NULL ? (double)bias[i] : 0;                                \
+            out[i] = (T)(((double)a[i] - mean) * inverse * w + b);                              \
+        }                                                                                       \
     }
 DEFINE_RUNS(F32, float)
 DEFINE_RUNS(F64, double)
@@ -133,6 +152,16 @@ static void blend_run(int64_t n, reals out, reals a, double factor, reals b, dou
         blend_F32(n, out.singles, a.singles, factor, b.singles, more, shift);
     } else {
         blend_F64(n, out.doubles, a.doubles, factor, b.doubles, more, shift);
+    }
+}
+
+static void affine_run(int64_t n, reals out, reals a, double mean, double inverse, reals weight,
+                       reals bias)
+{
+    if (out.singles != NULL) {
+        affine_F32(n, out.singles, a.singles, mean, inverse, weight.singles, bias.singles);
+    } else {
+        affine_F64(n, out.doubles, a.doubles, mean, inverse, weight.doubles, bias.doubles);
     }
 }
 
@@ -325,14 +354,7 @@ sy_status syi_cpu_layer_norm(const syi_cpu_call *call)
         const double inverse = 1 / sqrt(sum_run(run, in, mean, 2) / (double)run + eps);
         set(means, i, mean);
         set(inverses, i, inverse);
-        blend_run(run, to, in, inverse, (reals){NULL, NULL}, 0, -mean * inverse);
-        if (!is_empty(t.reals[WEIGHT]) || !is_empty(t.reals[BIAS])) {
-            for (int64_t k = 0; k < run; k++) {
-                set(to, k,
-                    (get(in, k) - mean) * inverse * element(t.reals[WEIGHT], k, 1) +
-                        element(t.reals[BIAS], k, 0));
-            }
-        }
+        affine_run(run, to, in, mean, inverse, t.reals[WEIGHT], t.reals[BIAS]);
     }
     drop(&t);
     return SY_OK;

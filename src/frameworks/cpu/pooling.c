@@ -57,6 +57,22 @@ static part window_at(const syi_window *w, int64_t y, int64_t x)
     };
 }
 
+/* The end of the places from `k` on in its row whose windows lie inside the input; k where its own does not. */
+static int64_t inside_until(const syi_window *w, int64_t k)
+{
+    const int64_t y = k / w->out[1], x = k % w->out[1];
+    const int64_t row = y * w->stride[0] - w->padding[0];
+    const int64_t column = x * w->stride[1] - w->padding[1];
+    const int64_t height = (w->kernel[0] - 1) * w->dilation[0] + 1;
+    const int64_t width = (w->kernel[1] - 1) * w->dilation[1] + 1;
+    if (row < 0 || row + height > w->in[0] || column < 0 || column + width > w->in[1] ||
+        w->in[0] * w->in[1] > INT32_MAX) {
+        return k;
+    }
+    const int64_t more = (w->in[1] - width - column) / w->stride[1] + 1;
+    return k + smaller(more, w->out[1] - x);
+}
+
 /* Adaptive windows: from floor(k in / out) to ceil((k + 1) in / out). */
 static void adaptive_range(int64_t in, int64_t out, int64_t k, int64_t *from, int64_t *to)
 {
@@ -90,79 +106,124 @@ static part average_at(const problem *x, int64_t at_row, int64_t at_column, doub
     return covered;
 }
 
+#define BESIDE 64 /* windows side by side */
+#define INTEGER_F32 uint32_t
+#define INTEGER_F64 uint64_t
+
 /* One plane each. */
-#define DEFINE_POOLS(name, T)                                                                 \
-    static void max_##name(const problem *x, int64_t plane)                                   \
-    {                                                                                         \
-        const syi_window *w = &x->p.window;                                                   \
-        const T *in = (const T *)syi_array_data(&x->from) + plane * w->in[0] * w->in[1];      \
-        const int64_t first = plane * w->out[0] * w->out[1];                                  \
-        T *out = (T *)x->out + first;                                                         \
-        int64_t *places = x->places != NULL ? x->places + first : NULL;                       \
-        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                 \
-            const part p = window_at(w, k / w->out[1], k % w->out[1]);                        \
-            T best = -(T)INFINITY;                                                            \
-            int64_t at = p.row * w->in[1] + p.column;                                         \
-            for (int64_t row = p.row; row < p.row_end; row += w->dilation[0]) {               \
-                for (int64_t c = p.column; c < p.column_end; c += w->dilation[1]) {           \
-                    const T a = in[row * w->in[1] + c];                                       \
-                    if (a > best || a != a) {                                                 \
-                        best = a;                                                             \
-                        at = row * w->in[1] + c;                                              \
-                    }                                                                         \
-                }                                                                             \
-            }                                                                                 \
-            out[k] = best;                                                                    \
-            if (places != NULL) {                                                             \
-                places[k] = at;                                                               \
-            }                                                                                 \
-        }                                                                                     \
-    }                                                                                         \
-    static void average_##name(const problem *x, int64_t plane)                               \
-    {                                                                                         \
-        const syi_window *w = &x->p.window;                                                   \
-        const T *in = (const T *)syi_array_data(&x->from) + plane * w->in[0] * w->in[1];      \
-        T *out = (T *)x->out + plane * w->out[0] * w->out[1];                                 \
-        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                 \
-            double divisor, sum = 0;                                                          \
-            const part p = average_at(x, k / w->out[1], k % w->out[1], &divisor);             \
-            for (int64_t row = p.row; row < p.row_end; row++) {                               \
-                for (int64_t c = p.column; c < p.column_end; c++) {                           \
-                    sum += (double)in[row * w->in[1] + c];                                    \
-                }                                                                             \
-            }                                                                                 \
-            const bool empty = p.row >= p.row_end || p.column >= p.column_end;                \
-            out[k] = empty ? 0 : (T)(sum / divisor);                                          \
-        }                                                                                     \
-    }                                                                                         \
-    static void max_backward_##name(const problem *x, int64_t plane)                          \
-    {                                                                                         \
-        const syi_window *w = &x->p.window;                                                   \
-        const int64_t count = w->out[0] * w->out[1];                                          \
-        const T *grad = (const T *)syi_array_data(&x->from) + plane * count;                  \
-        const int64_t *places = (const int64_t *)syi_array_data(&x->indices) + plane * count; \
-        T *out = (T *)x->out + plane * w->in[0] * w->in[1];                                   \
-        memset(out, 0, (size_t)(w->in[0] * w->in[1]) * sizeof *out);                          \
-        for (int64_t k = 0; k < count; k++) {                                                 \
-            out[places[k]] += grad[k];                                                        \
-        }                                                                                     \
-    }                                                                                         \
-    static void average_backward_##name(const problem *x, int64_t plane)                      \
-    {                                                                                         \
-        const syi_window *w = &x->p.window;                                                   \
-        const T *grad = (const T *)syi_array_data(&x->from) + plane * w->out[0] * w->out[1];  \
-        T *out = (T *)x->out + plane * w->in[0] * w->in[1];                                   \
-        memset(out, 0, (size_t)(w->in[0] * w->in[1]) * sizeof *out);                          \
-        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                 \
-            double divisor;                                                                   \
-            const part p = average_at(x, k / w->out[1], k % w->out[1], &divisor);             \
-            const T share = (T)((double)grad[k] / divisor);                                   \
-            for (int64_t row = p.row; row < p.row_end; row++) {                               \
-                for (int64_t c = p.column; c < p.column_end; c++) {                           \
-                    out[row * w->in[1] + c] += share;                                         \
-                }                                                                             \
-            }                                                                                 \
-        }                                                                                     \
+#define DEFINE_POOLS(name, T)                                                                   \
+    /* Places [k, end) of one row of places, whose windows lie inside: each element of the    \
+     * windows is offered to all of them side by side. One window after the other, which of   \
+     * its elements is the largest is noise, and a branch was half of the time. */ \
+    SYI_CLONES static void max_inside_##name(const syi_window *w, const T *in, int64_t k,       \
+                                             int64_t end, T *out, int64_t *places)              \
+    {                                                                                           \
+        const int64_t stride = w->stride[1];                                                    \
+        int64_t corner = (k / w->out[1] * w->stride[0] - w->padding[0]) * w->in[1] +            \
+                         k % w->out[1] * stride - w->padding[1];                                \
+        for (int64_t n; k < end; k += n, corner += n * stride) {                                \
+            T best[BESIDE];                                                                     \
+            INTEGER_##name offsets[BESIDE];                                                     \
+            n = smaller(end - k, BESIDE);                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                best[i] = -(T)INFINITY;                                                         \
+                offsets[i] = 0;                                                                 \
+            }                                                                                   \
+            for (int64_t e = 0; e < w->kernel[0] * w->kernel[1]; e++) {                         \
+                const INTEGER_##name offset =                                                   \
+                    (INTEGER_##name)(e / w->kernel[1] * w->dilation[0] * w->in[1] +             \
+                                     e % w->kernel[1] * w->dilation[1]);                        \
+                const T *from = in + corner + (int64_t)offset;                                  \
+                for (int64_t i = 0; i < n; i++) {                                               \
+                    const T a = stride == 2 ? from[2 * i] : from[stride * i];                   \
+                    const bool better = (a > best[i]) | (a != a);                               \
+                    best[i] = better ? a : best[i];                                             \
+                    offsets[i] = better ? offset : offsets[i];                                  \
+                }                                                                               \
+            }                                                                                   \
+            memcpy(out + k, best, (size_t)n * sizeof *out);                                     \
+            for (int64_t i = 0; places != NULL && i < n; i++) {                                 \
+                places[k + i] = corner + i * stride + (int64_t)offsets[i];                      \
+            }                                                                                   \
+        }                                                                                       \
+    }                                                                                           \
+    static void max_##name(const problem *x, int64_t plane)                                     \
+    {                                                                                           \
+        const syi_window *w = &x->p.window;                                                     \
+        const T *in = (const T *)syi_array_data(&x->from) + plane * w->in[0] * w->in[1];        \
+        const int64_t first = plane * w->out[0] * w->out[1];                                    \
+        T *out = (T *)x->out + first;                                                           \
+        int64_t *places = x->places != NULL ? x->places + first : NULL;                         \
+        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                   \
+            const int64_t inside = inside_until(w, k);                                          \
+            if (inside > k) {                                                                   \
+                max_inside_##name(w, in, k, inside, out, places);                               \
+                k = inside - 1;                                                                 \
+                continue;                                                                       \
+            }                                                                                   \
+            const part p = window_at(w, k / w->out[1], k % w->out[1]);                          \
+            T best = -(T)INFINITY;                                                              \
+            int64_t at = p.row * w->in[1] + p.column;                                           \
+            for (int64_t row = p.row; row < p.row_end; row += w->dilation[0]) {                 \
+                for (int64_t c = p.column; c < p.column_end; c += w->dilation[1]) {             \
+                    const T a = in[row * w->in[1] + c];                                         \
+                    if (a > best || a != a) {                                                   \
+                        best = a;                                                               \
+                        at = row * w->in[1] + c;                                                \
+                    }                                                                           \
+                }                                                                               \
+            }                                                                                   \
+            out[k] = best;                                                                      \
+            if (places != NULL) {                                                               \
+                places[k] = at;                                                                 \
+            }                                                                                   \
+        }                                                                                       \
+    }                                                                                           \
+    static void average_##name(const problem *x, int64_t plane)                                 \
+    {                                                                                           \
+        const syi_window *w = &x->p.window;                                                     \
+        const T *in = (const T *)syi_array_data(&x->from) + plane * w->in[0] * w->in[1];        \
+        T *out = (T *)x->out + plane * w->out[0] * w->out[1];                                   \
+        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                   \
+            double divisor, sum = 0;                                                            \
+            const part p = average_at(x, k / w->out[1], k % w->out[1], &divisor);               \
+            for (int64_t row = p.row; row < p.row_end; row++) {                                 \
+                for (int64_t c = p.column; c < p.column_end; c++) {                             \
+                    sum += (double)in[row * w->in[1] + c];                                      \
+                }                                                                               \
+            }                                                                                   \
+            const bool empty = p.row >= p.row_end || p.column >= p.column_end;                  \
+            out[k] = empty ? 0 : (T)(sum / divisor);                                            \
+        }                                                                                       \
+    }                                                                                           \
+    static void max_backward_##name(const problem *x, int64_t plane)                            \
+    {                                                                                           \
+        const syi_window *w = &x->p.window;                                                     \
+        const int64_t count = w->out[0] * w->out[1];                                            \
+        const T *grad = (const T *)syi_array_data(&x->from) + plane * count;                    \
+        const int64_t *places = (const int64_t *)syi_array_data(&x->indices) + plane * count;   \
+        T *out = (T *)x->out + plane * w->in[0] * w->in[1];                                     \
+        memset(out, 0, (size_t)(w->in[0] * w->in[1]) * sizeof *out);                            \
+        for (int64_t k = 0; k < count; k++) {                                                   \
+            out[places[k]] += grad[k];                                                          \
+        }                                                                                       \
+    }                                                                                           \
+    static void average_backward_##name(const problem *x, int64_t plane)                        \
+    {                                                                                           \
+        const syi_window *w = &x->p.window;                                                     \
+        const T *grad = (const T *)syi_array_data(&x->from) + plane * w->out[0] * w->out[1];    \
+        T *out = (T *)x->out + plane * w->in[0] * w->in[1];                                     \
+        memset(out, 0, (size_t)(w->in[0] * w->in[1]) * sizeof *out);                            \
+        for (int64_t k = 0; k < w->out[0] * w->out[1]; k++) {                                   \
+            double divisor;                                                                     \
+            const part p = average_at(x, k / w->out[1], k % w->out[1], &divisor);               \
+            const T share = (T)((double)grad[k] / divisor);                                     \
+            for (int64_t row = p.row; row < p.row_end; row++) {                                 \
+                for (int64_t c = p.column; c < p.column_end; c++) {                             \
+                    out[row * w->in[1] + c] += share;                                           \
+                }                                                                               \
+            }                                                                                   \
+        }                                                                                       \
     }
 DEFINE_POOLS(F32, float)
 DEFINE_POOLS(F64, double)

@@ -3,6 +3,8 @@
  * tests/vectors/ops.
  */
 #include "frameworks/cpu/cpu.h"
+
+#define SYI_LOOP_CLONES SYI_CLONES
 #include "frameworks/cpu/loops.h"
 
 SYI_CPU_FLOATS(SYI_BINARY_OF, step, a - *constant * b)

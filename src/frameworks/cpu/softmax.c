@@ -14,90 +14,106 @@
 typedef void (*row_fn)(int64_t n, void *out, const void *in, const void *gradient);
 
 /* A NaN may be missed as the largest, but not by the sum. A row of -inf becomes NaN, as in torch. */
-#define DEFINE_ROWS(name, T, EXP)                                                                  \
-    static T largest_##name(int64_t n, const T *in)                                                \
-    {                                                                                              \
-        T largest = -(T)INFINITY;                                                                  \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            largest = in[i] > largest ? in[i] : largest;                                           \
-        }                                                                                          \
-        return largest;                                                                            \
-    }                                                                                              \
-    /* Their sum. */                                                                               \
-    SYI_CLONES static double sum_##name(int64_t n, const T *a)                                     \
-    {                                                                                              \
-        double sum = 0;                                                                            \
-        int64_t i = 0;                                                                             \
-        if (n >= LANES) {                                                                          \
-            double lanes[LANES] = {0};                                                             \
-            for (; n - i >= LANES; i += LANES) {                                                   \
-                for (int l = 0; l < LANES; l++) {                                                  \
-                    lanes[l] += (double)a[i + l];                                                  \
-                }                                                                                  \
-            }                                                                                      \
-            for (int l = 0; l < LANES; l++) {                                                      \
-                sum += lanes[l];                                                                   \
-            }                                                                                      \
-        }                                                                                          \
-        for (; i < n; i++) {                                                                       \
-            sum += (double)a[i];                                                                   \
-        }                                                                                          \
-        return sum;                                                                                \
-    }                                                                                              \
-    /* out = exp(in - shift) */                                                                    \
-    SYI_CLONES static void exp_##name(int64_t n, T *restrict out, const T *restrict in, T shift)   \
-    {                                                                                              \
-        SYI_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] = EXP(in[i] - shift);                                                           \
-        }                                                                                          \
-    }                                                                                              \
-    static void softmax_##name(int64_t n, void *outv, const void *inv, const void *gradient)       \
-    {                                                                                              \
-        (void)gradient;                                                                            \
-        T *restrict out = outv;                                                                    \
-        const T *in = inv;                                                                         \
-        exp_##name(n, out, in, largest_##name(n, in));                                             \
-        const T sum = (T)sum_##name(n, out);                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] /= sum;                                                                         \
-        }                                                                                          \
-    }                                                                                              \
-    static void log_softmax_##name(int64_t n, void *outv, const void *inv, const void *gradient)   \
-    {                                                                                              \
-        (void)gradient;                                                                            \
-        T *restrict out = outv;                                                                    \
-        const T *restrict in = inv;                                                                \
-        const T largest = largest_##name(n, in);                                                   \
-        exp_##name(n, out, in, largest);                                                           \
-        const double shift = log(sum_##name(n, out));                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] = (T)((double)(in[i] - largest) - shift);                                       \
-        }                                                                                          \
-    }                                                                                              \
-    /* y: the softmax; y (g - sum(g y)) */                                                         \
-    static void softmax_backward_##name(int64_t n, void *outv, const void *yv, const void *gv)     \
-    {                                                                                              \
-        T *restrict out = outv;                                                                    \
-        const T *restrict y = yv, *restrict g = gv;                                                \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] = g[i] * y[i];                                                                  \
-        }                                                                                          \
-        const T sum = (T)sum_##name(n, out);                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] -= y[i] * sum;                                                                  \
-        }                                                                                          \
-    }                                                                                              \
-    /* y: the log-softmax; g - exp(y) sum(g) */                                                    \
-    static void log_softmax_backward_##name(int64_t n, void *outv, const void *yv, const void *gv) \
-    {                                                                                              \
-        T *restrict out = outv;                                                                    \
-        const T *restrict g = gv;                                                                  \
-        const T sum = (T)sum_##name(n, g);                                                         \
-        exp_##name(n, out, yv, 0);                                                                 \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            out[i] = g[i] - out[i] * sum;                                                          \
-        }                                                                                          \
+#define DEFINE_ROWS(name, T, EXP)                                                                \
+    SYI_CLONES static T largest_##name(int64_t n, const T *in)                                   \
+    {                                                                                            \
+        T lanes[LANES], largest = -(T)INFINITY;                                                  \
+        int64_t i = 0;                                                                           \
+        for (int l = 0; l < LANES; l++) {                                                        \
+            lanes[l] = largest;                                                                  \
+        }                                                                                        \
+        for (; n - i >= LANES; i += LANES) {                                                     \
+            for (int l = 0; l < LANES; l++) {                                                    \
+                lanes[l] = in[i + l] > lanes[l] ? in[i + l] : lanes[l];                          \
+            }                                                                                    \
+        }                                                                                        \
+        for (; i < n; i++) {                                                                     \
+            largest = in[i] > largest ? in[i] : largest;                                         \
+        }                                                                                        \
+        for (int l = 0; l < LANES; l++) {                                                        \
+            largest = lanes[l] > largest ? lanes[l] : largest;                                   \
+        }                                                                                        \
+        return largest;                                                                          \
+    }                                                                                            \
+    /* Their sum. */                                                                             \
+    SYI_CLONES static double sum_##name(int64_t n, const T *a)                                   \
+    {                                                                                            \
+        double sum = 0;                                                                          \
+        int64_t i = 0;                                                                           \
+        if (n >= LANES) {                                                                        \
+            double lanes[LANES] = {0};                                                           \
+            for (; n - i >= LANES; i += LANES) {                                                 \
+                for (int l = 0; l < LANES; l++) {                                                \
+                    lanes[l] += (double)a[i + l];                                                \
+                }                                                                                \
+            }                                                                                    \
+            for (int l = 0; l < LANES; l++) {                                                    \
+                sum += lanes[l];                                                                 \
+            }                                                                                    \
+        }                                                                                        \
+        for (; i < n; i++) {                                                                     \
+            sum += (double)a[i];                                                                 \
+        }                                                                                        \
+        return sum;                                                                              \
+    }                                                                                            \
+    /* out = exp(in - shift) */                                                                  \
+    SYI_CLONES static void exp_##name(int64_t n, T *restrict out, const T *restrict in, T shift) \
+    {                                                                                            \
+        SYI_INDEPENDENT                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] = EXP(in[i] - shift);                                                         \
+        }                                                                                        \
+    }                                                                                            \
+    SYI_CLONES static void softmax_##name(int64_t n, void *outv, const void *inv,                \
+                                          const void *gradient)                                  \
+    {                                                                                            \
+        (void)gradient;                                                                          \
+        T *restrict out = outv;                                                                  \
+        const T *in = inv;                                                                       \
+        exp_##name(n, out, in, largest_##name(n, in));                                           \
+        const T sum = (T)sum_##name(n, out);                                                     \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] /= sum;                                                                       \
+        }                                                                                        \
+    }                                                                                            \
+    SYI_CLONES static void log_softmax_##name(int64_t n, void *outv, const void *inv,            \
+                                              const void *gradient)                              \
+    {                                                                                            \
+        (void)gradient;                                                                          \
+        T *restrict out = outv;                                                                  \
+        const T *restrict in = inv;                                                              \
+        const T largest = largest_##name(n, in);                                                 \
+        exp_##name(n, out, in, largest);                                                         \
+        const double shift = log(sum_##name(n, out));                                            \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] = (T)((double)(in[i] - largest) - shift);                                     \
+        }                                                                                        \
+    }                                                                                            \
+    /* y: the softmax; y (g - sum(g y)) */                                                       \
+    SYI_CLONES static void softmax_backward_##name(int64_t n, void *outv, const void *yv,        \
+                                                   const void *gv)                               \
+    {                                                                                            \
+        T *restrict out = outv;                                                                  \
+        const T *restrict y = yv, *restrict g = gv;                                              \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] = g[i] * y[i];                                                                \
+        }                                                                                        \
+        const T sum = (T)sum_##name(n, out);                                                     \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] -= y[i] * sum;                                                                \
+        }                                                                                        \
+    }                                                                                            \
+    /* y: the log-softmax; g - exp(y) sum(g) */                                                  \
+    SYI_CLONES static void log_softmax_backward_##name(int64_t n, void *outv, const void *yv,    \
+                                                       const void *gv)                           \
+    {                                                                                            \
+        T *restrict out = outv;                                                                  \
+        const T *restrict g = gv;                                                                \
+        const T sum = (T)sum_##name(n, g);                                                       \
+        exp_##name(n, out, yv, 0);                                                               \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            out[i] = g[i] - out[i] * sum;                                                        \
+        }                                                                                        \
     }
 DEFINE_ROWS(F32, float, syi_expf)
 DEFINE_ROWS(F64, double, exp)
