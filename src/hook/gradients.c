@@ -204,6 +204,7 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     ROW(split, pieces, NOTHING),
     ROW(unbind, unbind, NOTHING),
     ROW(split_with_sizes, pieces, NOTHING),
+    ROW(tensor_split, tensor_split, NOTHING),
     ROW(movedim, movedim, NOTHING),
     ROW(diagonal, diagonal, NOTHING),
     ROW(unfold, unfold, NOTHING),
@@ -230,6 +231,9 @@ static const syi_gradient gradients[SYI_OP_COUNT] = {
     ROW(masked_scatter, masked_scatter, {0, P0 | P2}, 0, 0),
     CONSTANT(nonzero),
     CONSTANT(one_hot),
+    CONSTANT(bincount),
+    CONSTANT(unique),
+    CONSTANT(unique_consecutive),
 
     ROW(cat, cat, NOTHING),
     ROW(stack, stack, NOTHING),

@@ -208,6 +208,7 @@ void syi_gradient_select(syi_backward *b);
 void syi_gradient_slice(syi_backward *b);
 void syi_gradient_narrow(syi_backward *b);
 void syi_gradient_pieces(syi_backward *b);
+void syi_gradient_tensor_split(syi_backward *b);
 void syi_gradient_unbind(syi_backward *b);
 void syi_gradient_index_select(syi_backward *b);
 void syi_gradient_index_add(syi_backward *b);

@@ -78,6 +78,30 @@ void syi_gradient_pieces(syi_backward *b)
     b->results[0] = sy_cat(b->scope, grads, (size_t)b->output_count, (int)b->args[2].as.integer);
 }
 
+/* Cut at given places pieces may overlap: each goes back to where it was sliced out, and they are added up. */
+void syi_gradient_tensor_split(syi_backward *b)
+{
+    if (b->args[1].kind != SY_VALUE_LIST) {
+        syi_gradient_pieces(b);
+        return;
+    }
+    const sy_value *cuts = b->args[1].as.list.items;
+    sizes_list list;
+    const sy_value in = sizes(&list, shape_of(b, 0));
+    sy_tensor *sum = NULL;
+    for (int k = 0; k < b->output_count; k++) {
+        if (b->grads[k] == NULL) {
+            continue;
+        }
+        const sy_value args[] = {sy_value_tensor(b->grads[k]), in, b->args[2],
+                                 k > 0 ? cuts[k - 1] : sy_value_int(0),
+                                 k + 1 < b->output_count ? cuts[k] : sy_value_none()};
+        sy_tensor *part = call(b, "slice_backward", args, 5);
+        sum = sum == NULL ? part : sy_add(b->scope, sum, part);
+    }
+    b->results[0] = sum;
+}
+
 void syi_gradient_unbind(syi_backward *b)
 {
     sy_tensor *grads[SYI_OUTPUT_MAX];

@@ -226,6 +226,7 @@ static const sy_value *narrowed_dim(const setting *s)
     case SYI_OP_chunk:
     case SYI_OP_split:
     case SYI_OP_split_with_sizes:
+    case SYI_OP_tensor_split:
         return &s->bound[2];
     default: /* index: on local chains its inner operations speak for it */
         return NULL;
@@ -399,6 +400,9 @@ int syi_policy_shape_teller(const syi_op *op, const sy_value *bound)
 {
     switch (op->id) {
     case SYI_OP_nonzero:
+    case SYI_OP_bincount:
+    case SYI_OP_unique:
+    case SYI_OP_unique_consecutive:
         return 0;
     case SYI_OP_one_hot:
         return bound[1].kind == SY_VALUE_INT && bound[1].as.integer < 0 ? 0 : -1;

@@ -315,6 +315,48 @@ sy_status syi_infer_split(const syi_op *op, const sy_value *args, syi_inference 
     return cut(result, self, dim, size, total == 0 ? 1 : divide_up(total, size), err);
 }
 
+static sy_status check_cuts(const sy_value *cuts, sy_error *err)
+{
+    bool whole = cuts->kind == SY_VALUE_LIST;
+    for (size_t i = 0; whole && i < cuts->as.list.count; i++) {
+        whole = cuts->as.list.items[i].kind == SY_VALUE_INT;
+    }
+    return whole ? SY_OK
+                 : syi_fail(err, SY_EINVAL, "indices_or_sections is not an int or a list of ints");
+}
+
+/* tensor_split(x, 3): so many pieces, the first ones one longer. tensor_split(x, [1, 3]): cut there, as slices are. */
+sy_status syi_infer_tensor_split(const syi_op *op, const sy_value *args, syi_inference *result,
+                                 sy_error *err)
+{
+    (void)op;
+    const syi_array *self = syi_argument_array(&args[0]);
+    const bool counted = args[1].kind == SY_VALUE_INT;
+    int dim;
+    if (!counted) {
+        SY_TRY(check_cuts(&args[1], err));
+    }
+    SY_TRY(check_dimensions(self, err));
+    SY_TRY(syi_argument_dim(&args[2], self->ndim, &dim, err));
+    const sy_value *cuts = counted ? NULL : args[1].as.list.items;
+    const int64_t total = self->shape[dim];
+    const int64_t pieces = counted ? args[1].as.integer : (int64_t)args[1].as.list.count + 1;
+    if (pieces < 1) {
+        return syi_fail(err, SY_ERANGE, "%" PRId64 " sections, expected at least 1", pieces);
+    }
+    SY_TRY(check_count(pieces, err));
+    int64_t start = 0;
+    for (int64_t i = 0; i < pieces; i++) {
+        const int64_t end = counted          ? start + total / pieces + (i < total % pieces)
+                            : i + 1 < pieces ? cuts[i].as.integer
+                                             : total;
+        SY_TRY(syi_infer_add(
+            result, syi_array_slice(syi_infer_next(result), self, dim, start, end, 1, err)));
+        start = end;
+    }
+    return SY_OK;
+}
+
 sy_status syi_infer_unbind(const syi_op *op, const sy_value *args, syi_inference *result,
                            sy_error *err)
 {

@@ -79,6 +79,9 @@ typedef enum syi_cpu_mode { SYI_CPU_APART, SYI_CPU_ALIGNED, SYI_CPU_ITSELF } syi
     X(masked_scatter, masked_scatter, APART)       \
     X(nonzero, nonzero, APART)                     \
     X(one_hot, one_hot, APART)                     \
+    X(bincount, bincount, APART)                   \
+    X(unique, unique, APART)                       \
+    X(unique_consecutive, unique, APART)           \
     X(flip, flip, APART)                           \
     X(roll, roll, APART)                           \
     X(tril, triangle, ITSELF)                      \

@@ -9,6 +9,8 @@ for b, n, k, m in [(2, 2, 3, 4), (1, 5, 1, 2), (2, 3, 0, 2)]:
         bias = floats(R.choice([[b, n, m], [n, m], [m], [1, n, 1], []]), dtype)
         beta, alpha = R.choice([(1, 1), (2, 3), (0.5, -1.5)])
         gradient("baddbmm", [bias, x, y, beta, alpha], lambda c, p, q, f, g: torch.baddbmm(c, p, q, beta=f, alpha=g))
+        gradient("baddbmm_", [floats([b, n, m], dtype), x, y, beta, alpha],
+                 lambda c, p, q, f, g: c.baddbmm_(p, q, beta=f, alpha=g), inplace=True)
         gradient("mv", [floats([n, k], dtype), floats([k], dtype)], torch.mv)
         gradient("dot", [floats([k], dtype), floats([k], dtype)], torch.dot)
         gradient("outer", [floats([n], dtype), floats([m], dtype)], torch.outer)

@@ -13,6 +13,8 @@ for n, k, m in [(2, 3, 4), (1, 4, 1), (5, 1, 2), (2, 0, 2)]:
         beta, alpha = R.choice([(1, 1), (2, 3), (0, 1), (0.5, -1.5)])
         gradient("addmm", [bias, floats([n, k], dtype), floats([k, m], dtype), beta, alpha],
                  lambda c, a, b, f, g: torch.addmm(c, a, b, beta=f, alpha=g))
+        gradient("addmm_", [floats([n, m], dtype), floats([n, k], dtype), floats([k, m], dtype), beta, alpha],
+                 lambda c, a, b, f, g: c.addmm_(a, b, beta=f, alpha=g), inplace=True)
 for shape in [[3], [2, 3], [2, 2, 3], [0, 3]]:
     for biased in [True, False]:
         gradient("linear", [floats(shape, torch.float64), floats([4, 3], torch.float64), floats([4], torch.float64) if biased else None],

@@ -34,6 +34,7 @@ for _ in times(5):
     gradient("narrow", [x, dim, start, R.randint(0, size - start)], lambda t, d, s, n: t.narrow(d, s, n))
     gradient("chunk", [x, R.randint(1, 3), dim], lambda t, n, d: t.chunk(n, d))
     gradient("split", [x, R.randint(1, 3), dim], lambda t, n, d: t.split(n, d))
+    gradient("tensor_split", [x, R.choice([1, 2, 3, [1], [2, 1], [-1, 1, 3]]), dim], torch.tensor_split)
     gradient("unbind", [x, dim], lambda t, d: t.unbind(d))
     count = R.randint(1, 6)
     index = torch.tensor([R.randrange(size) for _ in range(count)])

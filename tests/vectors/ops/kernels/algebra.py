@@ -19,6 +19,8 @@ for dtype in NUMBERS:
         bias = matrix(R.choice([[b, n, m], [n, m], [m], [1, n, 1], []]), dtype)
         beta, alpha = R.choice([(1, 1), (2, 3), (0, 1), (0.5, -1.5) if dtype.is_floating_point else (1, 2)])
         attempt("baddbmm", [bias, x, y, beta, alpha], lambda c, p, q, f, g: torch.baddbmm(c, p, q, beta=f, alpha=g))
+        attempt_inplace("baddbmm", [matrix([b, n, m], dtype), x, y, beta, alpha],
+                        lambda c, p, q, f, g: torch.baddbmm(c, p, q, beta=f, alpha=g))
         attempt("mv", [matrix([n, k], dtype), matrix([k], dtype)], torch.mv)
         attempt("dot", [matrix([k], dtype), matrix([k], dtype)], torch.dot)
         attempt("outer", [matrix([n], dtype), matrix([m], R.choice([dtype, torch.float32]))], torch.outer)

@@ -22,4 +22,6 @@ for dtype in NUMBERS:
         beta, alpha = R.choice([(1, 1), (2, 3), (0, 1), (0.5, -1.5) if dtype.is_floating_point else (1, 2)])
         attempt("addmm", [bias, draw_matrix([n, k], dtype), draw_matrix([k, m], dtype), beta, alpha],
                 lambda c, a, b, f, g: torch.addmm(c, a, b, beta=f, alpha=g))
+        attempt_inplace("addmm", [draw_matrix([n, m], dtype), draw_matrix([n, k], dtype), draw_matrix([k, m], dtype), beta, alpha],
+                        lambda c, a, b, f, g: torch.addmm(c, a, b, beta=f, alpha=g))
 emit("addmm", [torch.full([2, 2], math.nan), torch.ones(2, 1), torch.ones(1, 2), 0, 1], torch.ones(2, 2))
