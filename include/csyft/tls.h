@@ -1,5 +1,5 @@
 /*
- * tls.h - encryption and certificates of tls:// workers.
+ * tls.h - encryption and certificates of tls:// and wss:// workers.
  *
  * One identity per hook: what it trusts, and what it shows. It counts for every connection that is made and for
  * every listener that begins after sy_hook_set_tls. TLS 1.2 and 1.3, by OpenSSL. A client verifies the

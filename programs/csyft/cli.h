@@ -49,11 +49,11 @@ extern const cli_verb cli_model;
             "log lines on standard error: info, debug, transport=debug,...;\n" \
             "default: $CSYFT_LOG, or warning"                                  \
     }
-#define CLI_TLS_OPTIONS                                                              \
-    {"ca", 0, "FILE", "PEM: authorities to trust on tls://; default: the system's"}, \
-        {"certificate", 0, "FILE", "PEM: what to show on tls://, with --key"},       \
-    {                                                                                \
-        "key", 0, "FILE", "PEM: its private key"                                     \
+#define CLI_TLS_OPTIONS                                                                         \
+    {"ca", 0, "FILE", "PEM: authorities to trust on tls:// and wss://; default: the system's"}, \
+        {"certificate", 0, "FILE", "PEM: what to show on tls://, with --key"},                  \
+    {                                                                                           \
+        "key", 0, "FILE", "PEM: its private key"                                                \
     }
 #define CLI_TIMEOUT_OPTION                                                           \
     {                                                                                \

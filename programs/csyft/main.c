@@ -39,7 +39,7 @@ static void print_overview(FILE *file)
     for (size_t k = 0; k < VERB_COUNT; k++) {
         fprintf(file, "  %-8s %s\n", verbs[k]->name, verbs[k]->summary);
     }
-    fputs("\nA URL is tcp://HOST:PORT, tls://HOST:PORT or ws://HOST:PORT. 'csyft help VERB' says "
+    fputs("\nA URL is tcp://, tls://, ws:// or wss://HOST:PORT. 'csyft help VERB' says "
           "more.\n"
           "Exit codes: 0 success, 1 failure, 2 wrong command line.\n",
           file);

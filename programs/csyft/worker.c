@@ -73,7 +73,7 @@ enum {
 };
 static const cli_option options[] = {
     {"id", 0, "NAME", "the worker's id"},
-    {"listen", 0, "URL", "tcp://, tls:// or ws://HOST:PORT; port 0: any; may be repeated"},
+    {"listen", 0, "URL", "tcp://, tls://, ws:// or wss://HOST:PORT; port 0: any; may be repeated"},
     {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
     {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
     {"private", 0, NULL, "the contents of the preceding --data never leave"},
@@ -86,7 +86,8 @@ static const cli_option options[] = {
     {"pool-threads", 0, "N", "threads that compute; default: one per processor"},
     {"spin", 0, "US", "look for the next request this many microseconds before sleeping"},
     CLI_TLS_OPTIONS,
-    {"require-certificates", 0, NULL, "on tls://, only clients with a certificate from --ca"},
+    {"require-certificates", 0, NULL,
+     "on tls:// and wss://, only clients with a certificate from --ca"},
     CLI_LOG_OPTION,
     {0},
 };
@@ -253,7 +254,7 @@ static sy_status listen_at(const cli_session *session, const settings *s, const 
     if (status != SY_OK) {
         return status;
     }
-    const bool encrypted = strncmp(bound, "tls://", 6) == 0;
+    const bool encrypted = strncmp(bound, "tls://", 6) == 0 || strncmp(bound, "wss://", 6) == 0;
     if (!is_loopback(bound) && !(encrypted && s->tls.require_client_certificate)) {
         cli_warn(session->verb, "%s: %s: whoever reaches it may use this worker", bound,
                  encrypted ? "clients show no certificates"

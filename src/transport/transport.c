@@ -18,6 +18,7 @@ static const struct {
     [SYI_SCHEME_TCP] = {syi_tcp_connect, syi_tcp_listen},
     [SYI_SCHEME_TLS] = {syi_tcp_connect, syi_tcp_listen},
     [SYI_SCHEME_WS] = {syi_websocket_connect, syi_websocket_listen},
+    [SYI_SCHEME_WSS] = {syi_websocket_connect, syi_websocket_listen},
 };
 
 /* --- connections ------------------------------------------------------------------------------- */
@@ -160,6 +161,11 @@ const char *syi_peer_get_address(const syi_peer *peer)
     return peer->address;
 }
 
+const char *syi_peer_get_certified(const syi_peer *peer)
+{
+    return peer->certified;
+}
+
 bool syi_peer_is_loopback(const syi_peer *peer)
 {
     return peer->loopback;
@@ -186,7 +192,9 @@ void syi_url_format(char *text, size_t size, const syi_url *url, uint16_t port)
         snprintf(text, size, v6 ? "tls://[%s]:%u" : "tls://%s:%u", url->host, (unsigned)port);
         break;
     case SYI_SCHEME_WS:
-        snprintf(text, size, v6 ? "ws://[%s]:%u%s" : "ws://%s:%u%s", url->host, (unsigned)port,
+    case SYI_SCHEME_WSS:
+        snprintf(text, size, v6 ? "%s://[%s]:%u%s" : "%s://%s:%u%s",
+                 url->scheme == SYI_SCHEME_WS ? "ws" : "wss", url->host, (unsigned)port,
                  strcmp(url->path, "/") == 0 ? "" : url->path);
         break;
     }

@@ -16,8 +16,8 @@
  *    once per `opened`, after its last `received`;
  *  - a slow reader costs the server at most `send_queue_max` bytes; beyond it the peer is closed;
  *  - no SIGPIPE, no descriptor inherited by child processes, TCP_NODELAY set.
- * URLs: inproc://NAME (in the same process and context), tcp://HOST:PORT, ws://HOST:PORT[/PATH]; IPv6 in
- * brackets; port 0 lets the system choose.
+ * URLs: inproc://NAME (in the same process and context), tcp://HOST:PORT, ws://HOST:PORT[/PATH]; tls:// and wss://
+ * are those two over TLS; IPv6 in brackets; port 0 lets the system choose.
  */
 #ifndef SYI_TRANSPORT_TRANSPORT_H
 #define SYI_TRANSPORT_TRANSPORT_H
@@ -39,7 +39,7 @@ typedef struct syi_connect_options {
     syi_account *account; /* nullable; charged for received segments */
     uint64_t deadline;    /* for connecting and the transport's own handshake */
     unsigned spin_us;     /* spin this long before sleeping in receive; 0: sleep at once */
-    syi_tls_config *tls;  /* for tls://; borrowed; NULL: the defaults */
+    syi_tls_config *tls;  /* for tls:// and wss://; borrowed; NULL: the defaults */
 } syi_connect_options;
 
 sy_status syi_connect(sy_context *context, syi_connection **connection, const char *url,
@@ -84,7 +84,7 @@ typedef struct syi_listen_options {
     uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
     bool stranger;       /* inproc: the peer only passes on what comes from elsewhere; no trust */
     unsigned spin_us;    /* the loop thread spins this long after an event; 0: it sleeps at once */
-    syi_tls_config *tls; /* for tls://, with a certificate; a reference is taken */
+    syi_tls_config *tls; /* for tls:// and wss://, with a certificate; a reference is taken */
 } syi_listen_options;
 
 /* `service` is copied. */
@@ -116,6 +116,9 @@ void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits);
 /* "tcp://127.0.0.1:40312" or "inproc://bob#3"; for logs and identity. */
 const char *syi_peer_get_address(const syi_peer *peer);
 bool syi_peer_is_loopback(const syi_peer *peer);
+/* The name in the certificate that it has shown and that was verified; "": none. */
+#define SYI_PEER_NAME_SIZE 65
+const char *syi_peer_get_certified(const syi_peer *peer);
 syi_traffic syi_peer_get_traffic(const syi_peer *peer);
 
 /* Parsed URL. */
@@ -124,6 +127,7 @@ typedef enum syi_scheme {
     SYI_SCHEME_TCP,
     SYI_SCHEME_TLS, /* tcp, encrypted */
     SYI_SCHEME_WS,
+    SYI_SCHEME_WSS, /* ws, encrypted */
 } syi_scheme;
 typedef struct syi_url {
     syi_scheme scheme;
@@ -133,5 +137,9 @@ typedef struct syi_url {
 } syi_url;
 /* SY_EINVAL names the url and what is wrong with it. */
 sy_status syi_url_parse(syi_url *url, const char *text, sy_error *err);
+/* Is what passes between the ends encrypted? */
+bool syi_url_is_encrypted(const syi_url *url);
+/* By its text alone: an address of this machine, or localhost. Another name is not looked up. */
+bool syi_url_is_loopback(const syi_url *url);
 
 #endif

@@ -52,6 +52,7 @@ struct syi_peer {
     bool loopback;
     syi_traffic traffic;
     char address[300];
+    char certified[SYI_PEER_NAME_SIZE]; /* by its certificate; "": it showed none */
 };
 
 typedef struct syi_listener_class {

@@ -1,5 +1,7 @@
-/* url.c - inproc://NAME, tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH taken apart. Test: url_test.c. */
+/* url.c - inproc://NAME, tcp://HOST:PORT, tls://HOST:PORT, ws:// and wss://HOST:PORT/PATH taken apart. Test: url_test.c. */
+#include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/error.h"
 #include "transport/transport.h"
@@ -8,10 +10,8 @@ static const struct {
     const char *prefix;
     syi_scheme scheme;
 } schemes[] = {
-    {"inproc://", SYI_SCHEME_INPROC},
-    {"tcp://", SYI_SCHEME_TCP},
-    {"tls://", SYI_SCHEME_TLS},
-    {"ws://", SYI_SCHEME_WS},
+    {"inproc://", SYI_SCHEME_INPROC}, {"tcp://", SYI_SCHEME_TCP}, {"tls://", SYI_SCHEME_TLS},
+    {"ws://", SYI_SCHEME_WS},         {"wss://", SYI_SCHEME_WSS},
 };
 
 static bool copy_part(char *to, size_t size, const char *from, size_t length)
@@ -52,6 +52,11 @@ static bool is_clean(const char *text)
     return true;
 }
 
+static bool is_websocket(const syi_url *url)
+{
+    return url->scheme == SYI_SCHEME_WS || url->scheme == SYI_SCHEME_WSS;
+}
+
 static const char *parse_authority(syi_url *url, const char *text, size_t length)
 {
     const char *host = text;
@@ -78,8 +83,8 @@ static const char *parse_authority(syi_url *url, const char *text, size_t length
     }
     const size_t left = length - (size_t)(rest - text);
     if (left == 0) {
-        url->port = 80;
-        return url->scheme == SYI_SCHEME_WS ? NULL : "it has no port";
+        url->port = url->scheme == SYI_SCHEME_WSS ? 443 : 80;
+        return is_websocket(url) ? NULL : "it has no port";
     }
     if (rest[0] != ':' || !parse_port(rest + 1, left - 1, &url->port)) {
         return "its port is no number from 0 to 65535";
@@ -95,7 +100,7 @@ static const char *parse(syi_url *url, const char *text)
         s++;
     }
     if (s == sizeof schemes / sizeof schemes[0]) {
-        return "it starts with none of inproc://, tcp://, tls://, ws://";
+        return "it starts with none of inproc://, tcp://, tls://, ws://, wss://";
     }
     if (!is_clean(text)) {
         return "it has blanks or control characters";
@@ -115,7 +120,7 @@ static const char *parse(syi_url *url, const char *text)
     const size_t authority = strcspn(text, "/?#");
     const char *path = text + authority;
     if (path[0] != '\0') {
-        if (url->scheme != SYI_SCHEME_WS && strcmp(path, "/") != 0) {
+        if (!is_websocket(url) && strcmp(path, "/") != 0) {
             return url->scheme == SYI_SCHEME_TCP ? "a tcp:// url has no path"
                                                  : "a tls:// url has no path";
         }
@@ -138,4 +143,25 @@ sy_status syi_url_parse(syi_url *url, const char *text, sy_error *err)
     }
     memset(url, 0, sizeof *url);
     return syi_fail_object(err, SY_EINVAL, text, "url \"%.200s\": %s", text, wrong);
+}
+
+bool syi_url_is_encrypted(const syi_url *url)
+{
+    return url->scheme == SYI_SCHEME_TLS || url->scheme == SYI_SCHEME_WSS;
+}
+
+bool syi_url_is_loopback(const syi_url *url)
+{
+    uint8_t v4[4];
+    uint8_t v6[16];
+    static const uint8_t one[16] = {[15] = 1};
+    static const uint8_t mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+    if (url->scheme == SYI_SCHEME_INPROC || strcasecmp(url->host, "localhost") == 0) {
+        return true;
+    }
+    if (inet_pton(AF_INET, url->host, v4) == 1) {
+        return v4[0] == 127;
+    }
+    return inet_pton(AF_INET6, url->host, v6) == 1 &&
+           (memcmp(v6, one, sizeof one) == 0 || memcmp(v6, mapped, sizeof mapped) == 0);
 }

@@ -24,6 +24,8 @@ static void test_good(void **state)
         {"ws://localhost:80", SYI_SCHEME_WS, "localhost", 80, "/", NULL},
         {"ws://localhost", SYI_SCHEME_WS, "localhost", 80, "/", "ws://localhost:80"},
         {"ws://[fe80::1%25eth0]:1/x/y?z=1", SYI_SCHEME_WS, "fe80::1%25eth0", 1, "/x/y?z=1", NULL},
+        {"wss://h", SYI_SCHEME_WSS, "h", 443, "/", "wss://h:443"},
+        {"wss://[::1]:8/x", SYI_SCHEME_WSS, "::1", 8, "/x", NULL},
         {"ws://h/", SYI_SCHEME_WS, "h", 80, "/", "ws://h:80"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -96,10 +98,41 @@ static void test_bad(void **state)
     }
 }
 
+static void test_loopback_and_encrypted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool loopback, encrypted;
+    } cases[] = {
+        {"tcp://127.0.0.1:1", true, false},
+        {"tls://127.3.2.1:1", true, true},
+        {"ws://localhost:1", true, false},
+        {"wss://LocalHost:1", true, true},
+        {"tcp://[::1]:1", true, false},
+        {"tcp://[::ffff:127.0.0.1]:1", true, false},
+        {"inproc://bob", true, false},
+        {"tcp://0.0.0.0:1", false, false},
+        {"tcp://[::]:1", false, false},
+        {"tcp://[::ffff:10.0.0.1]:1", false, false},
+        {"tls://127.0.0.1.example:1", false, true},
+        {"wss://localhost.example:1", false, true},
+        {"tcp://10.127.0.1:1", false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        syi_url url;
+        sy_error err = SY_ERROR_INIT;
+        assert_ok(syi_url_parse(&url, cases[i].url, &err), &err);
+        assert_int_equal(syi_url_is_loopback(&url), cases[i].loopback);
+        assert_int_equal(syi_url_is_encrypted(&url), cases[i].encrypted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_loopback_and_encrypted),
         cmocka_unit_test(test_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

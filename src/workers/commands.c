@@ -211,7 +211,7 @@ static sy_status handle_whoami(const sy_request *request, sy_error *err)
 {
     char text[256];
     const char *type = request->worker->kind == SY_WORKER_VIRTUAL ? "VirtualWorker" : "BaseWorker";
-    if (strncmp(syi_peer_get_address(request->session->peer), "tcp", 3) == 0) {
+    if (strncmp(syi_peer_get_address(request->session->peer), "t", 1) == 0) { /* tcp, tls */
         type = "SocketWorker";
     } else if (strncmp(syi_peer_get_address(request->session->peer), "ws", 2) == 0) {
         type = "WebsocketServerWorker";

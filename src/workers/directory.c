@@ -25,7 +25,8 @@ sy_status syi_directory_add(sy_hook *hook, sy_worker *worker, sy_error *err)
 
 static sy_worker_kind kind_of_scheme(syi_scheme scheme)
 {
-    return scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
+    return scheme == SYI_SCHEME_WS || scheme == SYI_SCHEME_WSS ? SY_WORKER_WEBSOCKET
+                                                               : SY_WORKER_SOCKET;
 }
 
 sy_status syi_directory_introduce(sy_hook *hook, const sy_id *id, const char *text, sy_error *err)

@@ -391,7 +391,9 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }
-    sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
+    sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS || parsed.scheme == SYI_SCHEME_WSS
+                              ? SY_WORKER_WEBSOCKET
+                              : SY_WORKER_SOCKET;
     if (options->id != NULL) {
         SY_TRY(sy_id_parse(&id, options->id, err));
         sy_worker *known = syi_directory_find(hook, &id);

@@ -9,7 +9,7 @@
 static void contract_many_connections(void **state)
 {
     (void)state;
-    enum { COUNT = 200 };
+    enum { COUNT = 200 / TEST_SLOWNESS };
     fixture f;
     fixture_open(&f, PROBE_ECHO, NULL);
     static syi_connection *connections[COUNT];

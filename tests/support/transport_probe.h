@@ -15,6 +15,7 @@
 
 #include "core/surroundings.h"
 #include "support/failing_allocator.h"
+#include "support/property.h"
 #include "support/test.h"
 #include "transport/transport.h"
 

@@ -244,6 +244,8 @@ static void shake_hands(tcp_peer *peer)
     const int over = syi_tls_handshake(peer->tls);
     if (over == 1) {
         peer->handshaking = false;
+        syi_tls_get_peer_name(peer->tls, peer->common.base.certified,
+                              sizeof peer->common.base.certified);
         announce(peer);
     } else if (over == 0) {
         set_events(peer, syi_tls_wants(peer->tls) == POLLOUT ? UV_WRITABLE : UV_READABLE);

@@ -136,21 +136,29 @@ static sy_status trust(SSL_CTX *ssl, const sy_tls_options *options, sy_error *er
                : bad_file("authority", options->ca_file, err);
 }
 
-static sy_status make_side(SSL_CTX **made, const SSL_METHOD *method, const sy_tls_options *options,
-                           sy_error *err)
+static void set_protocol(SSL_CTX *ssl)
 {
-    SSL_CTX *ssl = SSL_CTX_new(method);
-    *made = ssl;
-    if (ssl == NULL) {
-        return SYI_ENOMEM(err, "tls");
-    }
     SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF); /* frames know where they end */
     SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SY_TRY(trust(ssl, options, err));
+}
+
+/* `trusts`: it will be shown certificates. */
+static sy_status make_side(SSL_CTX **made, const SSL_METHOD *method, const sy_tls_options *options,
+                           bool trusts, sy_error *err)
+{
+    SSL_CTX *ssl = SSL_CTX_new(method);
+    *made = ssl;
+    if (ssl == NULL) {
+        return SYI_ENOMEM(err, "tls");
+    }
+    set_protocol(ssl);
+    if (trusts) {
+        SY_TRY(trust(ssl, options, err));
+    }
     return options->certificate_file != NULL ? show_certificate(ssl, options, err) : SY_OK;
 }
 
@@ -189,10 +197,11 @@ sy_status syi_tls_config_new(sy_context *context, syi_tls_config **config,
         status = SYI_ENOMEM(err, "tls");
         goto failed;
     }
-    SY_GOTO(failed, make_side(&made->client, TLS_client_method(), options, err));
+    SY_GOTO(failed, make_side(&made->client, TLS_client_method(), options, true, err));
     SSL_CTX_set_verify(made->client, options->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     if (options->certificate_file != NULL) {
-        SY_GOTO(failed, make_side(&made->server, TLS_server_method(), options, err));
+        SY_GOTO(failed, make_side(&made->server, TLS_server_method(), options,
+                                  options->require_client_certificate, err));
         SSL_CTX_set_num_tickets(made->server, 0);
         if (options->require_client_certificate) {
             SSL_CTX_set_verify(made->server, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
@@ -229,6 +238,31 @@ void syi_tls_config_unref(syi_tls_config *config)
 bool syi_tls_config_has_certificate(const syi_tls_config *config)
 {
     return config != NULL && config->server != NULL;
+}
+
+bool syi_tls_config_requires_certificates(const syi_tls_config *config)
+{
+    return config != NULL && config->server != NULL &&
+           (SSL_CTX_get_verify_mode(config->server) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
+}
+
+bool syi_tls_config_equip(const syi_tls_config *config, SSL_CTX *other)
+{
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX *own = config->server;
+    SSL_CTX_get0_chain_certs(own, &chain);
+    set_protocol(other);
+    SSL_CTX_set_num_tickets(other, 0);
+    const bool done = SSL_CTX_use_certificate(other, SSL_CTX_get0_certificate(own)) == 1 &&
+                      (chain == NULL || SSL_CTX_set1_chain(other, chain) == 1) &&
+                      SSL_CTX_use_PrivateKey(other, SSL_CTX_get0_privatekey(own)) == 1;
+    SSL_CTX_set1_cert_store(other, SSL_CTX_get_cert_store(own));
+    SSL_CTX_set_verify(other, SSL_CTX_get_verify_mode(own), NULL);
+    if (syi_tls_config_requires_certificates(config)) {
+        SSL_CTX_set_client_CA_list(other, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(own)));
+    }
+    ERR_clear_error();
+    return done;
 }
 
 /* --- sessions ------------------------------------------------------------------------------------ */
@@ -370,6 +404,38 @@ int syi_tls_handshake(syi_tls *tls)
         return 1;
     }
     return meaning < 0 && code == EAGAIN ? 0 : -1;
+}
+
+void syi_tls_peer_name(const SSL *ssl, char *name, size_t size)
+{
+    name[0] = '\0';
+    X509 *certificate = SSL_get1_peer_certificate(ssl);
+    if (certificate == NULL) {
+        return;
+    }
+    /* A zero byte or a second name inside would let one authority's client look like another. */
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    const ASN1_STRING *text =
+        at >= 0 ? X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)) : NULL;
+    const int length = text != NULL ? ASN1_STRING_length(text) : 0;
+    bool clean = length > 0 && (size_t)length < size &&
+                 X509_NAME_get_index_by_NID(subject, NID_commonName, at) < 0;
+    for (int k = 0; k < length && clean; k++) {
+        clean = ASN1_STRING_get0_data(text)[k] >= ' ' && ASN1_STRING_get0_data(text)[k] < 0x7f;
+    }
+    if (clean) {
+        memcpy(name, ASN1_STRING_get0_data(text), (size_t)length);
+        name[length] = '\0';
+    }
+    X509_free(certificate);
+}
+
+void syi_tls_get_peer_name(syi_tls *tls, char *name, size_t size)
+{
+    pthread_mutex_lock(&tls->lock);
+    syi_tls_peer_name(tls->ssl, name, size);
+    pthread_mutex_unlock(&tls->lock);
 }
 
 ssize_t syi_tls_read(syi_tls *tls, void *place, size_t room)

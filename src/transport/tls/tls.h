@@ -1,5 +1,5 @@
 /*
- * tls.h - TLS over a connected socket, for both ends of tls:// (include/csyft/tls.h says against whom).
+ * tls.h - TLS over a connected socket, for both ends of tls:// and the client's of wss:// (include/csyft/tls.h says against whom).
  *
  * A session never blocks: its functions behave like recv and send with MSG_DONTWAIT, and syi_tls_wants tells what to
  * wait for. One thread may read while another writes. Each read call takes whole records out of the session, so
@@ -29,11 +29,22 @@ syi_tls_config *syi_tls_config_ref(syi_tls_config *config); /* NULL is nothing *
 void syi_tls_config_unref(syi_tls_config *config);
 /* Has it a certificate to show? Listeners need one. */
 bool syi_tls_config_has_certificate(const syi_tls_config *config);
+/* Must clients show one? */
+bool syi_tls_config_requires_certificates(const syi_tls_config *config);
+/* Makes another server's SSL_CTX (libwebsockets' own) show and trust the same. false: out of memory. */
+struct ssl_ctx_st;
+bool syi_tls_config_equip(const syi_tls_config *config, struct ssl_ctx_st *other);
 
 /* Over `fd`, which stays the caller's. host: whose certificate a client expects; NULL: the server's end. */
 sy_status syi_tls_new(sy_context *context, syi_tls **tls, syi_tls_config *config, int fd,
                       const char *host, sy_error *err);
 void syi_tls_free(syi_tls *tls); /* NULL is nothing */
+
+/* The common name in the certificate of the other end, verified before; "" without one, or when the name is empty,
+ * too long, or no printable ASCII. */
+struct ssl_st;
+void syi_tls_peer_name(const struct ssl_st *ssl, char *name, size_t size);
+void syi_tls_get_peer_name(syi_tls *tls, char *name, size_t size);
 
 /* 1: the handshake is over. 0: wait for syi_tls_wants. -1: it failed, syi_tls_get_failure says why. */
 int syi_tls_handshake(syi_tls *tls);

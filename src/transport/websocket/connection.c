@@ -1,5 +1,5 @@
 /*
- * connection.c - the client's end of ws://: RFC 6455 framing of our own over a stream. One binary message is
+ * connection.c - the client's end of ws:// and wss://: RFC 6455 framing of our own over a stream. One binary message is
  * one frame of csyft.v1, sent as one websocket frame. Test: websocket_test.c.
  */
 #include <inttypes.h>
@@ -532,6 +532,10 @@ sy_status syi_websocket_connect(sy_context *context, syi_connection **connection
             syi_frame_reader_new(context, &c->reader, &options->limits, options->account, err));
     SY_GOTO(fail, syi_stream_connect(&c->stream, context, c->base.url, url->host, url->port,
                                      options->spin_us, options->deadline, err));
+    if (url->scheme == SYI_SCHEME_WSS) {
+        SY_GOTO(fail,
+                syi_stream_encrypt(&c->stream, options->tls, url->host, options->deadline, err));
+    }
     SY_GOTO(fail, syi_websocket_handshake(&c->stream, url, options->deadline, err));
     *connection = &c->base;
     return SY_OK;

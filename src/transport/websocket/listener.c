@@ -71,7 +71,8 @@ static void on_acceptable(websocket_listener *listener)
         }
         if (listener->accepted >= listener->server.options.connections_max) {
             char text[128];
-            syi_server_format_address(text, sizeof text, "ws", &address, length);
+            syi_server_format_address(text, sizeof text, listener->tls != NULL ? "wss" : "ws",
+                                      &address, length);
             syi_log(listener->base.context, SY_LOG_WARNING, "transport", NULL, 0,
                     "%s: refused %s: it has %u connections already", listener->base.url, text,
                     listener->accepted);
@@ -117,7 +118,6 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
                             size_t length)
 {
     websocket_listener *listener = lws_context_user(lws_get_context(wsi));
-    (void)user;
     (void)length;
     switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE:
@@ -134,6 +134,8 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
             listener->accepted--;
         }
         return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        return syi_tls_config_equip(listener->tls, user) ? 0 : -1;
     case LWS_CALLBACK_HTTP:
         return refuse_http(wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
@@ -225,6 +227,7 @@ static void release(websocket_listener *listener)
 {
     sy_context *context = listener->base.context;
     syi_server_fini(&listener->server);
+    syi_tls_config_unref(listener->tls);
     syi_free(context, listener->out, LWS_PRE + SYI_WEBSOCKET_WRITE);
     pthread_cond_destroy(&listener->changed);
     pthread_mutex_destroy(&listener->lock);
@@ -270,7 +273,7 @@ static bool open_lws(websocket_listener *listener)
     /* No pings of its own: a client that waits for nothing does not answer them. */
     static const lws_retry_bo_t never = {.secs_since_valid_ping = 0, .secs_since_valid_hangup = 0};
     const syi_listen_options *options = &listener->server.options;
-    const struct lws_context_creation_info info = {
+    struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
         .vhost_name = "csyft",
@@ -282,6 +285,11 @@ static bool open_lws(websocket_listener *listener)
         .timeout_secs = (options->first_frame_ms + 999) / 1000,
         .retry_and_idle_policy = &never,
     };
+    if (listener->tls != NULL) { /* what it shows and trusts is set by the callback */
+        info.options =
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+        info.alpn = "http/1.1";
+    }
     set_log_level(listener->base.context);
     listener->lws = create_context(&info);
     if (listener->lws == NULL) {
@@ -317,6 +325,15 @@ sy_status syi_websocket_listen(sy_context *context, syi_listener **listener, con
 
     uint16_t port = 0;
     sy_status status;
+    if (url->scheme == SYI_SCHEME_WSS) {
+        if (!syi_tls_config_has_certificate(options->tls)) {
+            status =
+                syi_fail_object(err, SY_EINVAL, made->base.url,
+                                "%s: a listener needs a certificate and its key", made->base.url);
+            goto fail;
+        }
+        made->tls = syi_tls_config_ref(options->tls);
+    }
     made->out = syi_alloc_aligned(context, LWS_PRE + SYI_WEBSOCKET_WRITE, 64);
     if (made->out == NULL) {
         status = SYI_ENOMEM(err, "websocket listener");

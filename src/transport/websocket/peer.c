@@ -215,7 +215,8 @@ static int on_established(websocket_listener *listener, struct lws *wsi, websock
     socklen_t length = sizeof address;
     char text[128];
     getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &length);
-    syi_server_format_address(text, sizeof text, "ws", &address, length);
+    syi_server_format_address(text, sizeof text, listener->tls != NULL ? "wss" : "ws", &address,
+                              length);
     websocket_peer *peer = syi_alloc(context, sizeof *peer);
     if (peer == NULL) {
         return -1;
@@ -228,6 +229,10 @@ static int on_established(websocket_listener *listener, struct lws *wsi, websock
     peer->listener = listener;
     peer->wsi = wsi;
     session->peer = peer;
+    if (listener->tls != NULL) {
+        syi_tls_peer_name(lws_get_ssl(wsi), peer->common.base.certified,
+                          sizeof peer->common.base.certified);
+    }
     syi_server_peer_list(&peer->common);
     if (!syi_server_peer_open(&peer->common)) {
         return -1; /* CLOSED follows */

@@ -1,5 +1,5 @@
 /*
- * service.h - the server's end of ws:// on libwebsockets, one service thread per listener: listener.c owns the
+ * service.h - the server's end of ws:// and wss:// on libwebsockets, one service thread per listener: listener.c owns the
  * thread and the context, peer.c is one client. Only lws_cancel_service may be called from other threads.
  * These two files only. Test: websocket_test.c.
  */
@@ -18,6 +18,7 @@ typedef struct websocket_listener {
     syi_listener base; /* first */
     syi_server server;
     struct lws_context *lws;
+    syi_tls_config *tls; /* NULL: ws:// */
 
     /* the service thread's */
     struct lws_vhost *vhost;
