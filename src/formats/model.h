@@ -37,6 +37,8 @@ typedef struct syi_model {
     size_t version_count, version_capacity;
     size_t others; /* values of the file that are no tensors and were left out */
     bool plain;    /* PyTorch: a dict, not an OrderedDict */
+    uint64_t
+        first_key; /* PyTorch's stream: the first storage's key where that is a number, else 0 */
 } syi_model;
 
 void syi_model_init(syi_model *model, sy_context *context);

@@ -128,6 +128,19 @@ static sy_status read_storage(stream *s, syi_torch_reader *reader, const syi_pic
     return SY_OK;
 }
 
+static uint64_t number_of(const syi_pickle_value *key)
+{
+    uint64_t value = 0;
+    for (size_t k = 0; k < key->as.text.length; k++) {
+        const char c = key->as.text.data[k];
+        if (c < '0' || c > '9' || k == 19) {
+            return 0;
+        }
+        value = value * 10 + (uint64_t)(c - '0');
+    }
+    return value;
+}
+
 static sy_status read_storages(stream *s, syi_torch_reader *reader, sy_error *err)
 {
     static const syi_pickle_rules plain = {0};
@@ -138,7 +151,11 @@ static sy_status read_storages(stream *s, syi_torch_reader *reader, sy_error *er
         status = syi_fail(err, SY_EFORMAT, "the keys of the storages are no list");
     }
     for (size_t k = 0; status == SY_OK && k < keys.root->as.list.count; k++) {
-        status = read_storage(s, reader, keys.root->as.list.items[k], err);
+        const syi_pickle_value *key = keys.root->as.list.items[k];
+        status = read_storage(s, reader, key, err);
+        if (k == 0 && status == SY_OK) {
+            reader->model->first_key = number_of(key);
+        }
     }
     syi_pickle_fini(&keys);
     if (status == SY_OK && s->at != s->source->size) {

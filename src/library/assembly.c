@@ -16,6 +16,7 @@
 #include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
 #include "interpreters/precision/fixed.h"
+#include "pysyft/opaque.h"
 #include "workers/worker.h"
 
 sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options *options,
@@ -38,6 +39,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_classes_register(*hook, err));
     SY_GOTO(failed, syi_plusisminus_register(*hook, err));
     SY_GOTO(failed, syi_fixed_register(*hook, err));
+    SY_GOTO(failed, syi_opaque_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");
     }

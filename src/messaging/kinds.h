@@ -31,6 +31,11 @@ enum {
     /* The sender goes on without waiting for the answer: what follows must not overtake it. A request
      * without this flag that has to wait for another worker may be overtaken. */
     SYI_FLAG_ORDERED = 1u << 1,
+    /* What the request stores is kept and belongs to every client that says so, as PySyft's objects do: it may
+     * be overwritten, and DELETE removes it whatever its generation. */
+    SYI_FLAG_KEPT = 1u << 2,
+    /* OBJECT: it is private from the first moment on. */
+    SYI_FLAG_PRIVATE = 1u << 3,
 };
 
 #endif

@@ -20,6 +20,10 @@ void syi_server_init(syi_server *server, sy_context *context, const syi_server_c
     server->url = url;
     server->service = *service;
     server->options = *options;
+    if (options->plain != NULL) {
+        server->plain = *options->plain;
+        server->options.plain = &server->plain;
+    }
     pthread_mutex_init(&server->lock, NULL);
 }
 
@@ -237,6 +241,7 @@ bool syi_server_peer_init(syi_server_peer *peer, syi_server *server, const char 
     snprintf(peer->base.address, sizeof peer->base.address, "%s", address);
     peer->context = server->context;
     peer->server = server;
+    peer->service = &server->service;
     peer->release = server->klass->release;
     peer->open = true;
     peer->reading = true;
@@ -266,8 +271,7 @@ void syi_server_peer_list(syi_server_peer *peer)
 
 bool syi_server_peer_open(syi_server_peer *peer)
 {
-    syi_server *server = peer->server;
-    peer->session = server->service.opened(server->service.user, &peer->base);
+    peer->session = peer->service->opened(peer->service->user, &peer->base);
     if (peer->session == NULL) {
         syi_server_peer_end(peer, SY_ECLOSED, "the service refused it");
         return false;
@@ -321,7 +325,7 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
     /* The session may hold the peer long after this; half a tensor must not wait for it. */
     syi_frame_reader_abandon(peer->reader);
     if (peer->session != NULL) {
-        peer->server->service.closed(peer->session, why, sentence);
+        peer->service->closed(peer->session, why, sentence);
     } else {
         syi_peer_unref(&peer->base); /* the reference that `opened` did not take */
     }
@@ -374,15 +378,13 @@ bool syi_server_peer_is_heard(syi_server_peer *peer)
     return heard;
 }
 
-bool syi_server_peer_deliver(syi_server_peer *peer)
+static bool deliver(syi_server_peer *peer, syi_message *arrived, uint64_t length)
 {
-    syi_server *server = peer->server;
-    syi_message *arrived = syi_frame_reader_lend(peer->reader);
     const bool first = !peer->greeted;
     peer->greeted = true;
     syi_traffic_add(&peer->base.traffic.frames_received, 1);
-    syi_traffic_add(&peer->base.traffic.bytes_received, syi_frame_length(arrived));
-    server->service.received(peer->session, arrived);
+    syi_traffic_add(&peer->base.traffic.bytes_received, length);
+    peer->service->received(peer->session, arrived);
     syi_message_clear(arrived);
     syi_message_trim(arrived);
     /* The service may have set account or limits for what follows in the same bytes. */
@@ -392,6 +394,17 @@ bool syi_server_peer_deliver(syi_server_peer *peer)
         pthread_mutex_unlock(&peer->lock);
     }
     return first;
+}
+
+bool syi_server_peer_deliver(syi_server_peer *peer)
+{
+    syi_message *arrived = syi_frame_reader_lend(peer->reader);
+    return deliver(peer, arrived, syi_frame_length(arrived));
+}
+
+bool syi_server_peer_deliver_plain(syi_server_peer *peer, syi_message *arrived)
+{
+    return deliver(peer, arrived, arrived->body.length);
 }
 
 static sy_status break_off(syi_server_peer *peer, const sy_error *err)

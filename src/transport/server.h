@@ -32,6 +32,7 @@ struct syi_server {
     const syi_server_class *klass;
     const char *url; /* borrowed */
     syi_service service;
+    syi_service plain; /* where options.plain is not NULL */
     syi_listen_options options;
     pthread_t thread;
 
@@ -49,6 +50,7 @@ struct syi_server_peer {
     sy_context *context;
     syi_server *server;
     void (*release)(syi_server_peer *peer); /* the class's; the server may be gone by then */
+    const syi_service *service;             /* the server's, while `ended` is false */
 
     /* the loop thread's */
     void *session;
@@ -115,6 +117,8 @@ const char *syi_server_sentence(sy_status failed);
 bool syi_server_peer_is_heard(syi_server_peer *peer);
 /* The reader's whole message to the service. true the first time. */
 bool syi_server_peer_deliver(syi_server_peer *peer);
+/* The same for a message that came without a frame; it is empty then. */
+bool syi_server_peer_deliver_plain(syi_server_peer *peer, syi_message *arrived);
 /* Gives bytes to the reader, which lie at `bytes` or, `placed`, where it wanted them; delivers what is
  * whole. `took_first` (nullable) is set when the first frame was among it. A failure has ended the peer. */
 sy_status syi_server_peer_feed(syi_server_peer *peer, const uint8_t *bytes, size_t size,

@@ -171,6 +171,11 @@ bool syi_peer_is_loopback(const syi_peer *peer)
     return peer->loopback;
 }
 
+bool syi_peer_is_plain(const syi_peer *peer)
+{
+    return peer->plain;
+}
+
 syi_traffic syi_peer_get_traffic(const syi_peer *peer)
 {
     return syi_traffic_read(&peer->traffic);

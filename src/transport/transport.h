@@ -16,6 +16,10 @@
  *    once per `opened`, after its last `received`;
  *  - a slow reader costs the server at most `send_queue_max` bytes; beyond it the peer is closed;
  *  - no SIGPIPE, no descriptor inherited by child processes, TCP_NODELAY set.
+ *
+ * A websocket without the subprotocol csyft.v1 carries whole messages of bytes instead of frames ("plain"), for
+ * services that speak somebody else's protocol: a syi_message of kind SYI_PLAIN_TEXT or SYI_PLAIN_BINARY whose
+ * body is the websocket message, and nothing else of it counts.
  * URLs: inproc://NAME (in the same process and context), tcp://HOST:PORT, ws://HOST:PORT[/PATH]; tls:// and wss://
  * are those two over TLS; IPv6 in brackets; port 0 lets the system choose.
  */
@@ -29,6 +33,11 @@ typedef struct syi_connection syi_connection;
 typedef struct syi_peer syi_peer;
 typedef struct syi_listener syi_listener;
 
+/* Kinds of plain messages; frames never have them in plain connections, whose ends know what they are. */
+enum { SYI_PLAIN_BINARY = 0xfffe, SYI_PLAIN_TEXT = 0xffff };
+#define SYI_PLAIN_MAX \
+    ((size_t)256 << 20) /* bytes of one plain message; it may take so much memory */
+
 typedef struct syi_traffic { /* both directions of one connection or peer, headers included */
     uint64_t frames_sent, frames_received;
     uint64_t bytes_sent, bytes_received;
@@ -40,6 +49,7 @@ typedef struct syi_connect_options {
     uint64_t deadline;    /* for connecting and the transport's own handshake */
     unsigned spin_us;     /* spin this long before sleeping in receive; 0: sleep at once */
     syi_tls_config *tls;  /* for tls:// and wss://; borrowed; NULL: the defaults */
+    bool plain;           /* ws:// without a subprotocol */
 } syi_connect_options;
 
 sy_status syi_connect(sy_context *context, syi_connection **connection, const char *url,
@@ -78,6 +88,8 @@ typedef struct syi_service {
 } syi_service;
 
 typedef struct syi_listen_options {
+    const syi_service
+        *plain; /* of ws:// connections without a subprotocol; copied; NULL: refused */
     syi_frame_limits limits;
     uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
     unsigned connections_max; /* 0: 1024 */
@@ -119,6 +131,7 @@ bool syi_peer_is_loopback(const syi_peer *peer);
 /* The name in the certificate that it has shown and that was verified; "": none. */
 #define SYI_PEER_NAME_SIZE 65
 const char *syi_peer_get_certified(const syi_peer *peer);
+bool syi_peer_is_plain(const syi_peer *peer);
 syi_traffic syi_peer_get_traffic(const syi_peer *peer);
 
 /* Parsed URL. */

@@ -50,6 +50,7 @@ struct syi_peer {
     const syi_peer_class *klass;
     atomic_uint refs;
     bool loopback;
+    bool plain; /* messages without frames */
     syi_traffic traffic;
     char address[300];
     char certified[SYI_PEER_NAME_SIZE]; /* by its certificate; "": it showed none */

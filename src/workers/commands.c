@@ -243,5 +243,6 @@ static const syi_worker_command builtin[] = {
 
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err)
 {
+    SY_TRY(syi_commands_register_listing(hook, err));
     return syi_commands_register(hook, builtin, sizeof builtin / sizeof builtin[0], err);
 }

@@ -52,6 +52,8 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
                               const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
                               sy_error *err);
 
+/* clear_objects, tensors_count, list_objects, list_tensors: what PySyft's clients ask (listing.c). */
+sy_status syi_commands_register_listing(sy_hook *hook, sy_error *err);
 /* The commands of this room: keep, delete, requires_grad_, set_grad, add_worker, whoami, ... */
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err);
 

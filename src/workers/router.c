@@ -275,19 +275,31 @@ static sy_status put(syi_job *job, const sy_id *id, sy_tensor *tensor, sy_error 
     if (session->ended) {
         return syi_fail(err, SY_ECLOSED, "the session is over");
     }
+    const bool shared = (job->message.flags & SYI_FLAG_KEPT) != 0;
+    const syi_object *there = shared ? syi_store_get(worker, id) : NULL;
+    if (there != NULL && !there->shared) {
+        char text[72];
+        sy_id_format(id, text, sizeof text);
+        return syi_fail_object(err, SY_EEXIST, text,
+                               "Object \"%s\" already exists on worker %s and is not yours", text,
+                               worker->name);
+    }
     change *made = note(job);
     if (made == NULL) {
         return SYI_ENOMEM(err, "object store");
     }
     made->id = *id;
-    sy_status status =
-        syi_store_put(worker, id, tensor, session, &made->generation, &made->old, err);
+    sy_status status = syi_store_put(worker, id, tensor, shared ? NULL : session, &made->generation,
+                                     &made->old, err);
     if (status != SY_OK) {
         job->changes.length -= sizeof *made;
         return status;
     }
     if (made->old != NULL) {
         syi_store_get(worker, id)->exact = true;
+    }
+    if (shared) {
+        syi_store_get(worker, id)->shared = true;
     }
     return syi_encode_descriptor(&job->encoder, tensor, id, made->generation, err);
 }
@@ -376,6 +388,13 @@ static sy_status prepare_object(syi_session *session, syi_job *job, sy_error *er
         SY_TRY(syi_tensor_alias(job->object, &alias, err));
         sy_tensor_unref(job->object);
         job->object = alias;
+    }
+    if (job->message.flags & SYI_FLAG_PRIVATE) {
+        char text[72];
+        syi_policy policy = {0};
+        const sy_id own = sy_tensor_get_id(job->object);
+        syi_policy_set_private(&policy, sy_id_format(&own, text, sizeof text), 0);
+        syi_tensor_set_policy(job->object, &policy);
     }
     return SY_OK;
 }
@@ -551,7 +570,9 @@ static void delete_one(void *user, const syi_deletion *deletion)
     if (object == NULL) {
         return; /* gone already: fine */
     }
-    if (deletion->generation == 0 && (object->lease != session || object->exact)) {
+    if (job->message.flags & SYI_FLAG_KEPT
+            ? !object->shared
+            : deletion->generation == 0 && (object->lease != session || object->exact)) {
         return; /* without a generation only what this session put there first */
     }
     change *made = note(job);

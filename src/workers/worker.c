@@ -456,6 +456,10 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .spin_us = options->spin_us,
     };
     syi_service service = syi_worker_service(worker);
+    listening->gate = (syi_pysyft_gate){.context = context, .inner = service, .worker = worker->id};
+    memcpy(listening->gate.name, worker->name, sizeof listening->gate.name - 1);
+    const syi_service plain = syi_pysyft_service(&listening->gate);
+    accepting.plain = &plain;
     accepting.tls = syi_identity_ref(worker->hook);
     sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);
     syi_tls_config_unref(accepting.tls);

@@ -18,6 +18,7 @@
 #include "hook/dispatch.h"
 #include "hook/hook.h"
 #include "messaging/control.h"
+#include "pysyft/server.h"
 #include "transport/transport.h"
 
 typedef struct syi_session syi_session;
@@ -27,8 +28,9 @@ typedef struct syi_object {
     sy_tensor *tensor;
     uint64_t generation;
     syi_session *lease; /* dies with this session; NULL: kept until removed */
-    bool
-        exact; /* took another's place, or came from another worker: is deleted by its own generation only */
+    /* It took another's place, or came from another worker: is deleted by its own generation only. */
+    bool exact;
+    bool shared; /* SYI_FLAG_KEPT put it there */
 } syi_object;
 
 /* The gate of worker.h's comment; strand held for all of it. */
@@ -43,6 +45,7 @@ typedef struct syi_gate {
 typedef struct syi_listening {
     struct syi_listening *next;
     syi_listener *listener;
+    syi_pysyft_gate gate; /* for PySyft's clients */
 } syi_listening;
 
 #define SYI_SESSION_THREADS_MAX 64

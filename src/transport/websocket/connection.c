@@ -1,6 +1,7 @@
 /*
  * connection.c - the client's end of ws:// and wss://: RFC 6455 framing of our own over a stream. One binary message is
- * one frame of csyft.v1, sent as one websocket frame. Test: websocket_test.c.
+ * one frame of csyft.v1, sent as one websocket frame; in a plain connection it is the service's own.
+ * Test: websocket_test.c.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@ enum {
 typedef struct websocket_connection {
     syi_connection base; /* first */
     syi_stream stream;
+    bool plain;
 
     pthread_mutex_t write_lock; /* a frame is written under it, with the next group */
     uint8_t *bounce;            /* BOUNCE_SIZE bytes, [0, used) wait to be written */
@@ -49,10 +51,11 @@ typedef struct websocket_connection {
     uint8_t header[10];
     size_t header_filled;
     uint8_t opcode;
-    bool final;    /* the websocket frame that arrives is the last of its message */
-    bool inside;   /* a message has begun */
-    bool whole;    /* ... and its frame has been delivered */
-    uint64_t left; /* payload bytes still to come */
+    bool final;           /* the websocket frame that arrives is the last of its message */
+    bool inside;          /* a message has begun */
+    bool whole;           /* ... and its frame has been delivered */
+    syi_message arriving; /* plain */
+    uint64_t left;        /* payload bytes still to come */
     uint8_t control[CONTROL_MAX];
     size_t control_filled;
 } websocket_connection;
@@ -155,6 +158,11 @@ static sy_status put_message(websocket_connection *c, const syi_message *message
     const uint8_t *key;
     unsigned phase = 0;
     SY_TRY(next_key(c, &key, err));
+    if (c->plain) {
+        const unsigned opcode = message->kind == SYI_PLAIN_TEXT ? OPCODE_TEXT : OPCODE_BINARY;
+        SY_TRY(put_header(c, opcode, message->body.length, key, deadline, err));
+        return put_masked(c, message->body.data, message->body.length, key, &phase, deadline, err);
+    }
     SY_TRY(put_header(c, OPCODE_BINARY, syi_frame_length(message), key, deadline, err));
     SY_TRY(put_head(c, message, key, &phase, deadline, err));
     SY_TRY(put_masked(c, message->body.data, message->body.length, key, &phase, deadline, err));
@@ -256,6 +264,9 @@ static const char *check_header(const websocket_connection *c)
     case OPCODE_CONTINUATION:
         return c->inside ? NULL : "a continuation of nothing";
     case OPCODE_TEXT:
+        if (c->plain) {
+            return c->inside ? "a message inside another" : NULL;
+        }
         return "a text message, where csyft.v1 is binary";
     case OPCODE_BINARY:
         return c->inside ? "a message inside another" : NULL;
@@ -293,6 +304,9 @@ static sy_status begin_frame(websocket_connection *c, sy_error *err)
     c->control_filled = 0;
     if (c->opcode < OPCODE_CLOSE) {
         c->final = (c->header[0] & FINAL) != 0;
+        if (c->opcode != OPCODE_CONTINUATION) {
+            c->arriving.kind = c->opcode == OPCODE_TEXT ? SYI_PLAIN_TEXT : SYI_PLAIN_BINARY;
+        }
         c->inside = true;
         c->whole = c->whole && c->opcode == OPCODE_CONTINUATION;
     }
@@ -359,13 +373,15 @@ static sy_status control_came(websocket_connection *c, uint64_t deadline, sy_err
 }
 
 /* A websocket frame is here in full. */
-static sy_status end_frame(websocket_connection *c, uint64_t deadline, sy_error *err)
+static sy_status end_frame(websocket_connection *c, uint64_t deadline, bool *done, sy_error *err)
 {
     if (c->opcode >= OPCODE_CLOSE) {
         return control_came(c, deadline, err);
     }
     if (c->final) {
-        if (!c->whole) {
+        if (c->plain) {
+            *done = true;
+        } else if (!c->whole) {
             return fail_protocol(c, "a message ends in the middle of its frame", err);
         }
         c->inside = false;
@@ -384,6 +400,13 @@ static sy_status read_payload(websocket_connection *c, const uint8_t *bytes, siz
     if (c->opcode >= OPCODE_CLOSE) {
         memcpy(c->control + c->control_filled, bytes, size);
         c->control_filled += size;
+    } else if (c->plain) {
+        syi_buffer_append(&c->arriving.body, bytes, size);
+        const sy_status status = syi_buffer_check(&c->arriving.body, "message", err);
+        if (status != SY_OK) {
+            break_stream(c);
+            return syi_error_prefix(err, status, "%s", c->base.url);
+        }
     } else if (c->whole) {
         return fail_protocol(c, "a message is longer than its frame", err);
     } else {
@@ -404,7 +427,7 @@ static sy_status read_more(websocket_connection *c, uint64_t deadline, bool *don
     uint8_t *place = NULL;
     size_t room = 0;
     size_t direct;
-    if (c->left != 0 && c->opcode < OPCODE_CLOSE && !c->whole) {
+    if (c->left != 0 && c->opcode < OPCODE_CLOSE && !c->whole && !c->plain) {
         syi_frame_reader_want(c->reader, &place, &room);
         room = room < c->left ? room : (size_t)c->left;
     }
@@ -443,7 +466,7 @@ static sy_status receive_step(websocket_connection *c, uint64_t deadline, bool *
     if (*done && c->left != 0) {
         return fail_protocol(c, "a message is longer than its frame", err);
     }
-    return in_frame && c->left == 0 ? end_frame(c, deadline, err) : SY_OK;
+    return in_frame && c->left == 0 ? end_frame(c, deadline, done, err) : SY_OK;
 }
 
 static sy_status websocket_receive(syi_connection *base, syi_message *message, uint64_t deadline,
@@ -457,9 +480,17 @@ static sy_status websocket_receive(syi_connection *base, syi_message *message, u
         }
         SY_TRY(receive_step(c, deadline, &done, err));
     }
-    syi_frame_reader_take(c->reader, message);
+    uint64_t length = c->arriving.body.length;
+    if (c->plain) {
+        message->kind = c->arriving.kind;
+        syi_message_take(message, &c->arriving);
+        syi_message_trim(&c->arriving);
+    } else {
+        syi_frame_reader_take(c->reader, message);
+        length = syi_frame_length(message);
+    }
     syi_traffic_add(&base->traffic.frames_received, 1);
-    syi_traffic_add(&base->traffic.bytes_received, syi_frame_length(message));
+    syi_traffic_add(&base->traffic.bytes_received, length);
     return SY_OK;
 }
 
@@ -475,6 +506,7 @@ static void release(websocket_connection *c)
     sy_context *context = c->base.context;
     syi_stream_close(&c->stream);
     syi_frame_reader_free(c->reader);
+    syi_message_fini(&c->arriving);
     syi_free(context, c->bounce, BOUNCE_SIZE);
     pthread_mutex_destroy(&c->write_lock);
     pthread_mutex_destroy(&c->pong_lock);
@@ -519,6 +551,8 @@ sy_status syi_websocket_connect(sy_context *context, syi_connection **connection
     c->base.klass = &websocket_connection_class;
     c->base.context = context;
     syi_url_format(c->base.url, sizeof c->base.url, url, url->port);
+    c->plain = options->plain;
+    syi_message_init(&c->arriving, context, SYI_PLAIN_MAX);
     c->stream = (syi_stream){.context = context, .fd = -1};
     pthread_mutex_init(&c->write_lock, NULL);
     pthread_mutex_init(&c->pong_lock, NULL);
@@ -536,7 +570,7 @@ sy_status syi_websocket_connect(sy_context *context, syi_connection **connection
         SY_GOTO(fail,
                 syi_stream_encrypt(&c->stream, options->tls, url->host, options->deadline, err));
     }
-    SY_GOTO(fail, syi_websocket_handshake(&c->stream, url, options->deadline, err));
+    SY_GOTO(fail, syi_websocket_handshake(&c->stream, url, c->plain, options->deadline, err));
     *connection = &c->base;
     return SY_OK;
 fail:

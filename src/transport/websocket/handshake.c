@@ -24,7 +24,7 @@ sy_status syi_websocket_accept(char accept[SYI_WEBSOCKET_ACCEPT_SIZE], const cha
     return SY_OK;
 }
 
-static sy_status send_request(syi_stream *stream, const syi_url *url, const char *key,
+static sy_status send_request(syi_stream *stream, const syi_url *url, const char *key, bool plain,
                               uint64_t deadline, sy_error *err)
 {
     char request[1024];
@@ -36,9 +36,9 @@ static sy_status send_request(syi_stream *stream, const syi_url *url, const char
                  "Upgrade: websocket\r\n"
                  "Connection: Upgrade\r\n"
                  "Sec-WebSocket-Key: %s\r\n"
-                 "Sec-WebSocket-Version: 13\r\n"
-                 "Sec-WebSocket-Protocol: " SYI_WEBSOCKET_SUBPROTOCOL "\r\n\r\n",
-                 url->path, v6 ? "[" : "", url->host, v6 ? "]" : "", (unsigned)url->port, key);
+                 "Sec-WebSocket-Version: 13\r\n%s\r\n",
+                 url->path, v6 ? "[" : "", url->host, v6 ? "]" : "", (unsigned)url->port, key,
+                 plain ? "" : "Sec-WebSocket-Protocol: " SYI_WEBSOCKET_SUBPROTOCOL "\r\n");
     struct iovec piece = {.iov_base = request, .iov_len = (size_t)length};
     return syi_stream_write(stream, &piece, 1, deadline, err);
 }
@@ -111,7 +111,7 @@ static bool has_token(const char *value, const char *token)
 }
 
 /* NULL, or what is wrong with it. */
-static const char *check_answer(const char *answer, const char *accept)
+static const char *check_answer(const char *answer, const char *accept, bool plain)
 {
     char value[128];
     if (!find_header(answer, "Upgrade", value, sizeof value) ||
@@ -123,8 +123,11 @@ static const char *check_answer(const char *answer, const char *accept)
         strcmp(value, accept) != 0) {
         return "Sec-WebSocket-Accept does not belong to our key";
     }
-    if (!find_header(answer, "Sec-WebSocket-Protocol", value, sizeof value) ||
-        strcmp(value, SYI_WEBSOCKET_SUBPROTOCOL) != 0) {
+    const bool chosen = find_header(answer, "Sec-WebSocket-Protocol", value, sizeof value);
+    if (plain && chosen) {
+        return "the answer chooses a subprotocol that was not asked for";
+    }
+    if (!plain && (!chosen || strcmp(value, SYI_WEBSOCKET_SUBPROTOCOL) != 0)) {
         return "the server does not speak the subprotocol " SYI_WEBSOCKET_SUBPROTOCOL;
     }
     if (find_header(answer, "Sec-WebSocket-Extensions", value, sizeof value) && value[0] != '\0') {
@@ -133,8 +136,8 @@ static const char *check_answer(const char *answer, const char *accept)
     return NULL;
 }
 
-sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, uint64_t deadline,
-                                  sy_error *err)
+sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, bool plain,
+                                  uint64_t deadline, sy_error *err)
 {
     uint8_t nonce[16];
     char key[SYI_WEBSOCKET_KEY_SIZE];
@@ -143,14 +146,14 @@ sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, uint64
     SY_TRY(syi_random_bytes(stream->context, nonce, sizeof nonce, err));
     EVP_EncodeBlock((unsigned char *)key, nonce, sizeof nonce);
     SY_TRY(syi_websocket_accept(accept, key, err));
-    SY_TRY(send_request(stream, url, key, deadline, err));
+    SY_TRY(send_request(stream, url, key, plain, deadline, err));
     SY_TRY(read_answer(stream, answer, deadline, err));
     if (strncmp(answer, "HTTP/1.1 101", 12) != 0) {
         return syi_fail_object(err, SY_EPROTO, stream->url,
                                "%s: the server answered the websocket handshake with \"%.*s\"",
                                stream->url, (int)strcspn(answer, "\r\n"), answer);
     }
-    const char *wrong = check_answer(answer, accept);
+    const char *wrong = check_answer(answer, accept, plain);
     return wrong == NULL ? SY_OK
                          : syi_fail_object(err, SY_EPROTO, stream->url,
                                            "%s: websocket handshake: %s", stream->url, wrong);

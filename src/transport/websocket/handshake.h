@@ -15,9 +15,9 @@
 sy_status syi_websocket_accept(char accept[SYI_WEBSOCKET_ACCEPT_SIZE], const char *key,
                                sy_error *err);
 
-/* Asks for the subprotocol csyft.v1 and checks the answer. What the server sent behind it stays in the
+/* Asks for the subprotocol csyft.v1, or for none (`plain`), and checks the answer. What the server sent behind it stays in the
  * stream's read-ahead. SY_EPROTO for another answer, SY_ECLOSED, SY_ETIMEDOUT. */
-sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, uint64_t deadline,
-                                  sy_error *err);
+sy_status syi_websocket_handshake(syi_stream *stream, const syi_url *url, bool plain,
+                                  uint64_t deadline, sy_error *err);
 
 #endif

@@ -118,7 +118,6 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
                             size_t length)
 {
     websocket_listener *listener = lws_context_user(lws_get_context(wsi));
-    (void)length;
     switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE:
         listener->activity++;
@@ -141,18 +140,32 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return in != NULL && strcasecmp(in, "websocket") == 0 ? 0 : -1; /* no h2c */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        /* The dialect of PySyft peers will be answered here. */
+        if (listener->server.options.plain != NULL) {
+            return 0;
+        }
         log_refused(listener, wsi,
                     "it asked for no subprotocol that is spoken here (" SYI_WEBSOCKET_SUBPROTOCOL
                     ")");
         return -1;
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_TIMER:
+    case LWS_CALLBACK_CLOSED:
+        return syi_websocket_callback(wsi, reason, user, in, length); /* a plain connection */
     default:
         return 0;
     }
 }
 
 static const struct lws_protocols protocols[] = {
-    {.name = "http", .callback = default_callback},
+    {
+        .name = "http",
+        .callback = default_callback,
+        .per_session_data_size = sizeof(websocket_session),
+        .rx_buffer_size = SYI_WEBSOCKET_READ,
+        .tx_packet_size = SYI_WEBSOCKET_WRITE,
+    },
     {
         .name = SYI_WEBSOCKET_SUBPROTOCOL,
         .callback = syi_websocket_callback,

@@ -15,9 +15,11 @@ struct websocket_peer {
     struct lws *wsi;     /* NULL when lws has closed it */
     uint64_t frame_left; /* bytes of the outgoing frame not yet given to lws */
     bool frame_begun;
-    bool whole;     /* the frame of the arriving message has been delivered */
-    bool lingering; /* the timer counts the time to say goodbye */
-    bool parted;    /* lws says goodbye; nothing more may be written */
+    bool frame_is_text; /* a plain message */
+    syi_message plain;  /* of a plain connection, while it comes */
+    bool whole;         /* the frame of the arriving message has been delivered */
+    bool lingering;     /* the timer counts the time to say goodbye */
+    bool parted;        /* lws says goodbye; nothing more may be written */
 };
 
 /* --- closing ----------------------------------------------------------------------------------- */
@@ -74,6 +76,15 @@ static void on_timer(websocket_peer *peer)
 
 /* --- writing ----------------------------------------------------------------------------------- */
 
+/* Under the lock: a plain message is its frame's body alone, and never empty. */
+static void drop_head(websocket_peer *peer)
+{
+    uint8_t head[SYI_FRAME_HEADER_SIZE];
+    syi_outgoing_take(&peer->common.out, head, sizeof head);
+    peer->frame_left -= sizeof head;
+    peer->frame_is_text = syi_get_u16le(head + 4) == SYI_PLAIN_TEXT;
+}
+
 /* Moves the next piece of the queue into the listener's buffer. Its size, and how lws is to send it. */
 static size_t next_piece(websocket_peer *peer, enum lws_write_protocol *how)
 {
@@ -86,14 +97,19 @@ static size_t next_piece(websocket_peer *peer, enum lws_write_protocol *how)
             syi_outgoing_take(&common->out, prefix, sizeof prefix);
             peer->frame_left = syi_get_u64le(prefix);
             peer->frame_begun = false;
+            peer->frame_is_text = false;
+            if (common->base.plain) {
+                drop_head(peer);
+            }
         }
         size =
             peer->frame_left < SYI_WEBSOCKET_WRITE ? (size_t)peer->frame_left : SYI_WEBSOCKET_WRITE;
         syi_outgoing_take(&common->out, peer->listener->out + LWS_PRE, size);
         peer->frame_left -= size;
-        *how = (enum lws_write_protocol)(
-            (peer->frame_begun ? LWS_WRITE_CONTINUATION : LWS_WRITE_BINARY) |
-            (peer->frame_left != 0 ? LWS_WRITE_NO_FIN : 0));
+        *how = (enum lws_write_protocol)((peer->frame_begun     ? LWS_WRITE_CONTINUATION
+                                          : peer->frame_is_text ? LWS_WRITE_TEXT
+                                                                : LWS_WRITE_BINARY) |
+                                         (peer->frame_left != 0 ? LWS_WRITE_NO_FIN : 0));
         peer->frame_begun = true;
     }
     pthread_mutex_unlock(&common->lock);
@@ -144,6 +160,40 @@ static int break_off(websocket_peer *peer, sy_status why, const char *sentence)
     return -1;
 }
 
+static void heard_first(websocket_peer *peer)
+{
+    if (!peer->lingering) {
+        lws_set_timer_usecs(peer->wsi, LWS_SET_TIMER_USEC_CANCEL);
+    }
+}
+
+/* A piece of a plain message. Memory is taken as it comes, up to the maximum. */
+static int on_plain(websocket_peer *peer, const uint8_t *bytes, size_t size)
+{
+    syi_message *message = &peer->plain;
+    if (lws_is_first_fragment(peer->wsi)) {
+        pthread_mutex_lock(&peer->common.lock);
+        const uint64_t most = peer->common.limits.frame_max; /* the service's wish */
+        pthread_mutex_unlock(&peer->common.lock);
+        syi_message_clear(message);
+        syi_buffer_set_maximum(&message->body,
+                               most != 0 && most < SYI_PLAIN_MAX ? (size_t)most : SYI_PLAIN_MAX);
+        message->kind = lws_frame_is_binary(peer->wsi) ? SYI_PLAIN_BINARY : SYI_PLAIN_TEXT;
+    }
+    syi_buffer_append(&message->body, bytes, size);
+    if (message->body.status != SY_OK) {
+        const bool large = message->body.status == SY_ELIMIT;
+        syi_message_clear(message);
+        syi_message_give_back(message);
+        return break_off(peer, large ? SY_ELIMIT : SY_ENOMEM,
+                         large ? "a message is too long" : "no memory for its message");
+    }
+    if (lws_is_final_fragment(peer->wsi) && syi_server_peer_deliver_plain(&peer->common, message)) {
+        heard_first(peer);
+    }
+    return 0;
+}
+
 /* A piece of a websocket message, which is to hold one frame. */
 static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
 {
@@ -156,6 +206,9 @@ static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
     }
     if (!syi_server_peer_is_heard(common)) {
         return 0;
+    }
+    if (common->base.plain) {
+        return on_plain(peer, bytes, size);
     }
     if (!lws_frame_is_binary(peer->wsi)) {
         return break_off(peer, SY_EPROTO, "a text message, where csyft.v1 is binary");
@@ -177,8 +230,8 @@ static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
         if (done && used != size) {
             return break_off(peer, SY_EPROTO, "a message is longer than its frame");
         }
-        if (done && syi_server_peer_deliver(common) && !peer->lingering) {
-            lws_set_timer_usecs(peer->wsi, LWS_SET_TIMER_USEC_CANCEL);
+        if (done && syi_server_peer_deliver(common)) {
+            heard_first(peer);
         }
     }
     if (lws_is_final_fragment(peer->wsi) && !peer->whole) {
@@ -191,6 +244,7 @@ static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
 
 static void websocket_release(syi_server_peer *common)
 {
+    syi_message_fini(&((websocket_peer *)common)->plain);
     syi_server_peer_fini(common);
     syi_free(common->context, common, sizeof(websocket_peer));
 }
@@ -228,6 +282,12 @@ static int on_established(websocket_listener *listener, struct lws *wsi, websock
     }
     peer->listener = listener;
     peer->wsi = wsi;
+    peer->common.base.plain =
+        lws_get_protocol(wsi) == lws_vhost_name_to_protocol(listener->vhost, "http");
+    if (peer->common.base.plain) {
+        peer->common.service = &listener->server.plain;
+    }
+    syi_message_init(&peer->plain, context, SYI_PLAIN_MAX);
     session->peer = peer;
     if (listener->tls != NULL) {
         syi_tls_peer_name(lws_get_ssl(wsi), peer->common.base.certified,

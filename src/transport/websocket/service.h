@@ -43,7 +43,7 @@ typedef struct websocket_session { /* lws keeps one per connection, zeroed */
 
 extern const syi_server_class syi_websocket_server_class;
 
-/* The callback of the subprotocol csyft.v1. */
+/* The callback of the subprotocol csyft.v1, and of plain connections. */
 int syi_websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                            size_t length);
 /* Ends every peer of the listener. */
