@@ -73,7 +73,7 @@ enum {
 };
 static const cli_option options[] = {
     {"id", 0, "NAME", "the worker's id"},
-    {"listen", 0, "URL", "tcp://, tls://, ws:// or wss://HOST:PORT; port 0: any; may be repeated"},
+    {"listen", 0, "URL", "tcp://, tls://, ws:// or wss://HOST:PORT; port 0: any; repeatable"},
     {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
     {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
     {"private", 0, NULL, "the contents of the preceding --data never leave"},
