@@ -23,6 +23,7 @@ typedef struct tensor_args {
     sy_tensor *tensors[SYI_OUTPUT_MAX];
     int count;
     bool tracked;   /* one of them is on the tape that is here */
+    bool above;     /* ... and stands above a pointer */
     bool elsewhere; /* one of them is known to be on a tape at its worker */
     bool private_;  /* one of them is private */
     bool native;    /* all of them are native */
@@ -43,8 +44,11 @@ static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tenso
     const bool remote = (flags & SYI_NODE_REMOTE) != 0;
     seen->native &= native;
     seen->remote |= remote;
-    seen->tracked |= !remote && syi_tensor_is_tracked(tensor);
-    seen->elsewhere |= remote && syi_tensor_is_tracked(tensor);
+    if (syi_tensor_is_tracked(tensor)) {
+        seen->tracked |= !remote;
+        seen->elsewhere |= remote;
+        seen->above |= !remote && !native && syi_node_is_remote(tensor->node);
+    }
     seen->apart &= native || (flags & SYI_NODE_DECOMPOSES) != 0;
     return SY_OK;
 }
@@ -54,6 +58,7 @@ static sy_status see_tensors(tensor_args *seen, const syi_op *op, const sy_value
 {
     seen->count = 0;
     seen->tracked = false;
+    seen->above = false;
     seen->elsewhere = false;
     seen->private_ = false;
     seen->native = true;
@@ -188,7 +193,7 @@ static sy_status check_item(const syi_op *op, const tensor_args *seen, const syi
 static sy_status check_one_tape(const syi_op *op, const tensor_args *seen, const syi_mode *mode,
                                 sy_error *err)
 {
-    if (mode->grad && seen->tracked && seen->elsewhere) {
+    if (mode->grad && seen->above && seen->elsewhere) {
         return syi_fail(err, SY_EINVAL,
                         "%s: the gradient of one tensor is recorded here, that of another at its "
                         "worker; put both under sy_tensor_autograd, or none",

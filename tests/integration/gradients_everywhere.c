@@ -253,6 +253,9 @@ static void test_recorded_beside_pointers(void **state)
     assert_ok(sy_tensor_set_requires_grad(p, true, &w->err), &w->err);
     assert_fails(w, CALL(w, "mul", TENSOR(r), TENSOR(p)), SY_EINVAL, "mul", "recorded here",
                  "sy_tensor_autograd");
+    sy_tensor *here = FLOATS(w, 1, 2); /* not that, but elsewhere */
+    assert_ok(sy_tensor_set_requires_grad(here, true, &w->err), &w->err);
+    assert_fails(w, CALL(w, "mul", TENSOR(here), TENSOR(p)), SY_ECOLLOCATION, "mul", "bob");
 }
 
 /* Switched off here, it is off where the command runs, through interpreters and at several workers. */
