@@ -1,7 +1,7 @@
 /*
  * gradients_vectors_test.c - the gradients of every row of gradients.c through the ordinary tape, against those of
- * torch.autograd in tests/vectors/gradients (format: generate.py). CSYFT_GRADIENT_VECTORS names another folder. Twice: on native tensors,
- * and on AutogradTensors over pointers, where everything a gradient makes must be made at the worker.
+ * torch.autograd in tests/vectors/gradients (format: generate.py). CSYFT_GRADIENT_VECTORS names another folder. On native tensors, and
+ * on AutogradTensors over pointers and multi-pointers, where everything a gradient makes must be made at the workers.
  */
 #include "support/op_vectors.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <csyft/interpreter.h>
+#include <csyft/multi_pointer.h>
 #include <csyft/operations.h>
 #include <csyft/pointer.h>
 
@@ -16,7 +17,9 @@
 
 static sy_hook *hook;
 static const char *folder;
-static sy_worker *bob; /* where the tensors of a line are; NULL: here */
+/* Where the tensors of a line are: here, at the first of them, or at both. */
+static sy_worker *places[2];
+static size_t place_count;
 
 static int setup(void **state)
 {
@@ -41,14 +44,36 @@ static sy_tensor *own(sy_scope *s, const syi_array *array)
     sy_error err = SY_ERROR_INIT;
     syi_array_copy_view(&copy, array);
     assert_ok(syi_tensor_from_array(hook, &tensor, &copy, &err), &err);
-    if (bob != NULL) {
-        sy_tensor *recorded = NULL;
-        assert_ok(sy_tensor_send_(tensor, bob, &err), &err);
-        assert_ok(sy_tensor_autograd(tensor, &recorded, &err), &err);
+    if (place_count > 0) {
+        sy_tensor *recorded = NULL, *there = NULL;
+        assert_ok(place_count == 1 ? sy_tensor_send(tensor, &there, places[0], &err)
+                                   : sy_tensor_send_to_many(tensor, &there, places, 2, &err),
+                  &err);
         sy_tensor_unref(tensor);
+        assert_ok(sy_tensor_autograd(there, &recorded, &err), &err);
+        sy_tensor_unref(there);
         tensor = recorded;
     }
     return sy_scope_adopt(s, tensor);
+}
+
+/* What the multi-pointer stands for, twice the same. Borrowed from the scope. */
+static sy_tensor *fetched_from_both(sy_scope *s, sy_tensor *multi)
+{
+    sy_tensor *parts[2];
+    size_t count = 0;
+    sy_error err = SY_ERROR_INIT;
+    assert_ok(sy_multi_pointer_virtual_get(multi, parts, 2, &count, &err), &err);
+    assert_int_equal(count, 2);
+    (void)sy_scope_adopt(s, parts[0]);
+    (void)sy_scope_adopt(s, parts[1]);
+    const syi_array *a = syi_node_array(parts[0]->node), *b = syi_node_array(parts[1]->node);
+    assert_true(syi_array_same_shape(a, b));
+    for (int64_t k = 0; k < syi_array_numel(a); k++) {
+        const double x = syi_array_get_double(a, k), y = syi_array_get_double(b, k);
+        assert_true(x == y || (x != x && y != y));
+    }
+    return parts[0];
 }
 
 /* The elements of a gradient, borrowed from the scope; NULL when there are none. */
@@ -59,12 +84,16 @@ static const syi_array *fetched(sy_scope *s, sy_tensor *grad)
     if (grad == NULL) {
         return NULL;
     }
-    if (bob != NULL) {
+    if (place_count > 0) {
         assert_ok(sy_tensor_get_child(grad, &child, &err), &err);
-        assert_true(sy_tensor_is_pointer(child));
-        assert_ok(sy_tensor_copy_get(child, &got, &err), &err);
-        sy_tensor_unref(child);
-        grad = sy_scope_adopt(s, got);
+        (void)sy_scope_adopt(s, child);
+        if (place_count == 1) {
+            assert_true(sy_tensor_is_pointer(child));
+            assert_ok(sy_tensor_copy_get(child, &got, &err), &err);
+            grad = sy_scope_adopt(s, got);
+        } else {
+            grad = fetched_from_both(s, child);
+        }
     }
     return syi_node_array(grad->node);
 }
@@ -197,14 +226,16 @@ static void agrees_with_torch(void **state)
     assert_true(op_vectors_each(folder, replay, NULL) > 500);
 }
 
-/* The same numbers where the tensors are at a worker and the tape is here. */
-static void agrees_with_torch_at_a_worker(void **state)
+/* The same numbers where the tensors are at a worker, or at two, and the tape is here. */
+static void agrees_with_torch_elsewhere(void **state)
 {
     (void)state;
     sy_error err = SY_ERROR_INIT;
-    assert_ok(sy_virtual_worker_new(hook, &bob, "bob", &err), &err);
-    assert_true(op_vectors_each(folder, replay, NULL) > 500);
-    bob = NULL;
+    assert_ok(sy_virtual_worker_new(hook, &places[0], "bob", &err), &err);
+    assert_ok(sy_virtual_worker_new(hook, &places[1], "alice", &err), &err);
+    for (place_count = 2; place_count > 0; place_count--) {
+        assert_true(op_vectors_each(folder, replay, NULL) > 500);
+    }
 }
 
 /* Rows of a line that runs out of place, and in place. */
@@ -260,7 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_torch),
-        cmocka_unit_test(agrees_with_torch_at_a_worker),
+        cmocka_unit_test(agrees_with_torch_elsewhere),
         cmocka_unit_test(covers_every_row),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
