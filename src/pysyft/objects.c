@@ -597,7 +597,12 @@ static sy_status write_fields(syi_pysyft_writer *w, const fields *f, size_t id, 
 {
     const bool all = form_of(w, f);
     syi_pysyft_put_pair(w->out, SYI_CODE_TENSOR, PYSYFT_FIELDS);
-    SY_TRY(copy_field(f, id, w->out, err));
+    if (w->id != NULL) {
+        syi_encode_id(w->out, w->id);
+        w->id = NULL;
+    } else {
+        SY_TRY(copy_field(f, id, w->out, err));
+    }
     if (!is_nil(f, CONTENTS)) {
         SY_TRY(write_native(w, f, all, err));
         syi_msgpack_write_nil(w->out);
@@ -621,10 +626,24 @@ static sy_status write_fields(syi_pysyft_writer *w, const fields *f, size_t id, 
     return syi_buffer_check(w->out, "message", err);
 }
 
+/* A handle on an object that came from PySyft: it has everything in itself, labels, too. */
+static bool is_opaque(const fields *f)
+{
+    int64_t code = 0;
+    if (is_nil(f, CHAIN)) {
+        return false;
+    }
+    syi_msgpack_cursor at = f->at[CHAIN];
+    return syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_PYSYFT_CODE_OPAQUE;
+}
+
 static sy_status write_tensor(syi_pysyft_writer *w, sy_error *err)
 {
     fields f;
     SY_TRY(find_fields(&w->cursor, &f, 2, FIELDS, "tensor", err));
+    if (is_opaque(&f)) {
+        return write_at(w, &f.at[CHAIN], err);
+    }
     if (f.count <= INNER) {
         return write_fields(w, &f, 0, err);
     }

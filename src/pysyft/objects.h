@@ -7,6 +7,8 @@
 #ifndef SYI_PYSYFT_OBJECTS_H
 #define SYI_PYSYFT_OBJECTS_H
 
+#include <csyft/id.h>
+
 #include "pysyft/contents.h"
 #include "transport/frame.h"
 
@@ -38,7 +40,8 @@ typedef struct syi_pysyft_writer {
     const syi_message *from;   /* its segments */
     syi_buffer *out;
     int depth;
-    bool all; /* the form of tensors that do not say theirs */
+    bool all;        /* the form of tensors that do not say theirs */
+    const sy_id *id; /* that the next tensor gets instead of its own; nullable */
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "pysyft/client.h"
 #include "transport/custom/custom.h"
 #include "transport/inproc/inproc.h"
 #include "workers/deletions.h"
@@ -265,7 +266,10 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
         status = syi_custom_connect(context, &connection, target->custom, &options, err);
     } else {
         options.tls = syi_identity_ref(link->owner->hook);
-        status = syi_connect(context, &connection, target->url, &options, err);
+        const char *dialect = syi_pysyft_url(target->url);
+        status = dialect != NULL
+                     ? syi_pysyft_connect(context, &connection, dialect, &target->id, &options, err)
+                     : syi_connect(context, &connection, target->url, &options, err);
         syi_tls_config_unref(options.tls);
     }
     if (status == SY_OK) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "pysyft/client.h"
 #include "transport/custom/custom.h"
 #include "workers/identity.h"
 #include "workers/janitor.h"
@@ -376,6 +377,22 @@ static bool same_url(const sy_worker *known, const sy_worker *made)
     return known->kind == made->kind && strcmp(known->url, made->url) == 0;
 }
 
+/* tcp://, tls:// or ws://; pysyft+ws:// to a server that does not say who it is. */
+static sy_status parse_way(syi_url *parsed, const char *url, const sy_connect_options *options,
+                           sy_error *err)
+{
+    const char *dialect = syi_pysyft_url(url);
+    SY_TRY(syi_url_parse(parsed, dialect != NULL ? dialect : url, err));
+    if (dialect != NULL && parsed->scheme != SYI_SCHEME_WS) {
+        return syi_fail(err, SY_EINVAL, "%s: PySyft's servers speak websocket only", url);
+    }
+    if (dialect != NULL && options->id == NULL) {
+        return syi_fail(err, SY_EINVAL, "%s: a PySyft server does not say who it is; give its id",
+                        url);
+    }
+    return SY_OK;
+}
+
 sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
                             const sy_connect_options *options, sy_error *err)
 {
@@ -387,7 +404,7 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (options->size != sizeof *options) {
         return syi_fail(err, SY_EINVAL, "sy_connect_options: start with SY_CONNECT_OPTIONS_INIT");
     }
-    SY_TRY(syi_url_parse(&parsed, url, err));
+    SY_TRY(parse_way(&parsed, url, options, err));
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }

@@ -1,0 +1,22 @@
+/*
+ * client.h - the way to a PySyft 0.2.9 websocket server worker, as a connection that speaks csyft.v1 to the link above
+ * it: requests are translated as they leave, answers as they come. What the original cannot say (its id, sessions,
+ * generations) is answered here. docs/reference/pysyft-wire.md, section 6. Test: tests/interop/pysyft_client.c.
+ */
+#ifndef SYI_PYSYFT_CLIENT_H
+#define SYI_PYSYFT_CLIENT_H
+
+#include <csyft/id.h>
+
+#include "transport/transport.h"
+
+#define SYI_PYSYFT_URL "pysyft+" /* in front of ws:// */
+
+/* The url behind the prefix, or NULL when it has none. */
+const char *syi_pysyft_url(const char *url);
+/* `url` has no prefix. `worker` is what the server calls itself: it never says so. */
+sy_status syi_pysyft_connect(sy_context *context, syi_connection **connection, const char *url,
+                             const sy_id *worker, const syi_connect_options *options,
+                             sy_error *err);
+
+#endif

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""A worker's PySyft dialect beyond the captured interactions: binary messages, zlib, several connections at once, results
+that were not named, private objects, types of later work, and what must end a connection and nothing else.
+
+Messages are built here from docs/reference/pysyft-wire.md.
+"""
+import asyncio
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
+PYTHON = "/usr/bin/python3"
+try:
+    import msgpack
+    import websockets
+except ImportError:
+    if os.path.realpath(sys.executable) != os.path.realpath(PYTHON) and \
+            subprocess.run([PYTHON, "-c", "import msgpack, websockets"], capture_output=True).returncode == 0:
+        os.execv(PYTHON, [PYTHON, *sys.argv])
+    print("missing: apt-get install python3-msgpack python3-websockets", file=sys.stderr)
+    sys.exit(1)
+
+import pysyft_wire as wire
+from pysyft_replay import Worker
+
+
+def text(value):
+    return [5, [value.encode()]]
+
+
+def contents(values, dtype="int64", shape=None):
+    return [6, [[6, shape if shape is not None else [len(values)]], text(dtype), [1, values]]]
+
+
+def tensor(number, values, chain=None, **more):
+    return [14, [number, contents(values, **more), chain, None, None, None, text("all"), None, None]]
+
+
+def pointer(number, at="alice", attribute=None):
+    return [25, [1, number, text(at), attribute, None, False, None, None]]
+
+
+def command(name, target, args, ids, value=False, kwargs=()):
+    return [33, [[54, [text(name), target, [6, list(args)], [0, [[text(k), v] for k, v in kwargs]], [6, ids], value]]]]
+
+
+async def connect(url):
+    return await websockets.connect(url, max_size=None, compression=None)
+
+
+async def ask(socket, value, binary=False, scheme=40):
+    message = wire.pack(value, scheme)
+    await socket.send(message if binary else wire.text(message))
+    answer = await asyncio.wait_for(socket.recv(), 20)
+    assert isinstance(answer, bytes) == binary, "an answer is of its request's kind"
+    return wire.unpack(answer)
+
+
+async def closes(url, message):
+    socket = await connect(url)
+    await socket.send(message if isinstance(message, (str, bytes)) else wire.text(wire.pack(message)))
+    try:
+        answer = await asyncio.wait_for(socket.recv(), 20)
+        raise AssertionError(f"{message!r:.100} was answered: {wire.unpack(answer)!r:.200}")
+    except websockets.ConnectionClosed:
+        assert socket.close_code == 1000, (message, socket.close_code)
+
+
+async def get(socket, number):
+    answer = await ask(socket, [35, [number, None, text("")]])
+    assert answer[0] == 14, answer
+    return answer[1][1][1][2][1]
+
+
+async def forms(url):
+    socket = await connect(url)
+    for number, (binary, scheme) in enumerate([(False, 40), (True, 40), (False, 42), (True, 42)]):
+        assert await ask(socket, [34, [tensor(number, [number, 7])]], binary, scheme) is None
+        answer = await ask(socket, [35, [number, None, text("")]], binary, scheme)
+        assert answer[1][0] == number and answer[1][1] == contents([number, 7]), answer
+    # Ten in one go: ten answers, in their order.
+    for number in range(10):
+        await socket.send(wire.text(wire.pack([34, [tensor(100 + number, [number])]])))
+        await socket.send(wire.text(wire.pack([37, [pointer(100 + number)]])))
+    for number in range(10):
+        assert wire.unpack(await asyncio.wait_for(socket.recv(), 20)) is None
+        assert wire.unpack(await asyncio.wait_for(socket.recv(), 20)) == [1, [1]]
+    # A large one, in pieces.
+    large = wire.text(wire.pack([34, [tensor(200, list(range(60000)))]]))
+    await socket.send(large[k:k + 10001] for k in range(0, len(large), 10001))
+    assert await asyncio.wait_for(socket.recv(), 20)
+    assert await get(socket, 200) == list(range(60000))
+    await socket.close()
+
+
+async def operations(url):
+    socket = await connect(url)
+    assert await ask(socket, [34, [tensor(1, [1, 5, 2, 9], shape=[2, 2])]]) is None
+    # Two results, one name: ResponseSignatureError tells both.
+    answer = await ask(socket, command("max", pointer(1), [], [50], kwargs=[("dim", 1)]))
+    assert answer[0] == 42 and answer[1][0] == text("ResponseSignatureError"), answer
+    trace = answer[1][1][1][0].decode()
+    assert trace.startswith("Traceback (most recent call last):\n  File \"") and "/" not in trace, trace
+    (name, (code, ids)), = answer[1][2][1]
+    assert name == text("ids_generated") and code == 1 and ids[0] == 50 and len(ids) == 2, answer
+    assert await get(socket, 50) == [5, 9]
+    assert await get(socket, ids[1]) == [1, 1]
+    # Two names: nothing to tell.
+    assert await ask(socket, command("max", pointer(1), [], [60, 61], kwargs=[("dim", 1)])) is None
+    assert await get(socket, 61) == [1, 1]
+    # The value itself.
+    answer = await ask(socket, command("__mul__", pointer(1), [2], [70], value=True))
+    assert answer[1][0] == 70 and answer[1][1] == contents([2, 10, 4, 18], shape=[2, 2]), answer
+    answer = await ask(socket, command("max", pointer(1), [], [71, 72], value=True, kwargs=[("dim", 0)]))
+    assert answer[0] == 6 and [t[1][0] for t in answer[1]] == [71, 72], answer
+    assert await ask(socket, command("dim", pointer(1), [], [73])) == 2
+    assert await ask(socket, command("torch.cat", None, [[1, [pointer(1), pointer(1)]]], [74])) is None
+    assert await ask(socket, [37, [pointer(74)]]) == [1, [4, 2]]
+    assert await ask(socket, command("__getitem__", pointer(1), [[4, [0, 1, None]]], [75])) is None
+    assert await get(socket, 75) == [1, 5]
+    assert await ask(socket, [36, [pointer(1, attribute=text("grad"))]]) is True
+    assert await ask(socket, [38, [1, [1, 74, 12345]]]) is None
+    assert [10, 1] != await ask(socket, [53, [text("objects_count"), [6, [[6, []], [0, []], [1, []]]]]])
+    await closes(url, [37, [pointer(74)]])
+    await socket.close()
+
+
+async def privacy(url):
+    first, second = await connect(url), await connect(url)
+    private = tensor(300, [], chain=[46, [300, [6, [text("bobby")]], [3, []], None, tensor(301, [41, 42])]])
+    assert await ask(first, [34, [private]]) is None
+    for socket in (first, second):
+        for user in (None, text("eve"), text("bobby")):
+            answer = await ask(socket, [35, [300, user, text("")]])
+            assert answer[0] == 41 and answer[1][0] == text("GetNotPermittedError") and answer[1][2] == [0, []], answer
+            assert b"42" not in answer[1][1][1][0] or b"300" in answer[1][1][1][0], answer
+        answer = await ask(socket, command("__add__", pointer(300), [0], [310], value=True))
+        assert answer[0] == 41, answer
+        answer = await ask(socket, [35, [310, None, text("")]])
+        assert answer[0] == 41, answer
+    shown = await ask(first, [53, [text("list_objects"), [6, [[6, []], [0, []], [1, []]]]]])
+    assert b"300: (private)" in shown[1][0] and b"41" not in shown[1][0], shown
+    await first.close()
+    # It outlives its connection.
+    assert (await ask(second, [35, [300, None, text("")]]))[0] == 41
+    await second.close()
+
+
+async def opaque(url):
+    socket = await connect(url)
+    for name in ("plan", "plan_with_state", "plan_module", "protocol", "string", "additive_shared", "autograd_fp_shared",
+                 "multi_pointer"):
+        captured = dict(wire.interactions("objects"))[name]
+        value = msgpack.unpackb(bytes.fromhex(captured["msgpack_hex"]), raw=False, strict_map_key=False)
+        number = value[1][1 if name == "string" else 0]
+        assert await ask(socket, [34, [value]]) is None, name
+        assert await ask(socket, [40, [text("fetch_plan"), [6, [number, False]]]]) == value, name
+        assert await ask(socket, [35, [number, None, text("")]]) == value, name
+    await socket.close()
+
+
+async def many(url):
+    """Each of twelve connections gets its own answers, however they come."""
+    async def one(k):
+        socket = await connect(url)
+        for turn in range(20):
+            number = 1000 * (k + 1) + turn
+            await socket.send(wire.text(wire.pack([34, [tensor(number, [number])]])))
+            await socket.send(wire.text(wire.pack([35, [number, None, text("")]])))
+            assert wire.unpack(await asyncio.wait_for(socket.recv(), 20)) is None
+            answer = wire.unpack(await asyncio.wait_for(socket.recv(), 20))
+            assert answer[1][0] == number and answer[1][1] == contents([number]), answer
+        await socket.close()
+    await asyncio.gather(*[one(k) for k in range(12)])
+
+
+async def hostile(url):
+    witness = await connect(url)
+    assert await ask(witness, [34, [tensor(5, [5])]]) is None
+    bomb = b"\x2a" + zlib.compress(bytes(300 << 20))
+    deep = bytes([40]) + b"\x92\x01\x91" * 2000 + b"\xc0"
+    for message in ("", "b''", "b'28'", "b'2'", "28c0", "b'28zz'", "{}", b"", b"\x28", b"\x29", b"\x2b\xc0", b"\x29\x04\x22\x4d\x18",
+                    bomb, deep, b"\x28\xdd\xff\xff\xff\xff", b"\x28\x92\x22\xdd\x7f\xff\xff\xff", [34, [[6, [1]]]], [99, []], [34, []],
+                    [35, [4242, None, text("")]], [37, [pointer(4242)]], [34, [[14, [1, b"cos\nsystem\n(S'true'\ntR.", *[None] * 7]]]],
+                    [34, [tensor(1, [1], shape=[1 << 40, 1 << 40])]], [53, [text("__init__"), [6, [[6, []], [0, []], [1, []]]]]],
+                    command("os.system", None, [text("true")], [1]), command("__add__", pointer(5), [pointer(5, at="mars")], [1]),
+                    command("__add__", pointer(5), [tensor(6, [1, 2, 3])], list(range(40)))):
+        await closes(url, message)
+    # Halves of messages, and a frame of 2^62 bytes.
+    host, port = url.split("//")[1].rstrip("/").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    assert b"101" in await reader.readline()
+    writer.write(b"\x81\xff" + struct.pack(">Q", 1 << 62) + b"mask" + b"b'28" * 1000)
+    await writer.drain()
+    writer.close()
+    # The others live on.
+    assert await get(witness, 5) == [5]
+    await witness.close()
+
+
+def main():
+    for part in (forms, operations, privacy, opaque, many, hostile):
+        with Worker() as url:
+            asyncio.run(part(url))
+        print(f"{part.__name__}: well")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
