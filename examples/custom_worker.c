@@ -80,13 +80,13 @@ static sy_status send_msg(void *user, const void *message, size_t length, uint32
 
 /* --- the worker's process ---------------------------------------------------------------------- */
 
-static void answer_all(int fd, sy_context *context, sy_caller *caller, sy_error *err)
+static void answer_all(int fd, sy_context *context, sy_custom_client *caller, sy_error *err)
 {
     size_t length = 0;
     for (void *message; (message = take_message(fd, &length)) != NULL; free(message)) {
         sy_answer *answer = NULL;
         if (sy_answer_new(context, &answer, err) == SY_OK &&
-            sy_caller_recv_msg(caller, message, length, answer, err) == SY_OK) {
+            sy_custom_client_recv_msg(caller, message, length, answer, err) == SY_OK) {
             size_t size = 0;
             const void *bytes = sy_answer_get_bytes(answer, &size);
             (void)put_message(fd, bytes, size);
@@ -100,17 +100,17 @@ static int serve(int fd)
     sy_error err = SY_ERROR_INIT;
     sy_context *context = NULL;
     sy_hook *hook = NULL;
-    sy_caller *caller = NULL;
+    sy_custom_client *caller = NULL;
     sy_hook_options options = SY_HOOK_OPTIONS_INIT;
     options.local_worker_id = "bob";
     options.is_client = false;
     if (sy_context_new(&context, NULL, &err) == SY_OK &&
         sy_hook_new(context, &hook, &options, &err) == SY_OK &&
-        sy_caller_new(sy_hook_get_local_worker(hook), &caller, "socketpair://parent", &err) ==
-            SY_OK) {
+        sy_custom_client_new(sy_hook_get_local_worker(hook), &caller, "socketpair://parent",
+                             &err) == SY_OK) {
         answer_all(fd, context, caller, &err);
     }
-    sy_caller_free(caller);
+    sy_custom_client_free(caller);
     sy_hook_free(hook);
     sy_context_free(context);
     return err.status == SY_OK ? 0 : 1;

@@ -3,6 +3,7 @@
 #define CSYFT_H
 
 #include <csyft/arguments.h>
+#include <csyft/caller.h>
 #include <csyft/command.h>
 #include <csyft/context.h>
 #include <csyft/custom_worker.h>

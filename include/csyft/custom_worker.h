@@ -3,17 +3,17 @@
  *
  * The two functions of the reference's BaseWorker that a kind must have (spec: _send_msg, _recv_msg). At the
  * client a class brings the bytes of a message to the worker and its answer back, over whatever it likes (HTTP, a
- * serial line, a queue); at the worker a caller takes the bytes and gives the answer:
+ * serial line, a queue); at the worker a client's counterpart takes the bytes and gives the answer:
  *
  *     client                                         worker
- *     send_msg(user, message, length, ..., answer)   sy_caller_recv_msg(caller, message, length, answer, err)
+ *     send_msg(user, message, length, ..., answer)   sy_custom_client_recv_msg(client, message, length, answer, err)
  *
  * Everything else is as for any worker: sending, computing, pointers, search, deletion, deadlines, sessions that are
  * taken up again after a failure. The bytes are frames of `csyft.v1` (docs/reference/wire.md); both ends may cut
  * them into pieces for the way as long as they arrive whole and in order. They are copied on the way, so that large
  * tensors cost more memory than over tcp://.
  *
- * Adversary: what arrives at a caller is hostile, as on any socket; nothing here encrypts or authenticates.
+ * Adversary: what arrives is hostile, as on any socket; nothing here encrypts or authenticates.
  */
 #ifndef CSYFT_CUSTOM_WORKER_H
 #define CSYFT_CUSTOM_WORKER_H
@@ -62,24 +62,24 @@ SY_API sy_status sy_custom_worker_new(sy_hook *hook, sy_worker **worker,
 
 /* --- the worker's half ------------------------------------------------------------------------- */
 
-/* One client of a local or virtual worker. What the client had sent lives on for the lease's grace when the caller is
+/* One client of a local or virtual worker. What the client had sent lives on for the lease's grace when this is
  * freed or the client greets anew. */
-typedef struct sy_caller sy_caller;
+typedef struct sy_custom_client sy_custom_client;
 
 /* `address` names the client in logs and errors, "pigeon://loft-7"; 1 to 199 bytes. Peers of this kind are strangers: they may introduce workers only
  * where any peer may. SY_EINVAL: a worker in another process, or no address. */
-SY_API sy_status sy_caller_new(sy_worker *worker, sy_caller **caller, const char *address,
-                               sy_error *err);
+SY_API sy_status sy_custom_client_new(sy_worker *worker, sy_custom_client **client,
+                                      const char *address, sy_error *err);
 /*
- * Does what the message asks, and appends the answer when all of it is done. Blocks until then; calls for one caller
- * wait for each other, different callers run side by side. Any thread, but not from inside send_msg of the same
- * caller. SY_EPROTO for bytes that are no frames, SY_ELIMIT for too many, SY_ECLOSED when the worker ended the connection
- * or is going: the client's session may be taken up again by a greeting through the same caller.
+ * Does what the message asks, and appends the answer when all of it is done. Blocks until then; calls for one client
+ * wait for each other, different clients run side by side. Any thread, but not from inside send_msg of the same
+ * client. SY_EPROTO for bytes that are no frames, SY_ELIMIT for too many, SY_ECLOSED when the worker ended the connection
+ * or is going: the client's session may be taken up again by a greeting through the same client.
  */
-SY_API sy_status sy_caller_recv_msg(sy_caller *caller, const void *message, size_t length,
-                                    sy_answer *answer, sy_error *err);
+SY_API sy_status sy_custom_client_recv_msg(sy_custom_client *client, const void *message,
+                                           size_t length, sy_answer *answer, sy_error *err);
 /* NULL is nothing. Before or after the worker's hook, before its context; no call may be running. */
-SY_API void sy_caller_free(sy_caller *caller);
+SY_API void sy_custom_client_free(sy_custom_client *client);
 
 SY_END_DECLS
 

@@ -35,6 +35,9 @@ typedef struct sy_connect_options {
     uint32_t timeout_ms;         /* per request; 0: 60 s */
     uint32_t connect_timeout_ms; /* 0: 10 s */
     unsigned spin_us;            /* spin this long for a reply before sleeping */
+    const char *
+        token; /* says there who this is (caller.h); NULL: a certificate does, or nothing. Copied. */
+    bool insecure; /* the token may travel unencrypted to another machine: SY_EPERM otherwise */
 } sy_connect_options;
 #define SY_CONNECT_OPTIONS_INIT            \
     {                                      \
@@ -58,7 +61,18 @@ typedef struct sy_listen_options {
     uint32_t lease_grace_ms;   /* objects of a client that went away live this long; 0: 10 s */
     unsigned connections_max;  /* 0: 1024 */
     uint64_t message_max;      /* bytes of one message; 0: bounded by the memory limit only */
-    unsigned spin_us; /* look for the next request this long before sleeping; 0: sleep at once */
+    bool insecure; /* may be reached from other machines without encryption, or by anybody */
+    /* Limits of callers; one that is passed is refused by name and value. */
+    unsigned connections_per_caller; /* or of one address, while it is anonymous; 0: 256 */
+    uint32_t requests_per_second;    /* of one caller; 0: no limit. SY_EBUSY beyond it. */
+    uint32_t request_burst;          /* so many at once after a pause; 0: those of a second */
+    uint64_t memory_per_caller;  /* bytes of tensors that one caller makes it hold; 0: no limit */
+    uint64_t objects_max;        /* in all; 0: 1048576 */
+    uint64_t objects_per_caller; /* 0: no limit */
+    uint64_t send_queue_max;     /* bytes that wait for a client that does not read; 0: 1 GiB */
+    uint32_t greeting_ms;        /* a client must have greeted within this; 0: 10 s */
+    uint32_t stall_ms; /* a message that began must go on: 64 KiB in each such time; 0: 30 s */
+    unsigned spin_us;  /* look for the next request this long before sleeping; 0: sleep at once */
 } sy_listen_options;
 #define SY_LISTEN_OPTIONS_INIT            \
     {                                     \
@@ -66,7 +80,9 @@ typedef struct sy_listen_options {
     }
 
 /* Lets others reach a local or virtual worker. Several URLs may be listened on. *bound is the URL with
- * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO. */
+ * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO; SY_EPERM when other
+ * machines can reach it (neither 127.0.0.1, ::1 nor localhost) and it is not encrypted, or takes anybody: neither
+ * certificates of clients nor tokens (caller.h) are asked for. The limits of the last call count. */
 SY_API sy_status sy_worker_listen(sy_worker *worker, const char *url,
                                   const sy_listen_options *options, const char **bound,
                                   sy_error *err);

@@ -49,11 +49,16 @@ extern const cli_verb cli_model;
             "log lines on standard error: info, debug, transport=debug,...;\n" \
             "default: $CSYFT_LOG, or warning"                                  \
     }
-#define CLI_TLS_OPTIONS                                                                         \
-    {"ca", 0, "FILE", "PEM: authorities to trust on tls:// and wss://; default: the system's"}, \
-        {"certificate", 0, "FILE", "PEM: what to show on tls://, with --key"},                  \
-    {                                                                                           \
-        "key", 0, "FILE", "PEM: its private key"                                                \
+#define CLI_TLS_OPTIONS                                                                   \
+    {"ca", 0, "FILE", "PEM: authorities to trust on tls and wss; default: the system's"}, \
+        {"certificate", 0, "FILE", "PEM: what to show on tls://, with --key"},            \
+    {                                                                                     \
+        "key", 0, "FILE", "PEM: its private key"                                          \
+    }
+#define CLI_TOKEN_OPTIONS                                                                     \
+    {"token", 0, "FILE", "file with the token that says who this is; default: $CSYFT_TOKEN"}, \
+    {                                                                                         \
+        "insecure", 0, NULL, "the token may travel unencrypted to another machine"            \
     }
 #define CLI_TIMEOUT_OPTION                                                           \
     {                                                                                \
@@ -101,6 +106,8 @@ typedef struct cli_session {
     sy_context *context;
     sy_hook *hook;
     sy_worker *worker; /* borrowed from the hook */
+    char token[260];   /* "": none */
+    bool insecure;
 } cli_session;
 
 typedef struct cli_session_options {
@@ -110,11 +117,15 @@ typedef struct cli_session_options {
     unsigned pool_threads;
     uint64_t memory_limit;
     sy_tls_options tls;
+    const char *token_file; /* what to show to others; NULL: $CSYFT_TOKEN */
+    bool insecure;
 } cli_session_options;
 
 /* All return CLI_OK, or another exit code after saying why; close is due in any case. */
 int cli_session_open(cli_session *session, const cli_verb *verb,
                      const cli_session_options *options);
+/* With the session's token. */
+void cli_session_use_token(const cli_session *session, sy_connect_options *options);
 int cli_session_connect(cli_session *session, const char *url, double timeout_seconds);
 void cli_session_close(cli_session *session);
 

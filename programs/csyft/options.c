@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-enum { OPTION_MAX = 24, KEY_FIRST = 256, KEY_HELP = KEY_FIRST + OPTION_MAX };
+enum { OPTION_MAX = 48, KEY_FIRST = 256, KEY_HELP = KEY_FIRST + OPTION_MAX };
 
 cli_parser cli_parse(const cli_verb *verb, int argc, char **argv)
 {

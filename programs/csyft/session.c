@@ -24,6 +24,37 @@ static void write_log_line(void *user, sy_log_level level, const char *component
     funlockfile(stderr);
 }
 
+/* The first word of the file. */
+static int read_token(cli_session *session, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    const bool read = file != NULL && fscanf(file, "%257s", session->token) == 1;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return read ? CLI_OK : cli_fail(session->verb, "%s: there is no token in it", path);
+}
+
+/* From a file, or from the environment: other users see the words of a command. */
+static int find_token(cli_session *session, const cli_session_options *options)
+{
+    const char *token = getenv("CSYFT_TOKEN");
+    session->insecure = options->insecure;
+    if (options->token_file != NULL) {
+        return read_token(session, options->token_file);
+    }
+    if (token != NULL) {
+        snprintf(session->token, sizeof session->token, "%s", token);
+    }
+    return CLI_OK;
+}
+
+void cli_session_use_token(const cli_session *session, sy_connect_options *options)
+{
+    options->token = session->token[0] != '\0' ? session->token : NULL;
+    options->insecure = session->insecure;
+}
+
 int cli_session_open(cli_session *session, const cli_verb *verb, const cli_session_options *options)
 {
     *session = (cli_session){.verb = verb};
@@ -54,13 +85,14 @@ int cli_session_open(cli_session *session, const cli_verb *verb, const cli_sessi
         cli_report(verb, &err);
         return err.status == SY_EINVAL ? CLI_USAGE : CLI_FAILED;
     }
-    return CLI_OK;
+    return find_token(session, options);
 }
 
 int cli_session_connect(cli_session *session, const char *url, double timeout_seconds)
 {
     sy_error err = SY_ERROR_INIT;
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
+    cli_session_use_token(session, &options);
     if (timeout_seconds > 0) {
         options.timeout_ms = (uint32_t)(timeout_seconds * 1000);
         options.connect_timeout_ms = options.timeout_ms;

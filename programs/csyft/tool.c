@@ -20,6 +20,10 @@ int cli_tool_next(cli_tool *tool)
             tool->tls.certificate_file = tool->parser.value;
         } else if (key == CLI_TOOL_KEY) {
             tool->tls.key_file = tool->parser.value;
+        } else if (key == CLI_TOOL_TOKEN) {
+            tool->token_file = tool->parser.value;
+        } else if (key == CLI_TOOL_INSECURE) {
+            tool->insecure = true;
         } else if (!cli_parse_real(tool->verb, "--timeout", tool->parser.value, 0.001, LONGEST,
                                    &tool->timeout)) {
             tool->parser.over = true;
@@ -54,7 +58,11 @@ bool cli_tool_parse_id(cli_tool *tool, const char *text, sy_id *id)
 
 bool cli_tool_connect(cli_tool *tool)
 {
-    const cli_session_options options = {.log = tool->log, .pool_threads = 1, .tls = tool->tls};
+    const cli_session_options options = {.log = tool->log,
+                                         .pool_threads = 1,
+                                         .tls = tool->tls,
+                                         .token_file = tool->token_file,
+                                         .insecure = tool->insecure};
     tool->exit_code = cli_session_open(&tool->session, tool->verb, &options);
     if (tool->exit_code == CLI_OK) {
         tool->exit_code = cli_session_connect(&tool->session, tool->operands[0], tool->timeout);

@@ -22,17 +22,21 @@ typedef struct cli_tool {
     const char *log;
     double timeout;
     sy_tls_options tls;
+    const char *token_file;
+    bool insecure;
     int exit_code;
 } cli_tool;
 
 /* First rows of every tool's table; the tool's own follow, with keys from CLI_TOOL_OWN. */
-#define CLI_TOOL_OPTIONS CLI_LOG_OPTION, CLI_TIMEOUT_OPTION, CLI_TLS_OPTIONS
+#define CLI_TOOL_OPTIONS CLI_LOG_OPTION, CLI_TIMEOUT_OPTION, CLI_TLS_OPTIONS, CLI_TOKEN_OPTIONS
 enum {
     CLI_TOOL_LOG,
     CLI_TOOL_TIMEOUT,
     CLI_TOOL_CA,
     CLI_TOOL_CERTIFICATE,
     CLI_TOOL_KEY,
+    CLI_TOOL_TOKEN,
+    CLI_TOOL_INSECURE,
     CLI_TOOL_OWN
 };
 

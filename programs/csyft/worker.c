@@ -10,14 +10,23 @@
 
 #include "cli.h"
 
-enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1 };
+enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1, NAMES_MAX = 64 };
 
 typedef struct data_file { /* a --data and what follows it */
     const char *path;
     const char **tags; /* borrowed from the settings' list */
     size_t tag_count;
     bool is_private;
+    struct allowance *allowances; /* of the settings' list */
+    size_t allowance_count;
 } data_file;
+
+typedef struct allowance { /* an --allow PERMISSIONS=NAMES */
+    unsigned permissions;
+    const char *names[NAMES_MAX];
+    size_t name_count;
+    char *text; /* the names lie here */
+} allowance;
 
 typedef struct release {
     char *name;
@@ -46,8 +55,11 @@ typedef struct settings { /* the lists have room for all of argv */
     size_t peer_count;
     uint64_t memory_limit;
     int64_t pool_threads;
-    int64_t spin_us;
-    bool allow_introductions;
+    allowance *allowances;
+    size_t allowance_count;
+    const char *token_file; /* tokens that it takes */
+    const char *own_token;  /* file with the one that it shows to peers */
+    sy_listen_options listening;
     sy_tls_options tls;
 } settings;
 
@@ -69,11 +81,27 @@ enum {
     OPTION_CERTIFICATE,
     OPTION_KEY,
     OPTION_CLIENTS,
+    OPTION_TOKEN_FILE,
+    OPTION_TOKEN,
+    OPTION_INSECURE,
+    OPTION_ALLOW,
+    OPTION_MESSAGE_LIMIT,
+    OPTION_CONNECTIONS,
+    OPTION_CALLER_CONNECTIONS,
+    OPTION_RATE,
+    OPTION_BURST,
+    OPTION_CALLER_MEMORY,
+    OPTION_OBJECTS,
+    OPTION_CALLER_OBJECTS,
+    OPTION_QUEUE,
+    OPTION_GRACE,
+    OPTION_GREETING,
+    OPTION_STALL,
     OPTION_LOG,
 };
 static const cli_option options[] = {
     {"id", 0, "NAME", "the worker's id"},
-    {"listen", 0, "URL", "tcp://, tls://, ws:// or wss://HOST:PORT; port 0: any; repeatable"},
+    {"listen", 0, "URL", "tcp, tls, ws or wss://HOST:PORT; port 0: any; may be repeated"},
     {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
     {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
     {"private", 0, NULL, "the contents of the preceding --data never leave"},
@@ -88,6 +116,26 @@ static const cli_option options[] = {
     CLI_TLS_OPTIONS,
     {"require-certificates", 0, NULL,
      "on tls:// and wss://, only clients with a certificate from --ca"},
+    {"token-file", 0, "FILE",
+     "only clients with a certificate or one of these tokens; lines\n"
+     "NAME TOKEN [EXPIRES]; see csyft keys --token"},
+    {"token", 0, "FILE", "file with the token to show to peers; default: $CSYFT_TOKEN"},
+    {"insecure", 0, NULL, "other machines may reach it unencrypted, or unnamed"},
+    {"allow", 0, "WHAT=NAMES",
+     "only these callers may do that with the --data before: get, use,\n"
+     "search, delete; several: commas; no name: nobody; may be repeated"},
+    {"message-limit", 0, "BYTES", "most of one message; default: the memory limit"},
+    {"connections", 0, "N", "most at one time and listener; default: 1024"},
+    {"caller-connections", 0, "N", "most of one caller, or address while anonymous; default: 256"},
+    {"rate", 0, "N", "requests per second of one caller; default: no limit"},
+    {"burst", 0, "N", "requests at once after a pause; default: those of a second"},
+    {"caller-memory", 0, "BYTES", "most that one caller may make it hold; default: no limit"},
+    {"objects", 0, "N", "most that clients may make it hold; default: 1048576"},
+    {"caller-objects", 0, "N", "most of one caller; default: no limit"},
+    {"send-queue", 0, "BYTES", "most that waits for a client that does not read; default: 1G"},
+    {"grace", 0, "SECONDS", "objects of a client that went away live this long; default: 10"},
+    {"greeting-time", 0, "SECONDS", "a client must have greeted within this; default: 10"},
+    {"stall-time", 0, "SECONDS", "a message that began must bring 64 KiB in each; default: 30"},
     CLI_LOG_OPTION,
     {0},
 };
@@ -99,7 +147,8 @@ static bool make_room(settings *s, size_t count)
     s->tags = calloc(count, sizeof *s->tags);
     s->releases = calloc(count, sizeof *s->releases);
     s->peers = calloc(count, sizeof *s->peers);
-    return s->urls && s->files && s->tags && s->releases && s->peers;
+    s->allowances = calloc(count, sizeof *s->allowances);
+    return s->allowances && s->urls && s->files && s->tags && s->releases && s->peers;
 }
 
 static void settings_fini(settings *s)
@@ -110,6 +159,10 @@ static void settings_fini(settings *s)
     for (size_t k = 0; k < s->peer_count; k++) {
         free(s->peers[k].name);
     }
+    for (size_t k = 0; k < s->allowance_count; k++) {
+        free(s->allowances[k].text);
+    }
+    free(s->allowances);
     free(s->urls);
     free(s->files);
     free(s->tags);
@@ -150,6 +203,62 @@ static int add_peer(const cli_verb *verb, settings *s, const char *text)
     return CLI_OK;
 }
 
+static bool parse_permissions(const char *text, size_t length, unsigned *permissions)
+{
+    static const struct {
+        const char *name;
+        unsigned permission;
+    } all[] = {{"get", SY_PERMISSION_GET},
+               {"use", SY_PERMISSION_USE},
+               {"search", SY_PERMISSION_SEARCH},
+               {"delete", SY_PERMISSION_DELETE}};
+    for (const char *word = text;; word++) {
+        const size_t size = strcspn(word, ",=");
+        unsigned found = 0;
+        for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
+            if (strlen(all[k].name) == size && strncmp(all[k].name, word, size) == 0) {
+                found = all[k].permission;
+            }
+        }
+        if (found == 0) {
+            return false;
+        }
+        *permissions |= found;
+        word += size;
+        if (word >= text + length) {
+            return true;
+        }
+    }
+}
+
+/* "get,use=alice,bob" */
+static int add_allowance(const cli_verb *verb, settings *s, const char *text)
+{
+    data_file *file = &s->files[s->file_count - 1];
+    allowance *made = &s->allowances[s->allowance_count];
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || !parse_permissions(text, (size_t)(equals - text), &made->permissions)) {
+        return cli_misuse(verb, "--allow %s: expected get, use, search or delete, and =NAMES",
+                          text);
+    }
+    made->text = strdup(equals + 1);
+    if (made->text == NULL) {
+        return cli_fail(verb, "out of memory");
+    }
+    s->allowance_count++;
+    char *rest = NULL;
+    for (char *name = strtok_r(made->text, ",", &rest); name != NULL;
+         name = strtok_r(NULL, ",", &rest)) {
+        if (made->name_count == NAMES_MAX) {
+            return cli_misuse(verb, "--allow: more than %d names", NAMES_MAX);
+        }
+        made->names[made->name_count++] = name;
+    }
+    file->allowances = file->allowance_count == 0 ? made : file->allowances;
+    file->allowance_count++;
+    return CLI_OK;
+}
+
 static int take_data_option(const cli_verb *verb, settings *s, int key, const char *value)
 {
     if (key == OPTION_DATA) {
@@ -160,6 +269,9 @@ static int take_data_option(const cli_verb *verb, settings *s, int key, const ch
         return cli_misuse(verb, "--%s: belongs behind a --data", options[key].name);
     }
     data_file *file = &s->files[s->file_count - 1];
+    if (key == OPTION_ALLOW) {
+        return add_allowance(verb, s, value);
+    }
     if (key == OPTION_PRIVATE) {
         file->is_private = true;
     } else {
@@ -167,6 +279,66 @@ static int take_data_option(const cli_verb *verb, settings *s, int key, const ch
         file->tag_count++;
     }
     return CLI_OK;
+}
+
+static bool take_count(const cli_verb *verb, int key, const char *value, uint64_t most,
+                       uint64_t *count)
+{
+    char what[32];
+    int64_t number = 0;
+    snprintf(what, sizeof what, "--%s", options[key].name);
+    const bool good = cli_parse_integer(verb, what, value, 1, (int64_t)most, &number);
+    *count = (uint64_t)number;
+    return good;
+}
+
+static bool take_seconds(const cli_verb *verb, int key, const char *value, uint32_t *ms)
+{
+    char what[32];
+    double seconds = 0;
+    snprintf(what, sizeof what, "--%s", options[key].name);
+    const bool good = cli_parse_real(verb, what, value, 0.001, 86400, &seconds);
+    *ms = (uint32_t)(seconds * 1000);
+    return good;
+}
+
+/* The limits of callers. */
+static bool take_limit(const cli_verb *verb, sy_listen_options *how, int key, const char *value)
+{
+    uint64_t count = 0;
+    switch (key) {
+    case OPTION_MESSAGE_LIMIT:
+        return cli_parse_bytes(verb, "--message-limit", value, &how->message_max);
+    case OPTION_CALLER_MEMORY:
+        return cli_parse_bytes(verb, "--caller-memory", value, &how->memory_per_caller);
+    case OPTION_QUEUE:
+        return cli_parse_bytes(verb, "--send-queue", value, &how->send_queue_max);
+    case OPTION_GRACE:
+        return take_seconds(verb, key, value, &how->lease_grace_ms);
+    case OPTION_GREETING:
+        return take_seconds(verb, key, value, &how->greeting_ms);
+    case OPTION_STALL:
+        return take_seconds(verb, key, value, &how->stall_ms);
+    case OPTION_OBJECTS:
+        return take_count(verb, key, value, INT64_MAX, &how->objects_max);
+    case OPTION_CALLER_OBJECTS:
+        return take_count(verb, key, value, INT64_MAX, &how->objects_per_caller);
+    default:
+        break;
+    }
+    if (!take_count(verb, key, value, 1000000, &count)) {
+        return false;
+    }
+    if (key == OPTION_CONNECTIONS) {
+        how->connections_max = (unsigned)count;
+    } else if (key == OPTION_CALLER_CONNECTIONS) {
+        how->connections_per_caller = (unsigned)count;
+    } else if (key == OPTION_RATE) {
+        how->requests_per_second = (uint32_t)count;
+    } else {
+        how->request_burst = (uint32_t)count;
+    }
+    return true;
 }
 
 static int take_option(const cli_verb *verb, settings *s, int key, const char *value)
@@ -189,9 +361,34 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
         return cli_parse_integer(verb, "--pool-threads", value, 1, 1024, &s->pool_threads)
                    ? CLI_OK
                    : CLI_USAGE;
-    case OPTION_SPIN:
-        return cli_parse_integer(verb, "--spin", value, 0, 1000000, &s->spin_us) ? CLI_OK
-                                                                                 : CLI_USAGE;
+    case OPTION_SPIN: {
+        int64_t spin_us = 0;
+        const bool good = cli_parse_integer(verb, "--spin", value, 0, 1000000, &spin_us);
+        s->listening.spin_us = (unsigned)spin_us;
+        return good ? CLI_OK : CLI_USAGE;
+    }
+    case OPTION_MESSAGE_LIMIT:
+    case OPTION_CONNECTIONS:
+    case OPTION_CALLER_CONNECTIONS:
+    case OPTION_RATE:
+    case OPTION_BURST:
+    case OPTION_CALLER_MEMORY:
+    case OPTION_OBJECTS:
+    case OPTION_CALLER_OBJECTS:
+    case OPTION_QUEUE:
+    case OPTION_GRACE:
+    case OPTION_GREETING:
+    case OPTION_STALL:
+        return take_limit(verb, &s->listening, key, value) ? CLI_OK : CLI_USAGE;
+    case OPTION_TOKEN_FILE:
+        s->token_file = value;
+        return CLI_OK;
+    case OPTION_TOKEN:
+        s->own_token = value;
+        return CLI_OK;
+    case OPTION_INSECURE:
+        s->listening.insecure = true;
+        return CLI_OK;
     case OPTION_CA:
         s->tls.ca_file = value;
         return CLI_OK;
@@ -205,7 +402,7 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
         s->tls.require_client_certificate = true;
         return CLI_OK;
     case OPTION_ALLOW_INTRODUCTIONS:
-        s->allow_introductions = true;
+        s->listening.allow_introductions = true;
         return CLI_OK;
     case OPTION_LOG:
         s->log = value;
@@ -223,6 +420,10 @@ static sy_status publish(const cli_session *session, const data_file *file, sy_e
     sy_status status = sy_tensor_load(session->hook, &tensor, file->path, err);
     for (size_t k = 0; status == SY_OK && k < file->tag_count; k++) {
         status = sy_tensor_tag(tensor, file->tags[k], err);
+    }
+    for (size_t k = 0; status == SY_OK && k < file->allowance_count; k++) {
+        const allowance *a = &file->allowances[k];
+        status = sy_tensor_permit(tensor, a->permissions, a->names, a->name_count, err);
     }
     if (status == SY_OK) {
         status = sy_worker_publish(session->worker, tensor, file->is_private, err);
@@ -246,19 +447,20 @@ static bool is_loopback(const char *url)
 static sy_status listen_at(const cli_session *session, const settings *s, const char *url,
                            sy_error *err)
 {
-    sy_listen_options how = SY_LISTEN_OPTIONS_INIT;
-    how.allow_introductions = s->allow_introductions;
-    how.spin_us = (unsigned)s->spin_us;
     const char *bound = NULL;
-    const sy_status status = sy_worker_listen(session->worker, url, &how, &bound, err);
+    const sy_status status = sy_worker_listen(session->worker, url, &s->listening, &bound, err);
     if (status != SY_OK) {
         return status;
     }
     const bool encrypted = strncmp(bound, "tls://", 6) == 0 || strncmp(bound, "wss://", 6) == 0;
-    if (!is_loopback(bound) && !(encrypted && s->tls.require_client_certificate)) {
-        cli_warn(session->verb, "%s: %s: whoever reaches it may use this worker", bound,
-                 encrypted ? "clients show no certificates"
-                           : "neither encrypted nor authenticated");
+    const bool asks = s->token_file != NULL || (encrypted && s->tls.require_client_certificate);
+    if (!is_loopback(bound) && !(encrypted && asks)) {
+        cli_warn(session->verb, "%s: %s", bound,
+                 encrypted
+                     ? "clients need not say who they are: whoever reaches it may use this worker"
+                 : asks ? "not encrypted: whoever is on the way reads tokens and data"
+                        : "neither encrypted nor authenticated: whoever reaches it may use this "
+                          "worker");
     }
     printf("listening on %s\n", bound);
     return SY_OK;
@@ -278,6 +480,10 @@ static int start(const cli_session *session, const settings *s)
                                       &err) != SY_OK) {
             return cli_report(session->verb, &err);
         }
+    }
+    if (s->token_file != NULL &&
+        sy_worker_load_tokens(session->worker, s->token_file, &err) != SY_OK) {
+        return cli_report(session->verb, &err);
     }
     for (size_t k = 0; k < s->url_count; k++) {
         if (listen_at(session, s, s->urls[k], &err) != SY_OK) {
@@ -307,6 +513,7 @@ static size_t reach_peers(const cli_session *session, settings *s)
         sy_connect_options how = SY_CONNECT_OPTIONS_INIT;
         how.id = p->name;
         how.connect_timeout_ms = 1000;
+        cli_session_use_token(session, &how);
         p->reached = sy_worker_connect(session->hook, &worker, p->url, &how, &err) == SY_OK;
         if (!p->reached && !p->reported) {
             cli_warn(session->verb, "peer %s is not there yet, trying on: %s", p->name,
@@ -347,6 +554,8 @@ static int run_settings(const cli_verb *verb, settings *s)
                                      .is_server = true,
                                      .pool_threads = (unsigned)s->pool_threads,
                                      .memory_limit = s->memory_limit,
+                                     .token_file = s->own_token,
+                                     .insecure = s->listening.insecure,
                                      .tls = s->tls};
     int code = cli_session_open(&session, verb, &how);
     if (code == CLI_OK) {
@@ -369,7 +578,7 @@ static int run_settings(const cli_verb *verb, settings *s)
 
 static int run_worker(const cli_verb *verb, int argc, char **argv)
 {
-    settings s = {.tls = SY_TLS_OPTIONS_INIT};
+    settings s = {.tls = SY_TLS_OPTIONS_INIT, .listening = SY_LISTEN_OPTIONS_INIT};
     cli_parser parser = cli_parse(verb, argc, argv);
     int code = make_room(&s, (size_t)argc) ? CLI_OK : cli_fail(verb, "out of memory");
     int key;

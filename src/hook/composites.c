@@ -103,11 +103,12 @@ static sy_status run_size(sy_tensor *self, const sy_value *which, syi_results *r
     return SY_OK;
 }
 
-static sy_status run_item(sy_tensor *self, syi_results *results, sy_error *err)
+static sy_status run_item(sy_tensor *self, const syi_mode *mode, syi_results *results,
+                          sy_error *err)
 {
     const sy_dtype dtype = syi_composite_array(self).dtype;
     const syi_policy policy = syi_tensor_policy(self);
-    if (policy.private_) {
+    if (syi_policy_hides(&policy, mode->caller)) {
         char id[64];
         const sy_id own = sy_tensor_get_id(self);
         return syi_policy_refuse(&policy, "item", sy_id_format(&own, id, sizeof id), NULL, err);
@@ -140,7 +141,7 @@ static sy_status run_value(const syi_op *op, const sy_value *bound, const syi_mo
     case SYI_OP_size:
         return run_size(self, &bound[1], results, err);
     case SYI_OP_item:
-        return run_item(self, results, err);
+        return run_item(self, mode, results, err);
     case SYI_OP_backward:
         return syi_tape_backward_in(
             self, bound[1].kind == SY_VALUE_TENSOR ? bound[1].as.tensor : NULL, mode, err);

@@ -15,6 +15,7 @@ typedef struct syi_mode {
     syi_account *account;        /* charged for results; NULL: the hook's own */
     uint64_t deadline;           /* syi_clock_now() time, 0: none */
     const char *worker;          /* for sentences and log lines; "" when local */
+    uint64_t caller;             /* who asks, as in the lists of a policy; 0: nobody in a list */
     uint64_t message_id;         /* of the request behind it, for log lines; 0: none */
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
     const char *called;          /* the dotted name it was called by; NULL: by another */

@@ -329,8 +329,10 @@ syi_policy syi_policy_combine(const syi_op *op, const sy_value *bound, int bound
         }
         if (!policy.private_) {
             policy.private_ = true;
+            policy.getters = UINT64_MAX;
             memcpy(policy.origin, from->origin, sizeof policy.origin);
         }
+        syi_policy_join_lists(&policy, from);
         s.privates++;
         s.data += is_data(&s, k);
         s.aggregates += from->spread == SYI_SPREAD_AGGREGATE;
@@ -381,11 +383,16 @@ syi_policy syi_policy_of_gradient(const syi_policy *loss, const syi_policy *othe
     syi_policy policy = loss->private_ ? *loss : *other;
     if (!policy.private_) {
         policy = *computed;
+        policy.no_delete = 0;
         if (policy.private_) {
             mix(&policy);
         }
         return policy;
     }
+    syi_policy_join_lists(&policy, loss);
+    syi_policy_join_lists(&policy, other);
+    syi_policy_join_lists(&policy, computed);
+    policy.no_delete = 0;
     if (loss->private_ && other->private_) {
         policy.rows = least(loss->rows, other->rows);
     }

@@ -23,7 +23,27 @@ typedef struct syi_policy {
     uint8_t spread;  /* syi_spread */
     char origin[46]; /* the object it stems from, for sentences */
     int64_t rows;    /* 0 when MIXED */
+    /* Callers, a bit each (workers/access.h); 0 in all of them: no lists. */
+    uint64_t getters;   /* of private contents: who may have them nevertheless */
+    uint64_t no_use;    /* who may not compute with it */
+    uint64_t no_search; /* who does not find it */
+    uint64_t no_delete; /* who may not remove it; does not pass on */
 } syi_policy;
+
+/* Are the contents kept from this caller? `caller` 0: from somebody who has no name here. */
+static inline bool syi_policy_hides(const syi_policy *policy, uint64_t caller)
+{
+    return policy->private_ && (policy->getters & caller) == 0;
+}
+/* What follows from both has the strictest lists of the two. *policy is private. */
+static inline void syi_policy_join_lists(syi_policy *policy, const syi_policy *other)
+{
+    if (other->private_) {
+        policy->getters &= other->getters;
+        policy->no_use |= other->no_use;
+        policy->no_search |= other->no_search;
+    }
+}
 
 /* A private data set with `rows` rows. */
 void syi_policy_set_private(syi_policy *policy, const char *origin, int64_t rows);

@@ -118,6 +118,7 @@ syi_policy syi_tensor_policy(const sy_tensor *tensor)
         atomic_load_explicit(&storage->version, memory_order_relaxed) != tensor->policy_version) {
         policy.spread = SYI_SPREAD_MIXED;
         policy.rows = 0;
+        policy.getters = 0; /* whose contents came in nobody knows */
     }
     return policy;
 }

@@ -85,7 +85,7 @@ static sy_status look(const syi_pointer *pointer, sy_tensor **part, sy_error *er
     syi_gate_hold(worker);
     pthread_mutex_lock(&worker->strand);
     sy_status status =
-        syi_resolve_object(worker, &pointer->id_at_location, pointer->attribute, &object, err);
+        syi_resolve_object(worker, &pointer->id_at_location, pointer->attribute, 0, &object, err);
     pthread_mutex_unlock(&worker->strand);
     if (status == SY_OK && object == NULL) {
         status = syi_fail(err, SY_EINVAL, "virtual_get: .%s at worker %s is none",

@@ -284,7 +284,8 @@ static sy_status handle_allowed_to_get(const sy_request *request, sy_error *err)
     if (request->args[0].kind != SY_VALUE_TENSOR) {
         return syi_fail(err, SY_EINVAL, "allowed_to_get: the object is not here");
     }
-    syi_msgpack_write_bool(request->reply->out, !syi_tensor_is_private(request->args[0].as.tensor));
+    const syi_policy policy = syi_tensor_policy(request->args[0].as.tensor);
+    syi_msgpack_write_bool(request->reply->out, !syi_policy_hides(&policy, request->bit));
     return syi_buffer_check(request->reply->out, "message body", err);
 }
 

@@ -23,7 +23,8 @@ static void key(syi_buffer *out, const char *name)
 
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
 {
-    const size_t entries = 4u + (hello->has_session ? 2 : 0) + (hello->message_max != 0 ? 1 : 0);
+    const size_t entries = 4u + (hello->has_session ? 2 : 0) + (hello->message_max != 0 ? 1 : 0) +
+                           (hello->bearer[0] != '\0' ? 1 : 0);
     syi_msgpack_write_map(out, entries);
     key(out, "wire");
     syi_msgpack_write_array(out, 2);
@@ -40,6 +41,12 @@ void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
     if (hello->message_max != 0) {
         key(out, "message_max");
         syi_msgpack_write_uint(out, hello->message_max);
+    }
+    if (hello->bearer[0] != '\0') {
+        key(out, "credentials");
+        syi_msgpack_write_map(out, 1);
+        key(out, "bearer");
+        key(out, hello->bearer);
     }
     if (hello->has_session) {
         key(out, "session");
@@ -112,6 +119,38 @@ static bool is_key(const char *text, size_t length, const char *name)
     return length == strlen(name) && memcmp(text, name, length) == 0;
 }
 
+/* Ways to say who one is; unknown ones are skipped. */
+static sy_status read_credentials(syi_msgpack_cursor *cursor, syi_hello *hello, sy_error *err)
+{
+    size_t count = 0;
+    if (syi_msgpack_peek(cursor) != SYI_MSGPACK_MAP) {
+        return syi_msgpack_skip(cursor, err);
+    }
+    SY_TRY(syi_msgpack_read_map(cursor, &count, err));
+    for (size_t k = 0; k < count; k++) {
+        const char *text = "";
+        size_t length = 0;
+        if (syi_msgpack_peek(cursor) == SYI_MSGPACK_STR) {
+            SY_TRY(syi_msgpack_read_str(cursor, &text, &length, err));
+        } else {
+            SY_TRY(syi_msgpack_skip(cursor, err));
+        }
+        if (!is_key(text, length, "bearer")) {
+            SY_TRY(syi_msgpack_skip(cursor, err));
+            continue;
+        }
+        SY_TRY(syi_msgpack_read_str(cursor, &text, &length, err));
+        if (length == 0 || length > SYI_BEARER_MAX || memchr(text, '\0', length) != NULL) {
+            return syi_fail(err, SY_EFORMAT, "hello: a token of %zu bytes, at most %d", length,
+                            SYI_BEARER_MAX);
+        }
+        memcpy(hello->bearer, text, length);
+        hello->bearer[length] = '\0';
+    }
+    syi_msgpack_leave(cursor);
+    return SY_OK;
+}
+
 static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const char *name,
                             size_t length, bool *has_token, sy_error *err)
 {
@@ -141,6 +180,9 @@ static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const 
         SY_TRY(syi_msgpack_read_int(cursor, &bytes, err));
         hello->message_max = bytes > 0 ? (uint64_t)bytes : 0;
         return SY_OK;
+    }
+    if (is_key(name, length, "credentials")) {
+        return read_credentials(cursor, hello, err);
     }
     if (is_key(name, length, "session")) {
         hello->has_session = true;

@@ -11,6 +11,8 @@
 #include "serde/serde.h"
 
 #define SYI_SESSION_SIZE 16
+#define SYI_BEARER_MIN 16
+#define SYI_BEARER_MAX 256
 
 typedef struct syi_hello {
     int64_t wire_min, wire_max;
@@ -21,7 +23,8 @@ typedef struct syi_hello {
     char library[32];
     uint64_t body_max; /* limits of the speaker's receiver */
     uint64_t segments_max;
-    uint64_t message_max; /* bytes of a whole frame; 0: no such limit */
+    uint64_t message_max;            /* bytes of a whole frame; 0: no such limit */
+    char bearer[SYI_BEARER_MAX + 1]; /* client: the token that says who it is; "": none. Wipe it. */
 } syi_hello;
 
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello);

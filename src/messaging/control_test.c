@@ -127,6 +127,40 @@ static void test_hello_of_the_future(void **state)
     assert_string_equal(got.library, "");
 }
 
+static void test_hello_with_a_token(void **state)
+{
+    fixture *f = *state;
+    syi_hello got;
+    syi_hello mine = hello_of(1, 1);
+    memset(mine.bearer, 't', SYI_BEARER_MAX);
+    syi_hello_encode(&f->out, &mine);
+    assert_ok(decode(f, &got), &f->err);
+    assert_string_equal(got.bearer, mine.bearer);
+    /* too long, none, with a zero byte inside, no text */
+    static const char zero[] = "sixteen\0bytes-xx";
+    char long_one[SYI_BEARER_MAX + 1];
+    memset(long_one, 't', sizeof long_one);
+    for (int k = 0; k < 4; k++) {
+        syi_msgpack_write_map(&f->out, 3);
+        put_wire(f);
+        put_worker(f);
+        key(f, "credentials");
+        syi_msgpack_write_map(&f->out, 2);
+        key(f, "other");
+        syi_msgpack_write_nil(&f->out);
+        key(f, "bearer");
+        if (k == 3) {
+            syi_msgpack_write_int(&f->out, 1);
+        } else {
+            syi_msgpack_write_str(&f->out, k == 0 ? long_one : zero,
+                                  k == 0   ? sizeof long_one
+                                  : k == 1 ? 0
+                                           : 16);
+        }
+        assert_status(decode(f, &got), SY_EFORMAT, &f->err);
+    }
+}
+
 static void test_hello_refused(void **state)
 {
     fixture *f = *state;
@@ -345,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         control_test(test_hello),
         control_test(test_hello_of_the_future),
+        control_test(test_hello_with_a_token),
         control_test(test_hello_refused),
         control_test(test_long_library),
         control_test(test_agreeing),

@@ -170,7 +170,7 @@ sy_status syi_encode_tensor(syi_encoder *encoder, sy_tensor *tensor, sy_error *e
     syi_buffer *out = encoder->out;
     sy_id id = sy_tensor_get_id(tensor);
     syi_policy policy = syi_tensor_policy(tensor);
-    if (policy.private_) {
+    if (syi_policy_hides(&policy, encoder->caller)) {
         /* The last gate: whatever path led here, private contents do not travel. */
         char text[72];
         return syi_policy_refuse(&policy, "sending", sy_id_format(&id, text, sizeof text), "", err);

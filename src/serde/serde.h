@@ -22,6 +22,7 @@ typedef struct syi_encoder {
     syi_buffer *out;
     syi_message *message;   /* takes the segments; NULL: everything inline */
     const sy_id *recipient; /* worker the bytes are for; nullable */
+    uint64_t caller;        /* who gets them, in lists of permissions; 0: in none */
     bool copy;              /* what is written stays here, too, with its duties (copy_get) */
     bool snapshot; /* contents are copied: they may be written to before the message has left */
 } syi_encoder;
@@ -59,6 +60,7 @@ typedef struct syi_decoder {
     uint32_t segment_count;
     syi_account *account; /* charged for inline storage */
     sy_worker *worker;    /* the deserializing worker */
+    uint64_t caller;      /* who sent it, in lists of permissions; 0: not asked */
     sy_status (*resolve)(struct syi_decoder *decoder, const sy_id *id, const char *attribute,
                          sy_tensor **tensor, sy_error *err);
     /* Is this the id of the deserializing worker? */

@@ -368,6 +368,45 @@ syi_server_wish syi_server_peer_apply(syi_server_peer *peer)
     return wish;
 }
 
+/* --- dribbling --------------------------------------------------------------------------------- */
+
+static void start_clock(syi_server_peer *peer)
+{
+    peer->watched = true;
+    peer->came_before = peer->came;
+    peer->whole_before = peer->base.traffic.frames_received;
+}
+
+bool syi_server_peer_watch(syi_server_peer *peer)
+{
+    if (peer->watched || !peer->greeted || peer->ended || syi_frame_reader_is_idle(peer->reader)) {
+        return false;
+    }
+    start_clock(peer);
+    return true;
+}
+
+syi_stall syi_server_peer_look(syi_server_peer *peer, bool reading)
+{
+    const bool idle = syi_frame_reader_is_idle(peer->reader);
+    const bool goes_on = !reading || peer->base.traffic.frames_received != peer->whole_before ||
+                         peer->came - peer->came_before >= SYI_STALL_BYTES;
+    peer->watched = false;
+    if (idle || !goes_on) {
+        return idle ? SYI_STALL_OVER : SYI_STALL_DEAD;
+    }
+    start_clock(peer);
+    return SYI_STALL_AGAIN;
+}
+
+void syi_server_say_stalled(const syi_server_peer *peer, char *sentence, size_t size)
+{
+    snprintf(sentence, size,
+             "it brought %" PRIu64 " bytes of a message in %" PRIu32
+             " ms, at least %d are expected",
+             peer->came - peer->came_before, peer->server->options.stall_ms, SYI_STALL_BYTES);
+}
+
 /* --- arriving ---------------------------------------------------------------------------------- */
 
 bool syi_server_peer_is_heard(syi_server_peer *peer)
@@ -419,6 +458,7 @@ sy_status syi_server_peer_placed(syi_server_peer *peer, size_t size, bool *took_
 {
     sy_error err = SY_ERROR_INIT;
     bool done;
+    peer->came += size;
     if (syi_frame_reader_advance(peer->reader, size, &done, &err) != SY_OK) {
         return break_off(peer, &err);
     }
@@ -438,6 +478,7 @@ sy_status syi_server_peer_feed(syi_server_peer *peer, const uint8_t *bytes, size
         if (syi_frame_reader_copy(peer->reader, bytes, size, &used, &done, &err) != SY_OK) {
             return break_off(peer, &err);
         }
+        peer->came += used;
         bytes += used;
         size -= used;
         if (done && syi_server_peer_deliver(peer) && took_first != NULL) {

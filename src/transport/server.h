@@ -55,7 +55,10 @@ struct syi_server_peer {
     /* the loop thread's */
     void *session;
     syi_frame_reader *reader;
-    bool greeted; /* a whole frame has come */
+    bool greeted;               /* a whole frame has come */
+    bool watched;               /* the clock of a frame that began runs */
+    uint64_t came, came_before; /* bytes; now, and when the clock was started */
+    uint64_t whole_before;      /* frames, then */
     bool ended;
     bool dirty;
     syi_server_peer *next, *previous, *next_dirty;
@@ -114,6 +117,14 @@ syi_server_wish syi_server_peer_apply(syi_server_peer *peer);
 const char *syi_server_sentence(sy_status failed);
 
 /* false when the service has closed it: what comes is to be dropped. */
+/* After bytes came: is a clock of options.stall_ms to be started, because a frame began that has not ended? */
+bool syi_server_peer_watch(syi_server_peer *peer);
+/* The clock has run: did the frame go on? OVER: none is under way. `reading`: it is read from; otherwise the other end
+ * is not to blame. */
+typedef enum syi_stall { SYI_STALL_OVER, SYI_STALL_AGAIN, SYI_STALL_DEAD } syi_stall;
+#define SYI_STALL_BYTES 65536
+syi_stall syi_server_peer_look(syi_server_peer *peer, bool reading);
+void syi_server_say_stalled(const syi_server_peer *peer, char *sentence, size_t size);
 bool syi_server_peer_is_heard(syi_server_peer *peer);
 /* The reader's whole message to the service. true the first time. */
 bool syi_server_peer_deliver(syi_server_peer *peer);

@@ -163,6 +163,21 @@ static sy_status fail_tls(syi_stream *stream, sy_error *err)
                            syi_tls_get_failure(stream->tls));
 }
 
+/* Under TLS 1.3 a server learns who the client is only when the client has gone on; one that closes at once resets the
+ * connection under what is being sent. Why may have come before that. */
+static bool hears_alert(syi_stream *stream)
+{
+    uint8_t *room = syi_alloc(stream->context, SYI_TLS_RECORD);
+    ssize_t count = room != NULL ? 1 : 0;
+    while (count > 0) {
+        count = syi_tls_read(stream->tls, room, SYI_TLS_RECORD);
+    }
+    if (room != NULL) {
+        syi_free(stream->context, room, SYI_TLS_RECORD);
+    }
+    return count < 0 && syi_tls_get_failure(stream->tls)[0] != '\0';
+}
+
 static sy_status shake_hands(syi_stream *stream, uint64_t deadline, sy_error *err)
 {
     for (;;) {
@@ -296,7 +311,11 @@ sy_status syi_stream_write(syi_stream *stream, struct iovec *pieces, size_t coun
             return fail_tls(stream, err);
         }
         if (errno != EAGAIN) {
-            return fail_errno(stream, "sending", errno, err);
+            const int code = errno;
+            if (stream->tls != NULL && hears_alert(stream)) {
+                return fail_tls(stream, err);
+            }
+            return fail_errno(stream, "sending", code, err);
         }
         const short events = stream->tls != NULL ? syi_tls_wants(stream->tls) : POLLOUT;
         const sy_status status = wait_for(stream->context, stream->fd, events, deadline);

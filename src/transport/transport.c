@@ -94,6 +94,9 @@ sy_status syi_listen(sy_context *context, syi_listener **listener, const char *u
     if (filled.first_frame_ms == 0) {
         filled.first_frame_ms = 10000;
     }
+    if (filled.stall_ms == 0) {
+        filled.stall_ms = 30000;
+    }
     return implementations[parsed.scheme].listen(context, listener, &parsed, &filled, service, err);
 }
 

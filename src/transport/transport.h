@@ -94,7 +94,9 @@ typedef struct syi_listen_options {
     uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
     unsigned connections_max; /* 0: 1024 */
     uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
-    bool stranger;       /* inproc: the peer only passes on what comes from elsewhere; no trust */
+    bool stranger; /* inproc: the peer only passes on what comes from elsewhere; no trust */
+    uint32_t
+        stall_ms; /* a frame that began must bring 64 KiB, or its end, in each such time; 0: 30 s */
     unsigned spin_us;    /* the loop thread spins this long after an event; 0: it sleeps at once */
     syi_tls_config *tls; /* for tls:// and wss://, with a certificate; a reference is taken */
 } syi_listen_options;

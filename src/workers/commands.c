@@ -7,6 +7,8 @@
 #include <csyft/version.h>
 
 #include "core/error.h"
+#include "workers/access.h"
+#include "workers/callers.h"
 #include "workers/link.h"
 #include "workers/room.h"
 #include "workers/session.h"
@@ -143,8 +145,11 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
     if (object == NULL || object->generation != (uint64_t)request->args[1].as.integer) {
         status = syi_object_missing(request->worker, &id, err);
     } else if (object->lease != NULL && !request->session->ended) {
-        object->lease = request->session;
-        object->exact = true; /* the caller may have had another object under this id */
+        status = syi_access_check_delete(request->session, object, &id, err);
+        if (status == SY_OK) {
+            syi_object_lease(object, request->session);
+            object->exact = true; /* the caller may have had another object under this id */
+        }
     }
     pthread_mutex_unlock(&request->worker->strand);
     SY_TRY(status);

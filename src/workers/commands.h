@@ -13,6 +13,7 @@ typedef struct sy_request {
     syi_session *session;
     struct syi_job *job;
     const sy_id *caller; /* as the peer calls itself; not authenticated */
+    uint64_t bit;        /* who it is, in lists of permissions */
     bool trusted_link;   /* same process or loopback */
     uint64_t message_id;
     uint64_t deadline;

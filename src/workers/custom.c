@@ -31,6 +31,9 @@ static sy_status check(const sy_custom_worker_class *klass, const sy_connect_opt
     if (options->size != sizeof *options) {
         return syi_fail(err, SY_EINVAL, "sy_connect_options: start with SY_CONNECT_OPTIONS_INIT");
     }
+    if (options->token != NULL && !syi_token_is_good(options->token)) {
+        return syi_fail(err, SY_EINVAL, "%s: the token is no token", klass->name);
+    }
     return SY_OK;
 }
 

@@ -3,8 +3,11 @@
  * router.c; the drawing is in docs/internals/worker-threads.md. Tests: tests/integration/concurrency.c.
  */
 #include <signal.h>
+#include <stdio.h>
 
 #include "core/error.h"
+#include "workers/access.h"
+#include "workers/callers.h"
 #include "workers/greeting.h"
 #include "workers/session.h"
 
@@ -72,6 +75,24 @@ static bool send_or_close(syi_job *job)
     return status == SY_OK;
 }
 
+/* What the caller wanted, in a few words. */
+static const char *wish(const syi_job *job, char text[160])
+{
+    const char *kind = syi_kind_text(job->message.kind);
+    const char *name = job->op != NULL        ? job->op->name
+                       : job->command != NULL ? job->command->name
+                                              : NULL;
+    snprintf(text, 160, name != NULL ? "%s %s" : "%s", kind, name);
+    return text;
+}
+
+/* Denied, or beyond a limit. */
+static bool is_refusal(sy_status status)
+{
+    return status == SY_EPERM || status == SY_EFORBIDDEN || status == SY_ELIMIT ||
+           status == SY_EBUSY;
+}
+
 static bool answer(syi_job *job, sy_status status)
 {
     const sy_worker *worker = job->session->worker;
@@ -86,6 +107,10 @@ static bool answer(syi_job *job, sy_status status)
         syi_message_clear(reply);
         reply->kind = SYI_KIND_ERROR;
         syi_error_encode(&reply->body, &said);
+        if (is_refusal(status)) {
+            char text[160];
+            syi_audit(job->session, job->message.id, wish(job, text), &said);
+        }
         syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, job->message.id,
                 "%s from %s refused: %s", syi_kind_text(job->message.kind),
                 syi_peer_get_address(job->session->peer), said.message);
@@ -145,6 +170,18 @@ static void gate_enter(syi_gate *gate, syi_job *job)
     }
 }
 
+/* Strand held. Deletions give back; they are never refused for their number. */
+static sy_status admit_request(syi_job *job)
+{
+    syi_session *session = job->session;
+    if (session->expires != 0 && syi_time_now() >= session->expires) {
+        return syi_fail(&job->error, SY_EPERM, "the token of %s has expired", session->name);
+    }
+    return job->message.kind == SYI_KIND_DELETE || session->direct
+               ? SY_OK
+               : syi_caller_pay(session->worker, session->who, &job->error);
+}
+
 static void prepare(syi_job *job)
 {
     sy_worker *worker = job->session->worker;
@@ -154,7 +191,10 @@ static void prepare(syi_job *job)
     } else if (expired(job)) {
         job->status = late(job);
     } else {
-        job->status = syi_router_prepare(job->session, job, &job->error);
+        job->status = admit_request(job);
+        if (job->status == SY_OK) {
+            job->status = syi_router_prepare(job->session, job, &job->error);
+        }
     }
     if (job->status == SY_OK && job->waits && worker->session_threads >= SYI_SESSION_THREADS_MAX) {
         job->status = syi_fail(&job->error, SY_EBUSY,
@@ -444,6 +484,8 @@ bool syi_job_start(syi_job *job)
     job->error.status = SY_OK;
     job->status = SY_OK;
     job->undone = false;
+    job->op = NULL;
+    job->command = NULL;
     job->prepared = false;
     job->in_gate = false;
     job->writes = false;

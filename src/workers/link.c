@@ -166,6 +166,7 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
     sy_context *context = context_of(link);
     syi_hello mine;
     syi_greeting_init(&mine, &link->owner->id, 0);
+    memcpy(mine.bearer, link->target->bearer, sizeof mine.bearer);
     mine.has_session = link->key.known;
     memcpy(mine.session, link->key.session, sizeof mine.session);
     memcpy(mine.token, link->key.token, sizeof mine.token);
@@ -180,9 +181,11 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
     message.id = next_id(link);
     pthread_mutex_unlock(&link->state_lock);
     syi_hello_encode(&message.body, &mine);
+    syi_wipe(mine.bearer, sizeof mine.bearer);
     SY_GOTO(done, syi_buffer_check(&message.body, "hello", err));
     const syi_message *one = &message;
     SY_GOTO(done, syi_connection_send(connection, &one, 1, deadline, err));
+    syi_wipe(message.body.data, message.body.length);
     syi_message_clear(&message);
     SY_GOTO(done, syi_connection_receive(connection, &message, deadline, err));
     if (message.kind == SYI_KIND_ERROR) {

@@ -122,10 +122,14 @@ sy_status sy_worker_publish(sy_worker *worker, sy_tensor *tensor, bool private_,
         int ndim = 0;
         int64_t shape[SY_DIM_MAX];
         SY_TRY(sy_tensor_get_shape(tensor, &ndim, shape, err));
+        const syi_policy before = syi_tensor_policy(tensor);
         syi_policy policy;
         syi_policy_set_private(&policy,
                                tag != NULL ? tag : sy_id_format(&id, origin, sizeof origin),
                                ndim > 0 ? shape[0] : 0);
+        policy.no_use = before.no_use; /* the lists stay; but nobody gets it */
+        policy.no_search = before.no_search;
+        policy.no_delete = before.no_delete;
         syi_tensor_set_policy(tensor, &policy);
         syi_storage *storage = syi_node_storage(tensor->node);
         if (storage != NULL) {

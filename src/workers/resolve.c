@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "workers/access.h"
 
 static bool is_here(syi_decoder *decoder, const sy_id *location)
 {
@@ -53,13 +54,14 @@ static sy_status follow(sy_worker *worker, sy_tensor *object, const char *path, 
 }
 
 sy_status syi_resolve_object(sy_worker *worker, const sy_id *id, const char *attribute,
-                             sy_tensor **found, sy_error *err)
+                             uint64_t caller, sy_tensor **found, sy_error *err)
 {
     *found = NULL;
     syi_object *object = syi_store_get(worker, id);
     if (object == NULL) {
         return syi_object_missing(worker, id, err);
     }
+    SY_TRY(syi_access_check_use(worker, object->tensor, id, caller, err));
     if (attribute == NULL) {
         *found = sy_tensor_ref(object->tensor);
         return SY_OK;
@@ -70,7 +72,7 @@ sy_status syi_resolve_object(sy_worker *worker, const sy_id *id, const char *att
 static sy_status resolve(syi_decoder *decoder, const sy_id *id, const char *attribute,
                          sy_tensor **tensor, sy_error *err)
 {
-    SY_TRY(syi_resolve_object(decoder->worker, id, attribute, tensor, err));
+    SY_TRY(syi_resolve_object(decoder->worker, id, attribute, decoder->caller, tensor, err));
     if (*tensor == NULL) {
         char text[72];
         return syi_fail_object(err, SY_ENOGRAD, sy_id_format(id, text, sizeof text),

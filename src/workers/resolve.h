@@ -7,9 +7,10 @@
 #include "serde/serde.h"
 #include "workers/worker.h"
 
-/* Strand held. A new reference to the object, or to the attribute at the dotted path (NULL: none). */
+/* Strand held. A new reference to the object, or to the attribute at the dotted path (NULL: none). `caller`: SY_EPERM
+ * when it may not use it; 0 asks nothing. */
 sy_status syi_resolve_object(sy_worker *worker, const sy_id *id, const char *attribute,
-                             sy_tensor **found, sy_error *err);
+                             uint64_t caller, sy_tensor **found, sy_error *err);
 
 /* Lets the decoder resolve in its worker's store: for requests, decoded with the strand held ... */
 void syi_resolve_with_strand(syi_decoder *decoder);

@@ -13,6 +13,10 @@ typedef struct syi_workers_room {
     syi_janitor *janitor;
     syi_tls_config *tls; /* nullable; guarded by the hook's directory_lock (identity.h) */
     atomic_bool closing; /* the hook is being freed: no link connects any more */
+    char named
+        [63]
+        [SYI_CALLER_NAME_SIZE]; /* in lists of permissions (access.c); grown under the directory_lock */
+    atomic_uint named_count;
     const syi_worker_command *commands[SYI_COMMANDS_MAX];
     size_t command_count;
 } syi_workers_room;

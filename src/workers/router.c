@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "workers/access.h"
+#include "workers/callers.h"
 #include "workers/descriptor.h"
 #include "workers/resolve.h"
 #include "workers/session.h"
@@ -12,13 +14,16 @@ static void open_body(syi_session *session, syi_job *job)
 {
     sy_worker *worker = session->worker;
     syi_decoder_init(&job->decoder, worker->hook, worker, &job->message);
-    job->decoder.account = &worker->account;
+    job->decoder.account = &session->who->account;
+    job->bit = syi_session_bit(session);
+    job->decoder.caller = job->bit;
     syi_resolve_with_strand(&job->decoder);
     job->decoding = true;
     job->encoder = (syi_encoder){.hook = worker->hook,
                                  .out = &job->reply.body,
                                  .message = &job->reply,
-                                 .recipient = &session->caller};
+                                 .recipient = &session->caller,
+                                 .caller = job->bit};
 }
 
 static sy_status read_head(syi_job *job, size_t count, sy_error *err)
@@ -213,7 +218,8 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
     sy_worker *worker = session->worker;
     syi_mode mode = {
         .grad = !(job->message.flags & SYI_FLAG_NO_GRAD),
-        .account = &worker->account,
+        .account = &session->who->account,
+        .caller = job->bit,
         .deadline = job->deadline,
         .worker = worker->name,
         .message_id = job->message.id,
@@ -411,7 +417,7 @@ static sy_status check_public(const syi_session *session, const syi_job *job, sy
 {
     const syi_policy policy = syi_tensor_policy(job->object);
     char text[72];
-    return policy.private_
+    return syi_policy_hides(&policy, job->bit)
                ? syi_policy_refuse(&policy, "get", sy_id_format(&job->object_id, text, sizeof text),
                                    session->worker->name, err)
                : SY_OK;
@@ -422,8 +428,13 @@ static sy_status prepare_object_request(syi_session *session, syi_job *job, sy_e
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_msgpack_read_bool(&job->decoder.cursor, &job->keep, err));
-    SY_TRY(syi_resolve_object(session->worker, &job->object_id, NULL, &job->object, err));
-    return check_public(session, job, err);
+    SY_TRY(syi_resolve_object(session->worker, &job->object_id, NULL, 0, &job->object, err));
+    SY_TRY(check_public(session, job, err));
+    /* It takes the object away. */
+    return job->keep
+               ? SY_OK
+               : syi_access_check_delete(session, syi_store_get(session->worker, &job->object_id),
+                                         &job->object_id, err);
 }
 
 /* Does nobody but the store and this job hold the object or its contents? */
@@ -474,7 +485,8 @@ static sy_status prepare_question(syi_session *session, syi_job *job, sy_error *
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_id(&job->decoder, &job->object_id, err));
     SY_TRY(syi_decode_text(&job->decoder, &attribute, err));
-    SY_TRY(syi_resolve_object(session->worker, &job->object_id, attribute, &job->object, err));
+    SY_TRY(syi_resolve_object(session->worker, &job->object_id, attribute, job->bit, &job->object,
+                              err));
     if (job->message.kind == SYI_KIND_IS_NONE) { /* an attribute of a pointer: its worker knows */
         job->waits =
             attribute != NULL && job->object != NULL && job->object->node->type->is_none != NULL;
@@ -515,6 +527,13 @@ static sy_status execute_question(syi_session *session, syi_job *job, sy_error *
 
 #define SEARCH_TERMS_MAX 64
 
+static bool finds(const syi_job *job, const syi_object *object, const sy_id *id,
+                  const char *const *terms, size_t term_count)
+{
+    return syi_access_may_find(object, job->bit) &&
+           syi_store_matches(object, id, terms, term_count);
+}
+
 static sy_status prepare_search(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_worker *worker = session->worker;
@@ -537,13 +556,13 @@ static sy_status prepare_search(syi_session *session, syi_job *job, sy_error *er
     const sy_id *id = NULL;
     void *value = NULL;
     while (syi_table_next(worker->objects, &cursor, &id, &value)) {
-        matches += syi_store_matches(value, id, terms, term_count) ? 1 : 0;
+        matches += finds(job, value, id, terms, term_count) ? 1 : 0;
     }
     syi_msgpack_write_array(out, matches);
     cursor = 0;
     while (syi_table_next(worker->objects, &cursor, &id, &value)) {
         syi_object *object = value;
-        if (!syi_store_matches(object, id, terms, term_count)) {
+        if (!finds(job, object, id, terms, term_count)) {
             continue;
         }
         size_t tags = sy_tensor_get_tag_count(object->tensor);
@@ -554,7 +573,8 @@ static sy_status prepare_search(syi_session *session, syi_job *job, sy_error *er
             syi_encode_text(out, sy_tensor_get_tag(object->tensor, k));
         }
         syi_encode_text(out, sy_tensor_get_description(object->tensor));
-        syi_msgpack_write_bool(out, syi_tensor_is_private(object->tensor));
+        const syi_policy policy = syi_tensor_policy(object->tensor);
+        syi_msgpack_write_bool(out, syi_policy_hides(&policy, job->bit));
     }
     return syi_buffer_check(out, "answer to a search", err);
 }
@@ -574,6 +594,12 @@ static void delete_one(void *user, const syi_deletion *deletion)
             ? !object->shared
             : deletion->generation == 0 && (object->lease != session || object->exact)) {
         return; /* without a generation only what this session put there first */
+    }
+    sy_error why = SY_ERROR_INIT;
+    if ((deletion->generation == 0 || object->generation == deletion->generation) &&
+        syi_access_check_delete(job->session, object, &deletion->id, &why) != SY_OK) {
+        syi_audit(job->session, job->message.id, "delete", &why); /* a deletion has no answer */
+        return;
     }
     change *made = note(job);
     sy_tensor *taken = syi_store_take(worker, &deletion->id, deletion->generation);
@@ -619,6 +645,7 @@ static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_e
         .worker = session->worker,
         .session = session,
         .job = job,
+        .bit = job->bit,
         .caller = &session->caller,
         .trusted_link = session->trusted,
         .message_id = job->message.id,
@@ -634,8 +661,12 @@ sy_status syi_request_remove(const sy_request *request, const sy_id *id, sy_erro
 {
     sy_worker *worker = request->worker;
     pthread_mutex_lock(&worker->strand);
-    const sy_status status = syi_store_get(worker, id) == NULL ? syi_object_missing(worker, id, err)
-                                                               : take(request->job, id, err);
+    const syi_object *object = syi_store_get(worker, id);
+    sy_status status = object == NULL ? syi_object_missing(worker, id, err)
+                                      : syi_access_check_delete(request->session, object, id, err);
+    if (status == SY_OK) {
+        status = take(request->job, id, err);
+    }
     pthread_mutex_unlock(&worker->strand);
     return status;
 }

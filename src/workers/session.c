@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "workers/access.h"
+#include "workers/callers.h"
 #include "workers/greeting.h"
 #include "workers/janitor.h"
 
@@ -66,6 +68,39 @@ static void take_over(syi_session *session, syi_session *old)
     }
 }
 
+/* Strand held: it counts there from now on. */
+static sy_status count_at(syi_session *session, syi_caller *who, sy_error *err)
+{
+    if (who == NULL) {
+        return SYI_ENOMEM(err, "caller");
+    }
+    if (who != session->who) {
+        SY_TRY(syi_caller_may_connect(session->worker, who, err));
+        session->who->connections--;
+        session->who = who;
+        who->connections++;
+        syi_peer_set_account(session->peer, &who->account);
+    }
+    return SY_OK;
+}
+
+/* Strand held. Its address pays for the greeting, and may have only so many connections that said nothing of
+ * themselves. */
+static sy_status admit(syi_session *session, const syi_hello *theirs, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    const unsigned most = worker->limits.connections_per_caller;
+    SY_TRY(session->direct ? SY_OK : syi_caller_pay(worker, session->who, err));
+    SY_TRY(syi_session_identify(session, theirs->bearer, err));
+    const char *address = syi_peer_get_address(session->peer);
+    syi_caller *who = syi_callers_find(worker, session->name, address);
+    SY_TRY(count_at(session, who, err));
+    return session->name[0] == '\0' && most != 0 && who->connections > most
+               ? syi_fail(err, SY_ELIMIT, "%s: they have %u connections already, the limit is %u",
+                          who->label, who->connections - 1, most)
+               : SY_OK;
+}
+
 sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
 {
     sy_worker *worker = session->worker;
@@ -77,14 +112,26 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
     if (session->has_caller) {
         return syi_fail(err, SY_EPROTO, "a second greeting on one connection");
     }
-    SY_TRY(syi_hello_decode(&theirs, job->message.body.data, job->message.body.length, err));
-    SY_TRY(syi_hello_agree(&mine, &theirs, &revision, err));
+    sy_status status =
+        syi_hello_decode(&theirs, job->message.body.data, job->message.body.length, err);
+    syi_wipe(job->message.body.data, job->message.body.length); /* a token may be in it */
+    if (status == SY_OK) {
+        status = syi_hello_agree(&mine, &theirs, &revision, err);
+    }
     session->caller = theirs.worker;
     session->takes = syi_greeting_limits(&theirs);
     session->has_caller = true;
     pthread_mutex_lock(&worker->strand);
+    if (status == SY_OK) {
+        status = admit(session, &theirs, err);
+    }
+    syi_wipe(theirs.bearer, sizeof theirs.bearer);
+    if (status != SY_OK) {
+        pthread_mutex_unlock(&worker->strand);
+        return status;
+    }
     for (syi_session *old = worker->sessions; theirs.has_session && old != NULL; old = old->next) {
-        if (old != session && old->greeted &&
+        if (old != session && old->greeted && strcmp(old->name, session->name) == 0 &&
             memcmp(old->id, theirs.session, SYI_SESSION_SIZE) == 0 &&
             equal_secret(old->token, theirs.token, SYI_SESSION_SIZE)) {
             take_over(session, old);
@@ -95,6 +142,9 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
     memcpy(mine.session, session->id, SYI_SESSION_SIZE);
     memcpy(mine.token, session->token, SYI_SESSION_SIZE);
     pthread_mutex_unlock(&worker->strand);
+    syi_log(context_of(session), SY_LOG_DEBUG, "workers", worker->name, 0, "%s is %s",
+            syi_peer_get_address(session->peer),
+            session->name[0] != '\0' ? session->name : "anonymous");
     job->reply.kind = SYI_KIND_HELLO;
     syi_hello_encode(&job->reply.body, &mine);
     return syi_buffer_check(&job->reply.body, "hello", err);
@@ -224,10 +274,20 @@ static void *opened(void *user, syi_peer *peer)
     atomic_init(&session->refs, 2); /* the connection and the worker's list */
     pthread_mutex_init(&session->lock, NULL);
     pthread_mutex_lock(&worker->strand);
-    session->next = worker->sessions;
-    worker->sessions = session;
+    session->who = syi_callers_find(worker, "", syi_peer_get_address(peer));
+    if (session->who != NULL) {
+        session->who->connections++;
+        session->next = worker->sessions;
+        worker->sessions = session;
+    }
     pthread_mutex_unlock(&worker->strand);
-    syi_peer_set_account(peer, &worker->account);
+    if (session->who == NULL) {
+        syi_job_free(session->job);
+        pthread_mutex_destroy(&session->lock);
+        syi_free(context, session, sizeof *session);
+        return NULL;
+    }
+    syi_peer_set_account(peer, &session->who->account);
     if (worker->message_max > 0) {
         syi_frame_limits limits = SYI_FRAME_LIMITS_DEFAULT;
         limits.frame_max = worker->message_max;
@@ -261,6 +321,7 @@ static void closed(void *argument, sy_status why, const char *sentence)
     uint64_t until = syi_clock_now(context) + (uint64_t)worker->lease_grace_ms * 1000000u;
     pthread_mutex_lock(&worker->strand);
     session->lease_until = until;
+    session->who->connections--;
     pthread_mutex_unlock(&worker->strand);
     syi_janitor_lease(worker->hook, until);
     syi_session_unref(session);

@@ -29,8 +29,9 @@ typedef struct syi_job {
     uint64_t cost;     /* ns, estimated */
     uint64_t deadline; /* 0: none, or not asked for yet: what does not wait is not late */
     bool queued;       /* it waited for its turn, so that the deadline may be over */
+    uint64_t bit;      /* the caller's, in lists of permissions */
     /* COMMAND */
-    const syi_op *op;
+    const syi_op *op; /* NULL: none, or not read yet */
     bool inplace;
     const char *called; /* the dotted name, in the message; NULL for a method's */
     size_t called_length;
@@ -67,7 +68,12 @@ struct syi_session {
     bool trusted;     /* same process or loopback */
     bool greeted;     /* false again when another connection took it over; strand */
     bool has_caller;
-    sy_id caller;
+    sy_id caller;                    /* the worker that speaks; as it calls itself */
+    char name[SYI_CALLER_NAME_SIZE]; /* who it is, as far as that was shown; "": anonymous */
+    int64_t expires;                 /* seconds since 1970: its token does; 0: never */
+    struct syi_caller *who;          /* counted there; changed under the strand */
+    uint64_t bit;                    /* in lists of permissions; access.c, strand */
+    unsigned bit_as_of;
     syi_frame_limits takes; /* what the caller takes */
     uint8_t id[SYI_SESSION_SIZE];
     uint8_t token[SYI_SESSION_SIZE];

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "workers/worker.h"
+#include "workers/callers.h"
+#include "workers/session.h"
 
 sy_status syi_object_missing(const sy_worker *worker, const sy_id *id, sy_error *err)
 {
@@ -14,6 +15,13 @@ sy_status syi_object_missing(const sy_worker *worker, const sy_id *id, sy_error 
         "pointer's location is right and that get() was not called on it before.",
         text, worker->name);
     return status;
+}
+
+static void count(syi_object *object, bool more)
+{
+    if (object != NULL && object->caller != NULL) {
+        object->caller->objects += more ? 1 : SIZE_MAX;
+    }
 }
 
 syi_object *syi_store_get(sy_worker *worker, const sy_id *id)
@@ -36,6 +44,9 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
                                "client; use another id",
                                text, worker->name);
     }
+    if (there == NULL && lease != NULL) {
+        SY_TRY(syi_caller_may_hold(worker, lease->who, err));
+    }
     syi_object *object = worker->spare_count > 0 ? worker->spare_objects[--worker->spare_count]
                                                  : syi_alloc(context, sizeof *object);
     if (object == NULL) {
@@ -48,12 +59,24 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
         return status;
     }
     *old = replaced;
-    *object = (syi_object){
-        .tensor = sy_tensor_ref(tensor), .generation = ++worker->last_generation, .lease = lease};
+    *object = (syi_object){.tensor = sy_tensor_ref(tensor),
+                           .generation = ++worker->last_generation,
+                           .lease = lease,
+                           .caller = lease != NULL ? lease->who : NULL};
+    count(object, true);
+    count(replaced, false);
     tensor->id = *id;
     tensor->owner = worker;
     *generation = object->generation;
     return SY_OK;
+}
+
+void syi_object_lease(syi_object *object, syi_session *session)
+{
+    count(object, false);
+    object->lease = session;
+    object->caller = session->who;
+    count(object, true);
 }
 
 sy_tensor *syi_store_forget(sy_worker *worker, syi_object *old)
@@ -74,6 +97,8 @@ void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old)
     } else {
         made = syi_table_remove(worker->objects, id);
     }
+    count(old, true);
+    count(made, false);
     sy_tensor_unref(syi_store_forget(worker, made)); /* who put it holds it, too */
 }
 
@@ -84,12 +109,17 @@ syi_object *syi_store_remove(sy_worker *worker, const sy_id *id, uint64_t genera
         return NULL;
     }
     syi_table_remove(worker->objects, id);
+    count(object, false);
     return object;
 }
 
 bool syi_store_return(sy_worker *worker, const sy_id *id, syi_object *object)
 {
-    return syi_table_put(worker->objects, id, object, NULL, NULL) == SY_OK;
+    if (syi_table_put(worker->objects, id, object, NULL, NULL) != SY_OK) {
+        return false;
+    }
+    count(object, true);
+    return true;
 }
 
 sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation)

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "pysyft/client.h"
 #include "transport/custom/custom.h"
+#include "workers/callers.h"
 #include "workers/identity.h"
 #include "workers/janitor.h"
 #include "workers/link.h"
@@ -161,6 +162,9 @@ void syi_worker_free(sy_worker *worker)
         }
         syi_free(context, worker->custom, sizeof *worker->custom);
     }
+    syi_tokens_fini(context, &worker->tokens);
+    syi_callers_free(worker);
+    syi_wipe(worker->bearer, sizeof worker->bearer);
     if (worker->release_rows != NULL) {
         syi_free(context, worker->release_rows, SYI_OP_COUNT * sizeof *worker->release_rows);
     }
@@ -192,7 +196,7 @@ static void each_worker(sy_hook *hook, void (*visit)(sy_worker *worker))
 static void stop_one(sy_worker *worker)
 {
     sy_worker_stop_listening(worker, 5000);
-    syi_callers_end(worker);
+    syi_custom_clients_end(worker);
 }
 
 static void clear_one(sy_worker *worker)
@@ -317,8 +321,31 @@ sy_status sy_virtual_worker_new(sy_hook *hook, sy_worker **worker, const char *i
     return SY_OK;
 }
 
+/* A token in the clear is everybody's. */
+static sy_status check_token(const syi_url *url, const sy_connect_options *options,
+                             const char *text, sy_error *err)
+{
+    if (options->token == NULL) {
+        return SY_OK;
+    }
+    if (!syi_token_is_good(options->token)) {
+        return syi_fail(err, SY_EINVAL,
+                        "the token for %s is no token: %d to %d printable ASCII characters without "
+                        "blanks",
+                        text, SYI_BEARER_MIN, SYI_BEARER_MAX);
+    }
+    if (!syi_url_is_encrypted(url) && !syi_url_is_loopback(url) && !options->insecure) {
+        return syi_fail(err, SY_EPERM,
+                        "the token for %s would travel in the clear: use tls:// or wss://", text);
+    }
+    return SY_OK;
+}
+
 void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options)
 {
+    if (options->token != NULL) {
+        memcpy(worker->bearer, options->token, strlen(options->token) + 1);
+    }
     worker->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
     worker->connect_timeout_ms =
         options->connect_timeout_ms != 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
@@ -408,6 +435,7 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }
+    SY_TRY(check_token(&parsed, options, url, err));
     sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS || parsed.scheme == SYI_SCHEME_WSS
                               ? SY_WORKER_WEBSOCKET
                               : SY_WORKER_SOCKET;
@@ -443,6 +471,56 @@ void sy_worker_close(sy_worker *worker)
     }
 }
 
+/* Whoever reaches an open door may walk in: that must have been meant. */
+static sy_status check_exposure(sy_worker *worker, const syi_url *url, const char *text,
+                                const sy_listen_options *options, sy_error *err)
+{
+    if (options->insecure || syi_url_is_loopback(url)) {
+        return SY_OK;
+    }
+    syi_tls_config *tls = syi_identity_ref(worker->hook);
+    pthread_mutex_lock(&worker->strand);
+    const bool encrypted = syi_url_is_encrypted(url);
+    const bool asks =
+        worker->tokens.count > 0 || (encrypted && syi_tls_config_requires_certificates(tls));
+    pthread_mutex_unlock(&worker->strand);
+    syi_tls_config_unref(tls);
+    if (encrypted && asks) {
+        return SY_OK;
+    }
+    return syi_fail_object(err, SY_EPERM, text,
+                           "worker %s does not listen at %s, which other machines can reach: %s; "
+                           "say that this is meant (insecure), or listen on 127.0.0.1",
+                           worker->name, text,
+                           encrypted ? "it would take anybody; give it tokens or require "
+                                       "certificates of clients"
+                           : asks    ? "nothing would be encrypted; use tls:// or wss://"
+                                     : "nothing would be encrypted and anybody taken; use tls:// "
+                                       "or wss:// with tokens or certificates of clients");
+}
+
+#define CONNECTIONS_PER_CALLER 256
+#define OBJECTS_MAX (UINT64_C(1) << 20)
+
+static void set_limits(sy_worker *worker, const sy_listen_options *options)
+{
+    const uint64_t rate = options->requests_per_second;
+    const uint64_t burst = options->request_burst != 0 ? options->request_burst : rate;
+    pthread_mutex_lock(&worker->strand);
+    worker->limits = (syi_worker_limits){
+        .connections_per_caller = options->connections_per_caller != 0
+                                      ? options->connections_per_caller
+                                      : CONNECTIONS_PER_CALLER,
+        .requests_per_second = rate,
+        .request_burst = burst,
+        .memory_per_caller = options->memory_per_caller,
+        .objects_max = options->objects_max != 0 ? options->objects_max : OBJECTS_MAX,
+        .objects_per_caller = options->objects_per_caller,
+    };
+    syi_callers_update(worker);
+    pthread_mutex_unlock(&worker->strand);
+}
+
 sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_options *options,
                            const char **bound, sy_error *err)
 {
@@ -457,10 +535,12 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     }
     SY_TRY(syi_url_parse(&parsed, url, err));
     sy_context *context = worker->hook->context;
+    SY_TRY(check_exposure(worker, &parsed, url, options, err));
     syi_listening *listening = syi_alloc(context, sizeof *listening);
     if (listening == NULL) {
         return SYI_ENOMEM(err, "listener");
     }
+    set_limits(worker, options);
     if (options->lease_grace_ms != 0) {
         worker->lease_grace_ms = options->lease_grace_ms;
     }
@@ -470,6 +550,9 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     syi_listen_options accepting = {
         .limits = SYI_FRAME_LIMITS_DEFAULT,
         .connections_max = options->connections_max,
+        .send_queue_max = options->send_queue_max,
+        .first_frame_ms = options->greeting_ms,
+        .stall_ms = options->stall_ms,
         .spin_us = options->spin_us,
     };
     syi_service service = syi_worker_service(worker);

@@ -20,6 +20,7 @@
 #include "messaging/control.h"
 #include "pysyft/server.h"
 #include "transport/transport.h"
+#include "workers/tokens.h"
 
 typedef struct syi_session syi_session;
 typedef struct syi_link syi_link;
@@ -27,7 +28,8 @@ typedef struct syi_link syi_link;
 typedef struct syi_object {
     sy_tensor *tensor;
     uint64_t generation;
-    syi_session *lease; /* dies with this session; NULL: kept until removed */
+    syi_session *lease;        /* dies with this session; NULL: kept until removed */
+    struct syi_caller *caller; /* counts it; NULL: the owner of the worker put it there */
     /* It took another's place, or came from another worker: is deleted by its own generation only. */
     bool exact;
     bool shared; /* SYI_FLAG_KEPT put it there */
@@ -47,6 +49,14 @@ typedef struct syi_listening {
     syi_listener *listener;
     syi_pysyft_gate gate; /* for PySyft's clients */
 } syi_listening;
+
+/* 0: no limit (sy_listen_options has the defaults). */
+typedef struct syi_worker_limits {
+    unsigned connections_per_caller;
+    uint64_t requests_per_second, request_burst;
+    uint64_t memory_per_caller;
+    uint64_t objects_max, objects_per_caller;
+} syi_worker_limits;
 
 #define SYI_SESSION_THREADS_MAX 64
 #define SYI_SPARE_OBJECTS 16
@@ -76,9 +86,13 @@ struct sy_worker {
     uint32_t lease_grace_ms;
     uint64_t message_max;
     syi_account account;
+    syi_tokens tokens;
+    struct syi_caller *callers; /* callers.h */
+    size_t caller_count;
+    syi_worker_limits limits;
     int64_t *release_rows; /* per operation, 0: no release; NULL: none at all */
     syi_listening *listening;
-    sy_caller *callers; /* clients of custom kinds; strand */
+    sy_custom_client *custom_clients; /* clients of custom kinds; strand */
 
     /* the way to it: remote workers */
     char url[512];                 /* "" for local and virtual */
@@ -86,6 +100,7 @@ struct sy_worker {
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
     unsigned spin_us;
+    char bearer[SYI_BEARER_MAX + 1]; /* the token to show there; "": none */
 
     /* as a sender: one link per worker it talks to */
     pthread_mutex_t links_lock;
@@ -110,6 +125,8 @@ sy_status syi_store_put(sy_worker *worker, const sy_id *id, sy_tensor *tensor, s
                         uint64_t *generation, syi_object **old, sy_error *err);
 void syi_store_undo(sy_worker *worker, const sy_id *id, syi_object *old);
 sy_tensor *syi_store_forget(sy_worker *worker, syi_object *old);
+/* It is leased to that session, and counts for its caller, from now on. */
+void syi_object_lease(syi_object *object, syi_session *session);
 /* Removes; the tensor's reference goes to the caller (drop it without the strand). generation 0: any. */
 sy_tensor *syi_store_take(sy_worker *worker, const sy_id *id, uint64_t generation);
 /* The same with its generation and lease, so that it can be put back: syi_store_return (false: no memory), or
@@ -144,8 +161,8 @@ sy_status syi_worker_greet_known(sy_worker *known, sy_error *err);
 sy_status syi_worker_make_contact(sy_worker *made, const char *where,
                                   bool (*same)(const sy_worker *known, const sy_worker *made),
                                   sy_worker **worker, sy_error *err);
-/* Ends the connections of the worker's callers (caller.c); returns when none of them is at work. */
-void syi_callers_end(sy_worker *worker);
+/* Ends the connections of the worker's custom clients (custom_client.c); returns when none of them is at work. */
+void syi_custom_clients_end(sy_worker *worker);
 /* Makes the local worker and this room's state (janitor, worker commands). */
 sy_status syi_workers_register(sy_hook *hook, const sy_hook_options *options, sy_error *err);
 

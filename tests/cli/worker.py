@@ -40,7 +40,8 @@ class Serving(CliTest):
                 self.assertLess(time.monotonic() - begun, 4)
 
     def test_loopback_is_quiet_and_anything_else_warned_about(self):
-        worker = self.start("bob", listen=("tcp://0.0.0.0:0",))
+        self.fail_with(1, "does not listen at tcp://0.0.0.0:0.*insecure", "worker", "--id", "bob", "--listen", "tcp://0.0.0.0:0")
+        worker = self.start("bob", "--insecure", listen=("tcp://0.0.0.0:0",))
         worker.stop()
         self.assertRegex(worker.errors(), "csyft worker: warning: .*neither encrypted nor authenticated")
 

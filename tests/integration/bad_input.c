@@ -527,6 +527,8 @@ static void test_misuse(void **state)
     sy_worker *found = w->bob;
     sy_connect_options bad_size = SY_CONNECT_OPTIONS_INIT;
     sy_listen_options bad_listen = SY_LISTEN_OPTIONS_INIT;
+    sy_listen_options open_listen = SY_LISTEN_OPTIONS_INIT;
+    open_listen.insecure = true;
     bad_size.size = 1;
     bad_listen.size = 1;
     REFUSED(sy_tensor_send(x, &out, NULL, &w->err), SY_EINVAL, "send");
@@ -542,8 +544,8 @@ static void test_misuse(void **state)
             "SY_CONNECT_OPTIONS_INIT");
     REFUSED(sy_worker_listen(w->bob_serving, "tcp://127.0.0.1:0", &bad_listen, NULL, &w->err),
             SY_EINVAL, "SY_LISTEN_OPTIONS_INIT");
-    REFUSED(sy_worker_listen(w->bob_serving, "tcp://256.0.0.1:0", NULL, NULL, &w->err), SY_EIO,
-            "256.0.0.1");
+    REFUSED(sy_worker_listen(w->bob_serving, "tcp://256.0.0.1:0", &open_listen, NULL, &w->err),
+            SY_EIO, "256.0.0.1");
     char path[300];
     memset(path, 'a', sizeof path);
     path[299] = '\0';

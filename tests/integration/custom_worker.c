@@ -11,7 +11,7 @@
 /* A way with faults. */
 typedef struct way {
     sy_context *context;
-    sy_caller *caller;
+    sy_custom_client *caller;
     int lose;    /* this many messages */
     bool mute;   /* ... without a sentence */
     int cut;     /* this many answers lose their last byte */
@@ -27,7 +27,7 @@ static sy_status faulty_answer(way *w, const void *message, size_t length, sy_an
     sy_answer *whole = NULL;
     size_t size = 0;
     assert_ok(sy_answer_new(w->context, &whole, err), err);
-    sy_status status = sy_caller_recv_msg(w->caller, message, length, whole, err);
+    sy_status status = sy_custom_client_recv_msg(w->caller, message, length, whole, err);
     const uint8_t *bytes = sy_answer_get_bytes(whole, &size);
     if (status == SY_OK && w->swallow > 0) {
         w->swallow--;
@@ -60,7 +60,7 @@ static sy_status carry(void *user, const void *message, size_t length, uint32_t 
     if (w->cut > 0 || w->garble > 0 || w->swallow > 0) {
         return faulty_answer(w, message, length, answer, err);
     }
-    return sy_caller_recv_msg(w->caller, message, length, answer, err);
+    return sy_custom_client_recv_msg(w->caller, message, length, answer, err);
 }
 
 static void released(void *user)
@@ -84,7 +84,8 @@ static void world_open(world *w)
     place_open(&w->home, "home", true, 1);
     place_open(&w->at_bob, "bob", false, 1);
     w->way.context = w->home.context;
-    assert_ok(sy_caller_new(w->at_bob.worker, &w->way.caller, "pigeon://loft", &w->err), &w->err);
+    assert_ok(sy_custom_client_new(w->at_bob.worker, &w->way.caller, "pigeon://loft", &w->err),
+              &w->err);
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     options.timeout_ms = 2000;
     assert_ok(sy_custom_worker_new(w->home.hook, &w->bob, &klass, &w->way, &options, &w->err),
@@ -95,7 +96,7 @@ static void world_close(world *w)
 {
     place_close(&w->home);
     assert_int_equal(w->way.freed, 1);
-    sy_caller_free(w->way.caller);
+    sy_custom_client_free(w->way.caller);
     place_close(&w->at_bob);
 }
 
@@ -192,9 +193,9 @@ static void test_bad_classes(void **state)
     assert_non_null(strstr(w.err.message, "send_msg"));
     assert_status(sy_custom_worker_new(w.home.hook, &made, &klass, &w.way, &options, &w.err),
                   SY_EINVAL, &w.err);
-    sy_caller *caller = NULL;
-    assert_status(sy_caller_new(w.bob, &caller, "x", &w.err), SY_EINVAL, &w.err);
-    assert_status(sy_caller_new(w.at_bob.worker, &caller, "", &w.err), SY_EINVAL, &w.err);
+    sy_custom_client *caller = NULL;
+    assert_status(sy_custom_client_new(w.bob, &caller, "x", &w.err), SY_EINVAL, &w.err);
+    assert_status(sy_custom_client_new(w.at_bob.worker, &caller, "", &w.err), SY_EINVAL, &w.err);
     assert_null(caller);
     world_close(&w);
 }
@@ -243,7 +244,7 @@ static sy_status deliver(world *w, const void *bytes, size_t size)
     sy_error ignored = SY_ERROR_INIT;
     assert_ok(sy_answer_new(w->at_bob.context, &answer, &ignored), &ignored);
     w->err = (sy_error)SY_ERROR_INIT;
-    const sy_status status = sy_caller_recv_msg(w->way.caller, bytes, size, answer, &w->err);
+    const sy_status status = sy_custom_client_recv_msg(w->way.caller, bytes, size, answer, &w->err);
     sy_answer_free(answer);
     return status;
 }
@@ -311,8 +312,9 @@ static void test_caller_goes_first(void **state)
     (void)state;
     world w;
     world_open(&w);
-    sy_caller_free(w.way.caller);
-    assert_ok(sy_caller_new(w.at_bob.worker, &w.way.caller, "pigeon://loft", &w.err), &w.err);
+    sy_custom_client_free(w.way.caller);
+    assert_ok(sy_custom_client_new(w.at_bob.worker, &w.way.caller, "pigeon://loft", &w.err),
+              &w.err);
     assert_status(ask(&w), SY_ECLOSED, &w.err); /* not greeted there */
     assert_ok(ask(&w), &w.err);
     world_close(&w);

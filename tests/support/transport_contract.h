@@ -531,6 +531,7 @@ static void contract_limits_of_the_client(void **state)
         cmocka_unit_test(contract_no_descriptor_is_inherited),                                     \
         cmocka_unit_test(contract_hostile_bytes), cmocka_unit_test(contract_close_in_the_middle),  \
         cmocka_unit_test(contract_bytes_one_by_one),                                               \
-        cmocka_unit_test(contract_first_frame_deadline), cmocka_unit_test(contract_out_of_memory)
+        cmocka_unit_test(contract_first_frame_deadline), cmocka_unit_test(contract_stalled_frame), \
+        cmocka_unit_test(contract_out_of_memory)
 
 #endif

@@ -482,6 +482,41 @@ static void contract_first_frame_deadline(void **state)
     fixture_close(&f);
 }
 
+/* A frame that dribbles in after the first is not waited for; between frames a client may be silent. */
+static void contract_stalled_frame(void **state)
+{
+    (void)state;
+    if (the_contract->raw_connect == NULL || the_contract->one_message) {
+        return;
+    }
+    const syi_listen_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .stall_ms = 200};
+    uint8_t frame[40];
+    raw_head(frame, 0, 0, 0);
+    frame[16] = 1;
+    fixture f;
+    fixture_open(&f, PROBE_KEEP, &options);
+    const int idle = raw_open(&f);
+    assert_true(probe_wait(&f.probe, &f.probe.opened, 1));
+    const int slow = raw_open(&f);
+    assert_true(the_contract->raw_write(idle, frame, 40));
+    assert_true(the_contract->raw_write(slow, frame, 40));
+    assert_true(probe_wait(&f.probe, &f.probe.received, 2));
+    for (int k = 0; k < 39 && probe_read(&f.probe, &f.probe.closed) == 0; k++) {
+        (void)the_contract->raw_write(slow, frame + k, 1);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    assert_true(probe_wait(&f.probe, &f.probe.closed, 1));
+    assert_int_equal(f.probe.sessions[1].why, SY_ETIMEDOUT);
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    assert_true(the_contract->raw_write(idle, frame, 40));
+    assert_true(probe_wait(&f.probe, &f.probe.received, 3));
+    assert_int_equal(probe_read(&f.probe, &f.probe.closed), 1);
+    close(idle);
+    close(slow);
+    fixture_close(&f);
+}
+
 /* --- allocation failures ----------------------------------------------------------------------- */
 
 /* Everything once; whatever fails, nothing is left and nothing hangs. */

@@ -25,6 +25,7 @@ typedef struct contract {
     /* A connection on which a test may write bytes of its own; NULL where there are none (inproc). */
     int (*raw_connect)(const char *url);
     bool (*raw_write)(int fd, const void *bytes, size_t size);
+    bool one_message;       /* on it there is one frame, not several */
     syi_tls_config *tls;    /* for both ends; nullable */
     bool waits_for_reading; /* a send to a paused peer waits and then has sent nothing */
 } contract;

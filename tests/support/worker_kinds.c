@@ -85,12 +85,12 @@ static sy_status pigeon_send_msg(void *user, const void *message, size_t length,
                                  uint32_t timeout_ms, sy_answer *answer, sy_error *err)
 {
     (void)timeout_ms;
-    return sy_caller_recv_msg(user, message, length, answer, err);
+    return sy_custom_client_recv_msg(user, message, length, answer, err);
 }
 
 static void pigeon_free(void *user)
 {
-    sy_caller_free(user);
+    sy_custom_client_free(user);
 }
 
 /* The worker as `hook` reaches it by pigeons. */
@@ -98,9 +98,9 @@ static sy_worker *pigeon_worker(workers *w, sy_hook *hook, sy_worker *serving)
 {
     static const sy_custom_worker_class klass = {sizeof klass, "PigeonWorker", pigeon_send_msg,
                                                  pigeon_free};
-    sy_caller *caller = NULL;
+    sy_custom_client *caller = NULL;
     sy_worker *worker = NULL;
-    assert_ok(sy_caller_new(serving, &caller, w->kind->url, &w->err), &w->err);
+    assert_ok(sy_custom_client_new(serving, &caller, w->kind->url, &w->err), &w->err);
     assert_ok(sy_custom_worker_new(hook, &worker, &klass, caller, NULL, &w->err), &w->err);
     return worker;
 }

@@ -98,12 +98,31 @@ static void tcp_update(syi_server_peer *common)
     set_events(peer, readable | (wish.queued != 0 ? UV_WRITABLE : 0));
 }
 
+/* A frame began a while ago. */
+static void look_at_frame(tcp_peer *peer)
+{
+    char sentence[128];
+    switch (syi_server_peer_look(&peer->common, (peer->events & UV_READABLE) != 0)) {
+    case SYI_STALL_OVER:
+        break;
+    case SYI_STALL_AGAIN:
+        uv_timer_start(&peer->timer, on_timer, peer->listener->server.options.stall_ms, 0);
+        break;
+    case SYI_STALL_DEAD:
+        syi_server_say_stalled(&peer->common, sentence, sizeof sentence);
+        syi_tcp_peer_end(peer, SY_ETIMEDOUT, sentence);
+        break;
+    }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     tcp_peer *peer = timer->data;
     tcp_listener *listener = peer->listener;
     if (peer->lingering) {
         syi_tcp_peer_end(peer, SY_ECLOSED, "the service closed it");
+    } else if (peer->common.greeted) {
+        look_at_frame(peer);
     } else {
         char sentence[128];
         snprintf(sentence, sizeof sentence, "it sent no whole frame in its first %" PRIu32 " ms",
@@ -129,6 +148,9 @@ static void take_bytes(tcp_peer *peer, size_t direct, size_t extra)
     }
     if (first && !peer->lingering) {
         uv_timer_stop(&peer->timer);
+    }
+    if (!peer->lingering && syi_server_peer_watch(&peer->common)) {
+        uv_timer_start(&peer->timer, on_timer, peer->listener->server.options.stall_ms, 0);
     }
 }
 

@@ -62,11 +62,38 @@ static void websocket_update(syi_server_peer *common)
     }
 }
 
+static void start_stall_clock(websocket_peer *peer)
+{
+    lws_set_timer_usecs(peer->wsi, (lws_usec_t)peer->common.server->options.stall_ms * 1000);
+}
+
+/* A frame began a while ago. */
+static void look_at_frame(websocket_peer *peer)
+{
+    char sentence[128];
+    pthread_mutex_lock(&peer->common.lock);
+    const bool reading = peer->common.reading;
+    pthread_mutex_unlock(&peer->common.lock);
+    switch (syi_server_peer_look(&peer->common, reading)) {
+    case SYI_STALL_OVER:
+        break;
+    case SYI_STALL_AGAIN:
+        start_stall_clock(peer);
+        break;
+    case SYI_STALL_DEAD:
+        syi_server_say_stalled(&peer->common, sentence, sizeof sentence);
+        kill_peer(peer, SY_ETIMEDOUT, sentence);
+        break;
+    }
+}
+
 static void on_timer(websocket_peer *peer)
 {
     if (peer->lingering) {
         kill_peer(peer, SY_ECLOSED, "the service closed it");
-    } else if (!peer->common.greeted) {
+    } else if (peer->common.greeted) {
+        look_at_frame(peer);
+    } else {
         char sentence[128];
         snprintf(sentence, sizeof sentence, "it sent no whole frame in its first %" PRIu32 " ms",
                  peer->common.server->options.first_frame_ms);
@@ -227,11 +254,15 @@ static int on_received(websocket_peer *peer, const uint8_t *bytes, size_t size)
             return break_off(peer, err.status, err.message);
         }
         peer->whole = done;
+        common->came += used;
         if (done && used != size) {
             return break_off(peer, SY_EPROTO, "a message is longer than its frame");
         }
         if (done && syi_server_peer_deliver(common)) {
             heard_first(peer);
+        }
+        if (!peer->lingering && syi_server_peer_watch(common)) {
+            start_stall_clock(peer);
         }
     }
     if (lws_is_final_fragment(peer->wsi) && !peer->whole) {

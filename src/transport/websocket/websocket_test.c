@@ -89,6 +89,7 @@ static const contract websocket = {
     .address = "ws://127.0.0.1:",
     .raw_connect = connect_in_message,
     .raw_write = write_all,
+    .one_message = true,
 };
 
 /* --- parts ------------------------------------------------------------------------------------- */
@@ -622,6 +623,32 @@ static void test_client_framing(void **state)
     fixture_close(&f);
 }
 
+/* The contract's stalled frame, in websocket messages of their own. */
+static void test_stalled_message(void **state)
+{
+    (void)state;
+    const syi_listen_options options = {.limits = SYI_FRAME_LIMITS_DEFAULT, .stall_ms = 200};
+    uint8_t message[46] = {0x82, 0x80 | 40};
+    empty_frame(message + 6, 1);
+    fixture f;
+    fixture_open(&f, PROBE_KEEP, &options);
+    const int fd = connect_websocket(f.url);
+    assert_true(write_all(fd, message, sizeof message));
+    assert_true(probe_wait(&f.probe, &f.probe.received, 1));
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    assert_true(write_all(fd, message, sizeof message)); /* between messages it may be silent */
+    assert_true(probe_wait(&f.probe, &f.probe.received, 2));
+    assert_int_equal(probe_read(&f.probe, &f.probe.closed), 0);
+    for (size_t k = 0; k < 45 && probe_read(&f.probe, &f.probe.closed) == 0; k++) {
+        (void)write_all(fd, message + k, 1);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    assert_true(probe_wait(&f.probe, &f.probe.closed, 1));
+    assert_int_equal(f.probe.sessions[0].why, SY_ETIMEDOUT);
+    close(fd);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     the_contract = &websocket;
@@ -639,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_message_longer_than_its_frame),
         cmocka_unit_test(test_client_takes_fragments),
         cmocka_unit_test(test_client_framing),
+        cmocka_unit_test(test_stalled_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

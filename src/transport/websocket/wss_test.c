@@ -30,6 +30,7 @@ static contract tls = {
     .address = "wss://127.0.0.1:",
     .raw_connect = connect_in_message,
     .raw_write = write_raw,
+    .one_message = true,
 };
 
 /* Neither end takes the other for what it is not, and the listener lives on. */

@@ -1,0 +1,28 @@
+/*
+ * access.h - permissions of callers on objects, and the lines that say who was refused what. The masks are in the
+ * policy of an object (hook/policy.h): bit 0 stands for everybody whom no list names, the others for the names in the
+ * order in which lists first named them; all lists of a hook share one order. Test: tests/integration/callers.c.
+ */
+#ifndef SYI_WORKERS_ACCESS_H
+#define SYI_WORKERS_ACCESS_H
+
+#include <csyft/caller.h>
+
+#include "workers/session.h"
+
+#define SYI_ACCESS_NAMES 63
+
+/* The caller's bit in the masks. Strand held (it is remembered in the session). */
+uint64_t syi_session_bit(syi_session *session);
+/* SY_EPERM "use of object X at worker W is refused: ..." */
+sy_status syi_access_check_use(const sy_worker *worker, sy_tensor *object, const sy_id *id,
+                               uint64_t bit, sy_error *err);
+/* Strand held. What a caller put there it may delete. */
+sy_status syi_access_check_delete(syi_session *session, const syi_object *object, const sy_id *id,
+                                  sy_error *err);
+bool syi_access_may_find(const syi_object *object, uint64_t bit);
+
+/* One line for a refusal: who, what, which object, when, why; never contents. `what` e.g. "command add". */
+void syi_audit(syi_session *session, uint64_t message_id, const char *what, const sy_error *why);
+
+#endif
