@@ -21,7 +21,9 @@ static const char *folder;
 /* Where the tensors of a line are: here, at the first of them, or at both. */
 static sy_worker *places[2];
 static size_t place_count;
-static bool bare; /* pointers without an AutogradTensor above */
+static unsigned stride = 1,
+                line_number; /* only every stride-th line, where all would take seconds */
+static bool bare;            /* pointers without an AutogradTensor above */
 
 static int setup(void **state)
 {
@@ -200,6 +202,9 @@ static void replay(const char *text, void *user)
     sy_tensor *results[SYI_OUTPUT_MAX], *root = NULL;
     sy_error err = SY_ERROR_INIT;
     op_line *c = &r.line;
+    if (line_number++ % stride != 0) {
+        return;
+    }
     op_line_open(c, text);
     op_line_read_arguments(c);
     snprintf(name, sizeof name, "%.*s", (int)c->name_length, c->name);
@@ -245,12 +250,16 @@ static void agrees_with_torch_elsewhere(void **state)
     sy_error err = SY_ERROR_INIT;
     assert_ok(sy_virtual_worker_new(hook, &places[0], "bob", &err), &err);
     assert_ok(sy_virtual_worker_new(hook, &places[1], "alice", &err), &err);
-    for (place_count = 2; place_count > 0; place_count--) {
-        assert_true(op_vectors_each(folder, replay, NULL) > 500);
-    }
+    place_count = 1;
+    assert_true(op_vectors_each(folder, replay, NULL) > 500);
+    stride = 3;
+    place_count = 2;
+    assert_true(op_vectors_each(folder, replay, NULL) > 500);
+    line_number = 1; /* other lines than those */
     bare = true;
     place_count = 1;
     assert_true(op_vectors_each(folder, replay, NULL) > 500);
+    stride = 1;
     bare = false;
     place_count = 0;
 }
