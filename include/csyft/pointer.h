@@ -120,7 +120,8 @@ SY_API sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error 
 
 /* Wraps the tensor so that operations on it are recorded here, whatever its chain ends in: its gradient is
  * computed by its holder through that chain, instead of at the worker of a pointer (AutogradTensor). Set
- * requires_grad on the result. */
+ * requires_grad on the result. Bare pointers beside it are constants; with one that requires a gradient at its
+ * worker it is refused (SY_EINVAL). What a gradient makes, zeros or indices, it makes where the data is. */
 SY_API sy_status sy_tensor_autograd(sy_tensor *tensor, sy_tensor **recorded, sy_error *err);
 
 /*
