@@ -6,6 +6,7 @@
  *     call OPERATION ARG...  what the next two speak of
  *     time COUNT            runs it so often: {"seconds": ...}
  *     save FILE             runs it once and writes its first result as NPY
+ *     keep NAME             runs it once; its first result is a tensor like one that was loaded
  *     copy BYTES COUNT      memcpy, the limit: {"seconds": ...}
  *     drop                  forgets all tensors
  *
@@ -213,6 +214,20 @@ static void save_result(runner *r, const char *path)
     printf("{}\n");
 }
 
+static void keep_result(runner *r, const char *name)
+{
+    sy_scope *scope = sy_scope_begin(r->hook);
+    sy_tensor *made = sy_scope_keep(scope, run_once(r, scope));
+    if (sy_scope_end(scope, &r->err) != SY_OK || made == NULL || r->count == NAMES) {
+        sy_tensor_unref(made);
+        answer_error(r->count == NAMES ? "too many tensors" : r->err.message);
+        return;
+    }
+    r->tensors[r->count] = made;
+    snprintf(r->names[r->count++], sizeof r->names[0], "%s", name);
+    printf("{}\n");
+}
+
 static void load(runner *r, const char *name, const char *path)
 {
     if (r->count == NAMES) {
@@ -269,6 +284,8 @@ static void obey(runner *r, char *line)
         answer_error("no call was read");
     } else if (strcmp(verb, "time") == 0) {
         time_calls(r, strtol(first, NULL, 10));
+    } else if (strcmp(verb, "keep") == 0) {
+        keep_result(r, first);
     } else if (strcmp(verb, "save") == 0) {
         char path[1024] = "";
         sscanf(line, "%*s %1023s", path);

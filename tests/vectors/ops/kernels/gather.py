@@ -99,6 +99,6 @@ for i in times(40):
         return pack(a).put_(places, v.expand(part.shape).contiguous(), accumulate)
 
     both("_index_put", [y, flat, dims, values, True], put)
-    once = len(set(flat.view(-1).tolist())) == flat.numel()
+    once = len(set(flat.reshape(-1).tolist())) == flat.numel()
     if once:
         both("_index_put", [x, flat, dims, draw(list(values.shape), x.dtype, wild=True), False], put)
