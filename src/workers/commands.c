@@ -215,15 +215,17 @@ static sy_status handle_add_worker(const sy_request *request, sy_error *err)
 static sy_status handle_whoami(const sy_request *request, sy_error *err)
 {
     char text[256];
+    const char *pysyft = "";
     const char *type = request->worker->kind == SY_WORKER_VIRTUAL ? "VirtualWorker" : "BaseWorker";
     if (strncmp(syi_peer_get_address(request->session->peer), "t", 1) == 0) { /* tcp, tls */
         type = "SocketWorker";
     } else if (strncmp(syi_peer_get_address(request->session->peer), "ws", 2) == 0) {
         type = "WebsocketServerWorker";
+        pysyft = ", pysyft-0.2.9";
     }
-    snprintf(text, sizeof text, "id: %s, type: %s, version: %s, wire: %d-%d, dialects: csyft.v1",
+    snprintf(text, sizeof text, "id: %s, type: %s, version: %s, wire: %d-%d, dialects: csyft.v1%s",
              request->worker->name, type, SY_VERSION_STRING, SY_WIRE_REVISION_MIN,
-             SY_WIRE_REVISION_MAX);
+             SY_WIRE_REVISION_MAX, pysyft);
     syi_encode_text(request->reply->out, text);
     return syi_buffer_check(request->reply->out, "message body", err);
 }
