@@ -347,41 +347,37 @@ static sy_status read_tensor_command(source *s, sy_error *err)
 
 /* The other messages */
 
+/* The id that the object has at the sender, its first field. */
+static sy_status id_of_object(const uint8_t *bytes, size_t size, sy_id *id, sy_error *err)
+{
+    syi_msgpack_cursor cursor;
+    int64_t code = 0;
+    size_t count = 0;
+    syi_msgpack_cursor_init(&cursor, bytes, size, SYI_MSGPACK_DEPTH_MAX, 0);
+    SY_TRY(syi_pysyft_open_pair(&cursor, &code, err));
+    SY_TRY(syi_msgpack_read_array(&cursor, &count, err));
+    return read_id(&cursor, id, err);
+}
+
+/* [object] becomes [id, object]: it is stored under that id, also where the id is the wrapper's and not the
+ * pointer's in it. */
 static sy_status read_stored(source *s, sy_error *err)
 {
     syi_message *out = s->reader.out;
+    syi_buffer object;
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 1, "ObjectMessage", err));
-    syi_msgpack_write_array(body_of(s), 2);
-    const size_t at = body_of(s)->length;
-    /* An opaque object is known by its id, every other by the one inside it. */
-    syi_msgpack_write_nil(body_of(s));
     SY_TRY(syi_pysyft_read_object(&s->reader, s->opaque, err));
-    syi_msgpack_cursor made;
-    int64_t code = 0;
-    size_t count = 0;
-    sy_id id = SY_ID_INIT;
-    syi_msgpack_cursor_init(&made, out->body.data + at + 1, out->body.length - at - 1,
-                            SYI_MSGPACK_DEPTH_MAX, 0);
-    SY_TRY(syi_pysyft_open_pair(&made, &code, err));
-    SY_TRY(syi_msgpack_read_array(&made, &count, err));
-    SY_TRY(read_id(&made, &id, err));
-    s->request->id = id;
-    if (code != SYI_CODE_TENSOR) {
-        /* [id, object] anew, the id in front. */
-        syi_buffer object;
-        syi_buffer_init(&object, s->reader.context, out->body.maximum);
-        syi_buffer_append(&object, out->body.data + at + 1, out->body.length - at - 1);
-        out->body.length = at;
-        syi_encode_id(&out->body, &id);
-        syi_buffer_append(&out->body, object.data, object.length);
-        const sy_status status = syi_buffer_check(&object, "message", err);
-        syi_buffer_fini(&object);
-        SY_TRY(status);
-    }
+    SY_TRY(id_of_object(out->body.data, out->body.length, &s->request->id, err));
+    object = out->body;
+    syi_buffer_init(&out->body, object.context, object.maximum);
+    syi_msgpack_write_array(&out->body, 2);
+    syi_encode_id(&out->body, &s->request->id);
+    syi_buffer_append(&out->body, object.data, object.length);
+    syi_buffer_fini(&object);
     out->flags |= s->reader.private_ ? SYI_FLAG_PRIVATE : 0;
     s->request->stores = true;
     ask(s, SYI_KIND_OBJECT, SYI_PYSYFT_ANSWERS_NONE);
-    return SY_OK;
+    return syi_buffer_check(&out->body, "message", err);
 }
 
 static void put_object_request(syi_buffer *out, const sy_id *id, bool keep)

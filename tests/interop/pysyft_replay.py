@@ -107,8 +107,11 @@ class Replay:
 
 
 class Worker:
+    def __init__(self, name="alice", *options):
+        self.arguments = ["--id", name, *options]
+
     def __enter__(self):
-        self.process = subprocess.Popen([PROGRAM, "worker", "--id", "alice", "--listen", "ws://127.0.0.1:0"],
+        self.process = subprocess.Popen([PROGRAM, "worker", "--listen", "ws://127.0.0.1:0", *self.arguments],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         return self.process.stdout.readline().split()[-1]
 

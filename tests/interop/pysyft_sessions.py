@@ -160,6 +160,37 @@ async def opaque(url):
     await socket.close()
 
 
+async def moving(url):
+    """remote_send to another worker, and a pointer to there that is kept here."""
+    with Worker("bob") as bob, Worker("carol", "--peer", f"bob={bob}") as carol:
+        for _ in range(100):  # the worker says that it listens before it has found its peers
+            socket = await connect(carol)
+            try:
+                assert await ask(socket, [34, [tensor(90, [1])]]) is None
+                await ask(socket, [33, [[55, [text("remote_send"), pointer(90, at="carol"), [6, [text("bob")]], [0, []],
+                                             [6, [90]], False]]]])
+                break
+            except websockets.ConnectionClosed:
+                await asyncio.sleep(0.1)
+        there = await connect(bob)
+        assert await ask(socket, [34, [tensor(1, [4, 5, 6])]]) is None
+        send = [33, [[55, [text("remote_send"), pointer(1, at="carol"), [6, [text("bob")]],
+                           [0, [[text("inplace"), False], [text("requires_grad"), False]]], [6, [1]], False]]]]
+        answer = await ask(socket, send)
+        assert answer[0] == 25 and answer[1][1:] == [1, text("bob"), None, [11, [3]], False, [3, []], None], answer
+        assert await ask(there, [34, [tensor(2, [7])]]) is None
+        assert await get(there, 1) == [4, 5, 6]
+        wrapped = [34, [tensor(3, [], chain=pointer(2, at="bob"))]]
+        assert await ask(socket, wrapped) is None
+        assert await ask(socket, command("__add__", pointer(3, at="carol"), [1], [4])) is None
+        answer = await ask(socket, [35, [4, None, text("")]])
+        assert answer[0] == 14 and answer[1][2][0] == 25 and answer[1][2][1][2] == text("bob"), answer
+        assert await ask(socket, command("mid_get", 3, [], [5])) is None
+        assert await get(socket, 3) == [7]
+        await socket.close()
+        await there.close()
+
+
 async def many(url):
     """Each of twelve connections gets its own answers, however they come."""
     async def one(k):
@@ -201,7 +232,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, privacy, opaque, many, hostile):
+    for part in (forms, operations, privacy, opaque, moving, many, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")
