@@ -9,6 +9,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 
 PYTHON = "/usr/bin/python3"
 try:
@@ -59,8 +60,8 @@ async def ask(socket, value, binary=False, scheme=40):
 
 async def closes(url, message):
     socket = await connect(url)
-    await socket.send(message if isinstance(message, (str, bytes)) else wire.text(wire.pack(message)))
     try:
+        await socket.send(message if isinstance(message, (str, bytes)) else wire.text(wire.pack(message)))
         answer = await asyncio.wait_for(socket.recv(), 20)
         raise AssertionError(f"{message!r:.100} was answered: {wire.unpack(answer)!r:.200}")
     except websockets.ConnectionClosed:
@@ -206,6 +207,18 @@ async def many(url):
     await asyncio.gather(*[one(k) for k in range(12)])
 
 
+async def strangers(url):
+    """A worker that asks who its callers are takes nobody who cannot say it; this dialect cannot."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokens = os.path.join(folder, "tokens")
+        with open(os.open(tokens, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write("alice an-invented-token-of-forty-three-characters\n")
+        with Worker("dave", "--token-file", tokens) as guarded:
+            for message in ([34, [tensor(1, [1])]], [53, [text("list_objects"), [6, [[6, []], [0, []], [1, []]]]]]):
+                await closes(guarded, message)
+    assert await ask(await connect(url), [34, [tensor(1, [1])]]) is None  # who does not ask takes everybody
+
+
 async def hostile(url):
     witness = await connect(url)
     assert await ask(witness, [34, [tensor(5, [5])]]) is None
@@ -232,7 +245,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, privacy, opaque, moving, many, hostile):
+    for part in (forms, operations, privacy, opaque, moving, many, strangers, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")
