@@ -46,8 +46,8 @@ enum { SHAPE_SIZE = SY_DIM_MAX * 21 };
 static const char *format_shape(const sy_object_info *info, char *buffer, size_t size)
 {
     size_t length = 0;
-    if (info->ndim == 0) {
-        snprintf(buffer, size, "scalar");
+    if (info->ndim <= 0) { /* below: no array, or its worker does not say */
+        snprintf(buffer, size, "%s", info->ndim == 0 ? "scalar" : "?");
     }
     for (int k = 0; k < info->ndim && length < size; k++) {
         length += (size_t)snprintf(buffer + length, size - length, "%s%" PRId64, k > 0 ? "x" : "",

@@ -33,10 +33,22 @@ typedef struct client {
     expected *first, *last;
 } client;
 
-const char *syi_pysyft_url(const char *url)
+bool syi_pysyft_url_parse(syi_pysyft_url *parsed, const char *url)
 {
-    const size_t length = sizeof SYI_PYSYFT_URL - 1;
-    return strncmp(url, SYI_PYSYFT_URL, length) == 0 ? url + length : NULL;
+    const size_t prefix = sizeof SYI_PYSYFT_URL - 1;
+    if (strncmp(url, SYI_PYSYFT_URL, prefix) != 0) {
+        return false;
+    }
+    url += prefix;
+    const char *slashes = strstr(url, "://");
+    const char *host = slashes != NULL ? slashes + 3 : url;
+    const char *at = strchr(host, '@');
+    at = at != NULL && at < host + strcspn(host, "/") ? at : NULL;
+    const size_t id = at != NULL ? (size_t)(at - host) : 0;
+    const int length = snprintf(parsed->url, sizeof parsed->url, "%.*s%s", (int)(host - url), url,
+                                at != NULL ? at + 1 : host);
+    snprintf(parsed->id, sizeof parsed->id, "%.*s", (int)id, host);
+    return id < sizeof parsed->id && length > 0 && (size_t)length < sizeof parsed->url;
 }
 
 static expected *expected_new(client *c)

@@ -12,8 +12,12 @@
 
 #define SYI_PYSYFT_URL "pysyft+" /* in front of ws:// */
 
-/* The url behind the prefix, or NULL when it has none. */
-const char *syi_pysyft_url(const char *url);
+typedef struct syi_pysyft_url {
+    char url[512]; /* without prefix and id */
+    char id[64];   /* "": none was given */
+} syi_pysyft_url;
+/* pysyft+ws://[ID@]HOST:PORT; false for other urls, and for those that are too long. */
+bool syi_pysyft_url_parse(syi_pysyft_url *parsed, const char *url);
 /* `url` has no prefix. `worker` is what the server calls itself: it never says so. */
 sy_status syi_pysyft_connect(sy_context *context, syi_connection **connection, const char *url,
                              const sy_id *worker, const syi_connect_options *options,

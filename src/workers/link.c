@@ -269,10 +269,11 @@ static sy_status connect_link(syi_link *link, uint64_t deadline, sy_error *err)
         status = syi_custom_connect(context, &connection, target->custom, &options, err);
     } else {
         options.tls = syi_identity_ref(link->owner->hook);
-        const char *dialect = syi_pysyft_url(target->url);
-        status = dialect != NULL
-                     ? syi_pysyft_connect(context, &connection, dialect, &target->id, &options, err)
-                     : syi_connect(context, &connection, target->url, &options, err);
+        syi_pysyft_url dialect;
+        status =
+            syi_pysyft_url_parse(&dialect, target->url)
+                ? syi_pysyft_connect(context, &connection, dialect.url, &target->id, &options, err)
+                : syi_connect(context, &connection, target->url, &options, err);
         syi_tls_config_unref(options.tls);
     }
     if (status == SY_OK) {

@@ -362,6 +362,7 @@ sy_status syi_worker_greet_known(sy_worker *known, sy_error *err)
     return SY_OK;
 }
 
+<<<<<<< HEAD
 sy_status syi_worker_make_contact(sy_worker *made, const char *where,
                                   bool (*same)(const sy_worker *known, const sy_worker *made),
                                   sy_worker **worker, sy_error *err)
@@ -407,16 +408,29 @@ static bool same_url(const sy_worker *known, const sy_worker *made)
 /* tcp://, tls:// or ws://; pysyft+ws:// to a server that does not say who it is. */
 static sy_status parse_way(syi_url *parsed, const char *url, const sy_connect_options *options,
                            sy_error *err)
+=======
+/* tcp://, tls:// or ws://; pysyft+ws:// to a server that does not say who it is: *id becomes what the url or the
+ * caller says. */
+static sy_status parse_way(syi_url *parsed, syi_pysyft_url *dialect, const char *url,
+                           const char **id, sy_error *err)
+>>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
 {
-    const char *dialect = syi_pysyft_url(url);
-    SY_TRY(syi_url_parse(parsed, dialect != NULL ? dialect : url, err));
-    if (dialect != NULL && parsed->scheme != SYI_SCHEME_WS) {
+    if (!syi_pysyft_url_parse(dialect, url)) {
+        return syi_url_parse(parsed, url, err);
+    }
+    SY_TRY(syi_url_parse(parsed, dialect->url, err));
+    if (parsed->scheme != SYI_SCHEME_WS) {
         return syi_fail(err, SY_EINVAL, "%s: PySyft's servers speak websocket only", url);
     }
-    if (dialect != NULL && options->id == NULL) {
-        return syi_fail(err, SY_EINVAL, "%s: a PySyft server does not say who it is; give its id",
-                        url);
+    if (strlen(url) >= sizeof((sy_worker *)NULL)->url) {
+        return syi_fail(err, SY_EINVAL, "a url of %zu characters is too long", strlen(url));
     }
+    if (*id == NULL && dialect->id[0] == '\0') {
+        return syi_fail(
+            err, SY_EINVAL,
+            "%s: a PySyft server does not say who it is; write pysyft+ws://ID@HOST:PORT", url);
+    }
+    *id = *id != NULL ? *id : dialect->id;
     return SY_OK;
 }
 
@@ -431,16 +445,24 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (options->size != sizeof *options) {
         return syi_fail(err, SY_EINVAL, "sy_connect_options: start with SY_CONNECT_OPTIONS_INIT");
     }
-    SY_TRY(parse_way(&parsed, url, options, err));
+    syi_pysyft_url dialect;
+    const char *name = options->id;
+    SY_TRY(parse_way(&parsed, &dialect, url, &name, err));
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }
+<<<<<<< HEAD
     SY_TRY(check_token(&parsed, options, url, err));
     sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS || parsed.scheme == SYI_SCHEME_WSS
                               ? SY_WORKER_WEBSOCKET
                               : SY_WORKER_SOCKET;
     if (options->id != NULL) {
         SY_TRY(sy_id_parse(&id, options->id, err));
+=======
+    sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
+    if (name != NULL) {
+        SY_TRY(sy_id_parse(&id, name, err));
+>>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
         sy_worker *known = syi_directory_find(hook, &id);
         if (known != NULL) {
             if (known->kind != kind || strcmp(known->url, url) != 0) {
@@ -454,8 +476,14 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
         }
     }
     sy_worker *made = NULL;
+<<<<<<< HEAD
     SY_TRY(syi_worker_new(hook, &made, options->id != NULL ? &id : NULL, kind, err));
     syi_worker_use_options(made, options);
+=======
+    syi_link *link = NULL;
+    SY_TRY(syi_worker_new(hook, &made, name != NULL ? &id : NULL, kind, err));
+    use_options(made, options);
+>>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
     memcpy(made->url, url, strlen(url) + 1);
     return syi_worker_make_contact(made, url, same_url, worker, err);
 }

@@ -187,6 +187,16 @@ static void test_id_is_needed(void **state)
     sy_worker *other = NULL;
     assert_status(sy_worker_connect(s->hook, &other, s->url, NULL, &s->err), SY_EINVAL, &s->err);
     assert_null(other);
+    /* ... but the url may. */
+    char url[80];
+    snprintf(url, sizeof url, "pysyft+ws://alice@%s", s->url + strlen("pysyft+ws://"));
+    assert_status(sy_worker_connect(s->hook, &other, url, NULL, &s->err), SY_EEXIST, &s->err);
+    snprintf(url, sizeof url, "pysyft+ws://carol@%s", s->url + strlen("pysyft+ws://"));
+    assert_ok(sy_worker_connect(s->hook, &other, url, NULL, &s->err), &s->err);
+    assert_int_equal(sy_worker_get_kind(other), SY_WORKER_WEBSOCKET);
+    assert_status(
+        sy_worker_connect(s->hook, &other, "pysyft+tcp://carol@127.0.0.1:1", NULL, &s->err),
+        SY_EINVAL, &s->err);
 }
 
 int main(void)

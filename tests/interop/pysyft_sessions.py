@@ -23,7 +23,7 @@ except ImportError:
     sys.exit(1)
 
 import pysyft_wire as wire
-from pysyft_replay import Worker
+from pysyft_replay import PROGRAM, Worker
 
 
 def text(value):
@@ -192,6 +192,26 @@ async def moving(url):
         await there.close()
 
 
+async def program(url):
+    """csyft's own client through the dialect, and PySyft's beside it."""
+    there = url.replace("ws://", "pysyft+ws://alice@")
+
+    async def run(*arguments):
+        process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=subprocess.PIPE)
+        output, _ = await process.communicate()
+        assert process.returncode == 0, arguments
+        return output.decode()
+    number = int(await run("call", there, "ones", "=[2,3]"))
+    socket = await connect(url)
+    assert await ask(socket, [34, [tensor(1, [1])]]) is None
+    assert await ask(socket, command("__add__", pointer(number), [1], [2])) is None
+    assert await get(socket, 2) == [2.0] * 6
+    assert str(number) in await run("ls", there)
+    await run("rm", there, str(number))
+    assert await ask(socket, [53, [text("objects_count"), [6, [[6, []], [0, []], [1, []]]]]]) == 1
+    await socket.close()
+
+
 async def many(url):
     """Each of twelve connections gets its own answers, however they come."""
     async def one(k):
@@ -245,7 +265,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, privacy, opaque, moving, many, strangers, hostile):
+    for part in (forms, operations, privacy, opaque, moving, program, many, strangers, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")
