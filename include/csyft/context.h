@@ -26,7 +26,8 @@ typedef enum sy_log_level {
 } sy_log_level;
 
 /*
- * Receives one finished line. `component` is the room ("workers", "transport", ...), `worker` the id
+ * Receives one finished line. `component` is the room ("workers", "transport", ...) or "audit"
+ * (a refusal: who, what, which object, when, why; see caller.h), `worker` the id
  * of the worker it concerns or "", `message_id` the wire message or 0. The strings are borrowed for
  * the call. Called from any thread; must not call back into csyft. Never holds a share, key or value.
  */

@@ -1,7 +1,7 @@
 /*
  * callers.h - who the clients of a worker are, what each of them holds, and how much each may ask for. A caller that
  * said who it is counts under its name, from wherever it comes; the others count under their address. Entries stay as
- * long as the worker; beyond SYI_CALLERS_MAX, newcomers share one. Test: callers_test.c, tests/integration/callers.c.
+ * long as the worker; beyond SYI_CALLERS_MAX, newcomers share one. Test: tests/integration/callers.c.
  */
 #ifndef SYI_WORKERS_CALLERS_H
 #define SYI_WORKERS_CALLERS_H

@@ -247,6 +247,19 @@ static void received(void *argument, syi_message *message)
     pthread_mutex_unlock(&session->lock);
 }
 
+/* Strand held. Who has not greeted yet hears the limit when it does; twice as many are not waited for. */
+static bool is_crowded(const sy_worker *worker, const syi_caller *address)
+{
+    const unsigned most = worker->limits.connections_per_caller;
+    const bool crowded = most != 0 && address->connections / 2 >= most;
+    if (crowded) {
+        syi_log(worker->hook->context, SY_LOG_WARNING, "audit", worker->name, 0,
+                "refused action=\"connect\" reason=\"%s: %u connections, the limit is %u\"",
+                address->label, address->connections, most);
+    }
+    return crowded;
+}
+
 static void *opened(void *user, syi_peer *peer)
 {
     sy_worker *worker = user;
@@ -275,6 +288,9 @@ static void *opened(void *user, syi_peer *peer)
     pthread_mutex_init(&session->lock, NULL);
     pthread_mutex_lock(&worker->strand);
     session->who = syi_callers_find(worker, "", syi_peer_get_address(peer));
+    if (session->who != NULL && !session->direct && is_crowded(worker, session->who)) {
+        session->who = NULL;
+    }
     if (session->who != NULL) {
         session->who->connections++;
         session->next = worker->sessions;

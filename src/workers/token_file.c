@@ -1,4 +1,4 @@
-/* token_file.c - tokens of a worker from a file (csyft/caller.h). Test: callers_test.c. */
+/* token_file.c - tokens of a worker from a file (csyft/caller.h). Test: tests/integration/callers.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -156,6 +156,18 @@ class Connections(CliTest):
         held[0].settimeout(20)
         self.assertEqual(held[0].recv(1), b"")
 
+    def test_an_address_that_only_connects(self):
+        worker = self.start("bob", "--caller-connections", "3", "--connections", "30", "--greeting-time", "60")
+        held = [self.open(worker.url) for _ in range(20)]
+        for s in held[6:]:
+            s.settimeout(20)
+            self.assertEqual(s.recv(1), b"")  # closed at once
+        self.assertRegex(worker.errors(), 'audit: bob: refused action="connect" reason="clients at 127.0.0.1 .*limit is 3')
+        for s in held:
+            s.close()
+        time.sleep(0.3)
+        self.assertIn("bob", self.succeed("whoami", worker.url))
+
     def test_connections_in_all(self):
         worker = self.start("bob", "--connections", "2")
         held = [self.open(worker.url) for _ in range(2)]

@@ -6,6 +6,7 @@ import pty
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 from processes import PROGRAM, CliTest, csyft
@@ -84,6 +85,26 @@ class Workers(DemoTest):
         self.assertEqual(self.rows(result)["worker to worker"][1], "+0.00")
         self.assertEqual([self.succeed("ls", worker.url) for worker in workers], objects, "nothing is left at the workers")
         self.assertEqual([worker.stop() for worker in workers], [0, 0, 0])
+
+    def test_a_killed_client_leaves_nothing(self):
+        workers = self.start_with_shards(alice=("--grace", "1"))
+        alice = workers[0].url
+        client = subprocess.Popen([PROGRAM, "demo", "--rounds", "100000", "--strategy", "sequential", "--workers",
+                                   ",".join(worker.url for worker in workers)], env=self.environment,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        count = lambda: len(self.succeed("ls", "-q", alice).split())
+        deadline = time.monotonic() + 20
+        while count() <= 2:
+            self.assertLess(time.monotonic(), deadline)
+        client.kill()
+        client.wait()
+        killed = time.monotonic()
+        while count() > 2:
+            self.assertLess(time.monotonic(), killed + 10)
+            time.sleep(0.05)
+        self.assertGreater(time.monotonic(), killed + 0.5)
 
     def test_workers_without_the_data(self):
         workers = [self.start(name) for name in ("alice", "bob", "charlie")]

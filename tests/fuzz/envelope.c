@@ -29,6 +29,8 @@ static void check_hello(syi_buffer *out, const uint8_t *bytes, size_t size)
     require(sy_id_equal(&again.worker, &hello.worker));
     require(again.wire_max == hello.wire_max && again.has_session == hello.has_session);
     require(memcmp(again.token, hello.token, SYI_SESSION_SIZE) == 0);
+    require(memchr(hello.bearer, '\0', sizeof hello.bearer) != NULL);
+    require(strcmp(again.bearer, hello.bearer) == 0);
 }
 
 static void check_error(syi_buffer *out, const uint8_t *bytes, size_t size)
