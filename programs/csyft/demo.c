@@ -177,7 +177,8 @@ static int start_crew(demo *d)
 static int connect_to(demo *d, int k, const char *url)
 {
     sy_error err = SY_ERROR_INIT;
-    const sy_connect_options how = SY_CONNECT_OPTIONS_INIT;
+    sy_connect_options how = SY_CONNECT_OPTIONS_INIT;
+    cli_session_use_token(&d->session, &how); /* $CSYFT_TOKEN */
     if (sy_worker_connect(d->session.hook, &d->workers[k], url, &how, &err) != SY_OK) {
         return report(d, &err);
     }

@@ -143,7 +143,7 @@ class Connections(CliTest):
         return socket.create_connection((host, int(port)), timeout=20)
 
     def test_connections_of_an_address(self):
-        worker = self.start("bob", "--caller-connections", "3", "--greeting-time", "3")
+        worker = self.start("bob", "--caller-connections", "3", "--greeting-time", "1.5")
         held = [self.open(worker.url) for _ in range(3)]
         time.sleep(0.3)
         self.fail_with(1, "connections already, the limit is 3", "whoami", worker.url)
