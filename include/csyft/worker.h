@@ -44,13 +44,9 @@ typedef struct sy_connect_options {
         .size = sizeof(sy_connect_options) \
     }
 
-<<<<<<< HEAD
 /* A worker in another process: SocketWorker for tcp:// and tls:// (tls.h), WebsocketClientWorker for ws://, wss://
- * and, to a server of PySyft 0.2.9, pysyft+ws://; that one needs options->id (docs/reference/pysyft-wire.md).
-=======
-/* A worker in another process: SocketWorker for tcp:// and tls:// (tls.h), WebsocketClientWorker for ws:// and, to a
- * server of PySyft 0.2.9, pysyft+ws://ID@HOST:PORT, with its id there or in options (docs/reference/pysyft-wire.md).
->>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
+ * and, to a server of PySyft 0.2.9, pysyft+ws://ID@HOST:PORT, with its id there or in options
+ * (docs/reference/pysyft-wire.md).
  * Connects and greets. SY_EEXIST when the id is known as another worker, SY_EINVAL when the worker there has
  * another id than asked for, SY_ECLOSED, SY_ETIMEDOUT, SY_EPROTO name the URL. */
 SY_API sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,

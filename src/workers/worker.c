@@ -362,7 +362,6 @@ sy_status syi_worker_greet_known(sy_worker *known, sy_error *err)
     return SY_OK;
 }
 
-<<<<<<< HEAD
 sy_status syi_worker_make_contact(sy_worker *made, const char *where,
                                   bool (*same)(const sy_worker *known, const sy_worker *made),
                                   sy_worker **worker, sy_error *err)
@@ -405,21 +404,16 @@ static bool same_url(const sy_worker *known, const sy_worker *made)
     return known->kind == made->kind && strcmp(known->url, made->url) == 0;
 }
 
-/* tcp://, tls:// or ws://; pysyft+ws:// to a server that does not say who it is. */
-static sy_status parse_way(syi_url *parsed, const char *url, const sy_connect_options *options,
-                           sy_error *err)
-=======
 /* tcp://, tls:// or ws://; pysyft+ws:// to a server that does not say who it is: *id becomes what the url or the
  * caller says. */
 static sy_status parse_way(syi_url *parsed, syi_pysyft_url *dialect, const char *url,
                            const char **id, sy_error *err)
->>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
 {
     if (!syi_pysyft_url_parse(dialect, url)) {
         return syi_url_parse(parsed, url, err);
     }
     SY_TRY(syi_url_parse(parsed, dialect->url, err));
-    if (parsed->scheme != SYI_SCHEME_WS) {
+    if (parsed->scheme != SYI_SCHEME_WS && parsed->scheme != SYI_SCHEME_WSS) {
         return syi_fail(err, SY_EINVAL, "%s: PySyft's servers speak websocket only", url);
     }
     if (strlen(url) >= sizeof((sy_worker *)NULL)->url) {
@@ -451,18 +445,12 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     if (parsed.scheme == SYI_SCHEME_INPROC) {
         return syi_fail(err, SY_ENOTSUP, "%s: use sy_virtual_worker_new in one process", url);
     }
-<<<<<<< HEAD
     SY_TRY(check_token(&parsed, options, url, err));
     sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS || parsed.scheme == SYI_SCHEME_WSS
                               ? SY_WORKER_WEBSOCKET
                               : SY_WORKER_SOCKET;
-    if (options->id != NULL) {
-        SY_TRY(sy_id_parse(&id, options->id, err));
-=======
-    sy_worker_kind kind = parsed.scheme == SYI_SCHEME_WS ? SY_WORKER_WEBSOCKET : SY_WORKER_SOCKET;
     if (name != NULL) {
         SY_TRY(sy_id_parse(&id, name, err));
->>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
         sy_worker *known = syi_directory_find(hook, &id);
         if (known != NULL) {
             if (known->kind != kind || strcmp(known->url, url) != 0) {
@@ -476,14 +464,8 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
         }
     }
     sy_worker *made = NULL;
-<<<<<<< HEAD
-    SY_TRY(syi_worker_new(hook, &made, options->id != NULL ? &id : NULL, kind, err));
-    syi_worker_use_options(made, options);
-=======
-    syi_link *link = NULL;
     SY_TRY(syi_worker_new(hook, &made, name != NULL ? &id : NULL, kind, err));
-    use_options(made, options);
->>>>>>> a3454bc (workers, program: pysyft+ws://ID@HOST:PORT on the command line, too; ls of objects without a shape)
+    syi_worker_use_options(made, options);
     memcpy(made->url, url, strlen(url) + 1);
     return syi_worker_make_contact(made, url, same_url, worker, err);
 }
