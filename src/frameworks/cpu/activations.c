@@ -43,12 +43,15 @@ DEFINE_ACTIVATION(gelu, 0.5 * a * (1.0 + syi_precise_erf(a * 0x1.6a09e667f3bcdp-
 DEFINE_ACTIVATION(gelu_tanh, a / (1.0 + syi_precise_exp(TANH_ARGUMENT((double)a))),
                   a / (1.0 + exp(TANH_ARGUMENT(a))))
 
-DEFINE_ACTIVATION(silu, a / (1.0 + syi_precise_exp(-(double)a)), a / (1.0 + exp(-a)))
+/* NaN at -inf, as PyTorch's quotient of infinities. */
+DEFINE_ACTIVATION(silu, a < -0x1.fffffep127f ? NAN : a / (1.0 + syi_precise_exp(-(double)a)),
+                  a / (1.0 + exp(-a)))
 
 /* min(0, x) - log1p(exp(-|x|)) */
 DEFINE_ACTIVATION(log_sigmoid,
-                  (a < 0 ? a : 0.0f * a) - syi_precise_log1p(syi_precise_exp(-fabs((double)a))),
-                  (a < 0 ? a : 0.0 * a) - log1p(exp(-fabs(a))))
+                  (a < 0 || a != a ? a : 0.0f) -
+                      syi_precise_log1p(syi_precise_exp(-fabs((double)a))),
+                  (a < 0 || a != a ? a : 0.0) - log1p(exp(-fabs(a))))
 
 /* --- kernels ------------------------------------------------------------------------------------- */
 

@@ -33,7 +33,9 @@ for name, interval in FUNCTIONS.items():
         for _ in times(3):
             values = within(interval) if interval and R.random() < 0.8 else None
             wild = name not in ("tan", "sin", "cos", "erfc", "square", "exp2")  # where sleef is not exact for huge values
-            both(name, [draw(draw_shape(), dtype, wild=wild, values=values)], function, name[:2] != "is")
+            x = draw(draw_shape(), dtype, wild=wild, values=values)
+            if name != "log1p" or not (x == torch.finfo(dtype).max).any():  # of which sleef says infinity
+                both(name, [x], function, name[:2] != "is")
     for dtype in [torch.bool, *INTS]:
         for _ in times(1):
             both(name, [draw(draw_shape(), dtype)], function, name[:2] != "is")
