@@ -193,6 +193,9 @@ static void test_private_contents(void **state)
     const sy_value nonzero[] = {hidden}, classes[] = {hidden, sy_value_int(-1)};
     assert_refused(f, "nonzero", nonzero, 1, SY_EPERM, "nonzero of object");
     assert_refused(f, "one_hot", classes, 2, SY_EPERM, "#data");
+    assert_refused(f, "bincount", nonzero, 1, SY_EPERM, "#data");
+    assert_refused(f, "unique", nonzero, 1, SY_EPERM, "#data");
+    assert_refused(f, "unique_consecutive", nonzero, 1, SY_EPERM, "#data");
     const sy_value select[] = {open, mask}, picked[] = {sy_value_tensor(secret), mask};
     assert_refused(f, "masked_select", picked, 2, SY_EPERM, "masked_select of object");
     assert_refused(f, "__getitem__", select, 2, SY_EPERM, "#data");
