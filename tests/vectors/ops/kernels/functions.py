@@ -65,8 +65,11 @@ for dtype in NUMBERS:
 
 # --- two operands ---
 def traps(a, b):
-    """The lowest integer by -1, which ends PyTorch's process."""
+    """The lowest integer by -1, which ends PyTorch's process; the largest floats, whose quotients are NaN in its vectors
+    and infinite one by one."""
     result = torch.result_type(a, b)
+    if result.is_floating_point:
+        return bool((a.abs() == torch.finfo(result).max).any())
     if result not in (torch.int32, torch.int64):
         return False
     return bool((a.to(result) == torch.iinfo(result).min).any() and (torch.as_tensor(b) == -1).any())

@@ -1,5 +1,6 @@
 from drawing import *
 
+TOLERANCES["unfold_backward"] = SUMMED
 TOLERANCES["linspace"] = ((1e-6, 1e-6), (1e-15, 1e-14))
 
 for i in times(30):
