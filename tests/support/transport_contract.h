@@ -26,7 +26,7 @@ static void contract_sizes(void **state)
     uint64_t id = 1;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++, id++) {
         if (sizes[i] > (5 << 20) / TEST_SLOWNESS) {
-            continue;
+            break; /* the larger ones are behind it */
         }
         syi_message message;
         syi_message reply;
