@@ -40,6 +40,7 @@ typedef struct session {
     syi_buffer body; /* the request's MessagePack, for a second try */
     syi_buffer out;  /* its answer's */
     uint16_t kind;   /* text or binary: answers are as the request */
+    bool greeting;   /* the worker is told of the client, which knows nothing of that */
     bool opaque;     /* this is the second try */
     bool collecting; /* the results of a command, one after the other */
     sy_id results[SYI_OUTPUT_MAX];
@@ -143,6 +144,12 @@ static sy_status take_error(session *s, const syi_message *reply, bool *done, sy
     sy_error said;
     SY_TRY(syi_error_decode(&said, reply->body.data, reply->body.length));
     *done = true;
+    if (s->greeting) { /* it is not let in, and has asked for nothing yet */
+        if (err != NULL) {
+            *err = said;
+        }
+        return said.status != SY_OK ? said.status : SY_EREMOTE;
+    }
     if (may_be_opaque(s, said.status)) {
         s->opaque = true;
         *done = false;
@@ -378,7 +385,9 @@ static sy_status greet(session *s, sy_error *err)
     syi_hello_encode(&message.body, &hello);
     const sy_status status = syi_buffer_check(&message.body, "hello", err);
     if (status == SY_OK) {
+        s->greeting = true; /* it is answered at once */
         s->inner.received(s->worker_session, &message);
+        s->greeting = false;
     }
     syi_message_fini(&message);
     return status;
@@ -396,6 +405,7 @@ static void *opened(void *user, syi_peer *peer)
     s->base.loopback = syi_peer_is_loopback(peer);
     atomic_init(&s->base.refs, 2); /* the worker's session's and the connection's */
     snprintf(s->base.address, sizeof s->base.address, "%s", syi_peer_get_address(peer));
+    snprintf(s->base.certified, sizeof s->base.certified, "%s", syi_peer_get_certified(peer));
     s->context = gate->context;
     s->inner = gate->inner;
     s->peer = peer;

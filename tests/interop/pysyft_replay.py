@@ -113,7 +113,10 @@ class Worker:
     def __enter__(self):
         self.process = subprocess.Popen([PROGRAM, "worker", "--listen", "ws://127.0.0.1:0", *self.arguments],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        return self.process.stdout.readline().split()[-1]
+        url = self.process.stdout.readline().split()[-1]
+        if "--listen" in self.arguments:
+            Worker.second = self.process.stdout.readline().split()[-1]
+        return url
 
     def __exit__(self, *why):
         self.process.terminate()

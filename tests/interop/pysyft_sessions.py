@@ -6,6 +6,7 @@ Messages are built here from docs/reference/pysyft-wire.md.
 """
 import asyncio
 import os
+import ssl
 import struct
 import subprocess
 import sys
@@ -212,6 +213,33 @@ async def program(url):
     await socket.close()
 
 
+async def certificates(_url):
+    """A worker that wants to know its callers takes PySyft's clients by their certificates only."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([PROGRAM, "keys", folder, "alice", "--host", "localhost"], check=True, stdout=subprocess.DEVNULL)
+        ca, certificate, key = (os.path.join(folder, name) for name in ("ca.pem", "alice.pem", "alice.key"))
+        tokens = os.path.join(folder, "tokens")
+        with open(tokens, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write("ann " + "0123456789abcdef" * 3 + "\n")
+        options = ["--ca", ca, "--certificate", certificate, "--key", key, "--token-file", tokens]
+        for named in (True, False):
+            with Worker("alice", "--listen", "wss://localhost:0", *options,
+                        *(["--require-certificates"] if named else [])) as plain:
+                context = ssl.create_default_context(cafile=ca)
+                context.check_hostname = False
+                if named:
+                    context.load_cert_chain(certificate, key)
+                await closes(plain, [34, [tensor(1, [4])]])
+                secure = Worker.second
+                socket = await websockets.connect(secure, ssl=context, max_size=None, compression=None)
+                try:
+                    assert await ask(socket, [34, [tensor(1, [4, 5, 6])]]) is None and named
+                    assert await get(socket, 1) == [4, 5, 6]
+                except websockets.ConnectionClosed:
+                    assert not named
+                await socket.close()
+
+
 async def many(url):
     """Each of twelve connections gets its own answers, however they come."""
     async def one(k):
@@ -265,7 +293,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, privacy, opaque, moving, program, many, strangers, hostile):
+    for part in (forms, operations, privacy, opaque, moving, program, certificates, many, strangers, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")

@@ -66,7 +66,7 @@ sy_status syi_cpu_compare(const syi_cpu_call *call)
 
 /*
  * data: out, condition, value where true, value where false. Packed rows, and numbers as values, are chosen by masks:
- * a condition that is hard to foretell costs 5 ns per element as a branch (perf stat: 0.5 mispredictions each).
+ * a condition that is hard to foretell costs 5 ns per element as a branch.
  */
 #define WHERE_ROW(YES, NO)                              \
     SYI_INDEPENDENT                                     \
