@@ -155,9 +155,7 @@ static sy_status take_error(session *s, const syi_message *reply, bool *done, sy
         *done = false;
         return SY_OK;
     }
-    const bool asked =
-        s->kind != 0; /* otherwise the worker turned the greeting away: nothing to answer */
-    if (said.status == SY_EPERM && asked) {
+    if (said.status == SY_EPERM) {
         syi_buffer_clear(&s->out);
         return syi_pysyft_write_refusal(syi_pysyft_message_name(s->request.code), said.message,
                                         &s->out, err);

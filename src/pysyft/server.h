@@ -2,7 +2,7 @@
  * server.h - the end of a PySyft 0.2.9 client at a worker. It stands between a plain connection and the worker's own
  * service: to the worker it is one more peer that speaks csyft.v1, to the client a websocket server worker. Requests
  * are taken one after the other; each has one answer. What the original answers by dropping the connection is logged
- * and closes it with code 1000. docs/reference/pysyft-wire.md, decision 0013. Tests: pysyft_test.c,
+ * and closes it with code 1000. docs/reference/pysyft-wire.md, decision 0009. Tests: pysyft_test.c,
  * tests/interop/pysyft_replay.py.
  */
 #ifndef SYI_PYSYFT_SERVER_H
