@@ -36,7 +36,7 @@ csyft_optional(PROTOBUF_C libprotobuf-c)
 # OpenBLAS is opened at run time on the first large product; nothing here links with it.
 find_file(CSYFT_OPENBLAS NAMES libopenblas.so.0
   PATHS /usr/lib /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} /usr/local/lib
-  PATH_SUFFIXES openblas-serial openblas-pthread "" NO_DEFAULT_PATH)
+  PATH_SUFFIXES openblas-pthread openblas-serial "" NO_DEFAULT_PATH)
 mark_as_advanced(CSYFT_OPENBLAS)
 if(CSYFT_OPENBLAS)
   list(APPEND CSYFT_REPORT "OpenBLAS ${CSYFT_OPENBLAS} (opened at run time)")

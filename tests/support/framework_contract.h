@@ -405,7 +405,7 @@ static void framework_contract_repeats_a_seed(void **state)
     }
 }
 
-enum { FRAMEWORK_CONTRACT_THREADS = 4, FRAMEWORK_CONTRACT_ROUNDS = 50 };
+enum { FRAMEWORK_CONTRACT_THREADS = 4, FRAMEWORK_CONTRACT_ROUNDS = 400 };
 
 typedef struct framework_contract_thread {
     const native *n;

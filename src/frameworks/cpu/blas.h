@@ -15,6 +15,7 @@ typedef struct syi_blas {
     atomic_int state; /* 0 not tried, 1 loaded, -1 there is none */
     pthread_mutex_t lock;
     void *library;
+    bool one_caller; /* a build that two threads may not enter at once: they wait for each other */
     void (*sgemm)(const char *, const char *, const int *, const int *, const int *, const float *,
                   const float *, const int *, const float *, const int *, const float *, float *,
                   const int *);
