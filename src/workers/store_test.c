@@ -1,11 +1,12 @@
 /* store_test.c - the objects of one worker: generations, leases, undoing, matching, memory that runs out. */
 #include "support/bare_worker.h"
+#include "workers/session.h"
 
-/* Sessions are only compared. */
+/* Sessions are compared, and asked for their caller: nobody. */
 static syi_session *session(int which)
 {
-    static char sessions[4];
-    return (void *)&sessions[which];
+    static syi_session sessions[4];
+    return &sessions[which];
 }
 
 /* Strand held by nobody: these tests have one thread. */
