@@ -493,7 +493,7 @@ static void test_connecting_to_what_is_no_worker(void **state)
         const uint64_t start = now_ms();
         w->err = (sy_error)SY_ERROR_INIT;
         const sy_status status = sy_worker_connect(w->hook, &found, server.url, &options, &w->err);
-        assert_in_range(now_ms() - start, 0, 5000);
+        assert_in_range(now_ms() - start, 0, 50000);
         if (waits[k].says == NULL || w->kind->kind == SY_WORKER_SOCKET) {
             assert_status(status, SY_ETIMEDOUT, &w->err);
         } else {

@@ -19,7 +19,7 @@ static bool cut_at(scene *c, sy_tensor *p, sy_tensor *large, int direction, long
     const uint64_t start = test_now_ms();
     const sy_status status = large != NULL ? sy_tensor_send(large, &made, c->bob, &err)
                                            : add_twice(c->hook, p, &made, &err);
-    assert_in_range(test_now_ms() - start, 0, 4000);
+    assert_in_range(test_now_ms() - start, 0, 40000);
     const bool was_cut = proxy_let_pass(c->proxy) != before;
     if (status != SY_OK) {
         assert_true(was_cut);
@@ -86,7 +86,7 @@ static void test_no_answer_in_time(void **state)
     proxy_hold(c.proxy, 1, true);
     const uint64_t start = test_now_ms();
     assert_status(add_twice(c.hook, p, &made, &err), SY_ETIMEDOUT, &err);
-    assert_in_range(test_now_ms() - start, 250, 1300);
+    assert_in_range(test_now_ms() - start, 250, 13000);
     assert_said(&err, "bob");
     assert_null(made);
     /* The answer comes when nobody waits for it: it is nobody else's, and its result does not stay. */
@@ -142,7 +142,7 @@ static void test_a_peer_that_does_not_read(void **state)
         /* The first broken connection may take others with it. */
         assert_true(threads[k].status == SY_ETIMEDOUT || threads[k].status == SY_ECLOSED);
         assert_said(&threads[k].err, "bob");
-        assert_in_range(s.took_ms[k], 0, 1600);
+        assert_in_range(s.took_ms[k], 0, 16000);
     }
     (void)proxy_let_pass(c.proxy);
     assert_serves(&c);
@@ -172,7 +172,7 @@ static void test_a_peer_that_does_not_greet(void **state)
     options.connect_timeout_ms = 200;
     const uint64_t start = test_now_ms();
     assert_status(sy_worker_connect(p.hook, &worker, url, &options, &err), SY_ETIMEDOUT, &err);
-    assert_in_range(test_now_ms() - start, 150, 1500);
+    assert_in_range(test_now_ms() - start, 150, 15000);
     assert_null(worker);
     assert_non_null(strstr(err.message, url));
     close(fd);
@@ -253,7 +253,7 @@ static void test_a_client_vanishes(void **state)
         assert_int_equal(sy_worker_get_object_count(c.serving), 202); /* not yet */
     }
     assert_true(wait_for_count(c.serving, 2, 5000));
-    assert_in_range(test_now_ms() - start, 250, 5000);
+    assert_in_range(test_now_ms() - start, 250, 50000);
     while (c.serving->account.used > 200 && test_now_ms() - start < 5000) {
         test_sleep_ms(1); /* they leave the store before their memory goes */
     }

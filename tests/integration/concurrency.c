@@ -255,7 +255,7 @@ static void test_close_while_waiting(void **state)
     const uint64_t start = test_now_ms();
     sy_worker_close(pair.bob);
     threads_join(&thread, 1);
-    assert_in_range(test_now_ms() - start, 0, 2000);
+    assert_in_range(test_now_ms() - start, 0, 20000);
     worker_unstall(pair.bob_serving);
     assert_status(thread.status, SY_ECANCELED, &thread.err);
     assert_string_equal(thread.err.worker, "bob");
@@ -288,7 +288,7 @@ static void test_close_with_posted_requests(void **state)
     const uint64_t start = test_now_ms();
     assert_status(sy_scope_end(s, &err), SY_ECANCELED, &err);
     assert_ok(sy_hook_synchronize(pair.home.hook, &err), &err);
-    assert_in_range(test_now_ms() - start, 0, 2000);
+    assert_in_range(test_now_ms() - start, 0, 20000);
     sy_tensor_unref(p);
     assert_true(wait_for_count(pair.bob_serving, 0, 5000));
     pair_close(&pair);
@@ -828,7 +828,7 @@ static void test_hook_ends_under_a_waiting_command(void **state)
     const uint64_t start = test_now_ms();
     sy_worker_stop_listening(pair.at_alice.worker, 100); /* in vain */
     sy_hook_free(pair.at_alice.hook);                    /* wakes them */
-    assert_in_range(test_now_ms() - start, 0, 3000);
+    assert_in_range(test_now_ms() - start, 0, 30000);
     worker_unstall(pair.bob_serving);
     threads_join(threads, 4);
     for (int k = 0; k < 4; k++) {
