@@ -16,6 +16,7 @@
 #include <csyft/operations_here.h>
 #include <csyft/optim.h>
 #include <csyft/overload.h>
+#include <csyft/plan.h>
 #include <csyft/pointer.h>
 #include <csyft/polynomial.h>
 #include <csyft/precision.h>

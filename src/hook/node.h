@@ -66,6 +66,8 @@ typedef struct syi_interpreter {
     bool (*known_shape)(const syi_node *node, syi_array *shape);
     /* Optional: asks for what a copy of the node will need elsewhere; may wait for a peer. */
     sy_status (*before_travel)(syi_node *node, sy_error *err);
+    /* Optional: does running what the node stands for change objects? (plans) */
+    bool (*changes)(const syi_node *node);
     /* Of classes (interpreters/class.c): their attributes, and their release with the hook. */
     const void *(*attributes)(const syi_node *node);
     void (*release)(const struct syi_interpreter *type, sy_context *context);

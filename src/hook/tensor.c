@@ -199,6 +199,7 @@ sy_status syi_tensor_native(sy_tensor *tensor, const char *what, const syi_array
 sy_status sy_tensor_to_dlpack(sy_tensor *tensor, DLManagedTensor **managed, sy_error *err)
 {
     *managed = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "to_dlpack", .self = tensor);
     const syi_array *array = NULL;
     SY_TRY(syi_tensor_native(tensor, "to_dlpack", &array, err));
     return syi_dlpack_export(tensor->hook->context, managed, array, err);
@@ -219,6 +220,7 @@ sy_status sy_tensor_load(sy_hook *hook, sy_tensor **tensor, const char *path, sy
 
 sy_status sy_tensor_save(sy_tensor *tensor, const char *path, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "save", .self = tensor);
     const syi_array *array = NULL;
     SY_TRY(syi_tensor_native(tensor, "save", &array, err));
     return syi_npy_save(tensor->hook->context, array, path, err);
@@ -368,6 +370,7 @@ const char *sy_tensor_get_description(const sy_tensor *tensor)
 sy_status sy_tensor_get_shape(sy_tensor *tensor, int *ndim, int64_t shape[SY_DIM_MAX],
                               sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_SHAPE, .what = "get_shape", .self = tensor);
     syi_array described = SYI_ARRAY_INIT;
     SY_TRY(syi_node_shape(tensor->node, &described, err));
     *ndim = described.ndim;
@@ -390,6 +393,7 @@ bool sy_tensor_is_wrapper(const sy_tensor *tensor)
 
 sy_status sy_tensor_copy_data(sy_tensor *tensor, void *buffer, size_t size, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "copy_data", .self = tensor);
     const syi_array *array = NULL;
     SY_TRY(syi_tensor_native(tensor, "copy_data", &array, err));
     if (size != syi_array_bytes(array)) {
@@ -425,6 +429,7 @@ static sy_status one_element(sy_tensor *tensor, const syi_array **array, sy_erro
 
 sy_status sy_tensor_item(sy_tensor *tensor, double *value, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "item", .self = tensor);
     const syi_array *array = NULL;
     SY_TRY(one_element(tensor, &array, err));
     *value = syi_array_get_double(array, 0);
@@ -433,6 +438,7 @@ sy_status sy_tensor_item(sy_tensor *tensor, double *value, sy_error *err)
 
 sy_status sy_tensor_item_int(sy_tensor *tensor, int64_t *value, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "item", .self = tensor);
     const syi_array *array = NULL;
     SY_TRY(one_element(tensor, &array, err));
     *value = syi_array_get_int(array, 0);
@@ -549,6 +555,7 @@ static void append_labels(syi_buffer *text, const sy_tensor *tensor)
 sy_status sy_tensor_to_text(sy_tensor *tensor, char **text, sy_error *err)
 {
     *text = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "to_text", .self = tensor);
     sy_context *context = tensor->hook->context;
     syi_buffer out;
     syi_buffer_init(&out, context, 1u << 20);
@@ -597,6 +604,8 @@ bool sy_tensor_get_requires_grad(const sy_tensor *tensor)
 
 sy_status sy_tensor_set_requires_grad(sy_tensor *tensor, bool requires_grad, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_REQUIRES_GRAD, .what = "set_requires_grad",
+                   .self = tensor, .flag = requires_grad);
     const syi_interpreter *type = tensor->node->type;
     if (type->set_requires_grad != NULL) {
         SY_TRY(type->set_requires_grad(tensor->node, requires_grad, err));
@@ -628,6 +637,8 @@ sy_status sy_tensor_get_grad(sy_tensor *tensor, sy_tensor **grad, sy_error *err)
 
 sy_status sy_tensor_set_grad(sy_tensor *tensor, sy_tensor *grad, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_SET_GRAD, .what = "set_grad", .self = tensor,
+                   .other = grad);
     if (tensor->node->type->set_grad != NULL) {
         return tensor->node->type->set_grad(tensor->node, grad, err);
     }

@@ -102,6 +102,7 @@ sy_status syi_autograd_register(sy_hook *hook, sy_error *err)
 sy_status sy_tensor_autograd(sy_tensor *tensor, sy_tensor **recorded, sy_error *err)
 {
     *recorded = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "autograd", .self = tensor);
     syi_node *node = syi_node_new(tensor->hook, &syi_autograd_type, sizeof(syi_node),
                                   syi_node_ref(tensor->node));
     if (node == NULL) {

@@ -430,6 +430,7 @@ sy_status sy_tensor_wrap_with(sy_tensor *tensor, sy_tensor **wrapped, const sy_i
         return syi_fail(err, SY_EINVAL, "sy_tensor_wrap_with: tensor, wrapped or type is NULL");
     }
     *wrapped = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "wrap_with", .self = tensor);
     const class_type *klass = class_of(type);
     if (klass == NULL) {
         return syi_fail(err, SY_EINVAL, "a %s is made by its own function", type->name);
@@ -469,6 +470,7 @@ sy_status sy_tensor_get_class_attributes(sy_tensor *tensor, sy_value *values, si
 sy_status sy_tensor_get_child(sy_tensor *tensor, sy_tensor **child, sy_error *err)
 {
     *child = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "get_child", .self = tensor);
     if (tensor->node->child == NULL) {
         return syi_fail(err, SY_EINVAL, "a %s has no child", tensor->node->type->name);
     }

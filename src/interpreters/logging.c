@@ -121,9 +121,10 @@ sy_status syi_logging_register(sy_hook *hook, sy_error *err)
 
 sy_status sy_tensor_log(sy_tensor *tensor, sy_tensor **logging, sy_error *err)
 {
+    *logging = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "log", .self = tensor);
     syi_node *node =
         syi_node_new(tensor->hook, &syi_logging_type, sizeof(syi_node), syi_node_ref(tensor->node));
-    *logging = NULL;
     if (node == NULL) {
         syi_node_unref(tensor->node);
         return SYI_ENOMEM(err, "LoggingTensor");

@@ -369,6 +369,7 @@ sy_status sy_tensor_combine(sy_tensor *pointer, sy_tensor **combined, sy_tensor 
         return syi_fail(err, SY_EINVAL, "combine: an argument is NULL");
     }
     *combined = NULL;
+    SYI_TRACE_DEED(pointer->hook, err, .kind = SYI_DEED_OTHER, .what = "combine", .self = pointer);
     if (count >= SY_MULTI_POINTER_MAX) {
         return syi_fail(err, SY_ELIMIT, "combine: %zu pointers, 1 to %d are allowed", count + 1,
                         SY_MULTI_POINTER_MAX);
@@ -389,6 +390,7 @@ sy_status sy_tensor_send_to_many(sy_tensor *tensor, sy_tensor **combined,
         return syi_fail(err, SY_EINVAL, "send: an argument is NULL");
     }
     *combined = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "send", .self = tensor);
     for (size_t k = 0; k < count; k++) {
         for (size_t i = 0; i < k; i++) {
             if (locations[i] == locations[k] && locations[k] != NULL) {

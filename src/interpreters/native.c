@@ -23,6 +23,8 @@ static sy_status run_clone(sy_tensor *tensor, sy_tensor **copy, sy_error *err)
 
 sy_status sy_tensor_copy(sy_tensor *tensor, sy_tensor **copy, sy_error *err)
 {
+    *copy = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "copy", .self = tensor);
     return run_clone(tensor, copy, err);
 }
 
@@ -71,6 +73,7 @@ sy_status sy_tensor_clone(sy_tensor *tensor, sy_tensor **clone, sy_error *err)
     const sy_id id = sy_tensor_get_id(tensor);
     syi_node *node = NULL;
     *clone = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "clone", .self = tensor);
     if (pointer == NULL && multi == NULL) {
         SY_TRY(run_clone(tensor, clone, err));
     } else {
@@ -102,6 +105,7 @@ sy_status sy_tensor_get_length(sy_tensor *tensor, int64_t *length, sy_error *err
 {
     syi_array shape = SYI_ARRAY_INIT;
     *length = 0;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_SHAPE, .what = "get_length", .self = tensor);
     SY_TRY(syi_node_shape(tensor->node, &shape, err));
     *length = shape.ndim > 0 ? shape.shape[0] : 0;
     return SY_OK;
@@ -109,6 +113,7 @@ sy_status sy_tensor_get_length(sy_tensor *tensor, int64_t *length, sy_error *err
 
 sy_status sy_tensor_set_data(sy_tensor *tensor, sy_tensor *data, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "set_data", .self = tensor);
     if (data == NULL || data->hook != tensor->hook) {
         return syi_fail(err, SY_EINVAL, "data: the tensor is NULL or of another hook");
     }
@@ -189,6 +194,8 @@ sy_status sy_tensor_create_pointer(sy_tensor *tensor, sy_tensor **pointer,
     syi_pointer *made = NULL;
     syi_array shape = SYI_ARRAY_INIT;
     *pointer = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "create_pointer",
+                   .self = tensor);
     options = options != NULL ? options : &standard;
     if (options->size < sizeof standard) {
         return syi_fail(err, SY_EINVAL, "create_pointer: the options are of another version");
@@ -225,6 +232,7 @@ sy_status sy_tensor_create_pointer(sy_tensor *tensor, sy_tensor **pointer,
 
 sy_status sy_tensor_mid_get_(sy_tensor *tensor, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "mid_get", .self = tensor);
     syi_pointer *pointer = syi_pointer_of(tensor);
     sy_tensor *value = NULL;
     if (pointer == NULL) {

@@ -156,6 +156,7 @@ sy_status sy_tensor_attr(sy_tensor *tensor, sy_tensor **attribute, const char *n
     syi_pointer *pointer = NULL;
     syi_pointer *node = NULL;
     *attribute = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "attr", .self = tensor);
     if (name == NULL) {
         return syi_fail(err, SY_EINVAL, "attr: the name is NULL");
     }

@@ -37,11 +37,14 @@ sy_status sy_worker_send(sy_worker *owner, sy_tensor **pointer, sy_tensor *tenso
 
 sy_status sy_tensor_send(sy_tensor *tensor, sy_tensor **pointer, sy_worker *location, sy_error *err)
 {
+    *pointer = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "send", .self = tensor);
     return sy_worker_send(tensor->hook->local_worker, pointer, tensor, location, NULL, err);
 }
 
 sy_status sy_tensor_send_(sy_tensor *tensor, sy_worker *location, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "send", .self = tensor);
     sy_tensor *pointer = NULL;
     SY_TRY(sy_tensor_send(tensor, &pointer, location, err));
     syi_tensor_set_node(tensor, syi_node_ref(pointer->node));
@@ -117,6 +120,7 @@ static sy_status get_under(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 {
     *got = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "get", .self = tensor);
     if (tensor->node->type->rewrap != NULL && syi_node_is_remote(tensor->node->child)) {
         return get_under(tensor, got, err);
     }
@@ -131,6 +135,7 @@ sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 
 sy_status sy_tensor_get_(sy_tensor *tensor, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "get", .self = tensor);
     sy_tensor *got = NULL;
     SY_TRY(sy_tensor_get(tensor, &got, err));
     syi_tensor_become(tensor, got);
@@ -140,6 +145,8 @@ sy_status sy_tensor_get_(sy_tensor *tensor, sy_error *err)
 
 sy_status sy_tensor_copy_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 {
+    *got = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "copy_get", .self = tensor);
     return fetch(tensor, true, got, err);
 }
 
@@ -184,6 +191,7 @@ static void adopt(syi_pointer *pointer)
 
 sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "move", .self = tensor);
     syi_pointer *pointer = NULL;
     SY_TRY(syi_pointer_need(tensor, "move", &pointer, err));
     if (pointer->attribute != NULL) {
@@ -210,6 +218,7 @@ sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
 
 sy_status sy_tensor_remote_get_(sy_tensor *tensor, sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "remote_get", .self = tensor);
     syi_pointer *pointer = NULL;
     SY_TRY(syi_pointer_need(tensor, "remote_get", &pointer, err));
     return repoint(tensor, pointer, "mid_get", NULL, 0, pointer->location, err);

@@ -20,6 +20,7 @@ sy_status sy_tensor_serialize(sy_tensor *tensor, void **bytes, size_t *size, sy_
     syi_buffer out;
     *bytes = NULL;
     *size = 0;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "serialize", .self = tensor);
     syi_buffer_init(&out, context, SERIALIZED_MAX);
     syi_buffer_append(&out, &scheme, 1);
     syi_encoder encoder = {.hook = tensor->hook, .out = &out, .copy = true};

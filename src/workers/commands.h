@@ -25,6 +25,9 @@ typedef struct sy_request {
 enum {
     SYI_COMMAND_WAITS = 1u << 0,  /* talks to another worker: runs on a session thread */
     SYI_COMMAND_WRITES = 1u << 1, /* changes objects: runs alone */
+    /* Runs its first argument (a plan) on the others: waits when one of them is elsewhere, runs alone when that
+     * changes objects, and takes a thread of the pool. */
+    SYI_COMMAND_COMPUTES = 1u << 2,
 };
 
 typedef struct syi_worker_command {
@@ -42,6 +45,13 @@ const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name);
  * Writes [id, generation, dtype, shape] to the reply when asked. */
 sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, const sy_id *id,
                                sy_error *err);
+/* How operations of the request are run: on the caller's account, until its deadline, with the worker's releases. */
+void syi_request_get_mode(const sy_request *request, syi_mode *mode);
+/* Is one of the arguments at another worker? Then the request holds no gate. */
+bool syi_request_waits(const sy_request *request);
+/* Writes a descriptor of a tensor that belongs to another object (generation 0: nobody owns it by that), and registers it
+ * under its id, with the caller's lease, if it is not there yet. */
+sy_status syi_request_show(const sy_request *request, sy_tensor *tensor, sy_error *err);
 /* Takes the object away for good, unless the answer cannot be sent. SY_ENOTFOUND. */
 sy_status syi_request_remove(const sy_request *request, const sy_id *id, sy_error *err);
 /*

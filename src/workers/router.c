@@ -213,10 +213,11 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     return SY_OK;
 }
 
-static sy_status execute_command(syi_session *session, syi_job *job, sy_error *err)
+static syi_mode mode_of(const syi_job *job)
 {
-    sy_worker *worker = session->worker;
-    syi_mode mode = {
+    const syi_session *session = job->session;
+    const sy_worker *worker = session->worker;
+    const syi_mode mode = {
         .grad = !(job->message.flags & SYI_FLAG_NO_GRAD),
         .account = &session->who->account,
         .caller = job->bit,
@@ -227,6 +228,13 @@ static sy_status execute_command(syi_session *session, syi_job *job, sy_error *e
         .called = job->called,
         .called_length = job->called_length,
     };
+    return mode;
+}
+
+static sy_status execute_command(syi_session *session, syi_job *job, sy_error *err)
+{
+    sy_worker *worker = session->worker;
+    const syi_mode mode = mode_of(job);
     sy_status status =
         syi_dispatch(worker->hook, job->op, job->inplace, job->bound, &mode, &job->results, err);
     if (status == SY_ERANGE) {
@@ -636,7 +644,66 @@ static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_e
     }
     job->waits = (job->command->flags & SYI_COMMAND_WAITS) != 0;
     job->writes = (job->command->flags & SYI_COMMAND_WRITES) != 0;
+    if (job->command->flags & SYI_COMMAND_COMPUTES) {
+        const sy_value *what = &job->args.as.list.items[0];
+        const syi_node *node = what->kind == SY_VALUE_TENSOR ? what->as.tensor->node : NULL;
+        job->waits = value_waits(&job->args);
+        job->writes =
+            !job->waits && node != NULL && node->type->changes != NULL && node->type->changes(node);
+        job->cost = job->waits || session->direct ? 0 : UNKNOWN_NS;
+        job->deadline = syi_message_deadline(&job->message, session->worker->hook->context);
+    }
     return SY_OK;
+}
+
+void syi_request_get_mode(const sy_request *request, syi_mode *mode)
+{
+    *mode = mode_of(request->job);
+}
+
+bool syi_request_waits(const sy_request *request)
+{
+    return request->job->waits;
+}
+
+sy_status syi_request_show(const sy_request *request, sy_tensor *tensor, sy_error *err)
+{
+    sy_worker *worker = request->worker;
+    syi_job *job = request->job;
+    sy_id id = sy_tensor_get_id(tensor);
+    sy_tensor *shown = sy_tensor_ref(tensor);
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&worker->strand);
+    const syi_object *there = syi_store_get(worker, &id);
+    if (there != NULL && there->tensor != tensor) { /* the id means something else here */
+        sy_tensor_unref(shown);
+        id = syi_hook_fresh_id(worker->hook);
+        status = syi_tensor_alias(tensor, &shown, err);
+        if (status == SY_OK) {
+            const syi_policy policy = syi_tensor_policy(tensor);
+            syi_tensor_set_policy(shown, &policy);
+        }
+        there = NULL;
+    }
+    if (status == SY_OK) {
+        status = syi_access_check_use(worker, tensor, &id, request->bit, err);
+    }
+    if (status == SY_OK && there == NULL) {
+        change *made = note(job);
+        status = made != NULL ? SY_OK : SYI_ENOMEM(err, "object store");
+        if (made != NULL) {
+            made->id = id;
+            status = syi_store_put(worker, &id, shown, request->session, &made->generation,
+                                   &made->old, err);
+            job->changes.length -= status == SY_OK ? 0 : sizeof *made;
+        }
+    }
+    if (status == SY_OK) {
+        status = syi_encode_descriptor(request->reply, shown, &id, 0, err);
+    }
+    pthread_mutex_unlock(&worker->strand);
+    sy_tensor_unref(shown);
+    return status;
 }
 
 static sy_status execute_worker_command(syi_session *session, syi_job *job, sy_error *err)

@@ -78,6 +78,8 @@ sy_status sy_tensor_fix_precision(sy_tensor *tensor, sy_tensor **fixed,
                                   const sy_precision_options *options, sy_error *err)
 {
     *fixed = NULL;
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "fix_precision",
+                   .self = tensor);
     if (tensor == NULL) {
         return syi_fail(err, SY_EINVAL, "fix_precision: tensor is NULL");
     }
@@ -87,6 +89,8 @@ sy_status sy_tensor_fix_precision(sy_tensor *tensor, sy_tensor **fixed,
 sy_status sy_tensor_float_precision(sy_tensor *fixed, sy_tensor **tensor, sy_error *err)
 {
     *tensor = NULL;
+    SYI_TRACE_DEED(fixed->hook, err, .kind = SYI_DEED_OTHER, .what = "float_precision",
+                   .self = fixed);
     if (fixed == NULL) {
         return syi_fail(err, SY_EINVAL, "float_precision: tensor is NULL");
     }
@@ -119,6 +123,8 @@ static sy_status become(sy_tensor *tensor, sy_tensor *made, sy_tensor *grad, sy_
 sy_status sy_tensor_fix_precision_(sy_tensor *tensor, const sy_precision_options *options,
                                    sy_error *err)
 {
+    SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "fix_precision",
+                   .self = tensor);
     sy_tensor *fixed = NULL, *grad = NULL;
     if (tensor == NULL) {
         return syi_fail(err, SY_EINVAL, "fix_precision_: tensor is NULL");
@@ -136,6 +142,8 @@ sy_status sy_tensor_fix_precision_(sy_tensor *tensor, const sy_precision_options
 
 sy_status sy_tensor_float_precision_(sy_tensor *fixed, sy_error *err)
 {
+    SYI_TRACE_DEED(fixed->hook, err, .kind = SYI_DEED_OTHER, .what = "float_precision",
+                   .self = fixed);
     sy_tensor *tensor = NULL, *grad = NULL;
     if (fixed == NULL) {
         return syi_fail(err, SY_EINVAL, "float_precision_: tensor is NULL");
