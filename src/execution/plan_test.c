@@ -36,7 +36,7 @@ static const sy_plan_shape vector = {SY_DTYPE_F32, 1, {-1}};
 /* Runs on tensors, which it takes; one result. */
 static sy_tensor *run(local_hook *local, sy_plan *plan, sy_tensor **args, size_t count)
 {
-    sy_value values[8];
+    sy_value values[8] = {{SY_VALUE_NONE, {0}}};
     sy_tensor *result = NULL;
     size_t made = 0;
     for (size_t k = 0; k < count; k++) {

@@ -38,7 +38,7 @@ static sy_pointer_plan *send(workers *w, sy_plan *plan, sy_worker *location)
 /* One result, the scope's. */
 static sy_tensor *run(workers *w, sy_pointer_plan *plan, sy_tensor *const *args, size_t count)
 {
-    sy_value values[8];
+    sy_value values[8] = {{SY_VALUE_NONE, {0}}};
     sy_tensor *result = NULL;
     size_t made = 0;
     for (size_t k = 0; k < count; k++) {
