@@ -1,0 +1,255 @@
+/*
+ * link_requests.c - a request from its beginning to its answer, for one thread that waits, and posted ones, for which
+ * nobody does. Test: tests/integration/pipelined.c.
+ */
+#include <string.h>
+
+#include "workers/link_state.h"
+
+#define WINDOW_MAX 1024 /* posted requests that are not answered yet */
+
+sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err)
+{
+    sy_context *context = syi_link_context(link);
+    memset(exchange, 0, sizeof *exchange);
+    syi_pending *pending = atomic_exchange(&link->at_hand, NULL);
+    if (pending == NULL) {
+        pthread_mutex_lock(&link->state_lock);
+        pending = link->spare;
+        if (pending != NULL) {
+            link->spare = pending->next;
+        }
+        pthread_mutex_unlock(&link->state_lock);
+    }
+    const uint64_t id = syi_link_next_id(link);
+    if (pending == NULL) {
+        pending = syi_alloc(context, sizeof *pending);
+        if (pending == NULL) {
+            return SYI_ENOMEM(err, "request");
+        }
+        syi_message_init(&pending->request, context, SYI_BODY_MAX);
+        syi_message_init(&pending->reply, context, SYI_BODY_MAX);
+    }
+    syi_message_clear(&pending->request);
+    syi_message_clear(&pending->reply);
+    pending->next = NULL;
+    pending->id = id;
+    pending->posted = false;
+    pending->done = false;
+    pending->status = SY_OK;
+    pending->error.status = SY_OK;
+    pending->request.id = id;
+    pending->request.kind = (uint16_t)kind;
+    exchange->link = link;
+    exchange->pending = pending;
+    exchange->message = &pending->request;
+    exchange->reply = &pending->reply;
+    return SY_OK;
+}
+
+/* What the answer says. */
+static sy_status read_reply(const syi_link *link, const syi_pending *pending, sy_error *err)
+{
+    if (pending->reply.kind == SYI_KIND_ERROR) {
+        sy_error said;
+        const sy_status status = syi_link_error_of(link, &pending->reply, &said);
+        if (err != NULL) {
+            *err = said;
+        }
+        return status;
+    }
+    if (pending->reply.refused != SY_OK) {
+        if (err != NULL && pending->reply.refusal != NULL) {
+            *err = *pending->reply.refusal;
+        }
+        return pending->reply.refused;
+    }
+    if (pending->reply.kind != SYI_KIND_REPLY) {
+        return syi_fail(err, SY_EPROTO, "worker %s answered with a frame of kind %d",
+                        link->target->name, pending->reply.kind);
+    }
+    return SY_OK;
+}
+
+/* Sends; returns with state_lock held when that succeeded, or when the answer is in already. */
+static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+{
+    syi_link *link = exchange->link;
+    syi_pending *pending = exchange->pending;
+    SY_TRY(syi_frame_check(&pending->request, err));
+    const uint64_t now = syi_clock_now(syi_link_context(link));
+    if (deadline == 0) {
+        deadline = now + (uint64_t)link->target->timeout_ms * 1000000u;
+    }
+    exchange->deadline = deadline;
+    const uint64_t left_ms = deadline > now ? (deadline - now + 999999u) / 1000000u : 1;
+    pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
+    const sy_status status = syi_link_send_request(link, pending, now, deadline, err);
+    if (status != SY_OK && !pending->done) {
+        (void)syi_link_take_flying(link, pending->id);
+        pthread_mutex_unlock(&link->state_lock);
+        syi_error_at_worker(err, link->target->name);
+        return status;
+    }
+    return SY_OK;
+}
+
+/* state_lock held; lets it go. */
+static sy_status wait_locked(syi_exchange *exchange, sy_error *err)
+{
+    syi_link *link = exchange->link;
+    syi_pending *pending = exchange->pending;
+    sy_status status = SY_OK;
+    bool broken = false;
+    while (!pending->done) {
+        status = syi_link_receive_step(link, exchange->deadline, err);
+        if (status != SY_OK && !pending->done) {
+            (void)syi_link_take_flying(link, pending->id);
+            broken = true;
+            break;
+        }
+    }
+    if (pending->done) {
+        status = pending->status;
+        if (status != SY_OK) {
+            (void)syi_link_take_flying(link, pending->id);
+            if (err != NULL) {
+                *err = pending->error;
+            }
+        }
+    }
+    pthread_mutex_unlock(&link->state_lock);
+    if (broken) {
+        syi_error_at_worker(err, link->target->name);
+        syi_link_look_at_connection(link, err, status);
+    }
+    return status == SY_OK ? read_reply(link, pending, err) : status;
+}
+
+sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+{
+    SY_TRY(start_locked(exchange, deadline, err));
+    return wait_locked(exchange, err);
+}
+
+sy_status syi_link_start(syi_exchange *exchange, uint64_t deadline, sy_error *err)
+{
+    SY_TRY(start_locked(exchange, deadline, err));
+    pthread_mutex_unlock(&exchange->link->state_lock);
+    return SY_OK;
+}
+
+sy_status syi_link_wait(syi_exchange *exchange, sy_error *err)
+{
+    pthread_mutex_lock(&exchange->link->state_lock);
+    return wait_locked(exchange, err);
+}
+
+sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
+{
+    syi_link *link = exchange->link;
+    syi_pending *pending = exchange->pending;
+    const uint64_t deadline = syi_link_patience(link);
+    sy_status status = syi_frame_check(&pending->request, err);
+    SY_TRY(status);
+    SY_TRY(syi_link_take_turn(link, deadline, err));
+    if (link->connection == NULL) {
+        status = syi_link_connect(link, deadline, err);
+    }
+    if (status == SY_OK) {
+        status = syi_frame_keep(&pending->request, &link->takes, err);
+    }
+    if (status != SY_OK) {
+        syi_link_leave_turn(link);
+        syi_error_at_worker(err, link->target->name);
+        return status;
+    }
+    if (link->batch_count == SYI_LINK_BATCH_MAX) { /* left behind by a worker that did not read */
+        status = syi_link_send_all(link, NULL, deadline, err);
+        if (link->batch_count == SYI_LINK_BATCH_MAX) {
+            syi_link_leave_turn(link);
+            return status;
+        }
+    }
+    exchange->pending = NULL; /* it belongs to the link now */
+    pending->posted = true;
+    pending->request.flags |= SYI_FLAG_ORDERED;
+    const bool large = pending->request.segment_count > 0;
+    pthread_mutex_lock(&link->state_lock);
+    syi_link_put_flying(link, pending);
+    link->posted++;
+    link->flying_posted++;
+    const bool window_full = link->flying_posted >= WINDOW_MAX;
+    pthread_mutex_unlock(&link->state_lock);
+    link->batch[link->batch_count++] = pending;
+    const unsigned queue_size = link->owner->hook->queue_size;
+    const size_t most =
+        queue_size > 0 && queue_size < SYI_LINK_BATCH_MAX ? queue_size : SYI_LINK_BATCH_MAX;
+    if (link->batch_count >= most || window_full || large) {
+        status = syi_link_send_all(link, NULL, deadline, err);
+    }
+    syi_link_leave_turn(link);
+    if (!window_full || status != SY_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&link->state_lock);
+    status = syi_link_await_answers(link, link->posted - WINDOW_MAX / 2, err);
+    pthread_mutex_unlock(&link->state_lock);
+    if (status != SY_OK) {
+        syi_link_look_at_connection(link, err, status);
+    }
+    return status;
+}
+
+void syi_link_end(syi_exchange *exchange)
+{
+    if (exchange->link == NULL || exchange->pending == NULL) {
+        return;
+    }
+    syi_link *link = exchange->link;
+    syi_pending *pending = exchange->pending;
+    syi_message_clear(&pending->request);
+    syi_message_clear(&pending->reply);
+    syi_message_trim(&pending->request);
+    syi_message_trim(&pending->reply);
+    exchange->pending = NULL;
+    syi_pending *none = NULL;
+    if (!atomic_compare_exchange_strong(&link->at_hand, &none, pending)) {
+        pthread_mutex_lock(&link->state_lock);
+        syi_link_recycle(link, pending);
+        pthread_mutex_unlock(&link->state_lock);
+    }
+}
+
+sy_status syi_link_drain(syi_link *link, sy_error *err)
+{
+    const uint64_t deadline = syi_link_patience(link);
+    sy_status status = syi_link_take_turn(link, deadline, err);
+    if (status == SY_OK) {
+        if (link->batch_count > 0) {
+            status = syi_link_send_all(link, NULL, deadline, err);
+        }
+        syi_link_leave_turn(link);
+    }
+    pthread_mutex_lock(&link->state_lock);
+    if (status == SY_OK) {
+        status = syi_link_await_answers(link, link->posted, err);
+        if (status != SY_OK) {
+            pthread_mutex_unlock(&link->state_lock);
+            syi_link_look_at_connection(link, err, status);
+            pthread_mutex_lock(&link->state_lock);
+        }
+    }
+    if (link->failure.status != SY_OK) {
+        status = link->failure.status;
+        if (err != NULL) {
+            *err = link->failure;
+        }
+        link->failure.status = SY_OK;
+    }
+    pthread_mutex_unlock(&link->state_lock);
+    if (status != SY_OK) {
+        syi_error_at_worker(err, link->target->name);
+    }
+    return status;
+}
