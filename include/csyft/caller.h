@@ -31,6 +31,15 @@ SY_API sy_status sy_worker_add_token(sy_worker *worker, const char *name, const 
  */
 SY_API sy_status sy_worker_load_tokens(sy_worker *worker, const char *file, sy_error *err);
 
+/*
+ * Who may administer the worker: read and switch its log of messages (message_log.h), and see which workers it knows.
+ * Only the callers of these names, from wherever they come; no names: nobody. Before the first call whoever reaches
+ * the worker from its own machine may. SY_EINVAL for a bad name or a worker that is not in this process, SY_ELIMIT as
+ * sy_tensor_permit.
+ */
+SY_API sy_status sy_worker_permit_administration(sy_worker *worker, const char *const *callers,
+                                                 size_t count, sy_error *err);
+
 typedef enum sy_permission {
     SY_PERMISSION_GET = 1,    /* contents may come to the caller, in whatever way */
     SY_PERMISSION_USE = 2,    /* operations on it; also those that write to it */

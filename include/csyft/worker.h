@@ -170,8 +170,38 @@ SY_API sy_status sy_worker_find(sy_worker *worker, sy_object_info **infos, size_
 SY_API void sy_object_infos_free(sy_hook *hook, sy_object_info *infos, size_t count);
 /* Deletes an object of any worker; SY_ENOTFOUND when there is none. */
 SY_API sy_status sy_worker_delete(sy_worker *worker, const sy_id *id, sy_error *err);
+/* How many objects any worker holds (objects_count_remote of the originals). */
+SY_API sy_status sy_worker_count_objects(sy_worker *worker, uint64_t *count, sy_error *err);
+/*
+ * Deletes every object of any worker that this caller may delete (caller.h), kept and published ones included
+ * (clear_objects_remote). *removed (nullable) is their number; what others must not delete stays. Deletes one by one: a
+ * failure on the way leaves those that are gone.
+ */
+SY_API sy_status sy_worker_clear_remote(sy_worker *worker, uint64_t *removed, sy_error *err);
+
+/* A worker that another one knows. */
+typedef struct sy_worker_info {
+    sy_id id;
+    sy_worker_kind kind;
+    char address[512]; /* its URL; "": in the same process, or reached by a class of its own */
+} sy_worker_info;
+/* The workers that any worker knows, itself included, in the order of their ids' registration. SY_EPERM for who may not
+ * administer it (caller.h). *infos is freed with sy_worker_infos_free. */
+SY_API sy_status sy_worker_find_peers(sy_worker *worker, sy_worker_info **infos, size_t *count,
+                                      sy_error *err);
+SY_API void sy_worker_infos_free(sy_hook *hook, sy_worker_info *infos, size_t count);
 /* "id: bob, type: SocketWorker, version: 0.1.0, wire: 1-1"; free with sy_string_free. */
 SY_API sy_status sy_worker_whoami(sy_worker *worker, char **text, sy_error *err);
+
+/*
+ * Simulated latency (message_pending_time of the originals), in seconds, 0 to 3600; at first 0. Answers to what a
+ * local or virtual worker sends reach it so much later, and so do all answers of a worker, whatever its kind, for whom
+ * in this process asks it; both times add up. Requests leave at once, any number may be under way, and no thread of a
+ * pool waits; the timeouts of requests run meanwhile. SY_EINVAL for another time, and for no number.
+ */
+SY_API sy_status sy_worker_set_message_pending_time(sy_worker *worker, double seconds,
+                                                    sy_error *err);
+SY_API double sy_worker_get_message_pending_time(const sy_worker *worker);
 
 /* Messages and bytes that the hook's local worker exchanged with this worker. */
 typedef struct sy_traffic {

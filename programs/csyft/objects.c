@@ -294,13 +294,40 @@ const cli_verb cli_get = {
 
 /* --- rm --------------------------------------------------------------------------------------- */
 
+/* Says how many went; what stays is not this caller's to delete. */
+static int remove_all(cli_tool *t)
+{
+    sy_error err = SY_ERROR_INIT;
+    uint64_t removed = 0;
+    if (!cli_tool_connect(t)) {
+        return cli_tool_end(t);
+    }
+    if (sy_worker_clear_remote(t->session.worker, &removed, &err) == SY_OK) {
+        printf("%" PRIu64 "\n", removed);
+    } else {
+        cli_tool_report(t, &err);
+    }
+    return cli_tool_end(t);
+}
+
+static const cli_option rm_options[] = {
+    CLI_TOOL_OPTIONS,
+    {"all", 0, NULL, "every object that this caller may delete; prints how many"},
+    {0},
+};
+
 static int run_rm(const cli_verb *verb, int argc, char **argv)
 {
     cli_tool t = cli_tool_begin(verb, argc, argv);
+    bool all = false;
     while (cli_tool_next(&t) != CLI_END) {
+        all = true; /* the only own option */
     }
-    if (!cli_tool_expect(&t, 2, -1)) {
+    if (!cli_tool_expect(&t, all ? 1 : 2, all ? 1 : -1)) {
         return t.exit_code;
+    }
+    if (all) {
+        return remove_all(&t);
     }
     sy_id *ids = calloc((size_t)t.operand_count, sizeof *ids);
     bool valid = ids != NULL;
@@ -325,9 +352,11 @@ static int run_rm(const cli_verb *verb, int argc, char **argv)
 
 const cli_verb cli_rm = {
     .name = "rm",
-    .operands = "URL ID...",
+    .operands = "[--all] URL ID...",
     .summary = "remove objects from a worker",
-    .details = "Ids that are not there are reported; the others are removed all the same.\n",
-    .options = common_options,
+    .details =
+        "Ids that are not there are reported; the others are removed all the same. With --all, no\n"
+        "ids: objects that others must not delete stay.\n",
+    .options = rm_options,
     .run = run_rm,
 };

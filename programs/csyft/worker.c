@@ -57,6 +57,9 @@ typedef struct settings { /* the lists have room for all of argv */
     int64_t pool_threads;
     allowance *allowances;
     size_t allowance_count;
+    const char **admins; /* callers that may administer it */
+    size_t admin_count;
+    int64_t log_messages;   /* so many are kept; 0: no log */
     const char *token_file; /* tokens that it takes */
     const char *own_token;  /* file with the one that it shows to peers */
     sy_listen_options listening;
@@ -97,6 +100,8 @@ enum {
     OPTION_GRACE,
     OPTION_GREETING,
     OPTION_STALL,
+    OPTION_ADMIN,
+    OPTION_LOG_MESSAGES,
     OPTION_LOG,
 };
 static const cli_option options[] = {
@@ -136,6 +141,10 @@ static const cli_option options[] = {
     {"grace", 0, "SECONDS", "objects of a client that went away live this long; default: 10"},
     {"greeting-time", 0, "SECONDS", "a client must have greeted within this; default: 10"},
     {"stall-time", 0, "SECONDS", "a message that began must bring 64 KiB in each; default: 30"},
+    {"admin", 0, "NAME",
+     "this caller may see its peers and its log of messages; default: who\n"
+     "is on this machine; may be repeated"},
+    {"log-messages", 0, "N", "keep a log of the last N messages; see csyft messages"},
     CLI_LOG_OPTION,
     {0},
 };
@@ -148,7 +157,8 @@ static bool make_room(settings *s, size_t count)
     s->releases = calloc(count, sizeof *s->releases);
     s->peers = calloc(count, sizeof *s->peers);
     s->allowances = calloc(count, sizeof *s->allowances);
-    return s->allowances && s->urls && s->files && s->tags && s->releases && s->peers;
+    s->admins = calloc(count, sizeof *s->admins);
+    return s->admins && s->allowances && s->urls && s->files && s->tags && s->releases && s->peers;
 }
 
 static void settings_fini(settings *s)
@@ -163,6 +173,7 @@ static void settings_fini(settings *s)
         free(s->allowances[k].text);
     }
     free(s->allowances);
+    free(s->admins);
     free(s->urls);
     free(s->files);
     free(s->tags);
@@ -401,6 +412,13 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
     case OPTION_CLIENTS:
         s->tls.require_client_certificate = true;
         return CLI_OK;
+    case OPTION_ADMIN:
+        s->admins[s->admin_count++] = value;
+        return CLI_OK;
+    case OPTION_LOG_MESSAGES:
+        return cli_parse_integer(verb, "--log-messages", value, 1, 1 << 20, &s->log_messages)
+                   ? CLI_OK
+                   : CLI_USAGE;
     case OPTION_ALLOW_INTRODUCTIONS:
         s->listening.allow_introductions = true;
         return CLI_OK;
@@ -466,6 +484,21 @@ static sy_status listen_at(const cli_session *session, const settings *s, const 
     return SY_OK;
 }
 
+static sy_status set_administration(const cli_session *session, const settings *s, sy_error *err)
+{
+    sy_message_log_options logging = SY_MESSAGE_LOG_OPTIONS_INIT;
+    logging.messages_max = (size_t)s->log_messages;
+    logging.bytes_max = SIZE_MAX; /* the number bounds it */
+    sy_status status = SY_OK;
+    if (s->admin_count > 0) {
+        status = sy_worker_permit_administration(session->worker, s->admins, s->admin_count, err);
+    }
+    if (status == SY_OK && s->log_messages > 0) {
+        status = sy_worker_log_messages(session->worker, &logging, err);
+    }
+    return status;
+}
+
 /* Everything in its order: data and releases are there before the first client is. */
 static int start(const cli_session *session, const settings *s)
 {
@@ -483,6 +516,9 @@ static int start(const cli_session *session, const settings *s)
     }
     if (s->token_file != NULL &&
         sy_worker_load_tokens(session->worker, s->token_file, &err) != SY_OK) {
+        return cli_report(session->verb, &err);
+    }
+    if (set_administration(session, s, &err) != SY_OK) {
         return cli_report(session->verb, &err);
     }
     for (size_t k = 0; k < s->url_count; k++) {

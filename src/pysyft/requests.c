@@ -499,35 +499,108 @@ static sy_status read_plan_command(source *s, sy_error *err)
     return SY_OK;
 }
 
+/* The only argument of a worker command, [6, [args, kwargs, return ids]]: by position, or by its name. *there false
+ * when it is not given. */
+static sy_status find_argument(syi_msgpack_cursor *at, const char *name, bool *there, sy_error *err)
+{
+    size_t count = 0;
+    int64_t code = 0;
+    const char *key = NULL;
+    size_t length = 0;
+    *there = false;
+    SY_TRY(open_sequence(at, &count, err));
+    if (count < 2) {
+        return syi_fail(err, SY_EFORMAT, "worker command: %zu parts, 3 are expected", count);
+    }
+    syi_msgpack_cursor positional = *at;
+    SY_TRY(syi_msgpack_skip(at, err));
+    SY_TRY(open_sequence(&positional, &count, err));
+    if (count > 0) {
+        *at = positional;
+        *there = true;
+        return SY_OK;
+    }
+    SY_TRY(syi_pysyft_open_pair(at, &code, err));
+    SY_TRY(syi_msgpack_read_array(at, &count, err));
+    if (code != SYI_CODE_DICT || count == 0) {
+        return SY_OK;
+    }
+    SY_TRY(syi_msgpack_read_tuple(at, 2, "argument", err));
+    SY_TRY(syi_pysyft_read_text(at, &key, &length, err));
+    *there = key != NULL && strlen(name) == length && memcmp(key, name, length) == 0;
+    return SY_OK;
+}
+
+/* Clients say at their beginning whether they want the worker's messages logged. Only who wants that is heard: the
+ * log of others, and of the owner, does not end with it. */
+static sy_status read_log_msgs(source *s, sy_error *err)
+{
+    syi_msgpack_cursor at = *cursor_of(s);
+    bool there = false;
+    bool on = true;
+    SY_TRY(find_argument(&at, "value", &there, err));
+    if (there) {
+        SY_TRY(syi_msgpack_read_bool(&at, &on, err));
+    }
+    if (on) {
+        begin_worker_command(s, "_log_msgs", 0);
+        ask(s, SYI_KIND_WORKER_COMMAND, SYI_PYSYFT_ANSWERS_NONE);
+    }
+    return SY_OK;
+}
+
+static sy_status read_get_msg(source *s, sy_error *err)
+{
+    syi_msgpack_cursor at = *cursor_of(s);
+    bool there = false;
+    int64_t index = 0;
+    SY_TRY(find_argument(&at, "index", &there, err));
+    if (!there) {
+        return syi_fail(err, SY_EFORMAT, "_get_msg: the index is missing");
+    }
+    SY_TRY(syi_msgpack_read_int(&at, &index, err));
+    begin_worker_command(s, "_get_msg", 1);
+    syi_msgpack_write_int(body_of(s), index);
+    ask(s, SYI_KIND_WORKER_COMMAND, SYI_PYSYFT_ANSWERS_VALUE);
+    return SY_OK;
+}
+
 /* [name, [6, [args, kwargs, return ids]]] */
 static sy_status read_worker_command(source *s, sy_error *err)
 {
     static const struct {
         const char *name;
-        bool asks;
         syi_pysyft_answer answer;
+        sy_status (*read)(source *s, sy_error *err); /* NULL: it has no arguments */
     } known[] = {
-        {"_log_msgs", false,
-         SYI_PYSYFT_ANSWERS_NONE}, /* this side's log is its program's business */
-        {"objects_count", true, SYI_PYSYFT_ANSWERS_VALUE},
-        {"tensors_count", true, SYI_PYSYFT_ANSWERS_VALUE},
-        {"list_objects", true, SYI_PYSYFT_ANSWERS_VALUE},
-        {"list_tensors", true, SYI_PYSYFT_ANSWERS_VALUE},
-        {"clear_objects", true, SYI_PYSYFT_ANSWERS_NONE},
+        {"_log_msgs", SYI_PYSYFT_ANSWERS_NONE, read_log_msgs},
+        {"_get_msg", SYI_PYSYFT_ANSWERS_VALUE, read_get_msg},
+        {"objects_count", SYI_PYSYFT_ANSWERS_VALUE, NULL},
+        {"tensors_count", SYI_PYSYFT_ANSWERS_VALUE, NULL},
+        {"list_objects", SYI_PYSYFT_ANSWERS_VALUE, NULL},
+        {"list_tensors", SYI_PYSYFT_ANSWERS_VALUE, NULL},
+        {"clear_objects", SYI_PYSYFT_ANSWERS_NONE, NULL},
     };
     const char *name = NULL;
     size_t length = 0;
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "WorkerCommandMessage", err));
     SY_TRY(syi_pysyft_read_text(cursor_of(s), &name, &length, err));
+    const syi_msgpack_cursor arguments = *cursor_of(s);
     SY_TRY(syi_msgpack_skip(cursor_of(s), err));
     for (size_t k = 0; name != NULL && k < sizeof known / sizeof known[0]; k++) {
-        if (strlen(known[k].name) == length && memcmp(known[k].name, name, length) == 0) {
-            if (known[k].asks) {
-                begin_worker_command(s, known[k].name, 0);
-                ask(s, SYI_KIND_WORKER_COMMAND, known[k].answer);
-            }
+        if (strlen(known[k].name) != length || memcmp(known[k].name, name, length) != 0) {
+            continue;
+        }
+        if (known[k].read == NULL) {
+            begin_worker_command(s, known[k].name, 0);
+            ask(s, SYI_KIND_WORKER_COMMAND, known[k].answer);
             return SY_OK;
         }
+        const syi_msgpack_cursor behind = *cursor_of(s);
+        *cursor_of(s) = arguments;
+        const sy_status status = known[k].read(s, err);
+        *cursor_of(s) = behind;
+        return status;
     }
     return syi_fail(err, SY_EFORBIDDEN, "worker command \"%.*s\" is not supported",
                     (int)(length < 60 ? length : 60), name != NULL ? name : "");

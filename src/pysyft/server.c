@@ -12,6 +12,7 @@
 #include "pysyft/answers.h"
 #include "pysyft/envelope.h"
 #include "serde/codes.h"
+#include "transport/journal.h"
 #include "transport/transport_class.h"
 
 #define QUEUE_PAUSE 8                    /* requests waiting before reading stops */
@@ -32,6 +33,7 @@ typedef struct session {
     syi_peer *peer; /* the real one */
     char name[64];
     syi_account *account; /* the worker's; nullable */
+    syi_journal *journal; /* the same */
     uint64_t message_max; /* 0: the default */
 
     /* Of whom handles the request: who set `pumping`, and while `waiting` who brings the answer. */
@@ -40,6 +42,7 @@ typedef struct session {
     syi_buffer body; /* the request's MessagePack, for a second try */
     syi_buffer out;  /* its answer's */
     uint16_t kind;   /* text or binary: answers are as the request */
+    uint64_t size;   /* of the request as it came, for the journal; 0: it has been noted */
     bool greeting;   /* the worker is told of the client, which knows nothing of that */
     bool opaque;     /* this is the second try */
     bool collecting; /* the results of a command, one after the other */
@@ -87,6 +90,29 @@ static void give_up(session *s, const char *sentence)
     syi_peer_close(s->peer, CLOSE_MS);
 }
 
+/* One line for the journal. */
+static void note(session *s, bool received, const char *kind, uint64_t size)
+{
+    if (!syi_journal_is_open(s->journal)) {
+        return;
+    }
+    syi_journal_entry entry = {.received = received, .size = size};
+    snprintf(entry.kind, sizeof entry.kind, "%s", kind);
+    snprintf(entry.peer, sizeof entry.peer, "pysyft");
+    snprintf(entry.address, sizeof entry.address, "%.*s", (int)sizeof entry.address - 1,
+             s->base.address);
+    syi_journal_note(s->journal, &entry);
+}
+
+/* Once it is known what the request is, or that nobody can tell. */
+static void note_request(session *s)
+{
+    if (s->size != 0) {
+        note(s, true, syi_pysyft_message_name(s->request.code), s->size);
+        s->size = 0;
+    }
+}
+
 /* Answering */
 
 static sy_status send_out(session *s, sy_error *err)
@@ -96,6 +122,7 @@ static sy_status send_out(session *s, sy_error *err)
     sy_status status =
         syi_pysyft_seal(s->out.data, s->out.length, SYI_PYSYFT_LZ4, s->kind, &plain, err);
     if (status == SY_OK) {
+        note(s, false, "answer", plain.body.length);
         status = syi_peer_send(s->peer, &plain, err);
     }
     syi_message_fini(&plain);
@@ -206,8 +233,11 @@ static sy_status ask(session *s, syi_message *message, sy_error *err)
     if (s->collecting) {
         SY_TRY(syi_pysyft_ask_for_copy(&s->results[s->result_next], message, err));
     } else {
-        SY_TRY(syi_pysyft_read_request(s->context, s->body.data, s->body.length, s->opaque,
-                                       s->account, &s->request, message, err));
+        const sy_status status =
+            syi_pysyft_read_request(s->context, s->body.data, s->body.length, s->opaque, s->account,
+                                    &s->request, message, err);
+        note_request(s);
+        SY_TRY(status);
         s->voice.all = s->request.saw_tensor ? s->request.all : s->voice.all;
     }
     if (!s->request.asks) {
@@ -243,11 +273,13 @@ static void begin(session *s, const syi_message *plain)
     syi_buffer_init(&s->body, s->context, most);
     s->request = (syi_pysyft_request){.code = 0};
     s->kind = plain->kind;
+    s->size = plain->body.length;
     s->opaque = false;
     s->collecting = false;
     s->result_next = 0;
     syi_buffer_clear(&s->out);
     if (syi_pysyft_open(s->context, plain, &s->body, &err) != SY_OK) {
+        note_request(s);
         give_up(s, err.message);
         return;
     }
@@ -401,11 +433,13 @@ static void *opened(void *user, syi_peer *peer)
     }
     s->base.klass = &proxy_class;
     s->base.loopback = syi_peer_is_loopback(peer);
+    s->base.proxy = true;
     atomic_init(&s->base.refs, 2); /* the worker's session's and the connection's */
     snprintf(s->base.address, sizeof s->base.address, "%s", syi_peer_get_address(peer));
     snprintf(s->base.certified, sizeof s->base.certified, "%s", syi_peer_get_certified(peer));
     s->context = gate->context;
     s->inner = gate->inner;
+    s->journal = gate->journal;
     s->peer = peer;
     s->voice = (syi_pysyft_voice){.context = gate->context, .worker = gate->worker};
     snprintf(s->name, sizeof s->name, "%s", gate->name);

@@ -16,7 +16,8 @@ typedef struct syi_pysyft_gate {
     sy_context *context;
     syi_service inner; /* the worker's */
     sy_id worker;
-    char name[64]; /* for logs */
+    char name[64];        /* for logs */
+    syi_journal *journal; /* of the client's messages; nullable */
 } syi_pysyft_gate;
 
 /* The gate must live as long as its listener. */

@@ -423,6 +423,7 @@ static bool deliver(syi_server_peer *peer, syi_message *arrived, uint64_t length
     peer->greeted = true;
     syi_traffic_add(&peer->base.traffic.frames_received, 1);
     syi_traffic_add(&peer->base.traffic.bytes_received, length);
+    syi_peer_note_received(&peer->base, arrived);
     peer->service->received(peer->session, arrived);
     syi_message_clear(arrived);
     syi_message_trim(arrived);

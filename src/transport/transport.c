@@ -34,21 +34,53 @@ sy_status syi_connect(sy_context *context, syi_connection **connection, const ch
                                                   options == NULL ? &defaults : options, err);
 }
 
+static void note(const syi_connection *connection, const syi_message *message, bool received)
+{
+    syi_journal_entry entry;
+    syi_journal_prepare(connection->journal, &entry, message, received, connection->journal_peer,
+                        connection->url);
+    syi_journal_note(connection->journal, &entry);
+}
+
 sy_status syi_connection_send(syi_connection *connection, const syi_message *const *messages,
                               size_t count, uint64_t deadline, sy_error *err)
 {
-    return connection->klass->send(connection, messages, count, deadline, err);
+    SY_TRY(connection->klass->send(connection, messages, count, deadline, err));
+    for (size_t k = 0; k < count && syi_journal_is_open(connection->journal); k++) {
+        note(connection, messages[k], false);
+    }
+    return SY_OK;
 }
 
 sy_status syi_connection_receive(syi_connection *connection, syi_message *message,
                                  uint64_t deadline, sy_error *err)
 {
-    return connection->klass->receive(connection, message, deadline, err);
+    SY_TRY(syi_latency_is_on(&connection->latency)
+               ? syi_latency_receive(connection, message, deadline, err)
+               : connection->klass->receive(connection, message, deadline, err));
+    if (syi_journal_is_open(connection->journal)) {
+        note(connection, message, true);
+    }
+    return SY_OK;
+}
+
+void syi_connection_set_journal(syi_connection *connection, syi_journal *journal, const char *peer)
+{
+    connection->journal = journal;
+    connection->journal_peer = peer;
+}
+
+void syi_connection_set_latency(syi_connection *connection, const atomic_uint_fast64_t *here,
+                                const atomic_uint_fast64_t *there)
+{
+    connection->latency.times[0] = here;
+    connection->latency.times[1] = there;
 }
 
 void syi_connection_close(syi_connection *connection)
 {
     if (connection != NULL) {
+        syi_latency_fini(connection->context, &connection->latency);
         connection->klass->close(connection);
     }
 }
@@ -134,8 +166,33 @@ void syi_peer_unref(syi_peer *peer)
     }
 }
 
+void syi_peer_set_journal(syi_peer *peer, syi_journal *journal, const char *name)
+{
+    if (!peer->proxy) {
+        peer->journal = journal;
+        peer->journal_peer = name;
+    }
+}
+
+void syi_peer_note_received(const syi_peer *peer, const syi_message *message)
+{
+    if (syi_journal_is_open(peer->journal)) {
+        syi_journal_entry entry;
+        syi_journal_prepare(peer->journal, &entry, message, true, peer->journal_peer,
+                            peer->address);
+        syi_journal_note(peer->journal, &entry);
+    }
+}
+
 sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err)
 {
+    /* Before: who has the answer can rely on finding it in the log. */
+    if (syi_journal_is_open(peer->journal)) {
+        syi_journal_entry entry;
+        syi_journal_prepare(peer->journal, &entry, message, false, peer->journal_peer,
+                            peer->address);
+        syi_journal_note(peer->journal, &entry);
+    }
     return peer->klass->send(peer, message, err);
 }
 

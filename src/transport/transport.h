@@ -43,6 +43,8 @@ typedef struct syi_traffic { /* both directions of one connection or peer, heade
     uint64_t bytes_sent, bytes_received;
 } syi_traffic;
 
+typedef struct syi_journal syi_journal; /* journal.h */
+
 typedef struct syi_connect_options {
     syi_frame_limits limits;
     syi_account *account; /* nullable; charged for received segments */
@@ -68,6 +70,12 @@ void syi_connection_shut(syi_connection *connection);
 /* false once the other end is known to be gone (does not block). */
 bool syi_connection_is_open(syi_connection *connection);
 syi_traffic syi_connection_get_traffic(const syi_connection *connection);
+/* Before it is used by several threads. Every message is noted there; `peer` is what the other end is called, and may
+ * be written to later. Both are borrowed. */
+void syi_connection_set_journal(syi_connection *connection, syi_journal *journal, const char *peer);
+/* Before it is used. What arrives is handed on after the sum of both times (ns, nullable, borrowed; latency.h). */
+void syi_connection_set_latency(syi_connection *connection, const atomic_uint_fast64_t *here,
+                                const atomic_uint_fast64_t *there);
 const char *syi_connection_get_url(const syi_connection *connection);
 
 /*
@@ -135,6 +143,8 @@ bool syi_peer_is_loopback(const syi_peer *peer);
 const char *syi_peer_get_certified(const syi_peer *peer);
 bool syi_peer_is_plain(const syi_peer *peer);
 syi_traffic syi_peer_get_traffic(const syi_peer *peer);
+/* As for a connection; in `opened`. */
+void syi_peer_set_journal(syi_peer *peer, syi_journal *journal, const char *name);
 
 /* Parsed URL. */
 typedef enum syi_scheme {

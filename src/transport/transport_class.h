@@ -2,6 +2,8 @@
 #ifndef SYI_TRANSPORT_CLASS_H
 #define SYI_TRANSPORT_CLASS_H
 
+#include "transport/journal.h"
+#include "transport/latency.h"
 #include "transport/transport.h"
 
 /* Counters have one writer each at a time and may be read from any thread. */
@@ -35,6 +37,11 @@ struct syi_connection { /* first member of every implementation's own struct */
     sy_context *context;
     char url[512];
     syi_traffic traffic;
+    syi_latency latency;
+    bool
+        glancing; /* receive's deadline only ends the wait: what has come of a frame stays, to be gone on with */
+    syi_journal *journal;     /* nullable */
+    const char *journal_peer; /* who the other end is, for it; borrowed, may change */
 };
 
 typedef struct syi_peer_class {
@@ -52,9 +59,15 @@ struct syi_peer {
     bool loopback;
     bool plain; /* messages without frames */
     syi_traffic traffic;
+    syi_journal *journal; /* nullable; set in `opened` */
+    const char *journal_peer;
+    bool proxy; /* stands for another one, whose messages are noted instead */
     char address[300];
     char certified[SYI_PEER_NAME_SIZE]; /* by its certificate; "": it showed none */
 };
+
+/* For who delivers what a peer sent. */
+void syi_peer_note_received(const syi_peer *peer, const syi_message *message);
 
 typedef struct syi_listener_class {
     void (*stop)(syi_listener *listener);

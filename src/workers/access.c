@@ -186,6 +186,39 @@ bool syi_access_may_find(const syi_object *object, uint64_t bit)
     return (object->tensor->policy.no_search & bit) == 0;
 }
 
+sy_status sy_worker_permit_administration(sy_worker *worker, const char *const *callers,
+                                          size_t count, sy_error *err)
+{
+    uint64_t mask = 0;
+    if (!syi_worker_is_here(worker)) {
+        return syi_fail(err, SY_EINVAL,
+                        "worker %s is not in this process: its owner says who "
+                        "administers it",
+                        worker->name);
+    }
+    SY_TRY(make_mask(worker->hook, callers, count, &mask, err));
+    pthread_mutex_lock(&worker->strand);
+    worker->administrators = mask;
+    worker->has_administrators = true;
+    pthread_mutex_unlock(&worker->strand);
+    return SY_OK;
+}
+
+sy_status syi_access_check_administration(const sy_request *request, sy_error *err)
+{
+    sy_worker *worker = request->worker;
+    pthread_mutex_lock(&worker->strand);
+    const bool may = worker->has_administrators ? (worker->administrators & request->bit) != 0
+                                                : request->trusted_link;
+    const bool named = worker->has_administrators;
+    pthread_mutex_unlock(&worker->strand);
+    return may ? SY_OK
+               : syi_fail(err, SY_EPERM, "%s at worker %s is refused: %s",
+                          request->job->command->name, worker->name,
+                          named ? "its owner lets others administer it"
+                                : "it is administered from its own machine");
+}
+
 /* Lines */
 
 void syi_audit(syi_session *session, uint64_t message_id, const char *what, const sy_error *why)

@@ -20,6 +20,8 @@ sy_status syi_access_check_use(const sy_worker *worker, sy_tensor *object, const
 /* Strand held. What a caller put there it may delete. */
 sy_status syi_access_check_delete(syi_session *session, const syi_object *object, const sy_id *id,
                                   sy_error *err);
+/* May the caller administer the worker? SY_EPERM. */
+sy_status syi_access_check_administration(const sy_request *request, sy_error *err);
 bool syi_access_may_find(const syi_object *object, uint64_t bit);
 
 /* One line for a refusal: who, what, which object, when, why; never contents. `what` e.g. "command add". */

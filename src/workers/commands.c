@@ -251,5 +251,7 @@ static const syi_worker_command builtin[] = {
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err)
 {
     SY_TRY(syi_commands_register_listing(hook, err));
+    SY_TRY(syi_commands_register_message_log(hook, err));
+    SY_TRY(syi_commands_register_peers(hook, err));
     return syi_commands_register(hook, builtin, sizeof builtin / sizeof builtin[0], err);
 }

@@ -65,6 +65,9 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
 
 /* clear_objects, tensors_count, list_objects, list_tensors: what PySyft's clients ask (listing.c). */
 sy_status syi_commands_register_listing(sy_hook *hook, sy_error *err);
+/* The log of messages (message_log.c), known workers and clearing (peers.c). */
+sy_status syi_commands_register_message_log(sy_hook *hook, sy_error *err);
+sy_status syi_commands_register_peers(sy_hook *hook, sy_error *err);
 /* The commands of this room: keep, delete, requires_grad_, set_grad, add_worker, whoami, ... */
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err);
 

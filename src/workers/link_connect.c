@@ -136,6 +136,7 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
         syi_tls_config_unref(options.tls);
     }
     if (status == SY_OK) {
+        syi_worker_watch(link->owner, target, connection);
         set_greeting(link, connection);
         status = greet(link, connection, options.deadline, err);
         set_greeting(link, NULL);

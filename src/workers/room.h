@@ -6,7 +6,7 @@
 #include "workers/commands.h"
 #include "workers/janitor.h"
 
-#define SYI_COMMANDS_MAX 32
+#define SYI_COMMANDS_MAX 64
 
 typedef struct syi_workers_room {
     sy_hook *hook;

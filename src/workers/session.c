@@ -119,6 +119,7 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
         status = syi_hello_agree(&mine, &theirs, &revision, err);
     }
     session->caller = theirs.worker;
+    sy_id_format(&theirs.worker, session->speaker, sizeof session->speaker);
     session->takes = syi_greeting_limits(&theirs);
     session->has_caller = true;
     pthread_mutex_lock(&worker->strand);
@@ -304,6 +305,7 @@ static void *opened(void *user, syi_peer *peer)
         return NULL;
     }
     syi_peer_set_account(peer, &session->who->account);
+    syi_peer_set_journal(peer, &worker->journal, session->speaker);
     if (worker->message_max > 0) {
         syi_frame_limits limits = SYI_FRAME_LIMITS_DEFAULT;
         limits.frame_max = worker->message_max;

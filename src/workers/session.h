@@ -69,6 +69,7 @@ struct syi_session {
     bool greeted;     /* false again when another connection took it over; strand */
     bool has_caller;
     sy_id caller;                    /* the worker that speaks; as it calls itself */
+    char speaker[72];                /* the same as text; "": it has not said so */
     char name[SYI_CALLER_NAME_SIZE]; /* who it is, as far as that was shown; "": anonymous */
     int64_t expires;                 /* seconds since 1970: its token does; 0: never */
     struct syi_caller *who;          /* counted there; changed under the strand */

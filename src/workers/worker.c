@@ -40,6 +40,8 @@ sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&made->quiet, &attributes);
     pthread_condattr_destroy(&attributes);
+    syi_journal_init(&made->journal, context, made->name, syi_worker_describe_message);
+    atomic_init(&made->pending_ns, 0);
     made->lease_grace_ms = LEASE_GRACE_MS;
     made->timeout_ms = TIMEOUT_MS;
     made->connect_timeout_ms = CONNECT_TIMEOUT_MS;
@@ -168,6 +170,7 @@ void syi_worker_free(sy_worker *worker)
     if (worker->release_rows != NULL) {
         syi_free(context, worker->release_rows, SYI_OP_COUNT * sizeof *worker->release_rows);
     }
+    syi_journal_fini(&worker->journal);
     pthread_cond_destroy(&worker->quiet);
     pthread_mutex_destroy(&worker->links_lock);
     pthread_mutex_destroy(&worker->strand);
@@ -566,7 +569,8 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .spin_us = options->spin_us,
     };
     syi_service service = syi_worker_service(worker);
-    listening->gate = (syi_pysyft_gate){.context = context, .inner = service, .worker = worker->id};
+    listening->gate = (syi_pysyft_gate){
+        .context = context, .inner = service, .worker = worker->id, .journal = &worker->journal};
     memcpy(listening->gate.name, worker->name, sizeof listening->gate.name - 1);
     const syi_service plain = syi_pysyft_service(&listening->gate);
     accepting.plain = &plain;

@@ -19,6 +19,7 @@
 #include "hook/hook.h"
 #include "messaging/control.h"
 #include "pysyft/server.h"
+#include "transport/journal.h"
 #include "transport/transport.h"
 #include "workers/tokens.h"
 
@@ -67,8 +68,12 @@ struct sy_worker {
     char name[SY_ERROR_NAME_SIZE]; /* the id as text, for sentences */
     sy_worker_kind kind;
     bool is_client;
-    bool allow_introductions;  /* from any peer */
-    bool forbid_introductions; /* from any peer; otherwise from this machine */
+    bool allow_introductions;        /* from any peer */
+    bool forbid_introductions;       /* from any peer; otherwise from this machine */
+    uint64_t administrators;         /* their bits in lists of permissions (access.h); strand */
+    bool has_administrators;         /* otherwise who is on this machine; strand */
+    syi_journal journal;             /* of its messages */
+    atomic_uint_fast64_t pending_ns; /* simulated latency */
 
     /* serving half: local and virtual workers */
     pthread_mutex_t strand;
@@ -143,6 +148,11 @@ void syi_gate_let_go(sy_worker *worker);
 
 /* The service that a worker offers to every transport (session.c). */
 syi_service syi_worker_service(sy_worker *worker);
+
+/* A connection from `owner` to `target` begins: its messages are logged, its latency is that of both
+ * (message_log.c). */
+void syi_worker_watch(sy_worker *owner, sy_worker *target, syi_connection *connection);
+void syi_worker_describe_message(const syi_message *message, syi_journal_entry *entry);
 
 /* Directory (directory.c). Returned workers are borrowed. */
 sy_worker *syi_directory_find(sy_hook *hook, const sy_id *id);

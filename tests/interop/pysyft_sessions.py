@@ -128,6 +128,33 @@ async def operations(url):
     await socket.close()
 
 
+async def message_log(url):
+    """_log_msgs and _get_msg: the received messages, counted; what a message held is not kept."""
+    socket = await connect(url)
+    nothing = [[6, []], [0, []], [1, []]]
+    assert await ask(socket, [53, [text("_log_msgs"), [6, [[6, []], [0, [[text("value"), True]]], [1, []]]]]]) is None
+    # The log began with the message's own answer.
+    assert await ask(socket, [34, [tensor(700, [41, 42])]]) is None
+    assert await ask(socket, [53, [text("objects_count"), [6, nothing]]]) >= 1
+
+    async def message(index, positional=False):
+        args, kwargs = ([index], []) if positional else ([], [[text("index"), index]])
+        answer = await ask(socket, [53, [text("_get_msg"), [6, [[6, args], [0, kwargs], [1, []]]]]])
+        return answer[1][0].decode()
+
+    assert (await message(0)).startswith("(ObjectMessage )"), await message(0)
+    assert "WorkerCommandMessage" in await message(1, positional=True)
+    assert "WorkerCommandMessage" in await message(-1)
+    assert "41" not in (await message(0)).split(",")[0]
+    # Saying that one does not want it ends nobody else's.
+    assert await ask(socket, [53, [text("_log_msgs"), [6, [[6, [False]], [0, []], [1, []]]]]]) is None
+    assert (await message(0)).startswith("(ObjectMessage )")
+    assert await ask(socket, [38, [1, [700]]]) is None
+    await closes(url, [53, [text("_get_msg"), [6, [[6, [100000]], [0, []], [1, []]]]]])
+    await closes(url, [53, [text("_get_msg"), [6, nothing]]])
+    await socket.close()
+
+
 async def privacy(url):
     first, second = await connect(url), await connect(url)
     private = tensor(300, [], chain=[46, [300, [6, [text("bobby")]], [3, []], None, tensor(301, [41, 42])]])
@@ -293,7 +320,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, privacy, opaque, moving, program, certificates, many, strangers, hostile):
+    for part in (forms, operations, message_log, privacy, opaque, moving, program, certificates, many, strangers, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")

@@ -294,6 +294,7 @@ static sy_status deliver(inproc_link *l, const syi_message *message, sy_error *e
     syi_traffic_add(&l->peer.traffic.frames_received, 1);
     syi_traffic_add(&l->peer.traffic.bytes_received, length);
     syi_message *arrived = syi_frame_reader_lend(l->to_server);
+    syi_peer_note_received(&l->peer, arrived);
     l->service.received(l->session, arrived);
     syi_message_clear(arrived);
     syi_message_trim(arrived);

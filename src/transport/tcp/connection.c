@@ -173,7 +173,7 @@ static sy_status read_more(tcp_connection *c, uint64_t deadline, bool *done, sy_
     const bool inside = !syi_frame_reader_is_idle(c->reader);
     sy_status status = syi_stream_read(&c->stream, place, room < DIRECT_FROM ? 0 : room, &direct,
                                        deadline, inside, err);
-    if (status == SY_ETIMEDOUT && inside) {
+    if (status == SY_ETIMEDOUT && inside && !c->base.glancing) {
         atomic_store_explicit(&c->stream.broken, true, memory_order_relaxed);
     }
     if (status != SY_OK || direct == 0) {

@@ -434,7 +434,7 @@ static sy_status read_more(websocket_connection *c, uint64_t deadline, bool *don
     const bool inside = c->inside || c->header_filled != 0 || c->left != 0;
     sy_status status = syi_stream_read(&c->stream, place, room < DIRECT_FROM ? 0 : room, &direct,
                                        deadline, inside, err);
-    if (status == SY_ETIMEDOUT && inside) {
+    if (status == SY_ETIMEDOUT && inside && !c->base.glancing) {
         break_stream(c);
     }
     if (status != SY_OK || direct == 0) {
