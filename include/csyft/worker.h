@@ -48,7 +48,8 @@ typedef struct sy_connect_options {
  * and, to a server of PySyft 0.2.9, pysyft+ws://ID@HOST:PORT, with its id there or in options
  * (docs/reference/pysyft-wire.md).
  * Connects and greets. SY_EEXIST when the id is known as another worker, SY_EINVAL when the worker there has
- * another id than asked for, SY_ECLOSED, SY_ETIMEDOUT, SY_EPROTO name the URL. */
+ * another id than asked for, SY_ECLOSED, SY_ETIMEDOUT, SY_EPROTO name the URL. A verbose hook logs the line of the older
+ * workers, "Attaching Pointer to Socket Worker..." (004). */
 SY_API sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
                                    const sy_connect_options *options, sy_error *err);
 /* Closes the connections to this worker; the next request opens one again and takes up the session. */
@@ -83,7 +84,8 @@ typedef struct sy_listen_options {
 /* Lets others reach a local or virtual worker. Several URLs may be listened on. *bound is the URL with
  * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO; SY_EPERM when other
  * machines can reach it (neither 127.0.0.1, ::1 nor localhost) and it is not encrypted, or takes anybody: neither
- * certificates of clients nor tokens (caller.h) are asked for. The limits of the last call count. */
+ * certificates of clients nor tokens (caller.h) are asked for. The limits of the last call count. A verbose hook logs the
+ * lines of the older workers, "Ready to receive commands...." (004). */
 SY_API sy_status sy_worker_listen(sy_worker *worker, const char *url,
                                   const sy_listen_options *options, const char **bound,
                                   sy_error *err);

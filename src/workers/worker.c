@@ -470,6 +470,7 @@ sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char *url,
     SY_TRY(syi_worker_new(hook, &made, name != NULL ? &id : NULL, kind, err));
     syi_worker_use_options(made, options);
     memcpy(made->url, url, strlen(url) + 1);
+    syi_worker_say_attaching(hook->local_worker);
     return syi_worker_make_contact(made, url, same_url, worker, err);
 }
 
@@ -575,6 +576,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     const syi_service plain = syi_pysyft_service(&listening->gate);
     accepting.plain = &plain;
     accepting.tls = syi_identity_ref(worker->hook);
+    syi_worker_say_starting(worker, &parsed);
     sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);
     syi_tls_config_unref(accepting.tls);
     if (status != SY_OK) {
@@ -583,6 +585,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     }
     listening->next = worker->listening;
     worker->listening = listening;
+    syi_worker_say_ready(worker, &parsed);
     if (bound != NULL) {
         *bound = syi_listener_get_url(listening->listener);
     }

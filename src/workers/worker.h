@@ -154,6 +154,11 @@ syi_service syi_worker_service(sy_worker *worker);
 void syi_worker_watch(sy_worker *owner, sy_worker *target, syi_connection *connection);
 void syi_worker_describe_message(const syi_message *message, syi_journal_entry *entry);
 
+/* The older workers' lines (announcements.c). */
+void syi_worker_say_starting(const sy_worker *worker, const syi_url *url);
+void syi_worker_say_ready(const sy_worker *worker, const syi_url *url);
+void syi_worker_say_attaching(const sy_worker *worker);
+
 /* Directory (directory.c). Returned workers are borrowed. */
 sy_worker *syi_directory_find(sy_hook *hook, const sy_id *id);
 sy_status syi_directory_add(sy_hook *hook, sy_worker *worker, sy_error *err);

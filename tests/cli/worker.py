@@ -45,6 +45,15 @@ class Serving(CliTest):
         worker.stop()
         self.assertRegex(worker.errors(), "csyft worker: warning: .*neither encrypted nor authenticated")
 
+    def test_the_lines_of_the_reference(self):
+        """T10, 004:17-29: a server of id 2 says so in three lines, and answers who it is."""
+        worker = self.start("2", "--log", "info", listen=("ws://127.0.0.1:0",))
+        self.assertRegex(self.succeed("whoami", worker.url), "^id: 2, type: WebsocketServerWorker, ")
+        worker.stop()
+        lines = [line.split(": ")[-1] for line in worker.errors().splitlines()]
+        said = ["Starting a Websocket Worker....", "Ready to receive commands....", "Server Socket has been initialized"]
+        self.assertEqual([line for line in lines if line in said], said)
+
     def test_log_lines_go_to_standard_error(self):
         worker = self.start("bob", "--log", "debug")
         self.succeed("whoami", worker.url)
