@@ -7,6 +7,7 @@
 #include <csyft/operations.h>
 #include <csyft/trace.h>
 
+#include "core/error.h"
 #include "support/local_hook.h"
 
 typedef sy_plan_frame frame;
@@ -826,6 +827,79 @@ static void test_bad_options(void **state)
     sy_tensor_unref(x);
 }
 
+/* Every allocation refused in turn: from the hook to the plan that came back from its bytes. */
+static sy_status whole_life(sy_hook *hook, sy_tensor *weights, sy_error *err)
+{
+    static double lr = 0.5;
+    const sy_plan_shape shapes[] = {{SY_DTYPE_F32, 2, {-1, 2}}, {SY_DTYPE_F32, 2, {-1, 1}}};
+    sy_plan *plan = NULL, *back = NULL;
+    sy_tensor *x = NULL, *y = NULL, *object = NULL, *result = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
+    char *text = NULL;
+    sy_status status = SY_OK;
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    options.forward = train_step;
+    options.user = &lr;
+    options.state = &weights;
+    options.state_count = 1;
+    SY_GOTO(done, sy_plan_new(hook, &plan, &options, err));
+    SY_GOTO(done, sy_plan_build_shapes(plan, shapes, 2, err));
+    SY_GOTO(done, sy_tensor_new(hook, &x, SY_DTYPE_F32, 2, (int64_t[]){1, 2}, NULL, err));
+    SY_GOTO(done, sy_tensor_new(hook, &y, SY_DTYPE_F32, 2, (int64_t[]){1, 1}, NULL, err));
+    const sy_value args[] = {sy_value_tensor(x), sy_value_tensor(y)};
+    SY_GOTO(done, sy_plan_run(plan, args, 2, NULL, &result, 1, NULL, err));
+    sy_tensor_unref(result);
+    result = NULL;
+    SY_GOTO(done, sy_plan_get_code(plan, &text, err));
+    SY_GOTO(done, sy_tensor_serialize(syi_plan_get_object(plan), &bytes, &size, err));
+    SY_GOTO(done, sy_tensor_deserialize(hook, &object, bytes, size, err));
+    SY_GOTO(done, syi_plan_from_object(&back, object, err));
+    object = NULL;
+    status = sy_plan_run(back, args, 2, NULL, &result, 1, NULL, err);
+done:
+    sy_string_free(hook, text);
+    if (bytes != NULL) {
+        sy_bytes_free(hook, bytes, size);
+    }
+    sy_tensor_unref(object);
+    sy_tensor_unref(result);
+    sy_tensor_unref(x);
+    sy_tensor_unref(y);
+    sy_plan_unref(back);
+    sy_plan_unref(plan);
+    return status;
+}
+
+static sy_status life_step(sy_context *context, void *argument, sy_error *err)
+{
+    (void)argument;
+    sy_hook *hook = NULL;
+    sy_tensor *weights = NULL;
+    sy_hook_options options = SY_HOOK_OPTIONS_INIT;
+    options.verbose = false;
+    sy_status status = sy_hook_new(context, &hook, &options, err);
+    if (status == SY_OK) {
+        status = sy_tensor_new(hook, &weights, SY_DTYPE_F32, 2, (int64_t[]){2, 1},
+                               (float[]){0.5f, -0.5f}, err);
+    }
+    if (status == SY_OK) {
+        status = sy_tensor_set_requires_grad(weights, true, err);
+    }
+    if (status == SY_OK) {
+        status = whole_life(hook, weights, err);
+    }
+    sy_tensor_unref(weights);
+    sy_hook_free(hook);
+    return status;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    assert_true(memory_faults_sweep(life_step, NULL) > 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, local_hook_setup, local_hook_teardown)
 
 int main(void)
@@ -855,6 +929,7 @@ int main(void)
         TEST(test_serialized),
         TEST(test_result_ids),
         TEST(test_bad_options),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -377,7 +377,9 @@ static sy_status ask_to_run(syi_pointer *plan, const sy_value *arguments, size_t
         return syi_fail(err, SY_ELIMIT, "plan: more than %d arguments or result ids",
                         SYI_TAPE_INPUTS_MAX);
     }
-    memcpy(all, arguments, count * sizeof *all);
+    for (size_t k = 0; k < count; k++) {
+        all[k] = arguments[k];
+    }
     for (size_t k = 0; k < o->kwarg_count; k++) {
         if (o->kwargs[k].name == NULL) {
             return syi_fail(err, SY_ESIGNATURE, "plan: a named argument without a name");
@@ -420,7 +422,9 @@ sy_status sy_pointer_plan_run(sy_pointer_plan *pointer, const sy_value *argument
     if (sy_hook_is_tracing(pointer->hook)) {
         return syi_fail(err, SY_ENOTSUP, "a plan at a worker cannot be run while another is built");
     }
-    memcpy(values, arguments, count * sizeof *values);
+    for (size_t k = 0; k < count; k++) {
+        values[k] = arguments[k];
+    }
     for (size_t k = 0; k < o->kwarg_count; k++) {
         values[count + k] = o->kwargs[k].value;
     }
