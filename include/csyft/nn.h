@@ -21,6 +21,7 @@
 #define CSYFT_NN_H
 
 #include <csyft/model.h>
+#include <csyft/plan.h>
 #include <csyft/pointer.h>
 #include <csyft/precision.h>
 #include <csyft/scope.h>
@@ -184,6 +185,14 @@ SY_API sy_status sy_sgd_zero_grad(sy_tensor *const *parameters, size_t count, sy
 /* The same for all parameters of a module. */
 SY_API sy_status sy_module_sgd_step(sy_module *module, double lr, sy_error *err);
 SY_API sy_status sy_module_zero_grad(sy_module *module, sy_error *err);
+
+/*
+ * The module as a plan (plan.h): one argument, one result, forward as the module is set now (training or not). Its state
+ * are the module's own parameters and buffers, under their names: what trains one trains the other. `input` may have open
+ * dims. name NULL: the module's.
+ */
+SY_API sy_status sy_module_to_plan(sy_module *module, sy_plan **plan, const char *name,
+                                   const sy_plan_shape *input, sy_error *err);
 
 /*
  * Files. The state dict as PyTorch names it, in safetensors or PyTorch's formats (model.h); PyTorch's

@@ -83,6 +83,33 @@ SY_API sy_tensor *sy_optimizer_get_state(const sy_optimizer *optimizer, size_t p
 /* Steps that one parameter has taken. */
 SY_API int64_t sy_optimizer_get_step(const sy_optimizer *optimizer, size_t parameter);
 
+/* A loss of a module's output and a target: sy_cross_entropy, sy_mse_loss, ..., or one of your own. */
+typedef sy_tensor *(*sy_loss_fn)(sy_scope *scope, sy_tensor *output, sy_tensor *target);
+
+typedef struct sy_training_options {
+    size_t size;      /* sizeof(sy_training_options) */
+    const char *name; /* of the plan; NULL: "train" */
+    sy_loss_fn loss;  /* NULL: sy_cross_entropy */
+    /* One of the two, or none: plain SGD with a learning rate of 0.01. Not in SGD: dampening. */
+    const sy_sgd_options *sgd;
+    const sy_adam_options *adam;
+} sy_training_options;
+#define SY_TRAINING_OPTIONS_INIT            \
+    {                                       \
+        .size = sizeof(sy_training_options) \
+    }
+
+/*
+ * One step of training as a plan (plan.h): takes a batch and its targets, computes the loss and its gradients, updates the
+ * parameters and gives the loss. Run at a worker it is one message per step. State: the module's parameters and buffers,
+ * then the optimizer's ("momentum_buffer.0.weight"; "exp_avg.0.weight", "exp_avg_sq.", "max_exp_avg_sq.", and "step"),
+ * which starts anew. Leave the first dim of both shapes open for a last batch that is shorter. The steps are those of
+ * sy_optimizer_step; Adam's differ from them in the last bits. SY_EINVAL as sy_optimizer_new_*.
+ */
+SY_API sy_status sy_module_to_training_plan(sy_module *module, sy_plan **plan,
+                                            const sy_plan_shape *input, const sy_plan_shape *target,
+                                            const sy_training_options *options, sy_error *err);
+
 SY_END_DECLS
 
 #endif

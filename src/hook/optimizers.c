@@ -75,11 +75,26 @@ static sy_status keep_largest(step *s, const sy_value *most, const sy_value *squ
     return status;
 }
 
+/* The number of the step: plain, or in a tensor that a plan counts up. */
+static sy_status step_number(const step *s, int64_t *number)
+{
+    const sy_value *given = &s->bound[5];
+    if (given->kind == SY_VALUE_TENSOR) {
+        return sy_tensor_item_int(given->as.tensor, number, s->err);
+    }
+    if (given->kind != SY_VALUE_INT) {
+        return syi_fail(s->err, SY_EINVAL, "step is no integer");
+    }
+    *number = given->as.integer;
+    return SY_OK;
+}
+
 /* self grad exp_avg exp_avg_sq max_exp_avg_sq? step lr beta1 beta2 eps weight_decay */
 static sy_status run_adam(step *s)
 {
     const sy_value *b = s->bound;
-    const int64_t number = b[5].as.integer;
+    int64_t number = 0;
+    SY_TRY(step_number(s, &number));
     const double beta1 = b[7].as.real, beta2 = b[8].as.real;
     if (number < 1) {
         return syi_fail(s->err, SY_ERANGE, "step is %" PRId64 ", expected at least 1", number);
