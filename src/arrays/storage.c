@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "arrays/array.h"
+#include "core/blocks.h"
 
 /* Header and data are one allocation: the header fills whole alignment units, the data follow. */
 enum {
@@ -14,6 +15,7 @@ enum {
     SHIFT_ROOM = ALIGN - PLAIN_ALIGN,
     FOREIGN = ALIGN, /* as `lead`: the data are not ours */
 };
+_Static_assert(SYI_STORAGE_ALIGNMENT == SYI_BLOCK_ALIGNMENT, "storage lies in blocks");
 
 /* Bytes of the allocation behind `size` bytes of data, and its alignment. */
 static size_t allocation_size(size_t size, size_t *alignment)
@@ -42,7 +44,8 @@ sy_status syi_storage_new(sy_context *context, syi_storage **storage, size_t siz
     }
     size_t alignment;
     size_t total = allocation_size(size, &alignment);
-    uint8_t *memory = syi_alloc_aligned(context, total, alignment);
+    uint8_t *memory = alignment == ALIGN ? syi_block_alloc(context, total)
+                                         : syi_alloc_aligned(context, total, alignment);
     if (memory == NULL) {
         if (account != NULL) {
             syi_account_release(account, size);
@@ -105,8 +108,8 @@ void syi_storage_unref(syi_storage *storage)
     size_t total = allocation_size(storage->size, &alignment);
     uint8_t *memory = (uint8_t *)storage - storage->lead;
     if (storage->secret) {
-        syi_free_secret(storage->context, memory, total);
+        syi_block_free_secret(storage->context, memory, total);
     } else {
-        syi_free(storage->context, memory, total);
+        syi_block_free(storage->context, memory, total);
     }
 }

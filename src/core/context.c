@@ -68,6 +68,7 @@ sy_status sy_context_new(sy_context **context, const sy_context_options *options
         syi_free(&seed, made, sizeof *made);
         return status;
     }
+    syi_blocks_init(&made->blocks);
     *context = made;
     return SY_OK;
 }
@@ -107,6 +108,7 @@ void sy_context_free(sy_context *context)
     }
     syi_pool_fini(context, &context->pool);
     release_slots(context);
+    syi_blocks_fini(context, &context->blocks);
     sy_context seed = {.allocator = context->allocator};
     syi_free_secret(&seed, context, sizeof *context);
 }

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "core/blocks.h"
 #include "core/memory.h"
 #include "core/surroundings.h"
 
@@ -68,6 +69,7 @@ struct sy_context {
     syi_account account;
     syi_log_filter log_filter;
     syi_pool pool;
+    syi_blocks blocks;
     atomic_uintptr_t slots[SYI_CONTEXT_SLOT_COUNT];
     void (*slot_release[SYI_CONTEXT_SLOT_COUNT])(void *value);
 };
