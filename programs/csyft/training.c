@@ -245,14 +245,76 @@ typedef struct apprentice { /* one party's copy of the model, trained in a threa
     int64_t pass;
     double lr;
     sy_module *copy; /* comes back trained, here */
+    sy_plan *plan;   /* a step on the copy; NULL: step by step */
     sy_status status;
     sy_error err;
 } apprentice;
+
+/* What came back in the state of the plan; the parameters stand first. */
+static sy_status take_parameters(const apprentice *a, sy_plan *trained, sy_error *err)
+{
+    size_t count;
+    sy_tensor *const *parameters = sy_module_get_parameters(a->copy, &count);
+    sy_scope *s = sy_scope_begin(a->course->hook);
+    sy_scope_set_grad_enabled(s, false);
+    for (size_t k = 0; k < count; k++) {
+        sy_copy_(s, parameters[k], sy_plan_get_state(trained, k));
+    }
+    return sy_scope_end(s, err);
+}
+
+static sy_status run_batches(const apprentice *a, sy_pointer_plan *there, const int64_t *order,
+                             sy_error *err)
+{
+    sy_status status = SY_OK;
+    for (int64_t k = 0; status == SY_OK && k < a->party->batch_count; k++) {
+        if (*a->course->interrupted) {
+            return fail(err, SY_ECANCELED, "interrupted");
+        }
+        sy_tensor *loss = NULL;
+        const sy_value batch[] = {sy_value_tensor(a->party->x_batches[order[k]]),
+                                  sy_value_tensor(a->party->y_batches[order[k]])};
+        status = sy_pointer_plan_run(there, batch, 2, NULL, &loss, 1, NULL, err);
+        sy_tensor_unref(loss);
+    }
+    return status;
+}
+
+/* The plan there, a message per batch, and back with what it has learned. */
+static sy_status work_by_plan(const apprentice *a, sy_error *err)
+{
+    sy_worker *where = a->party->worker;
+    sy_pointer_plan *there = NULL;
+    sy_plan *trained = NULL;
+    int64_t *order = calloc((size_t)a->party->batch_count + 1, sizeof *order);
+    if (order == NULL) {
+        return fail(err, SY_ENOMEM, "no memory for the order of batches");
+    }
+    shuffle(a->course, a->pass, a->place, order, a->party->batch_count);
+    sy_status status = sy_plan_send(a->plan, &there, &where, 1, false, err);
+    if (status == SY_OK) {
+        status = run_batches(a, there, order, err);
+    }
+    if (status == SY_OK) {
+        status = sy_pointer_plan_get(there, &trained, true, err);
+    }
+    if (status == SY_OK) {
+        status = take_parameters(a, trained, err);
+    }
+    sy_plan_unref(trained);
+    sy_pointer_plan_unref(there);
+    free(order);
+    return status;
+}
 
 static void *work(void *user)
 {
     apprentice *a = user;
     sy_worker *where = a->party->worker;
+    if (a->plan != NULL) {
+        a->status = work_by_plan(a, &a->err);
+        return NULL;
+    }
     a->status = travel(a->copy, NULL, where, false, &a->err);
     if (a->status == SY_OK) {
         a->status = train_pass(a->course, a->copy, a->party, a->place, a->pass, a->lr, &a->err);
@@ -286,9 +348,21 @@ static sy_status average(const training_course *course, sy_module *model,
     return sy_scope_end(s, err);
 }
 
+/* The learning rate is a number of the plan, so every pass has its own. */
+static sy_status make_plan(apprentice *a, sy_error *err)
+{
+    const sy_plan_shape x = {SY_DTYPE_F32, 2, {-1, DIGITS_PIXELS}}, y = {SY_DTYPE_I64, 1, {-1}};
+    sy_training_options options = SY_TRAINING_OPTIONS_INIT;
+    sy_sgd_options sgd = SY_SGD_OPTIONS_INIT;
+    sgd.lr = a->lr;
+    options.loss = sy_nll_loss;
+    options.sgd = &sgd;
+    return sy_module_to_training_plan(a->copy, &a->plan, &x, &y, &options, err);
+}
+
 /* One exchange: copies out, a pass at every party, copies back, the mean. */
 static sy_status exchange(const training_course *course, sy_module *model, training_party *parties,
-                          int count, int64_t pass, double lr, sy_error *err)
+                          int count, int64_t pass, double lr, bool by_plan, sy_error *err)
 {
     apprentice apprentices[DIGITS_SHARDS] = {0};
     pthread_t threads[DIGITS_SHARDS];
@@ -298,6 +372,9 @@ static sy_status exchange(const training_course *course, sy_module *model, train
         apprentices[k] = (apprentice){
             .course = course, .party = &parties[k], .place = k, .pass = pass, .lr = lr};
         status = sy_module_copy(model, &apprentices[k].copy, err);
+        if (status == SY_OK && by_plan) {
+            status = make_plan(&apprentices[k], err);
+        }
     }
     while (status == SY_OK && started < count) {
         if (pthread_create(&threads[started], NULL, work, &apprentices[started]) != 0) {
@@ -317,20 +394,21 @@ static sy_status exchange(const training_course *course, sy_module *model, train
         status = average(course, model, apprentices, count, err);
     }
     for (int k = 0; k < count; k++) {
+        sy_plan_unref(apprentices[k].plan);
         sy_module_unref(apprentices[k].copy);
     }
     return status;
 }
 
 sy_status training_averaged(const training_course *course, training_party *parties, int count,
-                            progress *bar, double *accuracy, sy_error *err)
+                            bool by_plan, progress *bar, double *accuracy, sy_error *err)
 {
     sy_module *model;
     sy_status status = make_model(course, &model, err);
     for (int64_t round = 0; status == SY_OK && round < course->rounds; round++) {
         for (int k = 0; status == SY_OK && k < count; k++) {
             status = exchange(course, model, parties, count, round * count + k, rate(course, round),
-                              err);
+                              by_plan, err);
         }
         if (status == SY_OK) {
             status = measure(course, model, accuracy, err);

@@ -43,11 +43,12 @@ void training_party_fini(training_party *party);
  *   sequential  one model goes from party to party; each round is one pass over everybody's rows. With
  *               `direct` it moves from worker to worker, otherwise through here.
  *   averaged    every party trains a copy for a pass over its rows, the copies are averaged; each round
- *               does that once per party, so that a model takes as many steps as in `sequential`.
+ *               does that once per party, so that a model takes as many steps as in `sequential`. With `by_plan` the
+ *               steps are the same, and each is one message: a plan that travels with the copy as its state.
  */
 sy_status training_sequential(const training_course *course, training_party *parties, int count,
                               bool direct, progress *bar, double *accuracy, sy_error *err);
 sy_status training_averaged(const training_course *course, training_party *parties, int count,
-                            progress *bar, double *accuracy, sy_error *err);
+                            bool by_plan, progress *bar, double *accuracy, sy_error *err);
 
 #endif

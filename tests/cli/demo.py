@@ -30,11 +30,12 @@ class DemoTest(CliTest):
 class Promise(DemoTest):
     """What the demo is there to show."""
 
-    def test_both_ways_keep_the_promise(self):
+    def test_all_ways_keep_the_promise(self):
         result = self.demo()
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         rows = self.rows(result)
-        self.assertEqual(set(rows), {"plain, here", "worker to worker", "federated averaging"})
+        self.assertEqual(set(rows), {"plain, here", "worker to worker", "federated averaging",
+                                     "averaging by plan"})
         for name, (accuracy, points, messages, megabytes, _) in rows.items():
             self.assertGreaterEqual(float(accuracy), 93)
             if name != "plain, here":
@@ -43,6 +44,10 @@ class Promise(DemoTest):
                 self.assertGreater(float(megabytes), 0.1)
         # The same steps on the same rows in the same order give the same model, wherever they are done.
         self.assertEqual(rows["worker to worker"][1], "+0.00")
+        # By plan the steps are the same, each in one message.
+        self.assertEqual(rows["averaging by plan"][:2], rows["federated averaging"][:2])
+        self.assertLess(int(rows["averaging by plan"][2]), int(rows["federated averaging"][2]) / 10)
+        self.assertRegex(result.stdout, r"a plan per step saved \d+ of \d+ messages")
         self.assertRegex(result.stdout, "refused:\n  .*alice.*private")
         # No terminal: one line per round.
         self.assertEqual(len(re.findall(r"(?m)^worker to worker: +\d+/40 accuracy 0\.\d+$", result.stderr)), 40)
