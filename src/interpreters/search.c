@@ -1,19 +1,12 @@
 /* search.c - pointers to what a worker holds (workers.md, search). They never delete anything. */
-#include "workers/search.h"
+#include "interpreters/search.h"
 
 #include "core/error.h"
 #include "interpreters/pointer.h"
 
-typedef struct pointer_list {
-    sy_worker *worker;
-    sy_tensor **pointers;
-    size_t count; /* room */
-    size_t filled;
-} pointer_list;
-
-static sy_status expect(void *user, size_t count, sy_error *err)
+sy_status syi_pointer_list_expect(void *user, size_t count, sy_error *err)
 {
-    pointer_list *list = user;
+    syi_pointer_list *list = user;
     if (count > 0) {
         list->pointers =
             syi_alloc_array(list->worker->hook->context, count, sizeof *list->pointers);
@@ -25,9 +18,9 @@ static sy_status expect(void *user, size_t count, sy_error *err)
     return SY_OK;
 }
 
-static sy_status add(void *user, const syi_found *found, sy_error *err)
+sy_status syi_pointer_list_add(void *user, const syi_found *found, sy_error *err)
 {
-    pointer_list *list = user;
+    syi_pointer_list *list = user;
     sy_hook *hook = list->worker->hook;
     syi_pointer *pointer = NULL;
     sy_tensor *tensor = NULL;
@@ -53,15 +46,24 @@ static void list_free(sy_hook *hook, sy_tensor **tensors, size_t filled, size_t 
     }
 }
 
+void syi_pointer_list_drop(syi_pointer_list *list)
+{
+    list_free(list->worker->hook, list->pointers, list->filled, list->count);
+    list->pointers = NULL;
+    list->count = 0;
+    list->filled = 0;
+}
+
 sy_status sy_worker_search(sy_worker *worker, sy_tensor ***pointers, size_t *count,
                            const char *const *terms, size_t term_count, sy_error *err)
 {
-    pointer_list list = {.worker = worker};
+    syi_pointer_list list = {.worker = worker};
     *pointers = NULL;
     *count = 0;
-    sy_status status = syi_search(worker, terms, term_count, expect, add, &list, err);
+    sy_status status = syi_search(worker, terms, term_count, syi_pointer_list_expect,
+                                  syi_pointer_list_add, &list, err);
     if (status != SY_OK) {
-        list_free(worker->hook, list.pointers, list.filled, list.count);
+        syi_pointer_list_drop(&list);
         return status;
     }
     *pointers = list.pointers;

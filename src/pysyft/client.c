@@ -320,6 +320,7 @@ static sy_status client_receive(syi_connection *base, syi_message *message, uint
             return SY_OK;
         }
         syi_message_init(&plain, c->base.context, SYI_PLAIN_MAX);
+        c->plain->glancing = c->base.glancing;
         sy_status status = syi_connection_receive(c->plain, &plain, deadline, err);
         e = first_expected(c);
         if (status == SY_OK && (e == NULL || e->local)) {

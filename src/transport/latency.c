@@ -32,21 +32,18 @@ static void hand_on(syi_connection *connection, syi_message *message)
     free_late(connection->context, late);
 }
 
-/* One message more, if it comes before `deadline`. */
-static sy_status take_in(syi_connection *connection, uint64_t deadline, sy_error *err)
+/* Has something come already, as far as reading without waiting shows? */
+static sy_status glance(syi_connection *connection, syi_message *message, sy_error *err)
 {
-    syi_latency *latency = &connection->latency;
-    syi_late *late = syi_alloc(connection->context, sizeof *late);
-    if (late == NULL) {
-        return SYI_ENOMEM(err, "held back message");
-    }
-    syi_message_init(&late->message, connection->context, SIZE_MAX / 2);
-    const sy_status status = connection->klass->receive(connection, &late->message, deadline, err);
-    if (status != SY_OK) {
-        free_late(connection->context, late);
-        return status;
-    }
-    late->due = syi_clock_now(connection->context) + syi_latency_get(latency);
+    connection->glancing = true;
+    const sy_status status =
+        connection->klass->receive(connection, message, syi_clock_now(connection->context), err);
+    connection->glancing = false;
+    return status;
+}
+
+static void put_last(syi_latency *latency, syi_late *late)
+{
     if (latency->last != NULL) {
         /* The time may have been shortened meanwhile; the order stays. */
         late->due = late->due > latency->last->due ? late->due : latency->last->due;
@@ -55,6 +52,31 @@ static sy_status take_in(syi_connection *connection, uint64_t deadline, sy_error
         latency->first = late;
     }
     latency->last = late;
+}
+
+/* One message more, if it comes before `deadline`. `patient`: when it does not, what has come of it stays. */
+static sy_status take_in(syi_connection *connection, uint64_t deadline, bool patient, sy_error *err)
+{
+    syi_latency *latency = &connection->latency;
+    syi_late *late = syi_alloc(connection->context, sizeof *late);
+    if (late == NULL) {
+        return SYI_ENOMEM(err, "held back message");
+    }
+    syi_message_init(&late->message, connection->context, SIZE_MAX / 2);
+    uint64_t came = atomic_load(&latency->sent);
+    sy_status status = glance(connection, &late->message, err);
+    if (status == SY_ETIMEDOUT) {
+        connection->glancing = patient;
+        status = connection->klass->receive(connection, &late->message, deadline, err);
+        connection->glancing = false;
+        came = syi_clock_now(connection->context);
+    }
+    if (status != SY_OK) {
+        free_late(connection->context, late);
+        return status;
+    }
+    late->due = came + syi_latency_get(latency);
+    put_last(latency, late);
     return SY_OK;
 }
 
@@ -78,9 +100,7 @@ sy_status syi_latency_receive(syi_connection *connection, syi_message *message, 
         }
         const bool theirs = first == NULL || (deadline != 0 && deadline < first->due);
         sy_error why = SY_ERROR_INIT;
-        connection->glancing = !theirs;
-        const sy_status status = take_in(connection, theirs ? deadline : first->due, &why);
-        connection->glancing = false;
+        const sy_status status = take_in(connection, theirs ? deadline : first->due, !theirs, &why);
         if (status == SY_OK || (status == SY_ETIMEDOUT && !theirs)) {
             continue;
         }

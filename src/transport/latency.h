@@ -1,7 +1,9 @@
 /*
  * latency.h - a connection that seems to be far away: what arrives is handed on only after a time. Requests leave at
  * once; their answers come that much later, any number of them at the same time, as over a long cable. Nobody sleeps
- * for it but the thread that waits for an answer anyway. This room only. Test: tests/integration/pending_time.c.
+ * for it but the thread that waits for an answer anyway. What came while nobody waited here, because another worker's
+ * answer was waited for, is taken to have come right after it was asked for. This room only. Test:
+ * tests/integration/pending_time.c.
  */
 #ifndef SYI_TRANSPORT_LATENCY_H
 #define SYI_TRANSPORT_LATENCY_H
@@ -14,9 +16,10 @@ typedef struct syi_late {
     syi_message message;
 } syi_late;
 
-/* Of the thread that receives, but for the times. */
+/* Of the thread that receives, but for the first two. */
 typedef struct syi_latency {
     const atomic_uint_fast64_t *times[2]; /* ns; their sum counts; borrowed, nullable */
+    atomic_uint_fast64_t sent;            /* when something was sent last */
     syi_late *first, *last;
     sy_status failed; /* nothing more comes; told when what came was handed on */
     sy_error why;

@@ -46,6 +46,9 @@ sy_status syi_connection_send(syi_connection *connection, const syi_message *con
                               size_t count, uint64_t deadline, sy_error *err)
 {
     SY_TRY(connection->klass->send(connection, messages, count, deadline, err));
+    if (syi_latency_get(&connection->latency) != 0) {
+        atomic_store(&connection->latency.sent, syi_clock_now(connection->context));
+    }
     for (size_t k = 0; k < count && syi_journal_is_open(connection->journal); k++) {
         note(connection, messages[k], false);
     }

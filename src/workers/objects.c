@@ -167,41 +167,69 @@ static sy_status read_found(syi_decoder *decoder, syi_found *found, const char *
     return SY_OK;
 }
 
+sy_status syi_search_start(sy_worker *worker, const char *const *terms, size_t term_count,
+                           syi_exchange *exchange, sy_error *err)
+{
+    syi_link *link = NULL;
+    SY_TRY(syi_link_get(worker->hook->local_worker, worker, &link, err));
+    SY_TRY(syi_link_begin(link, exchange, SYI_KIND_SEARCH, err));
+    syi_msgpack_write_array(&exchange->message->body, term_count);
+    for (size_t k = 0; k < term_count; k++) {
+        syi_encode_text(&exchange->message->body, terms[k]);
+    }
+    const sy_status status = syi_link_start(exchange, 0, err);
+    if (status != SY_OK) {
+        syi_link_end(exchange);
+    }
+    return status;
+}
+
+static sy_status read_all(sy_worker *worker, const syi_exchange *exchange,
+                          sy_status (*expect)(void *user, size_t count, sy_error *err),
+                          sy_status (*each)(void *user, const syi_found *found, sy_error *err),
+                          void *user, sy_error *err)
+{
+    sy_hook *hook = worker->hook;
+    const char *tags[TAGS_MAX];
+    syi_decoder decoder;
+    size_t count = 0;
+    syi_decoder_init(&decoder, hook, hook->local_worker, exchange->reply);
+    sy_status status = syi_msgpack_read_array(&decoder.cursor, &count, err);
+    if (status == SY_OK) {
+        status = expect(user, count, err);
+    }
+    for (size_t k = 0; k < count && status == SY_OK; k++) {
+        syi_found found = {.id = SY_ID_INIT};
+        status = read_found(&decoder, &found, tags, err);
+        if (status == SY_OK) {
+            status = each(user, &found, err);
+        }
+    }
+    syi_decoder_fini(&decoder);
+    return status;
+}
+
+sy_status syi_search_finish(sy_worker *worker, syi_exchange *exchange,
+                            sy_status (*expect)(void *user, size_t count, sy_error *err),
+                            sy_status (*each)(void *user, const syi_found *found, sy_error *err),
+                            void *user, sy_error *err)
+{
+    sy_status status = syi_link_wait(exchange, err);
+    if (status == SY_OK) {
+        status = read_all(worker, exchange, expect, each, user, err);
+    }
+    syi_link_end(exchange);
+    return status;
+}
+
 sy_status syi_search(sy_worker *worker, const char *const *terms, size_t term_count,
                      sy_status (*expect)(void *user, size_t count, sy_error *err),
                      sy_status (*each)(void *user, const syi_found *found, sy_error *err),
                      void *user, sy_error *err)
 {
-    sy_hook *hook = worker->hook;
-    syi_link *link = NULL;
     syi_exchange exchange;
-    SY_TRY(syi_link_get(hook->local_worker, worker, &link, err));
-    SY_TRY(syi_link_begin(link, &exchange, SYI_KIND_SEARCH, err));
-    syi_msgpack_write_array(&exchange.message->body, term_count);
-    for (size_t k = 0; k < term_count; k++) {
-        syi_encode_text(&exchange.message->body, terms[k]);
-    }
-    sy_status status = syi_link_request(&exchange, 0, err);
-    if (status == SY_OK) {
-        const char *tags[TAGS_MAX];
-        syi_decoder decoder;
-        size_t count = 0;
-        syi_decoder_init(&decoder, hook, hook->local_worker, exchange.reply);
-        status = syi_msgpack_read_array(&decoder.cursor, &count, err);
-        if (status == SY_OK) {
-            status = expect(user, count, err);
-        }
-        for (size_t k = 0; k < count && status == SY_OK; k++) {
-            syi_found found = {.id = SY_ID_INIT};
-            status = read_found(&decoder, &found, tags, err);
-            if (status == SY_OK) {
-                status = each(user, &found, err);
-            }
-        }
-        syi_decoder_fini(&decoder);
-    }
-    syi_link_end(&exchange);
-    return status;
+    SY_TRY(syi_search_start(worker, terms, term_count, &exchange, err));
+    return syi_search_finish(worker, &exchange, expect, each, user, err);
 }
 
 typedef struct info_list {

@@ -16,6 +16,16 @@ typedef struct syi_found { /* borrowed for the call */
     bool private_;
 } syi_found;
 
+struct syi_exchange;
+/* The two halves of it, so that several workers can be asked at the same time: what was started with success must be
+ * finished. */
+sy_status syi_search_start(sy_worker *worker, const char *const *terms, size_t term_count,
+                           struct syi_exchange *exchange, sy_error *err);
+sy_status syi_search_finish(sy_worker *worker, struct syi_exchange *exchange,
+                            sy_status (*expect)(void *user, size_t count, sy_error *err),
+                            sy_status (*each)(void *user, const syi_found *found, sy_error *err),
+                            void *user, sy_error *err);
+
 /* Calls `expect` once with the number of matches, then `each` in registry order. */
 sy_status syi_search(sy_worker *worker, const char *const *terms, size_t term_count,
                      sy_status (*expect)(void *user, size_t count, sy_error *err),
