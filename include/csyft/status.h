@@ -41,7 +41,8 @@ SY_BEGIN_DECLS
     X(ENOGRAD, 20, "no gradient")                   \
     X(EFORMAT, 21, "malformed data")                \
     X(EREMOTE, 22, "failure at a peer")             \
-    X(ECANCELED, 23, "canceled")
+    X(ECANCELED, 23, "canceled")                    \
+    X(EINDOUBT, 24, "outcome unknown")
 
 typedef enum sy_status {
 #define SY_STATUS_ENUM(name, code, text) SY_##name = (code),

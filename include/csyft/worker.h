@@ -38,6 +38,10 @@ typedef struct sy_connect_options {
     const char *
         token; /* says there who this is (caller.h); NULL: a certificate does, or nothing. Copied. */
     bool insecure; /* the token may travel unencrypted to another machine: SY_EPERM otherwise */
+    /* A connection that breaks is made again, for so long and within the deadlines of the requests that wait; none of
+     * them is carried out twice: one whose outcome cannot be learned any more fails with SY_EINDOUBT. 0: 5 s. */
+    uint32_t reconnect_ms;
+    bool no_reconnect; /* they fail at once with SY_ECLOSED; the next request connects */
 } sy_connect_options;
 #define SY_CONNECT_OPTIONS_INIT            \
     {                                      \

@@ -24,7 +24,8 @@ static void key(syi_buffer *out, const char *name)
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
 {
     const size_t entries = 4u + (hello->has_session ? 2 : 0) + (hello->message_max != 0 ? 1 : 0) +
-                           (hello->bearer[0] != '\0' ? 1 : 0);
+                           (hello->bearer[0] != '\0' ? 1 : 0) + (hello->resumes ? 1 : 0) +
+                           (hello->has_received ? 1 : 0);
     syi_msgpack_write_map(out, entries);
     key(out, "wire");
     syi_msgpack_write_array(out, 2);
@@ -53,6 +54,14 @@ void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
         syi_msgpack_write_bin(out, hello->session, SYI_SESSION_SIZE);
         key(out, "token");
         syi_msgpack_write_bin(out, hello->token, SYI_SESSION_SIZE);
+    }
+    if (hello->resumes) {
+        key(out, "resume");
+        syi_msgpack_write_bool(out, true);
+    }
+    if (hello->has_received) {
+        key(out, "received");
+        syi_msgpack_write_uint(out, hello->received);
     }
 }
 
@@ -192,6 +201,16 @@ static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const 
         *has_token = true;
         return read_secret(cursor, hello->token, err);
     }
+    if (is_key(name, length, "resume")) {
+        return syi_msgpack_read_bool(cursor, &hello->resumes, err);
+    }
+    if (is_key(name, length, "received")) {
+        int64_t received = 0;
+        SY_TRY(syi_msgpack_read_int(cursor, &received, err));
+        hello->has_received = received >= 0;
+        hello->received = received >= 0 ? (uint64_t)received : 0;
+        return SY_OK;
+    }
     return syi_msgpack_skip(cursor, err);
 }
 
@@ -268,13 +287,23 @@ sy_status syi_error_decode(sy_error *error, const uint8_t *bytes, size_t size)
     return error->status == SY_OK ? SY_EFORMAT : SY_OK;
 }
 
-void syi_deletions_encode(syi_buffer *out, const syi_deletion *deletions, size_t count)
+void syi_deletions_begin(syi_buffer *out, size_t count)
 {
     syi_msgpack_write_array(out, count);
+}
+
+void syi_deletions_add(syi_buffer *out, const syi_deletion *deletion)
+{
+    syi_msgpack_write_array(out, 2);
+    syi_encode_id(out, &deletion->id);
+    syi_msgpack_write_uint(out, deletion->generation);
+}
+
+void syi_deletions_encode(syi_buffer *out, const syi_deletion *deletions, size_t count)
+{
+    syi_deletions_begin(out, count);
     for (size_t k = 0; k < count; k++) {
-        syi_msgpack_write_array(out, 2);
-        syi_encode_id(out, &deletions[k].id);
-        syi_msgpack_write_uint(out, deletions[k].generation);
+        syi_deletions_add(out, &deletions[k]);
     }
 }
 

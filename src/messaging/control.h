@@ -23,7 +23,11 @@ typedef struct syi_hello {
     char library[32];
     uint64_t body_max; /* limits of the speaker's receiver */
     uint64_t segments_max;
-    uint64_t message_max;            /* bytes of a whole frame; 0: no such limit */
+    uint64_t message_max; /* bytes of a whole frame; 0: no such limit */
+    bool
+        resumes; /* client: it counts requests, so that none is run twice (wire.md, "Broken connections") */
+    bool has_received;               /* worker: so does it */
+    uint64_t received;               /* requests of the session that have arrived */
     char bearer[SYI_BEARER_MAX + 1]; /* client: the token that says who it is; "": none. Wipe it. */
 } syi_hello;
 
@@ -45,6 +49,9 @@ typedef struct syi_deletion {
     uint64_t generation;
 } syi_deletion;
 #define SYI_DELETIONS_MAX 1024
+/* One after the other, or all at once. */
+void syi_deletions_begin(syi_buffer *out, size_t count);
+void syi_deletions_add(syi_buffer *out, const syi_deletion *deletion);
 void syi_deletions_encode(syi_buffer *out, const syi_deletion *deletions, size_t count);
 /* Calls `each` per entry. */
 sy_status syi_deletions_decode(const uint8_t *bytes, size_t size,

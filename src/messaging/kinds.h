@@ -10,6 +10,9 @@
     X(HELLO, 1, "hello", true)                    \
     X(REPLY, 2, "reply", false)                   \
     X(ERROR, 3, "error", false)                   \
+    X(PING, 4, "ping", true)                      \
+    X(PONG, 5, "pong", false)                     \
+    X(REPEAT, 6, "repeat", true)                  \
     X(COMMAND, 33, "command", true)               \
     X(OBJECT, 34, "object", true)                 \
     X(OBJECT_REQUEST, 35, "object request", true) \
@@ -37,5 +40,9 @@ enum {
     /* OBJECT: it is private from the first moment on. */
     SYI_FLAG_PRIVATE = 1u << 3,
 };
+/* The upper half of a request's flags, in a session that resumes: of how many of the last requests, this one included,
+ * the sender may not have the answers yet; 0xffff: it does not say. */
+#define SYI_FLAGS_WINDOW_SHIFT 16
+#define SYI_WINDOW_UNSAID 0xffffu
 
 #endif

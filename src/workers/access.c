@@ -225,6 +225,7 @@ void syi_audit(syi_session *session, uint64_t message_id, const char *what, cons
 {
     char reason[SY_ERROR_MESSAGE_SIZE];
     char when[32] = "";
+    char address[SYI_ADDRESS_SIZE];
     struct tm at;
     const time_t now = (time_t)syi_time_now();
     if (gmtime_r(&now, &at) != NULL) {
@@ -234,10 +235,11 @@ void syi_audit(syi_session *session, uint64_t message_id, const char *what, cons
     for (char *p = reason; *p != '\0'; p++) {
         *p = *p == '"' ? '\'' : *p; /* no field begins inside another */
     }
-    syi_log(
-        session->worker->hook->context, SY_LOG_WARNING, "audit", session->worker->name, message_id,
-        "refused caller=\"%s\" address=%s action=\"%s\" object=\"%s\" time=%s status=%s "
-        "reason=\"%s\"",
-        session->name[0] != '\0' ? session->name : "anonymous", syi_peer_get_address(session->peer),
-        what, why->object, when, sy_status_name(why->status), reason);
+    syi_log(session->worker->hook->context, SY_LOG_WARNING, "audit", session->worker->name,
+            message_id,
+            "refused caller=\"%s\" address=%s action=\"%s\" object=\"%s\" time=%s status=%s "
+            "reason=\"%s\"",
+            session->name[0] != '\0' ? session->name : "anonymous",
+            syi_session_address(session, address), what, why->object, when,
+            sy_status_name(why->status), reason);
 }

@@ -217,9 +217,11 @@ static sy_status handle_whoami(const sy_request *request, sy_error *err)
     char text[256];
     const char *pysyft = "";
     const char *type = request->worker->kind == SY_WORKER_VIRTUAL ? "VirtualWorker" : "BaseWorker";
-    if (strncmp(syi_peer_get_address(request->session->peer), "t", 1) == 0) { /* tcp, tls */
+    char address[SYI_ADDRESS_SIZE];
+    syi_session_address(request->session, address);
+    if (strncmp(address, "t", 1) == 0) { /* tcp, tls */
         type = "SocketWorker";
-    } else if (strncmp(syi_peer_get_address(request->session->peer), "ws", 2) == 0) {
+    } else if (strncmp(address, "ws", 2) == 0) {
         type = "WebsocketServerWorker";
         pysyft = ", pysyft-0.2.9";
     }

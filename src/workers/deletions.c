@@ -11,7 +11,7 @@
 static bool resize(syi_deletion_queue *queue, size_t capacity)
 {
     size_t bytes = 0;
-    syi_deletion *items = NULL;
+    syi_waiting_deletion *items = NULL;
     if (syi_size_mul(capacity, sizeof *items, &bytes)) {
         items = syi_alloc_aligned(queue->context, bytes, 16);
     }
@@ -64,16 +64,26 @@ bool syi_deletion_queue_add(syi_deletion_queue *queue, const sy_id *id, uint64_t
             forget(queue, queue->sent);
         }
     }
-    queue->items[queue->count++] = (syi_deletion){*id, generation};
+    queue->items[queue->count++] = (syi_waiting_deletion){{*id, generation}, 0};
     return true;
 }
 
-size_t syi_deletion_queue_send(syi_deletion_queue *queue, syi_buffer *body)
+size_t syi_deletion_queue_send(syi_deletion_queue *queue, syi_buffer *body, uint64_t frame,
+                               uint64_t before)
 {
-    size_t count = syi_deletion_queue_waiting(queue);
-    count = count < SYI_DELETIONS_MAX ? count : SYI_DELETIONS_MAX;
+    syi_waiting_deletion *items = queue->items + queue->sent;
+    const size_t waiting = syi_deletion_queue_waiting(queue);
+    size_t count = 0;
+    while (count < waiting && count < SYI_DELETIONS_MAX &&
+           (before == 0 || (items[count].frame != 0 && items[count].frame < before))) {
+        count++;
+    }
     if (count > 0) {
-        syi_deletions_encode(body, queue->items + queue->sent, count);
+        syi_deletions_begin(body, count);
+        for (size_t k = 0; k < count; k++) {
+            syi_deletions_add(body, &items[k].what);
+            items[k].frame = frame;
+        }
         queue->sent += count;
     }
     return count;
@@ -81,6 +91,9 @@ size_t syi_deletion_queue_send(syi_deletion_queue *queue, syi_buffer *body)
 
 void syi_deletion_queue_unsend(syi_deletion_queue *queue, size_t count)
 {
+    for (size_t k = queue->sent - count; k < queue->sent; k++) {
+        queue->items[k].frame = 0;
+    }
     queue->sent -= count;
     queue->marked = queue->marked < queue->sent ? queue->marked : queue->sent;
 }
@@ -106,6 +119,20 @@ void syi_deletion_queue_lost(syi_deletion_queue *queue)
 {
     queue->sent = 0;
     queue->marked = 0;
+}
+
+void syi_deletion_queue_arrived(syi_deletion_queue *queue, uint64_t frames)
+{
+    size_t count = 0;
+    while (count < queue->count && queue->items[count].frame != 0 &&
+           queue->items[count].frame <= frames) {
+        count++;
+    }
+    queue->sent = queue->count;
+    if (count > 0) {
+        forget(queue, count);
+    }
+    syi_deletion_queue_lost(queue);
 }
 
 void syi_deletion_queue_clear(syi_deletion_queue *queue)

@@ -44,7 +44,7 @@ static size_t send_one(syi_deletion_queue *queue, int64_t *first)
     seen s = {-1, -1};
     sy_error err = SY_ERROR_INIT;
     syi_buffer_init(&body, queue->context, 1u << 20);
-    const size_t count = syi_deletion_queue_send(queue, &body);
+    const size_t count = syi_deletion_queue_send(queue, &body, 1, 0);
     if (count > 0) {
         assert_ok(syi_deletions_decode(body.data, body.length, see, &s, &err), &err);
         assert_int_equal(s.next - s.first, count);

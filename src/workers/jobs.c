@@ -45,34 +45,58 @@ void syi_job_free(syi_job *job)
 
 /* Answers */
 
+/* `peer` NULL: the client is away. */
+static sy_status send_to(syi_peer *peer, syi_message *reply, sy_error *err)
+{
+    return peer != NULL ? syi_peer_send(peer, reply, err)
+                        : syi_fail(err, SY_ECLOSED, "the client is not connected");
+}
+
 /* An answer that cannot be sent is replaced by an error; when that cannot be sent either the client must
  * learn it from the connection, or it waits in vain. */
 static bool send_or_close(syi_job *job)
 {
-    syi_peer *peer = job->session->peer;
-    const sy_worker *worker = job->session->worker;
+    syi_session *session = job->session;
+    syi_frame_limits takes;
+    syi_peer *peer = NULL;
+    if (session->resumes) {
+        peer = syi_session_use_peer(session, &takes);
+    } else {
+        peer = session->peer; /* for its life */
+        takes = session->takes;
+    }
+    const sy_worker *worker = session->worker;
     const uint64_t id = job->message.id;
+    bool kept = false;
     sy_error failed;
     syi_error_empty(&failed);
-    sy_status status = syi_frame_keep(&job->reply, &job->session->takes, &failed);
+    sy_status status = syi_frame_keep(&job->reply, &takes, &failed);
     if (status == SY_OK) {
-        status = syi_peer_send(peer, &job->reply, &failed);
+        kept = syi_session_remember(session, job);
+        status = send_to(peer, &job->reply, &failed);
     }
-    if (status != SY_OK && status != SY_ECLOSED) {
+    if (status != SY_OK && status != SY_ECLOSED && !kept) {
         syi_error_at_worker(&failed, worker->name);
         job->reply.kind = SYI_KIND_ERROR;
         job->reply.id = id;
         job->reply.trace = job->message.trace;
         syi_error_encode(&job->reply.body, &failed);
-        if (syi_peer_send(peer, &job->reply, NULL) != SY_OK) {
+        (void)syi_session_remember(session, job);
+        if (peer != NULL && syi_peer_send(peer, &job->reply, NULL) != SY_OK) {
             syi_peer_close(peer, 1000); /* answers before it still leave */
         }
+    }
+    if (status != SY_OK && kept && peer != NULL) {
+        syi_peer_close(peer, 1000); /* the client comes back for it */
+    }
+    if (peer != NULL && session->resumes) {
+        syi_peer_unref(peer);
     }
     if (status != SY_OK) {
         syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, id,
                 "the answer was not sent: %s", failed.message);
     }
-    return status == SY_OK;
+    return status == SY_OK || kept;
 }
 
 /* What the caller wanted, in a few words. */
@@ -111,9 +135,10 @@ static bool answer(syi_job *job, sy_status status)
             char text[160];
             syi_audit(job->session, job->message.id, wish(job, text), &said);
         }
+        char address[SYI_ADDRESS_SIZE];
         syi_log(context_of(job), SY_LOG_INFO, "workers", worker->name, job->message.id,
                 "%s from %s refused: %s", syi_kind_text(job->message.kind),
-                syi_peer_get_address(job->session->peer), said.message);
+                syi_session_address(job->session, address), said.message);
     }
     reply->id = job->message.id;
     reply->trace = job->message.trace;
@@ -472,7 +497,9 @@ static bool answer_at_once(syi_job *job)
     }
     release_and_answer(job, job->status);
     if (close) {
-        syi_peer_close(session->peer, 1000);
+        syi_session_hang_up(session);
+    } else {
+        syi_session_open_door(session);
     }
     return true;
 }

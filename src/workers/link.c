@@ -144,6 +144,10 @@ void syi_link_free(syi_link *link)
 void syi_link_close(syi_link *link)
 {
     sy_error why = SY_ERROR_INIT;
+    pthread_mutex_lock(&link->state_lock);
+    link->closing = true;
+    pthread_cond_broadcast(&link->changed);
+    pthread_mutex_unlock(&link->state_lock);
     if (syi_link_try_turn(link)) {
         (void)syi_link_flush_now(link, syi_clock_now(syi_link_context(link)) + SYI_LINK_FLUSH_NS,
                                  &why);
@@ -160,7 +164,10 @@ void syi_link_close(syi_link *link)
     syi_fail(&why, SY_ECANCELED, "the connection to worker %s was closed here", link->target->name);
     syi_error_at_worker(&why, link->target->name);
     syi_link_drop(link, &why);
-    syi_link_leave_turn(link);
+    pthread_mutex_lock(&link->state_lock);
+    link->closing = false;
+    syi_link_leave_turn_locked(link);
+    pthread_mutex_unlock(&link->state_lock);
 }
 
 syi_traffic syi_link_get_traffic(syi_link *link)

@@ -4,9 +4,9 @@
  * Links are made on demand and live as long as the sending worker. A request is driven by the thread
  * that waits for it; several threads may share a link (one of them receives for all). Deletions ride in
  * front of the next request; when none comes the janitor flushes them after 5 ms.
- * A lost connection fails the requests in flight with SY_ECLOSED; nothing is sent twice. The next
- * request connects again and takes the session up, so that leased objects live on. Threads and locks:
- * docs/internals/worker-threads.md.
+ * A connection that breaks is made again and takes the session up, so that leased objects live on. Where the
+ * worker counts requests, those in flight go on there, none of them twice; otherwise they fail with SY_ECLOSED
+ * (docs/decisions/0011-reconnect.md). Threads and locks: docs/internals/worker-threads.md.
  */
 #ifndef SYI_WORKERS_LINK_H
 #define SYI_WORKERS_LINK_H

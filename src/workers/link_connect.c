@@ -20,7 +20,8 @@ static void forget_session(syi_link *link)
     pthread_mutex_unlock(&link->state_lock);
 }
 
-static sy_status greet(syi_link *link, syi_connection *connection, uint64_t deadline, sy_error *err)
+static sy_status greet(syi_link *link, syi_connection *connection, syi_taken_up *session,
+                       uint64_t deadline, sy_error *err)
 {
     sy_context *context = syi_link_context(link);
     syi_hello mine;
@@ -29,6 +30,8 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
     mine.has_session = link->key.known;
     memcpy(mine.session, link->key.session, sizeof mine.session);
     memcpy(mine.token, link->key.token, sizeof mine.token);
+    mine.resumes = link->target->reconnect_ms != 0 && !syi_worker_is_here(link->target) &&
+                   link->target->custom == NULL;
 
     syi_message message;
     syi_hello theirs;
@@ -76,8 +79,11 @@ static sy_status greet(syi_link *link, syi_connection *connection, uint64_t dead
                             sy_id_format(&theirs.worker, there, sizeof there), link->target->name);
         goto done;
     }
-    if (link->key.known && (!theirs.has_session || memcmp(link->key.session, theirs.session,
-                                                          sizeof link->key.session) != 0)) {
+    session->resumed = link->key.known && theirs.has_session &&
+                       memcmp(link->key.session, theirs.session, sizeof theirs.session) == 0;
+    session->counts = mine.resumes && theirs.has_received;
+    session->arrived = session->resumed ? theirs.received : 0;
+    if (link->key.known && !session->resumed) {
         forget_session(link);
     }
     link->takes = syi_greeting_limits(&theirs);
@@ -135,10 +141,11 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
                 : syi_connect(context, &connection, target->url, &options, err);
         syi_tls_config_unref(options.tls);
     }
+    syi_taken_up session = {false, false, 0};
     if (status == SY_OK) {
         syi_worker_watch(link->owner, target, connection);
         set_greeting(link, connection);
-        status = greet(link, connection, options.deadline, err);
+        status = greet(link, connection, &session, options.deadline, err);
         set_greeting(link, NULL);
     }
     if (status != SY_OK) {
@@ -147,52 +154,72 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
         return status;
     }
     pthread_mutex_lock(&link->state_lock);
+    const bool again = syi_link_settle(link, &session);
     link->connection = connection;
+    pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->state_lock);
-    return SY_OK;
+    return again ? syi_link_send_again(link, session.arrived, options.deadline, err) : SY_OK;
 }
 
-/* Sending, state_lock held: the connection is gone; everything in flight has failed. Who waits for a request takes
- * it out; nobody does for posted ones. */
-static void fail_all(syi_link *link, const sy_error *why)
+/* Whether it was carried out cannot be learned any more. */
+static sy_error doubt(const syi_link *link, const sy_error *why)
 {
-    syi_pending *waited = NULL;
-    syi_pending **end = &waited;
+    sy_error said = SY_ERROR_INIT;
+    syi_fail(&said, SY_EINDOUBT,
+             "the connection to worker %s broke when the request had left: it may have been "
+             "carried out (%s)",
+             link->target->name, why->message);
+    syi_error_at_worker(&said, link->target->name);
+    return said;
+}
+
+void syi_link_fail(syi_link *link, bool all, const sy_error *why)
+{
+    const bool doubts = link->counts && why->status != SY_ECANCELED;
+    const sy_error unsure = doubts ? doubt(link, why) : *why;
+    syi_pending *rest = NULL;
+    syi_pending **end = &rest;
+    link->flying_last = NULL;
+    link->flying_posted = 0;
     for (syi_pending *p = link->flying, *next; p != NULL; p = next) {
         next = p->next;
-        if (p->posted) {
+        const sy_error *said = p->left ? &unsure : why;
+        const bool fails = (all || p->left) && !p->done;
+        if (fails && p->posted) {
             if (link->failure.status == SY_OK) {
-                link->failure = *why;
+                link->failure = *said;
             }
+            link->answered++;
             syi_link_recycle(link, p);
             continue;
         }
-        p->done = true;
-        p->status = why->status;
-        p->error = *why;
+        if (fails) {
+            p->done = true;
+            p->status = said->status;
+            p->error = *said;
+        }
+        link->flying_posted += p->posted ? 1 : 0;
         p->next = NULL;
         *end = p;
         end = &p->next;
         link->flying_last = p;
     }
-    link->flying = waited;
-    if (waited == NULL) {
-        link->flying_last = NULL;
-    }
-    link->answered += link->flying_posted;
-    link->flying_posted = 0;
+    link->flying = rest;
     link->batch_count = 0;
-    syi_deletion_queue_lost(&link->deletions);
     pthread_cond_broadcast(&link->changed);
 }
 
-/* Sending, state_lock not held. Waits until no thread is inside receive; that one is woken. */
-void syi_link_drop(syi_link *link, const sy_error *why)
+/* Sending, state_lock not held. Waits until no thread is inside receive; that one is woken. What is in flight fails
+ * with *why, or (NULL) stays. */
+static void hang_up(syi_link *link, const sy_error *why)
 {
     pthread_mutex_lock(&link->state_lock);
     syi_connection *connection = link->connection;
     link->connection = NULL;
-    fail_all(link, why);
+    if (why != NULL) {
+        syi_link_fail(link, true, why);
+        syi_deletion_queue_lost(&link->deletions);
+    }
     if (link->receiving && connection != NULL) {
         syi_connection_shut(connection);
     }
@@ -201,9 +228,16 @@ void syi_link_drop(syi_link *link, const sy_error *why)
     }
     if (connection != NULL) {
         syi_traffic_add(&link->past, syi_connection_get_traffic(connection));
+        link->broken_at = syi_clock_now(syi_link_context(link));
     }
+    pthread_cond_broadcast(&link->changed); /* who waits for an answer sees to a new connection */
     pthread_mutex_unlock(&link->state_lock);
     syi_connection_close(connection);
+}
+
+void syi_link_drop(syi_link *link, const sy_error *why)
+{
+    hang_up(link, why);
 }
 
 void syi_link_broken(syi_link *link, const sy_error *err, sy_status status)
@@ -215,5 +249,5 @@ void syi_link_broken(syi_link *link, const sy_error *err, sy_status status)
     if (err != NULL && err->status == status) {
         why = *err;
     }
-    syi_link_drop(link, &why);
+    hang_up(link, link->counts ? NULL : &why);
 }

@@ -16,12 +16,23 @@ syi_pending *syi_link_take_flying(syi_link *link, uint64_t id)
         } else {
             before->next = p->next;
         }
+        if (link->again == p) {
+            link->again = p->next;
+        }
         if (link->flying_last == p) {
             link->flying_last = before;
         }
         return p;
     }
     return NULL;
+}
+
+void syi_link_abandon(syi_link *link, syi_pending *pending)
+{
+    while (pending->pinned) {
+        pthread_cond_wait(&link->changed, &link->state_lock);
+    }
+    (void)syi_link_take_flying(link, pending->id);
 }
 
 sy_status syi_link_error_of(const syi_link *link, const syi_message *message, sy_error *err)
@@ -109,6 +120,9 @@ sy_status syi_link_receive_step(syi_link *link, uint64_t deadline, sy_error *err
             syi_link_recycle(link, ended);
         }
     }
+    if (status != SY_OK && status != SY_ETIMEDOUT) {
+        syi_connection_shut(connection);
+    }
     link->receiving = false;
     if (link->waiting > 0 || link->connection == NULL) {
         pthread_cond_broadcast(&link->changed);
@@ -139,6 +153,11 @@ sy_status syi_link_await_answers(syi_link *link, uint64_t wanted, sy_error *err)
         if (link->answered != seen) {
             seen = link->answered;
             deadline = syi_link_patience(link);
+        } else if (status != SY_OK && link->counts && status != SY_ETIMEDOUT) {
+            pthread_mutex_unlock(&link->state_lock);
+            const sy_status made = syi_link_recover(link, deadline, err);
+            pthread_mutex_lock(&link->state_lock);
+            SY_TRY(made);
         } else if (status != SY_OK) {
             return status;
         }

@@ -34,6 +34,8 @@ sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, 
     syi_message_clear(&pending->reply);
     pending->next = NULL;
     pending->id = id;
+    pending->sequence = 0;
+    pending->left = false;
     pending->posted = false;
     pending->done = false;
     pending->status = SY_OK;
@@ -86,12 +88,19 @@ static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_erro
     pending->request.deadline_ms = left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX;
     const sy_status status = syi_link_send_request(link, pending, now, deadline, err);
     if (status != SY_OK && !pending->done) {
-        (void)syi_link_take_flying(link, pending->id);
+        syi_link_abandon(link, pending);
+    }
+    if (status != SY_OK && !pending->done) {
         pthread_mutex_unlock(&link->state_lock);
         syi_error_at_worker(err, link->target->name);
         return status;
     }
     return SY_OK;
+}
+
+static bool is_late(const syi_exchange *exchange)
+{
+    return syi_clock_now(syi_link_context(exchange->link)) >= exchange->deadline;
 }
 
 /* state_lock held; lets it go. */
@@ -103,9 +112,14 @@ static sy_status wait_locked(syi_exchange *exchange, sy_error *err)
     bool broken = false;
     while (!pending->done) {
         status = syi_link_receive_step(link, exchange->deadline, err);
+        if (status != SY_OK && !pending->done && link->counts && !is_late(exchange)) {
+            pthread_mutex_unlock(&link->state_lock);
+            status = syi_link_recover(link, exchange->deadline, err);
+            pthread_mutex_lock(&link->state_lock);
+        }
         if (status != SY_OK && !pending->done) {
-            (void)syi_link_take_flying(link, pending->id);
-            broken = true;
+            syi_link_abandon(link, pending);
+            broken = !pending->done;
             break;
         }
     }
@@ -154,7 +168,8 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     SY_TRY(status);
     SY_TRY(syi_link_take_turn(link, deadline, err));
     if (link->connection == NULL) {
-        status = syi_link_connect(link, deadline, err);
+        status = link->counts ? syi_link_reconnect(link, deadline, err)
+                              : syi_link_connect(link, deadline, err);
     }
     if (status == SY_OK) {
         status = syi_frame_keep(&pending->request, &link->takes, err);

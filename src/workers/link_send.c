@@ -70,16 +70,32 @@ void syi_link_leave_turn(syi_link *link)
     pthread_mutex_unlock(&link->state_lock);
 }
 
+void syi_link_count(syi_link *link, syi_pending *pending)
+{
+    if (!link->counts) {
+        return;
+    }
+    pending->sequence = ++link->sent;
+    pending->left = true;
+    const uint64_t open = link->sent - link->flying->sequence + 1;
+    const uint32_t window = open < SYI_WINDOW_UNSAID ? (uint32_t)open : SYI_WINDOW_UNSAID;
+    pending->request.flags = (pending->request.flags & ((1u << SYI_FLAGS_WINDOW_SHIFT) - 1)) |
+                             window << SYI_FLAGS_WINDOW_SHIFT;
+}
+
 /* Numbers what is about to be sent: the batch, as many deletions as one message may have (their number),
  * and, when these are the last, `last`. Sending, state_lock held. */
 static size_t line_up(syi_link *link, syi_pending *last, bool *more)
 {
     syi_message_clear(&link->deletion);
     link->deletion.kind = SYI_KIND_DELETE;
+    link->lined_up_from = link->sent;
     for (size_t k = 0; k < link->batch_count; k++) {
         link->batch[k]->number = syi_deletion_queue_number(&link->deletions);
+        syi_link_count(link, link->batch[k]);
     }
-    size_t deletions = syi_deletion_queue_send(&link->deletions, &link->deletion.body);
+    size_t deletions =
+        syi_deletion_queue_send(&link->deletions, &link->deletion.body, link->sent + 1, 0);
     if (deletions > 0 && link->deletion.body.status != SY_OK) {
         syi_deletion_queue_unsend(&link->deletions, deletions); /* no memory: another time */
         deletions = 0;
@@ -87,16 +103,31 @@ static size_t line_up(syi_link *link, syi_pending *last, bool *more)
     } else {
         *more = syi_deletion_queue_waiting(&link->deletions) > 0;
     }
+    link->sent += deletions > 0 ? 1 : 0;
     if (last != NULL && !*more) {
         last->number = syi_deletion_queue_number(&link->deletions);
+        syi_link_count(link, last);
     }
     return deletions;
 }
 
+static void uncount(syi_pending *pending)
+{
+    pending->sequence = 0;
+    pending->left = false;
+}
+
 /* Nothing of it has left. */
-static void not_sent(syi_link *link, size_t deletions)
+static void not_sent(syi_link *link, syi_pending *last, size_t deletions)
 {
     pthread_mutex_lock(&link->state_lock);
+    link->sent = link->lined_up_from;
+    for (size_t k = 0; k < link->batch_count; k++) {
+        uncount(link->batch[k]);
+    }
+    if (last != NULL) {
+        uncount(last);
+    }
     syi_deletion_queue_unsend(&link->deletions, deletions);
     link->flush_after = syi_clock_now(syi_link_context(link)) + FLUSH_AGAIN_NS;
     pthread_mutex_unlock(&link->state_lock);
@@ -127,7 +158,7 @@ static sy_status send_lined_up(syi_link *link, syi_pending *last, size_t deletio
         const bool whole = count == 1 || !syi_worker_is_here(link->target);
         syi_error_at_worker(err, link->target->name);
         if (status == SY_ETIMEDOUT && whole && syi_connection_is_open(link->connection)) {
-            not_sent(link, deletions);
+            not_sent(link, last, deletions);
         } else {
             syi_link_broken(link, err, status);
         }
@@ -151,6 +182,16 @@ sy_status syi_link_send_over(syi_link *link, syi_pending *last, uint64_t deadlin
     return SY_OK;
 }
 
+/* The same, and when the connection breaks: on another one, which sends again all that is in flight. */
+static sy_status send_whatever_happens(syi_link *link, syi_pending *last, uint64_t deadline,
+                                       sy_error *err)
+{
+    const sy_status status = syi_link_send_over(link, last, deadline, err);
+    return status == SY_OK || link->connection != NULL || !link->counts
+               ? status
+               : syi_link_reconnect(link, deadline, err);
+}
+
 /* Sending. Connects when there is something that must go. */
 sy_status syi_link_send_all(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err)
 {
@@ -161,7 +202,8 @@ sy_status syi_link_send_all(syi_link *link, syi_pending *last, uint64_t deadline
         if (last == NULL && link->batch_count == 0) {
             return SY_OK; /* deletions alone are no reason to connect */
         }
-        SY_TRY(syi_link_connect(link, deadline, err));
+        SY_TRY(link->counts ? syi_link_reconnect(link, deadline, err)
+                            : syi_link_connect(link, deadline, err));
     }
     if (last != NULL) {
         SY_TRY(syi_frame_keep(&last->request, &link->takes, err));
@@ -169,7 +211,7 @@ sy_status syi_link_send_all(syi_link *link, syi_pending *last, uint64_t deadline
         syi_link_put_flying(link, last);
         pthread_mutex_unlock(&link->state_lock);
     }
-    return syi_link_send_over(link, last, deadline, err);
+    return send_whatever_happens(link, last, deadline, err);
 }
 
 /* Sends a request, begun at `now`; returns with state_lock held. Mostly nobody else sends, and the last
@@ -194,6 +236,9 @@ sy_status syi_link_send_request(syi_link *link, syi_pending *pending, uint64_t n
         status = send_lined_up(link, more ? NULL : pending, deletions, deadline, err);
         if (status == SY_OK && more) {
             status = syi_link_send_over(link, pending, deadline, err);
+        }
+        if (status != SY_OK && link->connection == NULL && link->counts) {
+            status = syi_link_reconnect(link, deadline, err);
         }
     } else {
         pthread_mutex_unlock(&link->state_lock);

@@ -23,8 +23,11 @@
 typedef struct syi_pending {
     struct syi_pending *next; /* free list, or requests in flight */
     uint64_t id;
-    uint64_t number; /* in the order of sending */
-    bool posted;     /* nobody waits; the answer only counts when it is an error; the link's own */
+    uint64_t number;   /* in the order of sending */
+    uint64_t sequence; /* in the session, when the worker counts; 0: not sent yet */
+    bool left;         /* bytes of it may have left, and it is not known whether they arrived */
+    bool pinned;       /* is being sent again: stays in flight until that is over */
+    bool posted; /* nobody waits; the answer only counts when it is an error; the link's own */
     bool done;
     sy_status status;
     sy_error error;
@@ -39,6 +42,9 @@ struct syi_link {
     syi_connection *greeting;   /* the same; it is being greeted */
     syi_session_key key;        /* of the session at the server, once greeted */
     syi_frame_limits takes;     /* what the server takes; of the thread that sends */
+    bool counts;                /* the worker counts requests; changed as `connection` is */
+    uint64_t sent;              /* so many of this session; of the thread that sends */
+    uint64_t lined_up_from;     /* `sent` before line_up; the same */
 
     /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;
@@ -56,6 +62,10 @@ struct syi_link {
     syi_pending *flying; /* oldest first: answers mostly come in order */
     syi_pending *flying_last;
     size_t flying_posted;
+    syi_pending *again;        /* the next in flight to be sent again on a new connection */
+    uint64_t broken_at;        /* when the connection was found broken */
+    bool given_up;             /* and could not be made again in time: now one try must do */
+    bool closing;              /* nobody waits for a connection any more */
     uint64_t posted, answered; /* posted requests so far, and those answered or failed */
     syi_pending *spare;        /* unused ones beside that at hand */
     syi_deletion_queue deletions;
@@ -135,12 +145,40 @@ void syi_link_leave_turn(syi_link *link);
 
 /* Sending. `deadline` 0: the target's own for connecting, which counts in any case. */
 sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err);
-/* Sending, state_lock not held. Waits until no thread is inside receive; that one is woken. */
+/* Sending, state_lock not held: closes the connection, and everything in flight fails. Waits until no thread is inside
+ * receive; that one is woken. */
 void syi_link_drop(syi_link *link, const sy_error *why);
+/* Sending: the connection is broken. Everything in flight fails, unless the worker counts: then it is for
+ * syi_link_reconnect. */
 void syi_link_broken(syi_link *link, const sy_error *err, sy_status status);
+/* Sending, not connected: makes the connection again, with pauses, before `deadline` and as long as the target's options
+ * say, and sends again what has not arrived. A failure for the latter reason fails all in flight. */
+sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err);
+/* Neither sending nor state_lock held, after a failure to receive when `counts`: SY_OK when there is a connection again
+ * (perhaps somebody else made it). */
+sy_status syi_link_recover(syi_link *link, uint64_t deadline, sy_error *err);
+/* state_lock held: those in flight fail, or only those that may have been carried out; who waits for a request takes
+ * it out, nobody does for posted ones. */
+void syi_link_fail(syi_link *link, bool all, const sy_error *why);
+
+/* Resuming (link_resume.c). */
+
+/* What the worker said of the session. */
+typedef struct syi_taken_up {
+    bool resumed;     /* it knows it */
+    bool counts;      /* its requests */
+    uint64_t arrived; /* so many are there */
+} syi_taken_up;
+/* Sending, state_lock held, greeted: what this means for what is in flight. true: syi_link_send_again must follow. */
+bool syi_link_settle(syi_link *link, const syi_taken_up *session);
+/* Sending, connected: sends again what is in flight and not among those that have arrived, in its order, and asks for the
+ * answers to the others. */
+sy_status syi_link_send_again(syi_link *link, uint64_t arrived, uint64_t deadline, sy_error *err);
 
 /* Sending (link_send.c). */
 
+/* state_lock held: the next number of the session, and what the worker may forget by now. */
+void syi_link_count(syi_link *link, syi_pending *pending);
 /* Sending, connected. The batch, then the deletions (they may name what the batch makes), then `last`
  * (nullable), in one write as far as they fit. */
 sy_status syi_link_send_over(syi_link *link, syi_pending *last, uint64_t deadline, sy_error *err);
@@ -156,6 +194,8 @@ sy_status syi_link_send_request(syi_link *link, syi_pending *pending, uint64_t n
 
 /* state_lock held. Unlinks the pending request with that id; NULL when it is not in flight. */
 syi_pending *syi_link_take_flying(syi_link *link, uint64_t id);
+/* state_lock held: nobody waits for the request any more. */
+void syi_link_abandon(syi_link *link, syi_pending *pending);
 sy_status syi_link_error_of(const syi_link *link, const syi_message *message, sy_error *err);
 /* state_lock held; returns holding it. One step of progress: receives a frame, or waits for the thread
  * that does. */

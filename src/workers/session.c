@@ -31,6 +31,11 @@ void syi_session_unref(syi_session *session)
         syi_peer_unref(session->peer);
     }
     pthread_mutex_destroy(&session->lock);
+    pthread_mutex_destroy(&session->peer_lock);
+    if (session->taken_up != NULL) {
+        syi_session_unref(session->taken_up);
+    }
+    syi_replies_fini(&session->replies);
     syi_wipe(session->token, sizeof session->token);
     syi_free(context, session, sizeof *session);
 }
@@ -45,7 +50,15 @@ static bool equal_secret(const uint8_t *a, const uint8_t *b, size_t size)
     return difference == 0;
 }
 
-/* Strand held: the client is back, and what was leased to its old connection is leased to the new one. */
+bool syi_session_is_claimed(const syi_session *old, const syi_session *by, const syi_hello *theirs)
+{
+    return old != by && old->greeted && old->resumes == theirs->resumes &&
+           strcmp(old->name, by->name) == 0 &&
+           memcmp(old->id, theirs->session, SYI_SESSION_SIZE) == 0 &&
+           equal_secret(old->token, theirs->token, SYI_SESSION_SIZE);
+}
+
+/* Strand held: the client, which does not resume, is back, and what was leased to its old connection is leased to the new one. */
 static void take_over(syi_session *session, syi_session *old)
 {
     size_t cursor = 0;
@@ -76,8 +89,9 @@ static sy_status count_at(syi_session *session, syi_caller *who, sy_error *err)
     }
     if (who != session->who) {
         SY_TRY(syi_caller_may_connect(session->worker, who, err));
-        session->who->connections--;
+        session->counted->connections--;
         session->who = who;
+        session->counted = who;
         who->connections++;
         syi_peer_set_account(session->peer, &who->account);
     }
@@ -131,18 +145,24 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
         pthread_mutex_unlock(&worker->strand);
         return status;
     }
-    for (syi_session *old = worker->sessions; theirs.has_session && old != NULL; old = old->next) {
-        if (old != session && old->greeted && strcmp(old->name, session->name) == 0 &&
-            memcmp(old->id, theirs.session, SYI_SESSION_SIZE) == 0 &&
-            equal_secret(old->token, theirs.token, SYI_SESSION_SIZE)) {
+    for (syi_session *old = worker->sessions; theirs.has_session && !theirs.resumes && old != NULL;
+         old = old->next) {
+        if (syi_session_is_claimed(old, session, &theirs)) {
             take_over(session, old);
             break;
         }
     }
-    session->greeted = true;
-    memcpy(mine.session, session->id, SYI_SESSION_SIZE);
-    memcpy(mine.token, session->token, SYI_SESSION_SIZE);
     pthread_mutex_unlock(&worker->strand);
+    mine.has_received = theirs.resumes;
+    const bool taken = theirs.resumes && theirs.has_session &&
+                       syi_session_take_up(session, &theirs, &mine.received);
+    pthread_mutex_lock(&worker->strand);
+    session->resumes = theirs.resumes && !taken;
+    session->door = session->resumes ? session : NULL;
+    session->greeted = true;
+    pthread_mutex_unlock(&worker->strand);
+    memcpy(mine.session, syi_session_of(session)->id, SYI_SESSION_SIZE);
+    memcpy(mine.token, syi_session_of(session)->token, SYI_SESSION_SIZE);
     syi_log(context_of(session), SY_LOG_DEBUG, "workers", worker->name, 0, "%s is %s",
             syi_peer_get_address(session->peer),
             session->name[0] != '\0' ? session->name : "anonymous");
@@ -152,6 +172,14 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
 }
 
 /* The queue */
+
+/* Lock held. */
+static void set_reading(syi_session *session, bool reading)
+{
+    if (session->peer != NULL) { /* or a later connection is being greeted, which sees to it */
+        syi_peer_set_reading(session->peer, reading);
+    }
+}
 
 void syi_session_run_queue(syi_session *session)
 {
@@ -175,12 +203,13 @@ void syi_session_run_queue(syi_session *session)
         session->queued--;
         if (session->paused && session->queued < QUEUE_PAUSE / 2) {
             session->paused = false;
-            syi_peer_set_reading(session->peer, true);
+            set_reading(session, true);
         }
         pthread_mutex_unlock(&session->lock);
         syi_job *job = session->job;
         job->queued = true;
         job->deadline = queued->deadline;
+        job->entry = queued->entry;
         syi_message_move(&job->message, &queued->message);
         syi_message_fini(&queued->message);
         syi_free(context_of(session), queued, sizeof *queued);
@@ -193,10 +222,11 @@ void syi_session_run_queue(syi_session *session)
 /* The service */
 
 /* The session has nothing to do but this. */
-static void work_on(syi_session *session, syi_message *message)
+static void work_on(syi_session *session, syi_message *message, syi_kept_reply *entry)
 {
     syi_job *job = session->job;
     syi_session_ref(session);
+    job->entry = entry;
     job->queued = false;
     job->deadline = 0; /* jobs.c finds it when the job is to wait for something */
     syi_message_take(&job->message, message);
@@ -206,33 +236,17 @@ static void work_on(syi_session *session, syi_message *message)
     }
 }
 
-static void received(void *argument, syi_message *message)
+/* Lock held: it waits for its turn. false: no memory. */
+static bool enqueue(syi_session *session, syi_message *message, syi_kept_reply *entry)
 {
-    syi_session *session = argument;
     sy_context *context = context_of(session);
-    unsigned none = 0;
-    if (atomic_compare_exchange_strong(&session->unfinished, &none, 1)) {
-        work_on(session, message);
-        return;
-    }
-    pthread_mutex_lock(&session->lock);
-    if (atomic_fetch_add(&session->unfinished, 1) == 0) { /* it has just finished */
-        pthread_mutex_unlock(&session->lock);
-        work_on(session, message);
-        return;
-    }
     syi_queued *queued = syi_alloc(context, sizeof *queued);
     if (queued == NULL) {
-        atomic_fetch_sub(&session->unfinished, 1);
-        pthread_mutex_unlock(&session->lock);
-        syi_log(context, SY_LOG_ERROR, "workers", session->worker->name, message->id,
-                "no memory to queue a request; the connection is closed");
-        syi_message_fini(message);
-        syi_peer_close(session->peer, 0);
-        return;
+        return false;
     }
     syi_message_init(&queued->message, context, SYI_BODY_MAX);
     queued->deadline = syi_message_deadline(message, context);
+    queued->entry = entry;
     syi_message_move(&queued->message, message);
     syi_message_fini(message);
     if (session->last != NULL) {
@@ -243,9 +257,60 @@ static void received(void *argument, syi_message *message)
     session->last = queued;
     if (++session->queued >= QUEUE_PAUSE && !session->paused) {
         session->paused = true;
-        syi_peer_set_reading(session->peer, false); /* under the lock: before it is set again */
+        set_reading(session, false); /* under the lock: before it is set again */
+    }
+    return true;
+}
+
+/* Lock held: a request that nobody will work on, and the connection ends. */
+static void refuse(syi_session *session, syi_message *message, syi_kept_reply *entry,
+                   syi_kept_reply **dropped)
+{
+    atomic_fetch_sub(&session->unfinished, 1);
+    if (session->resumes) {
+        session->arrived--; /* nothing more comes from there: the client sends it again */
+        session->door = NULL;
+    }
+    if (entry != NULL) {
+        syi_replies_cancel(&session->replies, entry, dropped);
+    }
+    syi_log(context_of(session), SY_LOG_ERROR, "workers", session->worker->name, message->id,
+            "no memory to queue a request; the connection is closed");
+    syi_message_fini(message);
+}
+
+static void received(void *argument, syi_message *message)
+{
+    syi_session *door = argument;
+    syi_session *session = syi_session_of(door);
+    unsigned none = 0;
+    if ((message->kind == SYI_KIND_PING || message->kind == SYI_KIND_REPEAT) && session->greeted) {
+        syi_session_control(door, message);
+        return;
+    }
+    if (!session->resumes && atomic_compare_exchange_strong(&session->unfinished, &none, 1)) {
+        work_on(session, message, NULL);
+        return;
+    }
+    syi_kept_reply *entry = NULL;
+    syi_kept_reply *dropped = NULL;
+    pthread_mutex_lock(&session->lock);
+    if (session->resumes && !syi_session_count(session, door, message, &entry, &dropped)) {
+        pthread_mutex_unlock(&session->lock);
+        return;
+    }
+    const bool idle = atomic_fetch_add(&session->unfinished, 1) == 0;
+    const bool queued = !idle && enqueue(session, message, entry);
+    if (!idle && !queued) {
+        refuse(session, message, entry, &dropped);
     }
     pthread_mutex_unlock(&session->lock);
+    syi_replies_free(context_of(session), dropped);
+    if (idle) {
+        work_on(session, message, entry);
+    } else if (!queued) {
+        syi_peer_close(door->peer, 0);
+    }
 }
 
 /* Strand held. Who has not greeted yet hears the limit when it does; twice as many are not waited for. */
@@ -283,10 +348,12 @@ static void *opened(void *user, syi_peer *peer)
         return NULL;
     }
     session->peer = peer;
+    syi_replies_init(&session->replies, context);
     session->direct = strncmp(syi_peer_get_address(peer), "inproc", 6) == 0;
     session->trusted = session->direct || syi_peer_is_loopback(peer);
     atomic_init(&session->refs, 2); /* the connection and the worker's list */
     pthread_mutex_init(&session->lock, NULL);
+    pthread_mutex_init(&session->peer_lock, NULL);
     pthread_mutex_lock(&worker->strand);
     session->who = syi_callers_find(worker, "", syi_peer_get_address(peer));
     if (session->who != NULL && !session->direct && is_crowded(worker, session->who)) {
@@ -294,6 +361,7 @@ static void *opened(void *user, syi_peer *peer)
     }
     if (session->who != NULL) {
         session->who->connections++;
+        session->counted = session->who;
         session->next = worker->sessions;
         worker->sessions = session;
     }
@@ -301,6 +369,7 @@ static void *opened(void *user, syi_peer *peer)
     if (session->who == NULL) {
         syi_job_free(session->job);
         pthread_mutex_destroy(&session->lock);
+        pthread_mutex_destroy(&session->peer_lock);
         syi_free(context, session, sizeof *session);
         return NULL;
     }
@@ -316,19 +385,37 @@ static void *opened(void *user, syi_peer *peer)
     return session;
 }
 
-static void closed(void *argument, sy_status why, const char *sentence)
+/* Lock held: takes away what waits; nobody would own its results. */
+static syi_queued *empty_queue(syi_session *session)
 {
-    syi_session *session = argument;
-    sy_worker *worker = session->worker;
-    sy_context *context = worker->hook->context;
-    syi_log(context, why == SY_ECLOSED ? SY_LOG_DEBUG : SY_LOG_WARNING, "workers", worker->name, 0,
-            "%s left: %s", syi_peer_get_address(session->peer), sentence);
-    pthread_mutex_lock(&session->lock);
     syi_queued *queued = session->first;
     atomic_fetch_sub(&session->unfinished, session->queued);
     session->first = NULL;
     session->last = NULL;
     session->queued = 0;
+    return queued;
+}
+
+/* What waits in a session that resumes has arrived: it is worked on, and the client may come back for the answers. */
+static void closed(void *argument, sy_status why, const char *sentence)
+{
+    syi_session *door = argument;
+    syi_session *session = syi_session_of(door);
+    sy_worker *worker = session->worker;
+    sy_context *context = worker->hook->context;
+    char address[SYI_ADDRESS_SIZE];
+    syi_log(context, why == SY_ECLOSED ? SY_LOG_DEBUG : SY_LOG_WARNING, "workers", worker->name, 0,
+            "%s left: %s", syi_session_address(door, address), sentence);
+    const uint64_t until = syi_clock_now(context) + (uint64_t)worker->lease_grace_ms * 1000000u;
+    pthread_mutex_lock(&session->lock);
+    syi_queued *queued = session->resumes ? NULL : empty_queue(session);
+    pthread_mutex_lock(&worker->strand);
+    door->counted->connections--;
+    if (session->door == door || session->door == NULL) {
+        session->lease_until = until;
+        session->door = NULL;
+    }
+    pthread_mutex_unlock(&worker->strand);
     pthread_mutex_unlock(&session->lock);
     while (queued != NULL) {
         syi_queued *next = queued->next;
@@ -336,13 +423,8 @@ static void closed(void *argument, sy_status why, const char *sentence)
         syi_free(context, queued, sizeof *queued);
         queued = next;
     }
-    uint64_t until = syi_clock_now(context) + (uint64_t)worker->lease_grace_ms * 1000000u;
-    pthread_mutex_lock(&worker->strand);
-    session->lease_until = until;
-    session->who->connections--;
-    pthread_mutex_unlock(&worker->strand);
     syi_janitor_lease(worker->hook, until);
-    syi_session_unref(session);
+    syi_session_unref(door);
 }
 
 syi_service syi_worker_service(sy_worker *worker)

@@ -10,6 +10,7 @@
 #define SYI_WORKERS_SESSION_H
 
 #include "workers/commands.h"
+#include "workers/replies.h"
 #include "workers/worker.h"
 
 /* A request at work (jobs.c). */
@@ -18,6 +19,7 @@ typedef struct syi_job {
     syi_session *session;
     syi_message message;
     syi_message reply;
+    syi_kept_reply *entry; /* where its answer will be remembered; nullable */
     syi_decoder decoder;
     syi_encoder encoder;
     bool decoding; /* the decoder holds something */
@@ -56,6 +58,7 @@ typedef struct syi_job {
 typedef struct syi_queued {
     struct syi_queued *next;
     syi_message message;
+    syi_kept_reply *entry;
     uint64_t deadline;
 } syi_queued;
 
@@ -72,7 +75,8 @@ struct syi_session {
     char speaker[72];                /* the same as text; "": it has not said so */
     char name[SYI_CALLER_NAME_SIZE]; /* who it is, as far as that was shown; "": anonymous */
     int64_t expires;                 /* seconds since 1970: its token does; 0: never */
-    struct syi_caller *who;          /* counted there; changed under the strand */
+    struct syi_caller *who;          /* pays for what it asks; changed under the strand */
+    struct syi_caller *counted;      /* its connection is counted there; the same */
     uint64_t bit;                    /* in lists of permissions; access.c, strand */
     unsigned bit_as_of;
     syi_frame_limits takes; /* what the caller takes */
@@ -90,6 +94,19 @@ struct syi_session {
     unsigned queued;
 
     syi_job *job; /* of the thread that works on it */
+
+    /*
+     * A session that resumes outlives its connection (resumption.c): a later one of the same client takes it up, and
+     * what comes there is this session's. All below is guarded by `lock` then, and so are `peer` and `takes`, for whose
+     * readers peer_lock is enough: nothing is taken inside it.
+     */
+    pthread_mutex_t peer_lock;
+    bool resumes; /* set when it is greeted, before any request */
+    syi_session
+        *taken_up;     /* of a later connection: the session it took up; a reference; nullable */
+    syi_session *door; /* whose connection is in use: itself, a later one; NULL: none */
+    uint64_t arrived;  /* requests, deletions included */
+    syi_replies replies;
 };
 
 /* When the caller gives up waiting for a message that comes now, on this worker's clock; 0: never. */
@@ -105,6 +122,38 @@ void syi_session_unref(syi_session *session);
 /* Works on the queue until it is empty or a request goes on elsewhere. The session is busy; the reference
  * that this stands for is dropped when it ends here. */
 void syi_session_run_queue(syi_session *session);
+/* The session that a connection speaks for. */
+static inline syi_session *syi_session_of(syi_session *door)
+{
+    return door->taken_up != NULL ? door->taken_up : door;
+}
+
+/* Resumption (resumption.c) */
+
+/* Strand held: does the greeting prove that the session is the caller's, who is `by`? */
+bool syi_session_is_claimed(const syi_session *old, const syi_session *by, const syi_hello *theirs);
+/* The client is back on the connection `door`, proves that `theirs.session` is its own, and takes it up: true, and
+ * *received says how many requests of it have arrived. The session's former connection, if it still stands, is closed
+ * first. No locks held. */
+bool syi_session_take_up(syi_session *door, const syi_hello *theirs, uint64_t *received);
+/* The answer to the greeting is on its way: other answers may follow it. */
+void syi_session_open_door(syi_session *door);
+/* Lock held: a request has come on `door`. false: the client has another connection meanwhile, it is not to be worked
+ * on. *dropped is for syi_replies_free, without the lock. */
+bool syi_session_count(syi_session *session, const syi_session *door, const syi_message *message,
+                       syi_kept_reply **entry, syi_kept_reply **dropped);
+/* PING and REPEAT, which do not wait in the queue. */
+void syi_session_control(syi_session *door, syi_message *message);
+/* The connection's peer, with a reference; NULL: there is none. *takes is what the client takes. */
+syi_peer *syi_session_use_peer(syi_session *session, syi_frame_limits *takes);
+/* The answer in job->reply will be known when the client asks again. */
+bool syi_session_remember(syi_session *session, syi_job *job);
+/* Closes the connection after what was said on it. */
+void syi_session_hang_up(syi_session *session);
+/* Where the client is, for logs. */
+#define SYI_ADDRESS_SIZE 300
+const char *syi_session_address(syi_session *session, char text[SYI_ADDRESS_SIZE]);
+
 /* HELLO: the answer is in job->reply. */
 sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err);
 

@@ -16,6 +16,7 @@
 
 #define TIMEOUT_MS 60000
 #define CONNECT_TIMEOUT_MS 10000
+#define RECONNECT_MS 5000
 #define LEASE_GRACE_MS 10000
 
 sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_worker_kind kind,
@@ -45,6 +46,7 @@ sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_
     made->lease_grace_ms = LEASE_GRACE_MS;
     made->timeout_ms = TIMEOUT_MS;
     made->connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    made->reconnect_ms = RECONNECT_MS;
     syi_account_init(&made->account, made->name, 0, syi_context_get_account(context));
     sy_status status = SY_OK;
     if (syi_worker_is_here(made)) {
@@ -352,6 +354,9 @@ void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options
     worker->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS;
     worker->connect_timeout_ms =
         options->connect_timeout_ms != 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    worker->reconnect_ms = options->no_reconnect        ? 0
+                           : options->reconnect_ms != 0 ? options->reconnect_ms
+                                                        : RECONNECT_MS;
     worker->spin_us = options->spin_us;
 }
 

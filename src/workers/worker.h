@@ -104,6 +104,7 @@ struct sy_worker {
     struct syi_custom_way *custom; /* instead of a url: how to bring messages to it; owned */
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
+    uint32_t reconnect_ms; /* 0: never */
     unsigned spin_us;
     char bearer[SYI_BEARER_MAX + 1]; /* the token to show there; "": none */
 

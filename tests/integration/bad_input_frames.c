@@ -276,8 +276,8 @@ static void test_a_stolen_session_needs_its_token(void **state)
 static void test_unknown_kinds(void **state)
 {
     frames f = start(*state);
-    static const int unknown[] = {0,   SYI_KIND_REPLY, SYI_KIND_ERROR, 4, 31, 32, 40, 52, 54,
-                                  255, 65535};
+    static const int unknown[] = {
+        0, SYI_KIND_REPLY, SYI_KIND_ERROR, SYI_KIND_PONG, 7, 31, 32, 40, 52, 54, 255, 65535};
     for (size_t k = 0; k < sizeof unknown / sizeof unknown[0]; k++) {
         put_body(&f.c, SYI_KIND_COMMAND);
         assert_request_fails(&f.c, unknown[k], SY_ENOTSUP);

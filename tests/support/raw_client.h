@@ -21,6 +21,9 @@ typedef struct raw_client {
     syi_message reply; /* of the last request */
     sy_error said;     /* what an ERROR said */
     uint8_t session[SYI_SESSION_SIZE], token[SYI_SESSION_SIZE];
+    bool resumes;      /* to be said in the greeting */
+    uint64_t received; /* what the worker said then */
+    uint32_t flags;    /* of requests */
 } raw_client;
 
 #define RAW_PATIENCE UINT64_C(20000000000) /* sanitizers on a busy machine */
@@ -64,6 +67,7 @@ static inline sy_status raw_send(raw_client *c, int kind, const void *body, size
     syi_message_init(&message, c->context, 64u << 20);
     message.kind = (uint16_t)kind;
     message.id = ++c->last_id;
+    message.flags = c->flags;
     syi_buffer_append(&message.body, body, size);
     assert_ok(syi_buffer_check(&message.body, "body", &err), &err);
     const sy_status status = syi_connection_send(c->connection, &one, 1, raw_deadline(c), &err);
@@ -118,6 +122,7 @@ static inline sy_status raw_greet(raw_client *c, const char *id, const raw_clien
     syi_hello theirs;
     assert_ok(sy_id_parse(&mine.worker, id, &err), &err);
     memcpy(mine.library, "raw", 4);
+    mine.resumes = c->resumes;
     if (resume != NULL) {
         mine.has_session = true;
         memcpy(mine.session, resume->session, SYI_SESSION_SIZE);
@@ -129,6 +134,8 @@ static inline sy_status raw_greet(raw_client *c, const char *id, const raw_clien
         assert_int_equal(c->reply.kind, SYI_KIND_HELLO);
         assert_ok(syi_hello_decode(&theirs, c->reply.body.data, c->reply.body.length, &err), &err);
         assert_true(theirs.has_session);
+        assert_int_equal(theirs.has_received, c->resumes);
+        c->received = theirs.received;
         memcpy(c->session, theirs.session, SYI_SESSION_SIZE);
         memcpy(c->token, theirs.token, SYI_SESSION_SIZE);
     }

@@ -1,0 +1,258 @@
+/*
+ * link_resume.c - a link's connection made again after it broke, and what was in flight brought to its end: what has
+ * not arrived is sent again, what has is asked for, nothing runs twice (docs/decisions/0011-reconnect.md). The worker's
+ * end is resumption.c. Test: tests/integration/reconnect.c.
+ */
+#include <inttypes.h>
+
+#include "workers/link_state.h"
+#include "workers/room.h"
+
+#define FIRST_PAUSE_NS UINT64_C(20000000)
+#define LONGEST_PAUSE_NS UINT64_C(1000000000)
+
+/* Settling */
+
+bool syi_link_settle(syi_link *link, const syi_taken_up *session)
+{
+    sy_error why = SY_ERROR_INIT;
+    if (session->resumed && session->counts && link->counts) {
+        syi_deletion_queue_arrived(&link->deletions, session->arrived);
+        for (syi_pending *p = link->flying; p != NULL; p = p->next) {
+            p->left = p->left && p->sequence <= session->arrived;
+        }
+    } else if (link->counts) {
+        syi_fail(&why, SY_ECLOSED, "worker %s does not know the session any more",
+                 link->target->name);
+        syi_error_at_worker(&why, link->target->name);
+        syi_link_fail(link, !session->counts, &why);
+        for (syi_pending *p = link->flying; p != NULL; p = p->next) {
+            p->sequence = 0;
+        }
+    }
+    link->counts = session->counts;
+    link->sent = session->arrived;
+    link->given_up = false;
+    link->batch_count = link->counts ? 0 : link->batch_count;
+    link->again = link->counts ? link->flying : NULL;
+    return link->again != NULL;
+}
+
+/* Sending again */
+
+/* Sending: those deletions that had left before frame `before` and did not arrive. */
+static sy_status delete_again(syi_link *link, uint64_t before, uint64_t deadline, sy_error *err)
+{
+    for (;;) {
+        syi_message_clear(&link->deletion);
+        link->deletion.kind = SYI_KIND_DELETE;
+        pthread_mutex_lock(&link->state_lock);
+        const size_t count =
+            syi_deletion_queue_send(&link->deletions, &link->deletion.body, link->sent + 1, before);
+        link->sent += count > 0 ? 1 : 0;
+        pthread_mutex_unlock(&link->state_lock);
+        if (count == 0) {
+            return SY_OK;
+        }
+        SY_TRY(syi_buffer_check(&link->deletion.body, "message body", err));
+        const syi_message *one = &link->deletion;
+        SY_TRY(syi_connection_send(link->connection, &one, 1, deadline, err));
+    }
+}
+
+/* Sending. The request is at the worker; its answer may have been lost. */
+static sy_status ask_for(syi_link *link, const syi_pending *pending, uint64_t deadline,
+                         sy_error *err)
+{
+    syi_message message;
+    syi_message_init(&message, syi_link_context(link), SYI_BODY_MAX);
+    message.kind = SYI_KIND_REPEAT;
+    message.id = pending->id;
+    syi_msgpack_write_array(&message.body, 1);
+    syi_msgpack_write_uint(&message.body, pending->sequence);
+    sy_status status = syi_buffer_check(&message.body, "message body", err);
+    if (status == SY_OK) {
+        const syi_message *one = &message;
+        status = syi_connection_send(link->connection, &one, 1, deadline, err);
+    }
+    syi_message_fini(&message);
+    return status;
+}
+
+static void refuse_one(syi_link *link, syi_pending *pending, const sy_error *why)
+{
+    pthread_mutex_lock(&link->state_lock);
+    if (pending->posted) {
+        link->failure = link->failure.status == SY_OK ? *why : link->failure;
+        (void)syi_link_take_flying(link, pending->id);
+        link->flying_posted--;
+        link->answered++;
+        syi_link_recycle(link, pending);
+    } else {
+        pending->done = true;
+        pending->status = why->status;
+        pending->error = *why;
+    }
+    pthread_mutex_unlock(&link->state_lock);
+}
+
+static sy_status send_one_again(syi_link *link, syi_pending *pending, uint64_t arrived,
+                                uint64_t deadline, sy_error *err)
+{
+    if (pending->sequence != 0 && pending->sequence <= arrived) {
+        return ask_for(link, pending, deadline, err);
+    }
+    if (pending->sequence != 0) {
+        SY_TRY(delete_again(link, pending->sequence, deadline, err));
+    }
+    sy_error why = SY_ERROR_INIT;
+    const sy_status fits = syi_frame_keep(&pending->request, &link->takes, &why);
+    if (fits != SY_OK) { /* the worker takes less than it did */
+        refuse_one(link, pending, &why);
+        return SY_OK;
+    }
+    pthread_mutex_lock(&link->state_lock);
+    pending->number = syi_deletion_queue_number(&link->deletions);
+    syi_link_count(link, pending);
+    pthread_mutex_unlock(&link->state_lock);
+    const syi_message *one = &pending->request;
+    return syi_connection_send(link->connection, &one, 1, deadline, err);
+}
+
+/* state_lock held. Pinned: it is not reused while it is being sent. */
+static syi_pending *next_again(syi_link *link)
+{
+    syi_pending *pending = link->again;
+    while (pending != NULL && pending->done) {
+        pending = pending->next;
+    }
+    link->again = pending != NULL ? pending->next : NULL;
+    if (pending != NULL) {
+        pending->pinned = true;
+    }
+    return pending;
+}
+
+sy_status syi_link_send_again(syi_link *link, uint64_t arrived, uint64_t deadline, sy_error *err)
+{
+    sy_status status = SY_OK;
+    while (status == SY_OK) {
+        pthread_mutex_lock(&link->state_lock);
+        syi_pending *pending = next_again(link);
+        pthread_mutex_unlock(&link->state_lock);
+        if (pending == NULL) {
+            return SY_OK;
+        }
+        status = send_one_again(link, pending, arrived, deadline, err);
+        pthread_mutex_lock(&link->state_lock);
+        pending->pinned = false;
+        pthread_cond_broadcast(&link->changed);
+        pthread_mutex_unlock(&link->state_lock);
+    }
+    syi_error_at_worker(err, link->target->name);
+    syi_link_broken(link, err, status);
+    return status;
+}
+
+/* Connecting again */
+
+/* Another try may go better. */
+static bool may_pass(sy_status status)
+{
+    switch (status) {
+    case SY_EPERM:
+    case SY_EINVAL:
+    case SY_ENOTSUP:
+    case SY_ENOMEM:
+    case SY_ECANCELED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Half of it at least: many clients of one worker do not all come back at once. */
+static uint64_t some_of(sy_context *context, uint64_t pause)
+{
+    uint32_t chance = 0;
+    if (syi_random_bytes(context, (uint8_t *)&chance, sizeof chance, NULL) != SY_OK) {
+        return pause;
+    }
+    return pause / 2 + pause / 2 * (chance >> 16) / 65536u;
+}
+
+/* false: nobody waits for it any more. */
+static bool pause_for(syi_link *link, uint64_t nanoseconds)
+{
+    const uint64_t end = syi_clock_now(syi_link_context(link)) + nanoseconds;
+    const struct timespec when = syi_link_time(link, end);
+    int code = 0;
+    pthread_mutex_lock(&link->state_lock);
+    while (!link->closing && code == 0) {
+        code = pthread_cond_timedwait(&link->changed, &link->state_lock, &when);
+    }
+    const bool closing = link->closing;
+    pthread_mutex_unlock(&link->state_lock);
+    return !closing;
+}
+
+/* Everything in flight fails: the worker was looked for long enough, or turned this link away. */
+static void give_up(syi_link *link, const sy_error *why)
+{
+    pthread_mutex_lock(&link->state_lock);
+    link->given_up = true;
+    syi_link_fail(link, true, why);
+    pthread_mutex_unlock(&link->state_lock);
+}
+
+sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    sy_context *context = syi_link_context(link);
+    sy_error why = SY_ERROR_INIT;
+    const uint64_t began = syi_clock_now(context);
+    pthread_mutex_lock(&link->state_lock);
+    const uint64_t since = link->flying != NULL && link->broken_at != 0 ? link->broken_at : began;
+    pthread_mutex_unlock(&link->state_lock);
+    const uint64_t patience = since + (uint64_t)link->target->reconnect_ms * 1000000u;
+    const uint64_t until = deadline != 0 && deadline < patience ? deadline : patience;
+    const bool once = link->given_up;
+    uint64_t pause = FIRST_PAUSE_NS;
+    for (bool first = true;; first = false) {
+        const uint64_t limit = first && until <= began + FIRST_PAUSE_NS ? deadline : until;
+        const sy_status status = syi_link_connect(link, limit, &why);
+        if (status == SY_OK) {
+            return SY_OK;
+        }
+        const uint64_t wait = first ? 0 : some_of(context, pause);
+        const bool over = syi_clock_now(context) + wait >= until;
+        if (once || over || !may_pass(status) || (wait > 0 && !pause_for(link, wait))) {
+            if (once || !may_pass(status) || syi_clock_now(context) + wait >= patience) {
+                give_up(link, &why);
+            }
+            if (err != NULL) {
+                *err = why;
+            }
+            return status;
+        }
+        if (!first) {
+            pause = pause * 2 < LONGEST_PAUSE_NS ? pause * 2 : LONGEST_PAUSE_NS;
+        }
+        why.status = SY_OK;
+    }
+}
+
+sy_status syi_link_recover(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    SY_TRY(syi_link_take_turn(link, deadline, err));
+    sy_status status = SY_OK;
+    if (link->connection != NULL && !syi_connection_is_open(link->connection)) {
+        syi_link_broken(link, NULL, SY_OK);
+    }
+    if (link->connection == NULL) {
+        status = link->counts ? syi_link_reconnect(link, deadline, err)
+                              : syi_fail(err, SY_ECLOSED, "the connection to worker %s was lost",
+                                         link->target->name);
+    }
+    syi_link_leave_turn(link);
+    return status;
+}
