@@ -298,9 +298,11 @@ static bool open_lws(websocket_listener *listener)
         .timeout_secs = (options->first_frame_ms + 999) / 1000,
         .retry_and_idle_policy = &never,
     };
-    if (listener->tls != NULL) { /* what it shows and trusts is set by the callback */
-        info.options =
-            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+    if (listener->tls != NULL) {
+        /* What it shows and trusts is set by the callback; the system's authorities would be read for nothing. */
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                       LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+                       LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
         info.alpn = "http/1.1";
     }
     set_log_level(listener->base.context);
