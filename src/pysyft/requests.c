@@ -408,7 +408,7 @@ sy_status syi_pysyft_ask_for_copy(const sy_id *id, syi_message *message, sy_erro
 
 static sy_status read_question(source *s, syi_kind kind, syi_pysyft_answer answer, sy_error *err)
 {
-    SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 1, syi_kind_text(kind), err));
+    SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 1, syi_kind_text((int)kind), err));
     syi_msgpack_write_array(body_of(s), 2);
     SY_TRY(copy_object_id(s, &s->request->id, err));
     ask(s, kind, answer);
