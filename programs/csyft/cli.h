@@ -96,6 +96,7 @@ int cli_misuse(const cli_verb *verb, const char *format, ...) SY_PRINTF(2, 3);
 /* The same for a failure of the library: names worker and object where its sentence does not. */
 int cli_report(const cli_verb *verb, const sy_error *err);
 void cli_warn(const cli_verb *verb, const char *format, ...) SY_PRINTF(2, 3);
+void cli_note(const cli_verb *verb, const char *format, ...) SY_PRINTF(2, 3); /* nothing is wrong */
 /* Without control characters and malformed UTF-8. */
 void cli_print_clean(FILE *file, const char *text);
 

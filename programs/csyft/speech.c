@@ -69,6 +69,14 @@ void cli_warn(const cli_verb *verb, const char *format, ...)
     va_end(arguments);
 }
 
+void cli_note(const cli_verb *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(verb, "", format, arguments);
+    va_end(arguments);
+}
+
 int cli_misuse(const cli_verb *verb, const char *format, ...)
 {
     va_list arguments;

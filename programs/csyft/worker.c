@@ -9,8 +9,9 @@
 #include <time.h>
 
 #include "cli.h"
+#include "descriptors.h"
 
-enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1, NAMES_MAX = 64 };
+enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1, NAMES_MAX = 64, CONNECTIONS_USUAL = 1024 };
 
 typedef struct data_file { /* a --data and what follows it */
     const char *path;
@@ -583,6 +584,11 @@ static int run_settings(const cli_verb *verb, settings *s)
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+
+    const unsigned connections = s->listening.connections_max;
+    cli_raise_descriptors(
+        verb, (uint64_t)(connections != 0 ? connections : CONNECTIONS_USUAL) * s->url_count,
+        connections != 0);
 
     cli_session session;
     const cli_session_options how = {.id = s->id,

@@ -1,6 +1,7 @@
 """Running the program csyft, and small NPY files, with nothing but Python's own library."""
 import os
 import pathlib
+import resource
 import select
 import shutil
 import signal
@@ -33,13 +34,14 @@ def read_line(stream, deadline):
 class Worker:
     """A running `csyft worker`; urls[k] is what its k-th listener said."""
 
-    def __init__(self, name, *arguments, listen=("tcp://127.0.0.1:0",)):
+    def __init__(self, name, *arguments, listen=("tcp://127.0.0.1:0",), limits=None):
         command = [PROGRAM, "worker", "--id", name, *map(str, arguments)]
         for url in listen:
             command += ["--listen", url]
         self.log = tempfile.TemporaryFile()
         # Unbuffered, so that select sees every line that is there.
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, bufsize=0)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, bufsize=0,
+                                        preexec_fn=limits and (lambda: resource.setrlimit(*limits)))
         self.urls = []
         deadline = time.monotonic() + PATIENCE
         for _ in listen:

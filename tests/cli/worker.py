@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """csyft worker: ready lines, listeners, published data, signals, limits, peers."""
+import pathlib
+import resource
 import signal
 import socket
 import time
@@ -59,6 +61,27 @@ class Serving(CliTest):
         self.succeed("whoami", worker.url)
         worker.stop()
         self.assertRegex(worker.errors(), r"(?m)^(debug|info): \w+: ")
+
+
+class OpenFiles(CliTest):
+    """What --connections asks for and the system's limit of open files do not allow."""
+
+    def test_the_soft_limit_is_raised_and_said(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < 1300 and hard != resource.RLIM_INFINITY:
+            self.fail(f"the hard limit of open files is {hard}; this test needs 1300")
+        worker = self.start("bob", "--connections", 1000, limits=(resource.RLIMIT_NOFILE, (300, hard)))
+        self.assertRegex(worker.errors(), r"^csyft worker: raised the limit of open files from 300 to 1256\n$")
+        self.assertRegex(pathlib.Path(f"/proc/{worker.process.pid}/limits").read_text(), r"Max open files\s+1256\s")
+
+    def test_the_hard_limit_is_named(self):
+        worker = self.start("bob", "--connections", 1000, limits=(resource.RLIMIT_NOFILE, (300, 400)))
+        self.assertRegex(worker.errors(), r"from 300 to 400\n.*warning: 1000 connections take 1256 open files, .*allows 400")
+        self.succeed("whoami", worker.url)
+
+    def test_nothing_is_said_of_the_usual_number(self):
+        worker = self.start("bob", limits=(resource.RLIMIT_NOFILE, (300, 400)))
+        self.assertEqual(worker.errors(), "")
 
 
 class Data(CliTest):
