@@ -51,6 +51,8 @@ function(syi_test_executable TARGET VISIBILITY)
   else()
     target_link_libraries(${TARGET} PRIVATE csyft_settings csyft_internal)
   endif()
+  target_compile_options(${TARGET} PRIVATE ${CSYFT_TEST_FLAGS})
+  target_link_options(${TARGET} PRIVATE ${CSYFT_TEST_LINK_FLAGS})
   target_link_libraries(${TARGET} PRIVATE csyft_test_settings PkgConfig::CMOCKA Threads::Threads m ${arg_LINK})
 endfunction()
 

@@ -100,6 +100,8 @@ static size_t from_hex(const char *hex, uint8_t *bytes)
     return n;
 }
 
+enum { EDGE = 300 }; /* bytes from either end at which a case is cut everywhere */
+
 static void check_case(fixture *f, const char *hex, const char *expected)
 {
     uint8_t *bytes = malloc(strlen(hex) / 2 + 1);
@@ -117,7 +119,8 @@ static void check_case(fixture *f, const char *hex, const char *expected)
     assert_string_equal(text, expected);
     free(text);
     syi_pickle_fini(&p);
-    for (size_t cut = 0; cut < size; cut++) {
+    /* Every prefix; of the few long ones, whose middle repeats itself, every 13th of the middle. */
+    for (size_t cut = 0; cut < size; cut += cut < EDGE || size - cut <= EDGE ? 1 : 13) {
         assert_int_equal(syi_pickle_read(f->context, &p, bytes, cut, &nothing, &err), SY_EFORMAT);
         assert_true(p.cut);
         assert_null(p.chunks);

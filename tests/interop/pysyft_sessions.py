@@ -291,7 +291,9 @@ async def strangers(url):
         with Worker("dave", "--token-file", tokens) as guarded:
             for message in ([34, [tensor(1, [1])]], [53, [text("list_objects"), [6, [[6, []], [0, []], [1, []]]]]]):
                 await closes(guarded, message)
-    assert await ask(await connect(url), [34, [tensor(1, [1])]]) is None  # who does not ask takes everybody
+    socket = await connect(url)
+    assert await ask(socket, [34, [tensor(1, [1])]]) is None  # who does not ask takes everybody
+    await socket.close()
 
 
 async def hostile(url):
