@@ -173,10 +173,22 @@ SY_API sy_status sy_plan_get_(sy_plan *plan, sy_error *err);
 /* Plan.copy: another id, the same operations, the state's tensors of its own. No tags; forward is kept. */
 SY_API sy_status sy_plan_copy(sy_plan *plan, sy_plan **copy, sy_error *err);
 
+/* How the plan was built for an argument: its name ("arg_1"), and whether it is a tensor of some shape (-1: open). False
+ * beyond the last, and while it is not built. `name` has room for 256 bytes; the others are nullable. */
+SY_API bool sy_plan_get_argument(const sy_plan *plan, size_t index, char name[256], bool *is_tensor,
+                                 sy_plan_shape *shape);
+
 /* "<Plan NAME id:ID owner:ID Tags: a b built>" and, with the code, "def NAME(arg_1):" and a line per operation, as
  * plan.code of 0.2.9. To be freed with sy_string_free. */
 SY_API sy_status sy_plan_to_text(sy_plan *plan, char **text, sy_error *err);
 SY_API sy_status sy_plan_get_code(sy_plan *plan, char **text, sy_error *err);
+
+/* A file with the plan and its state, in the format of sy_tensor_serialize; whole, or as it was before. SY_EPERM for state
+ * that is private or at a worker, SY_EIO. */
+SY_API sy_status sy_plan_save(sy_plan *plan, const char *path, sy_error *err);
+/* The file may come from anybody: it is checked as what a peer sends, and running it runs operations of the table and
+ * nothing else. SY_EINVAL when it holds no plan, SY_EFORMAT, SY_EFORBIDDEN, SY_EIO. */
+SY_API sy_status sy_plan_load(sy_hook *hook, sy_plan **plan, const char *path, sy_error *err);
 
 /*
  * Sends it to one worker or several (a worker that has it already is not asked again: the pointer is the same). Its state

@@ -41,7 +41,7 @@ extern const cli_verb cli_peers, cli_messages;
 #ifdef CSYFT_PROGRAM_HAS_BENCH
 extern const cli_verb cli_bench; /* bench.c */
 #endif
-extern const cli_verb cli_model;
+extern const cli_verb cli_model, cli_plan;
 
 /* Options every verb that talks to the library takes; rows for its table, keys for its switch. */
 #define CLI_LOG_OPTION                                                         \

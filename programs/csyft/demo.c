@@ -431,7 +431,8 @@ static int train_all(demo *d)
             print_row(strategies[k].title, &outcomes[k], &plain);
         }
     }
-    if (all && outcomes[2].messages < outcomes[1].messages) { /* the same steps, one by one and by plan */
+    if (all &&
+        outcomes[2].messages < outcomes[1].messages) { /* the same steps, one by one and by plan */
         printf("\na plan per step saved %llu of %llu messages\n",
                (unsigned long long)(outcomes[1].messages - outcomes[2].messages),
                (unsigned long long)outcomes[1].messages);

@@ -785,6 +785,29 @@ size_t sy_plan_get_result_count(const sy_plan *plan)
     return body_of(plan)->tape != NULL ? body_of(plan)->tape->result_count : 0;
 }
 
+bool sy_plan_get_argument(const sy_plan *plan, size_t index, char name[256], bool *is_tensor,
+                          sy_plan_shape *shape)
+{
+    const syi_plan_body *body = body_of(plan);
+    if (body->tape == NULL || index >= body->argument_count) {
+        return false;
+    }
+    const syi_plan_argument *argument = &body->arguments[index];
+    if (argument->name != NULL) {
+        snprintf(name, 256, "%s", argument->name);
+    } else {
+        snprintf(name, 256, "arg_%zu", index + 1);
+    }
+    if (is_tensor != NULL) {
+        *is_tensor = argument->is_tensor;
+    }
+    if (shape != NULL) {
+        *shape = (sy_plan_shape){.dtype = argument->dtype, .ndim = argument->ndim};
+        memcpy(shape->shape, argument->shape, sizeof shape->shape);
+    }
+    return true;
+}
+
 /* State */
 
 sy_tensor *sy_plan_get_state(const sy_plan *plan, size_t index)

@@ -1,7 +1,9 @@
 /* plan_test.c - plans here: building, open sizes, state, results, nesting, training, texts, refusals. */
 #include "execution/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <csyft/nn.h>
 #include <csyft/operations.h>
@@ -779,6 +781,51 @@ static void test_serialized(void **state)
     sy_tensor_unref(bias);
 }
 
+static void test_file(void **state)
+{
+    local_hook *local = *state;
+    char path[] = "/tmp/csyft-plan-XXXXXX";
+    const int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    sy_tensor *bias = FLOATS(1);
+    sy_plan *plan = new_plan(local, "biased", biased, NULL, &bias, 1), *back = NULL;
+    build(local, plan, &vector, 1);
+    assert_ok(sy_plan_save(plan, path, &local->err), &local->err);
+    assert_ok(sy_plan_load(local->hook, &back, path, &local->err), &local->err);
+    EXPECT(RUN(back, FLOATS(1, 2)), 3, 5);
+    char name[256];
+    bool is_tensor = false;
+    sy_plan_shape shape;
+    assert_true(sy_plan_get_argument(back, 0, name, &is_tensor, &shape));
+    assert_string_equal(name, "arg_1");
+    assert_true(is_tensor && shape.dtype == SY_DTYPE_F32 && shape.ndim == 1 &&
+                shape.shape[0] == -1);
+    assert_false(sy_plan_get_argument(back, 1, name, NULL, NULL));
+    sy_plan_unref(back);
+    unlink(path);
+    assert_status(sy_plan_load(local->hook, &back, path, &local->err), SY_ENOTFOUND, &local->err);
+    assert_null(back);
+    sy_plan_unref(plan);
+    sy_tensor_unref(bias);
+}
+
+/* State that was sent away comes back in place. */
+static void test_get_state(void **state)
+{
+    local_hook *local = *state;
+    sy_worker *bob = NULL;
+    sy_tensor *bias = FLOATS(1);
+    assert_ok(sy_virtual_worker_new(local->hook, &bob, "bob", &local->err), &local->err);
+    sy_plan *plan = new_plan(local, "biased", biased, NULL, &bias, 1);
+    build(local, plan, &vector, 1);
+    assert_ok(sy_tensor_send_(bias, bob, &local->err), &local->err);
+    assert_ok(sy_plan_get_(plan, &local->err), &local->err);
+    EXPECT(RUN(plan, FLOATS(1, 2)), 3, 5);
+    sy_tensor_unref(bias);
+    sy_plan_unref(plan);
+}
+
 static void test_result_ids(void **state)
 {
     local_hook *local = *state;
@@ -927,6 +974,8 @@ int main(void)
         TEST(test_copy),
         TEST(test_texts),
         TEST(test_serialized),
+        TEST(test_file),
+        TEST(test_get_state),
         TEST(test_result_ids),
         TEST(test_bad_options),
         cmocka_unit_test(test_memory),

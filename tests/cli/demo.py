@@ -12,7 +12,7 @@ import unittest
 from processes import PROGRAM, CliTest, csyft
 
 SHORT = ("--rounds", "6", "--batch", "16", "--lr", "0.5")
-ROW = re.compile(r"^(plain, here|worker to worker|federated averaging) +([\d.]+) %(?: +([+-][\d.]+) +(\d+) +([\d.]+) MB)? +([\d.]+) s$", re.M)
+ROW = re.compile(r"^(plain, here|worker to worker|federated averaging|averaging by plan) +([\d.]+) %(?: +([+-][\d.]+) +(\d+) +([\d.]+) MB)? +([\d.]+) s$", re.M)
 
 
 class DemoTest(CliTest):

@@ -209,6 +209,11 @@ static void test_search(void **state)
     assert_ok(sy_pointer_plan_from(found[0], &pointer, &w->err), &w->err);
     assert_floats(w, workers_get(w, RUN(pointer, workers_send(w, FLOATS(w, 4), w->bob))), 9);
     sy_pointer_plan_unref(pointer);
+    const sy_id id = sy_pointer_plan_get_id_at_location(sent, 0);
+    assert_ok(sy_plan_create_pointer(w->hook, &pointer, w->bob, &id, &w->err), &w->err);
+    assert_floats(w, workers_get(w, RUN(pointer, workers_send(w, FLOATS(w, 4), w->bob))), 9);
+    sy_pointer_plan_unref(pointer); /* owns nothing */
+    assert_floats(w, workers_get(w, RUN(sent, workers_send(w, FLOATS(w, 4), w->bob))), 9);
     sy_tensors_free(w->hook, found, count);
     sy_plan_unref(plan);
     sy_pointer_plan_unref(sent);
