@@ -88,8 +88,12 @@ typedef struct sy_listen_options {
 /* Lets others reach a local or virtual worker. Several URLs may be listened on. *bound is the URL with
  * the real port, borrowed for the worker's life. SY_EEXIST when the address is in use, SY_EIO; SY_EPERM when other
  * machines can reach it (neither 127.0.0.1, ::1 nor localhost) and it is not encrypted, or takes anybody: neither
- * certificates of clients nor tokens (caller.h) are asked for. The limits of the last call count. A verbose hook logs the
- * lines of the older workers, "Ready to receive commands...." (004). */
+ * certificates of clients nor tokens (caller.h) are asked for. A verbose hook logs the lines of the older workers, "Ready
+ * to receive commands...." (004).
+ *
+ * connections_max, send_queue_max, greeting_ms, stall_ms and spin_us are the listener's own. All other options are the
+ * worker's: those of the last call count for every listener, also for clients that are there already (a caller has one
+ * account, whichever way it comes); introductions that one call allows or forbids stay so. */
 SY_API sy_status sy_worker_listen(sy_worker *worker, const char *url,
                                   const sy_listen_options *options, const char **bound,
                                   sy_error *err);

@@ -13,7 +13,7 @@
 #include "transport/inproc/inproc.h"
 #include "workers/worker.h"
 
-enum { SECRET = 421337 };
+enum { SECRET = 421337, OBJECTS_MAX = 12 };
 
 static void require(bool promise)
 {
@@ -29,6 +29,29 @@ typedef struct world {
     sy_id secret;
 } world;
 
+static void publish(world *w, sy_id id, const int64_t *shape, int ndim, const float *data)
+{
+    sy_tensor *tensor = NULL;
+    require(sy_tensor_new(w->hook, &tensor, SY_DTYPE_F32, ndim, shape, data, NULL) == SY_OK);
+    require(sy_tensor_set_id(tensor, &id, NULL) == SY_OK);
+    if (data != NULL) {
+        require(sy_tensor_tag(tensor, "#secret", NULL) == SY_OK);
+    }
+    require(sy_worker_publish(w->bob, tensor, data != NULL, NULL) == SY_OK);
+    sy_tensor_unref(tensor);
+}
+
+/* The private object and a public one. */
+static void publish_both(world *w)
+{
+    const int64_t shape[2] = {3, 2};
+    const int64_t two = 2;
+    const float data[6] = {SECRET, SECRET, SECRET, SECRET, SECRET, SECRET};
+    w->secret = sy_id_from_int(7);
+    publish(w, w->secret, shape, 2, data);
+    publish(w, sy_id_from_int(8), &two, 1, NULL);
+}
+
 static world *world_get(void)
 {
     static world w; /* one worker for all inputs: it must survive them */
@@ -37,9 +60,6 @@ static world *world_get(void)
     }
     sy_context_options context_options = SY_CONTEXT_OPTIONS_INIT;
     sy_hook_options options = SY_HOOK_OPTIONS_INIT;
-    sy_tensor *tensor = NULL;
-    const int64_t shape[2] = {3, 2};
-    const float data[6] = {SECRET, SECRET, SECRET, SECRET, SECRET, SECRET};
     context_options.test_seed = 7;
     context_options.memory_limit = 64u << 20;
     options.verbose = false;
@@ -47,18 +67,7 @@ static world *world_get(void)
     require(sy_hook_new(w.context, &w.hook, &options, NULL) == SY_OK);
     require(sy_virtual_worker_new(w.hook, &w.bob, "bob", NULL) == SY_OK);
     sy_worker_set_memory_limit(w.bob, 16u << 20);
-    require(sy_tensor_new(w.hook, &tensor, SY_DTYPE_F32, 2, shape, data, NULL) == SY_OK);
-    w.secret = sy_id_from_int(7);
-    require(sy_tensor_set_id(tensor, &w.secret, NULL) == SY_OK);
-    require(sy_tensor_tag(tensor, "#secret", NULL) == SY_OK);
-    require(sy_worker_publish(w.bob, tensor, true, NULL) == SY_OK);
-    sy_tensor_unref(tensor);
-    const int64_t two = 2;
-    require(sy_tensor_new(w.hook, &tensor, SY_DTYPE_F32, 1, &two, NULL, NULL) == SY_OK);
-    sy_id public_ = sy_id_from_int(8);
-    require(sy_tensor_set_id(tensor, &public_, NULL) == SY_OK);
-    require(sy_worker_publish(w.bob, tensor, false, NULL) == SY_OK);
-    sy_tensor_unref(tensor);
+    publish_both(&w);
     return &w;
 }
 
@@ -106,7 +115,11 @@ static void check_objects(world *w)
         sy_tensor_unref(tensor);
     }
     sy_object_infos_free(w->hook, infos, count);
-    (void)still_there; /* a "delete" command may remove it: that reveals nothing */
+    (void)still_there;         /* a "delete" command may remove it: that reveals nothing */
+    if (count > OBJECTS_MAX) { /* each is looked at after each input */
+        sy_worker_clear_objects(w->bob);
+        publish_both(w);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
