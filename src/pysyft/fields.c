@@ -74,6 +74,30 @@ sy_status syi_pysyft_read_text(syi_msgpack_cursor *cursor, const char **text, si
     }
 }
 
+sy_status syi_pysyft_read_id(syi_msgpack_cursor *cursor, sy_id *id, sy_error *err)
+{
+    int64_t number = 0;
+    const char *text = NULL;
+    size_t length = 0;
+    char copy[SY_ID_TEXT_SIZE + 1];
+    *id = (sy_id)SY_ID_INIT;
+    if (syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
+        SY_TRY(syi_msgpack_read_int(cursor, &number, err));
+        *id = sy_id_from_int(number);
+        return SY_OK;
+    }
+    SY_TRY(syi_pysyft_read_text(cursor, &text, &length, err));
+    if (text == NULL) {
+        return SY_OK;
+    }
+    if (length >= sizeof copy) {
+        return syi_fail(err, SY_EFORMAT, "an id of %zu bytes", length);
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return sy_id_from_text(id, copy, err);
+}
+
 sy_status syi_pysyft_deeper(int *depth, sy_error *err)
 {
     if (++*depth > SYI_SERDE_DEPTH_MAX) {

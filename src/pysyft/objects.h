@@ -59,6 +59,8 @@ sy_status syi_pysyft_open_pair(syi_msgpack_cursor *cursor, int64_t *code, sy_err
 /* Text of pair 5, bare str or bin; borrowed, not terminated. nil: NULL. */
 sy_status syi_pysyft_read_text(syi_msgpack_cursor *cursor, const char **text, size_t *length,
                                sy_error *err);
+/* A number, a text; none: nil. */
+sy_status syi_pysyft_read_id(syi_msgpack_cursor *cursor, sy_id *id, sy_error *err);
 /* A tensor without elements, as wrappers have it. */
 sy_status syi_pysyft_put_wrapper_contents(sy_context *context, syi_buffer *out, bool all,
                                           sy_error *err);

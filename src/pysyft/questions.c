@@ -20,30 +20,6 @@ static syi_msgpack_cursor *cursor_of(source *s)
     return &s->writer.cursor;
 }
 
-static sy_status read_id(syi_msgpack_cursor *cursor, sy_id *id, sy_error *err)
-{
-    int64_t number = 0;
-    const char *text = NULL;
-    size_t length = 0;
-    char copy[SY_ID_TEXT_SIZE + 1];
-    *id = (sy_id)SY_ID_INIT;
-    if (syi_msgpack_peek(cursor) == SYI_MSGPACK_INT) {
-        SY_TRY(syi_msgpack_read_int(cursor, &number, err));
-        *id = sy_id_from_int(number);
-        return SY_OK;
-    }
-    SY_TRY(syi_pysyft_read_text(cursor, &text, &length, err));
-    if (text == NULL) {
-        return SY_OK;
-    }
-    if (length >= sizeof copy) {
-        return syi_fail(err, SY_EFORMAT, "an id of %zu bytes", length);
-    }
-    memcpy(copy, text, length);
-    copy[length] = '\0';
-    return sy_id_from_text(id, copy, err);
-}
-
 /* [25, [id, id at location, location, attribute, none, false, none, none]] */
 static void put_pointer(syi_buffer *out, const sy_id *id, const sy_id *worker,
                         const char *attribute, size_t length)
@@ -152,7 +128,7 @@ static sy_status put_value(source *s, sy_error *err)
     if (points_here(cursor_of(s), &fields, &count)) {
         SY_TRY(syi_msgpack_skip(cursor_of(s), err));
         SY_TRY(syi_msgpack_skip(&fields, err));
-        SY_TRY(read_id(&fields, &id, err));
+        SY_TRY(syi_pysyft_read_id(&fields, &id, err));
         SY_TRY(syi_msgpack_skip(&fields, err));
         SY_TRY(syi_pysyft_read_text(&fields, &attribute, &length, err));
         put_pointer(out, &id, s->worker, attribute, length);
@@ -239,7 +215,7 @@ static sy_status write_command(source *s, sy_error *err)
     SY_TRY(put_keywords(s, err));
     SY_TRY(syi_msgpack_read_array(cursor_of(s), &ids, err));
     for (size_t k = 0; k < ids && k < SYI_PYSYFT_RETURN_MAX; k++) {
-        SY_TRY(read_id(cursor_of(s), &q->results[k], err));
+        SY_TRY(syi_pysyft_read_id(cursor_of(s), &q->results[k], err));
         q->result_count = k + 1;
     }
     q->inplace = q->result_count == 0;
@@ -264,7 +240,7 @@ static sy_status look_at_object(source *s, syi_msgpack_cursor at, sy_error *err)
                         (long long)code);
     }
     SY_TRY(syi_msgpack_read_array(&at, &count, err));
-    SY_TRY(read_id(&at, &id, err));
+    SY_TRY(syi_pysyft_read_id(&at, &id, err));
     q->object = sy_id_is_none(&q->object) ? id : q->object;
     if (syi_msgpack_peek(&at) != SYI_MSGPACK_ARRAY) {
         return SY_OK;
@@ -284,7 +260,7 @@ static sy_status look_at_object(source *s, syi_msgpack_cursor at, sy_error *err)
 static sy_status write_object(source *s, sy_error *err)
 {
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "object", err));
-    SY_TRY(read_id(cursor_of(s), &s->question->object, err));
+    SY_TRY(syi_pysyft_read_id(cursor_of(s), &s->question->object, err));
     SY_TRY(look_at_object(s, *cursor_of(s), err));
     syi_msgpack_write_array(s->writer.out, 2);
     syi_msgpack_write_int(s->writer.out, SYI_PYSYFT_OBJECT);
@@ -296,7 +272,7 @@ static sy_status write_object(source *s, sy_error *err)
 static sy_status write_object_request(source *s, sy_error *err)
 {
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "object request", err));
-    SY_TRY(read_id(cursor_of(s), &s->question->object, err));
+    SY_TRY(syi_pysyft_read_id(cursor_of(s), &s->question->object, err));
     syi_pysyft_put_pair(s->writer.out, SYI_PYSYFT_OBJECT_REQUEST, 3);
     syi_encode_id(s->writer.out, &s->question->object);
     syi_msgpack_write_nil(s->writer.out);
@@ -310,7 +286,7 @@ static sy_status write_question(source *s, int code, sy_error *err)
     size_t length = 0;
     sy_id id = SY_ID_INIT;
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "question", err));
-    SY_TRY(read_id(cursor_of(s), &id, err));
+    SY_TRY(syi_pysyft_read_id(cursor_of(s), &id, err));
     SY_TRY(syi_pysyft_read_text(cursor_of(s), &attribute, &length, err));
     syi_pysyft_put_pair(s->writer.out, code, 1);
     if (code == SYI_PYSYFT_IS_NONE && attribute == NULL) {
@@ -333,7 +309,7 @@ static sy_status write_deletion(source *s, sy_error *err)
     for (size_t k = 0; k < count; k++) {
         sy_id id = SY_ID_INIT;
         SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "deletion", err));
-        SY_TRY(read_id(cursor_of(s), &id, err));
+        SY_TRY(syi_pysyft_read_id(cursor_of(s), &id, err));
         SY_TRY(syi_msgpack_skip(cursor_of(s), err));
         syi_msgpack_leave(cursor_of(s));
         syi_encode_id(s->writer.out, &id);
@@ -375,7 +351,7 @@ static sy_status write_method(source *s, int code, const char *name, size_t coun
 static sy_status write_delete(source *s, sy_error *err)
 {
     sy_id id = SY_ID_INIT;
-    SY_TRY(read_id(cursor_of(s), &id, err));
+    SY_TRY(syi_pysyft_read_id(cursor_of(s), &id, err));
     syi_msgpack_write_array(s->writer.out, 2);
     syi_msgpack_write_int(s->writer.out, SYI_PYSYFT_DELETE);
     syi_pysyft_put_pair(s->writer.out, SYI_CODE_LIST, 1);
@@ -477,239 +453,4 @@ sy_status syi_pysyft_write_question(sy_context *context, const syi_message *mess
             syi_fail(err, SY_ENOTSUP, "PySyft's protocol has no %s", syi_kind_text(message->kind));
     }
     return status == SY_OK ? syi_buffer_check(out, "message", err) : status;
-}
-
-/* Answers */
-
-static void put_descriptor(syi_buffer *out, const sy_id *id, const syi_pysyft_question *native)
-{
-    syi_msgpack_write_array(out, 4);
-    syi_encode_id(out, id);
-    syi_msgpack_write_uint(out, 0); /* there are no generations */
-    if (native == NULL) {
-        syi_msgpack_write_nil(out);
-        syi_msgpack_write_nil(out);
-        return;
-    }
-    const char *dtype = sy_dtype_name(native->dtype);
-    syi_msgpack_write_str(out, dtype, strlen(dtype));
-    syi_msgpack_write_array(out, (size_t)native->ndim);
-    for (int k = 0; k < native->ndim; k++) {
-        syi_msgpack_write_int(out, native->shape[k]);
-    }
-}
-
-static sy_status read_command_answer(syi_pysyft_reader *r, const syi_pysyft_question *q,
-                                     sy_error *err)
-{
-    syi_buffer *out = &r->out->body;
-    const bool none = syi_msgpack_peek(&r->cursor) == SYI_MSGPACK_NIL;
-    syi_msgpack_write_array(out, 2);
-    syi_msgpack_write_array(out, none ? q->result_count : 0);
-    for (size_t k = 0; none && k < q->result_count; k++) {
-        put_descriptor(out, &q->results[k], NULL);
-    }
-    return syi_pysyft_read_value(r, err);
-}
-
-/* ResponseSignatureError's ids_generated: the results are there, under these ids. The body is at the cursor. */
-static sy_status read_signature(syi_pysyft_reader *r, sy_error *err)
-{
-    syi_msgpack_cursor *cursor = &r->cursor;
-    syi_buffer *out = &r->out->body;
-    int64_t code = 0;
-    size_t count = 0;
-    SY_TRY(syi_msgpack_read_tuple(cursor, 3, "error", err));
-    SY_TRY(syi_msgpack_skip(cursor, err));
-    SY_TRY(syi_msgpack_skip(cursor, err));
-    SY_TRY(syi_pysyft_open_pair(cursor, &code, err));
-    SY_TRY(syi_msgpack_read_tuple(cursor, 1, "attributes of an error", err));
-    SY_TRY(syi_msgpack_read_tuple(cursor, 2, "[name, value]", err));
-    SY_TRY(syi_msgpack_skip(cursor, err));
-    SY_TRY(syi_pysyft_open_pair(cursor, &code, err));
-    SY_TRY(syi_msgpack_read_array(cursor, &count, err));
-    syi_msgpack_write_array(out, 2);
-    syi_msgpack_write_array(out, count);
-    for (size_t k = 0; k < count; k++) {
-        sy_id id = SY_ID_INIT;
-        SY_TRY(read_id(cursor, &id, err));
-        put_descriptor(out, &id, NULL);
-    }
-    syi_msgpack_write_nil(out);
-    cursor->next = cursor->end;
-    return syi_buffer_check(out, "answer", err);
-}
-
-static sy_status put_error(syi_message *reply, sy_status status, const char *sentence)
-{
-    sy_error said = SY_ERROR_INIT;
-    syi_fail(&said, status, "%s", sentence);
-    syi_message_clear(reply);
-    reply->kind = SYI_KIND_ERROR;
-    syi_error_encode(&reply->body, &said);
-    return SY_OK;
-}
-
-/* An error's name becomes a status; its traceback stays where it came from. */
-static sy_status read_error(syi_pysyft_reader *r, int64_t code, const syi_pysyft_question *q,
-                            sy_error *err)
-{
-    switch (code) {
-    case SYI_PYSYFT_SIGNATURE:
-        if (q->kind == SYI_KIND_COMMAND) {
-            return read_signature(r, err);
-        }
-        r->cursor.next = r->cursor.end;
-        return put_error(r->out, SY_ESIGNATURE, "ResponseSignatureError");
-    case SYI_PYSYFT_NOT_PERMITTED:
-        r->cursor.next = r->cursor.end;
-        return put_error(r->out, SY_EPERM,
-                         "GetNotPermittedError: the server does not give it away");
-    default:
-        r->cursor.next = r->cursor.end;
-        return put_error(r->out, SY_EREMOTE,
-                         "EmptyCryptoPrimitiveStoreError: the server has no primitives for that");
-    }
-}
-
-/* [1, [dims]]; PySyft does not tell dtypes. */
-static sy_status read_shape(syi_pysyft_reader *r, sy_error *err)
-{
-    int64_t code = 0;
-    SY_TRY(syi_pysyft_open_pair(&r->cursor, &code, err));
-    syi_msgpack_write_array(&r->out->body, 2);
-    syi_msgpack_write_str(&r->out->body, "float32", 7);
-    return syi_pysyft_copy(&r->cursor, &r->out->body, err);
-}
-
-/* Into a pointer: its fields begin. Wrappers are looked through. */
-static sy_status open_pointer(syi_msgpack_cursor *at, sy_error *err)
-{
-    int64_t code = 0;
-    size_t count = 0;
-    SY_TRY(syi_pysyft_open_pair(at, &code, err));
-    if (code == SYI_CODE_TENSOR) {
-        SY_TRY(syi_msgpack_read_array(at, &count, err));
-        SY_TRY(syi_msgpack_skip(at, err));
-        SY_TRY(syi_msgpack_skip(at, err));
-        SY_TRY(syi_pysyft_open_pair(at, &code, err));
-    }
-    if (code != SYI_CODE_POINTER) {
-        return syi_fail(err, SY_EPROTO, "type code %lld where a pointer is expected",
-                        (long long)code);
-    }
-    return syi_msgpack_read_tuple(at, 8, "pointer", err);
-}
-
-static sy_status copy_tags(syi_msgpack_cursor *at, syi_buffer *out, sy_error *err)
-{
-    int64_t code = 0;
-    if (syi_msgpack_peek(at) == SYI_MSGPACK_NIL) {
-        syi_msgpack_write_array(out, 0);
-        return syi_msgpack_read_nil(at, err);
-    }
-    SY_TRY(syi_pysyft_open_pair(at, &code, err));
-    SY_TRY(syi_pysyft_copy(at, out, err));
-    syi_msgpack_leave(at);
-    return SY_OK;
-}
-
-/* A list of wrapped pointers: [[descriptor, [tags], description, private], ...] */
-static sy_status read_found(syi_pysyft_reader *r, sy_error *err)
-{
-    syi_buffer *out = &r->out->body;
-    int64_t code = 0;
-    size_t count = 0;
-    SY_TRY(syi_pysyft_open_pair(&r->cursor, &code, err));
-    SY_TRY(syi_msgpack_read_array(&r->cursor, &count, err));
-    syi_msgpack_write_array(out, count);
-    for (size_t k = 0; k < count; k++) {
-        syi_msgpack_cursor at = r->cursor;
-        sy_id id = SY_ID_INIT;
-        const char *text = NULL;
-        size_t length = 0;
-        SY_TRY(syi_msgpack_skip(&r->cursor, err));
-        SY_TRY(open_pointer(&at, err));
-        SY_TRY(syi_msgpack_skip(&at, err));
-        SY_TRY(read_id(&at, &id, err));
-        for (int field = 2; field < 6; field++) {
-            SY_TRY(syi_msgpack_skip(&at, err));
-        }
-        syi_msgpack_write_array(out, 4);
-        put_descriptor(out, &id, NULL);
-        SY_TRY(copy_tags(&at, out, err));
-        SY_TRY(syi_pysyft_read_text(&at, &text, &length, err));
-        if (text != NULL) {
-            syi_pysyft_put_pair(out, SYI_CODE_STR, 1);
-            syi_msgpack_write_bin(out, text, length);
-        } else {
-            syi_msgpack_write_nil(out);
-        }
-        syi_msgpack_write_bool(out, false);
-    }
-    return syi_buffer_check(out, "answer", err);
-}
-
-static sy_status read_worker_answer(syi_pysyft_reader *r, const syi_pysyft_question *q,
-                                    sy_error *err)
-{
-    syi_msgpack_cursor at = r->cursor;
-    sy_id id = SY_ID_INIT;
-    if (!q->pointer) {
-        return syi_pysyft_read_value(r, err);
-    }
-    SY_TRY(syi_msgpack_skip(&r->cursor, err));
-    SY_TRY(open_pointer(&at, err));
-    SY_TRY(syi_msgpack_skip(&at, err));
-    SY_TRY(read_id(&at, &id, err));
-    put_descriptor(&r->out->body, &id, NULL);
-    return syi_buffer_check(&r->out->body, "answer", err);
-}
-
-static sy_status read_kind(syi_pysyft_reader *r, const syi_pysyft_question *q, sy_error *err)
-{
-    switch (q->kind) {
-    case SYI_KIND_COMMAND:
-        return read_command_answer(r, q, err);
-    case SYI_KIND_OBJECT:
-        put_descriptor(&r->out->body, &q->object, q->native ? q : NULL);
-        return syi_msgpack_read_nil(&r->cursor, err);
-    case SYI_KIND_GET_SHAPE:
-        return read_shape(r, err);
-    case SYI_KIND_SEARCH:
-        return read_found(r, err);
-    case SYI_KIND_WORKER_COMMAND:
-        return read_worker_answer(r, q, err);
-    default: /* an object, a bool */
-        return syi_pysyft_read_value(r, err);
-    }
-}
-
-sy_status syi_pysyft_read_reply(sy_context *context, const uint8_t *body, size_t size,
-                                const syi_pysyft_question *question, const sy_id *worker,
-                                syi_account *account, syi_message *reply, sy_error *err)
-{
-    syi_pysyft_reader r;
-    int64_t code = 0;
-    (void)worker;
-    syi_pysyft_reader_init(&r, context, body, size, reply, account);
-    reply->kind = SYI_KIND_REPLY;
-    syi_msgpack_cursor at = r.cursor;
-    sy_status status = SY_OK;
-    if (syi_msgpack_peek(&at) == SYI_MSGPACK_ARRAY &&
-        syi_pysyft_open_pair(&at, &code, NULL) == SY_OK &&
-        (code == SYI_PYSYFT_SIGNATURE || code == SYI_PYSYFT_NOT_PERMITTED ||
-         code == SYI_PYSYFT_EMPTY_STORE)) {
-        r.cursor = at;
-        status = read_error(&r, code, question, err);
-    } else {
-        status = read_kind(&r, question, err);
-    }
-    if (status == SY_OK && r.cursor.next != r.cursor.end) {
-        status = syi_fail(err, SY_EPROTO, "%zu bytes follow the answer",
-                          (size_t)(r.cursor.end - r.cursor.next));
-    }
-    reply->id = question->id;
-    reply->trace = question->trace;
-    return status == SY_OK ? syi_buffer_check(&reply->body, "answer", err) : status;
 }
