@@ -66,7 +66,7 @@ static world *world_get(void)
     require(sy_context_new(&w.context, &context_options, NULL) == SY_OK);
     require(sy_hook_new(w.context, &w.hook, &options, NULL) == SY_OK);
     require(sy_virtual_worker_new(w.hook, &w.bob, "bob", NULL) == SY_OK);
-    sy_worker_set_memory_limit(w.bob, 16u << 20);
+    sy_worker_set_memory_limit(w.bob, 256u << 10); /* what is public is read after each input */
     publish_both(&w);
     return &w;
 }
