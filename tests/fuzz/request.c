@@ -11,7 +11,7 @@
 
 #include "messaging/control.h"
 #include "transport/inproc/inproc.h"
-#include "workers/worker.h"
+#include "workers/session.h"
 
 enum { SECRET = 421337, OBJECTS_MAX = 12 };
 
@@ -167,6 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     syi_message_fini(&message);
     syi_connection_close(connection);
+    (void)syi_sessions_expire(w->bob, UINT64_MAX); /* it would wait for its client to come back */
     check_objects(w);
     return 0;
 }
