@@ -11,6 +11,7 @@
 #include <csyft/hook.h>
 #include <csyft/id.h>
 #include <csyft/interpreter.h>
+#include <csyft/loop.h>
 #include <csyft/message_log.h>
 #include <csyft/model.h>
 #include <csyft/multi_pointer.h>

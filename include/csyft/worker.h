@@ -59,6 +59,8 @@ SY_API sy_status sy_worker_connect(sy_hook *hook, sy_worker **worker, const char
 /* Closes the connections to this worker; the next request opens one again and takes up the session. */
 SY_API void sy_worker_close(sy_worker *worker);
 
+typedef struct sy_loop sy_loop; /* loop.h */
+
 typedef struct sy_listen_options {
     size_t size;
     bool allow_introductions;  /* any peer may tell this worker where others are; default: peers of
@@ -79,6 +81,8 @@ typedef struct sy_listen_options {
     uint32_t greeting_ms;        /* a client must have greeted within this; 0: 10 s */
     uint32_t stall_ms; /* a message that began must go on: 64 KiB in each such time; 0: 30 s */
     unsigned spin_us;  /* look for the next request this long before sleeping; 0: sleep at once */
+    sy_loop
+        *loop; /* the caller's thread serves; NULL: a thread of the library. Not with spin_us. */
 } sy_listen_options;
 #define SY_LISTEN_OPTIONS_INIT            \
     {                                     \

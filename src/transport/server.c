@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/surroundings.h"
+#include "transport/loop.h"
 
 #define DIRECT_SEND_MAX ((uint64_t)64 * 1024) /* more is sent by the loop thread */
 
@@ -20,6 +21,7 @@ void syi_server_init(syi_server *server, sy_context *context, const syi_server_c
     server->url = url;
     server->service = *service;
     server->options = *options;
+    server->loop = options->loop;
     if (options->plain != NULL) {
         server->plain = *options->plain;
         server->options.plain = &server->plain;
@@ -45,7 +47,8 @@ bool syi_server_start(syi_server *server, void *(*run)(void *), void *argument)
 
 bool syi_server_is_own_thread(const syi_server *server)
 {
-    return pthread_equal(pthread_self(), server->thread) != 0;
+    return server->loop != NULL ? syi_loop_is_own_thread(server->loop)
+                                : pthread_equal(pthread_self(), server->thread) != 0;
 }
 
 static syi_server_peer *next_woken(syi_server *server)

@@ -34,7 +34,8 @@ struct syi_server {
     syi_service service;
     syi_service plain; /* where options.plain is not NULL */
     syi_listen_options options;
-    pthread_t thread;
+    pthread_t thread;     /* not of a hosted one */
+    struct sy_loop *loop; /* the program's, which hosts it (loop.h); nullable */
 
     /* the loop thread's */
     unsigned live;

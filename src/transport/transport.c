@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "core/error.h"
+#include "transport/loop.h"
 #include "transport/transport_class.h"
 
 static const struct {
@@ -132,12 +134,25 @@ sy_status syi_listen(sy_context *context, syi_listener **listener, const char *u
     if (filled.stall_ms == 0) {
         filled.stall_ms = 30000;
     }
+    if (filled.loop != NULL) {
+        SY_TRY(syi_loop_check(filled.loop, context, err));
+        if (parsed.scheme == SYI_SCHEME_INPROC || filled.spin_us != 0) {
+            return syi_fail(err, SY_EINVAL, "%s: %s", url,
+                            filled.spin_us != 0 ? "the caller's loop does not spin"
+                                                : "there is no network to drive by a loop");
+        }
+    }
     return implementations[parsed.scheme].listen(context, listener, &parsed, &filled, service, err);
 }
 
 const char *syi_listener_get_url(const syi_listener *listener)
 {
     return listener->url;
+}
+
+struct sy_loop *syi_listener_get_loop(const syi_listener *listener)
+{
+    return listener->loop;
 }
 
 void syi_listener_stop(syi_listener *listener)

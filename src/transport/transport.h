@@ -105,8 +105,9 @@ typedef struct syi_listen_options {
     bool stranger; /* inproc: the peer only passes on what comes from elsewhere; no trust */
     uint32_t
         stall_ms; /* a frame that began must bring 64 KiB, or its end, in each such time; 0: 30 s */
-    unsigned spin_us;    /* the loop thread spins this long after an event; 0: it sleeps at once */
-    syi_tls_config *tls; /* for tls:// and wss://, with a certificate; a reference is taken */
+    unsigned spin_us;     /* the loop thread spins this long after an event; 0: it sleeps at once */
+    syi_tls_config *tls;  /* for tls:// and wss://, with a certificate; a reference is taken */
+    struct sy_loop *loop; /* not inproc: no thread, the program drives it (loop.h); nullable */
 } syi_listen_options;
 
 /* `service` is copied. */
@@ -114,7 +115,9 @@ sy_status syi_listen(sy_context *context, syi_listener **listener, const char *u
                      const syi_listen_options *options, const syi_service *service, sy_error *err);
 /* The URL a client can use, with the real port. */
 const char *syi_listener_get_url(const syi_listener *listener);
-/* Stops accepting; existing peers stay. */
+/* The program's loop that hosts it; NULL: it has a thread. */
+struct sy_loop *syi_listener_get_loop(const syi_listener *listener);
+/* Stops accepting; existing peers stay. A hosted one: on the loop's thread, this and free. */
 void syi_listener_stop(syi_listener *listener);
 /* Closes every peer (their `closed` has been called when this returns) and frees. Not from a service
  * callback. */

@@ -77,6 +77,7 @@ typedef struct syi_listener_class {
 struct syi_listener {
     const syi_listener_class *klass;
     sy_context *context;
+    struct sy_loop *loop; /* of a hosted one */
     char url[512];
 };
 

@@ -1,7 +1,10 @@
 #include "workers/worker.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <csyft/loop.h>
 
 #include "core/error.h"
 #include "core/memory.h"
@@ -88,6 +91,33 @@ static void wait_quiet(sy_worker *worker, uint32_t drain_ms)
     pthread_mutex_unlock(&worker->strand);
 }
 
+/* The same where the program drives the network: its answers leave meanwhile. */
+static void step_quiet(sy_worker *worker, sy_loop *loop, uint32_t drain_ms)
+{
+    const uint64_t until = syi_clock_now(worker->hook->context) + (uint64_t)drain_ms * 1000000u;
+    bool quiet = false;
+    while (!quiet && syi_clock_now(worker->hook->context) < until) {
+        struct pollfd some = {.fd = sy_loop_get_fd(loop), .events = POLLIN};
+        (void)poll(&some, 1, 1);
+        (void)sy_loop_step(loop, NULL);
+        pthread_mutex_lock(&worker->strand);
+        quiet = worker->running == 0;
+        pthread_mutex_unlock(&worker->strand);
+    }
+    (void)sy_loop_step(loop, NULL);
+}
+
+static void drain(sy_worker *worker, uint32_t drain_ms)
+{
+    for (const syi_listening *l = worker->listening; l != NULL; l = l->next) {
+        sy_loop *loop = syi_listener_get_loop(l->listener);
+        if (loop != NULL) {
+            step_quiet(worker, loop, drain_ms);
+        }
+    }
+    wait_quiet(worker, drain_ms);
+}
+
 void sy_worker_stop_listening(sy_worker *worker, uint32_t drain_ms)
 {
     for (syi_listening *l = worker->listening; l != NULL; l = l->next) {
@@ -99,7 +129,7 @@ void sy_worker_stop_listening(sy_worker *worker, uint32_t drain_ms)
     pthread_mutex_lock(&worker->strand);
     worker->stopping = true;
     pthread_mutex_unlock(&worker->strand);
-    wait_quiet(worker, drain_ms);
+    drain(worker, drain_ms);
     while (worker->listening != NULL) {
         syi_listening *next = worker->listening->next;
         syi_listener_free(worker->listening->listener);
@@ -573,6 +603,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .first_frame_ms = options->greeting_ms,
         .stall_ms = options->stall_ms,
         .spin_us = options->spin_us,
+        .loop = options->loop,
     };
     syi_service service = syi_worker_service(worker);
     listening->gate = (syi_pysyft_gate){

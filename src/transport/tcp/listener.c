@@ -116,7 +116,7 @@ static void spin(tcp_listener *listener)
     for (unsigned turn = 0;; turn++) {
         if (listener->hot != NULL && turn % 4 != 0) {
             syi_tcp_peer_poke(listener->hot);
-        } else if (uv_run(&listener->loop, UV_RUN_NOWAIT) == 0) {
+        } else if (uv_run(listener->loop, UV_RUN_NOWAIT) == 0) {
             return;
         }
         if (listener->activity != seen) {
@@ -135,9 +135,9 @@ static void *run(void *argument)
     tcp_listener *listener = argument;
     pthread_setname_np(pthread_self(), "csyft-tcp");
     if (listener->server.options.spin_us == 0) {
-        uv_run(&listener->loop, UV_RUN_DEFAULT);
+        uv_run(listener->loop, UV_RUN_DEFAULT);
     } else {
-        while (uv_run(&listener->loop, UV_RUN_ONCE) != 0) {
+        while (uv_run(listener->loop, UV_RUN_ONCE) != 0) {
             spin(listener);
         }
     }
@@ -147,7 +147,7 @@ static void *run(void *argument)
 static void tcp_stop(syi_listener *base)
 {
     tcp_listener *listener = (tcp_listener *)base;
-    if (syi_server_is_own_thread(&listener->server)) {
+    if (listener->server.loop != NULL || syi_server_is_own_thread(&listener->server)) {
         close_listening(listener);
         return;
     }
@@ -172,15 +172,34 @@ static void release(tcp_listener *listener)
     syi_free(context, listener, sizeof *listener);
 }
 
+/* On the program's thread: closed handles are let go in the next turn. */
+static void free_hosted(tcp_listener *listener)
+{
+    sy_loop *loop = listener->server.loop;
+    syi_loop_guard guard;
+    close_listening(listener);
+    syi_loop_enter(loop, &guard);
+    end_all(listener);
+    syi_loop_leave(loop, &guard);
+    uv_close((uv_handle_t *)&listener->wakeup, NULL);
+    syi_loop_turn(loop);
+    loop->listeners--;
+    release(listener);
+}
+
 static void tcp_free(syi_listener *base)
 {
     tcp_listener *listener = (tcp_listener *)base;
+    if (listener->server.loop != NULL) {
+        free_hosted(listener);
+        return;
+    }
     pthread_mutex_lock(&listener->lock);
     listener->quit = true;
     uv_async_send(&listener->wakeup);
     pthread_mutex_unlock(&listener->lock);
     pthread_join(listener->server.thread, NULL);
-    uv_loop_close(&listener->loop);
+    uv_loop_close(listener->loop);
     release(listener);
 }
 
@@ -191,31 +210,57 @@ static const syi_listener_class tcp_listener_class = {
 
 /* --- listening --------------------------------------------------------------------------------- */
 
+/* Lets go of what was closed, when nothing else is open; the program's loop goes on. */
+static void close_loop(tcp_listener *listener)
+{
+    if (listener->server.loop != NULL) {
+        syi_loop_turn(listener->server.loop);
+        return;
+    }
+    uv_run(listener->loop, UV_RUN_DEFAULT);
+    uv_loop_close(listener->loop);
+}
+
 /* The loop's handles. 0, or a libuv code and none is open. */
 static int open_loop(tcp_listener *listener)
 {
-    int code = uv_loop_init(&listener->loop);
+    int code = 0;
+    if (listener->server.loop != NULL) {
+        listener->loop = &listener->server.loop->uv;
+    } else {
+        listener->loop = &listener->own;
+        code = uv_loop_init(&listener->own);
+    }
     if (code != 0) {
         return code;
     }
-    code = uv_async_init(&listener->loop, &listener->wakeup, on_wakeup);
+    code = uv_async_init(listener->loop, &listener->wakeup, on_wakeup);
     if (code != 0) {
-        uv_loop_close(&listener->loop);
+        close_loop(listener);
         return code;
     }
-    code = uv_poll_init(&listener->loop, &listener->accepting, listener->fd);
+    code = uv_poll_init(listener->loop, &listener->accepting, listener->fd);
     if (code != 0) {
         uv_close((uv_handle_t *)&listener->wakeup, NULL);
-        uv_run(&listener->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&listener->loop);
+        close_loop(listener);
         return code;
     }
-    uv_timer_init(&listener->loop, &listener->accept_pause);
+    uv_timer_init(listener->loop, &listener->accept_pause);
     listener->wakeup.data = listener;
     listener->accept_pause.data = listener;
     listener->accepting.data = listener;
     uv_poll_start(&listener->accepting, UV_READABLE, on_acceptable);
     return 0;
+}
+
+/* A thread, or a place in the program's loop. */
+static bool start(tcp_listener *listener)
+{
+    if (listener->server.loop == NULL) {
+        return syi_server_start(&listener->server, run, listener);
+    }
+    listener->server.loop->listeners++;
+    return true;
 }
 
 sy_status syi_tcp_listen(sy_context *context, syi_listener **listener, const syi_url *url,
@@ -228,6 +273,7 @@ sy_status syi_tcp_listen(sy_context *context, syi_listener **listener, const syi
     }
     made->base.klass = &tcp_listener_class;
     made->base.context = context;
+    made->base.loop = options->loop;
     made->fd = -1;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
@@ -259,11 +305,10 @@ sy_status syi_tcp_listen(sy_context *context, syi_listener **listener, const syi
                                  uv_strerror(code));
         goto fail;
     }
-    if (!syi_server_start(&made->server, run, made)) {
+    if (!start(made)) {
         close_listening(made);
         uv_close((uv_handle_t *)&made->wakeup, NULL);
-        uv_run(&made->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&made->loop);
+        close_loop(made);
         status = syi_fail_object(err, SY_EIO, made->base.url, "%s: the loop thread did not start",
                                  made->base.url);
         goto fail;

@@ -1,5 +1,5 @@
 /*
- * loop.h - the server's end of tcp://: one libuv loop thread per listener. listener.c accepts and owns the
+ * loop.h - the server's end of tcp://: one libuv loop thread per listener, or the program's loop. listener.c accepts and owns the
  * loop, peer.c reads, sends and closes. These two files only. Test: tcp_test.c.
  */
 #ifndef SYI_TRANSPORT_TCP_LOOP_H
@@ -7,6 +7,7 @@
 
 #include <uv.h>
 
+#include "transport/loop.h"
 #include "transport/server.h"
 
 #define SYI_TCP_AHEAD ((size_t)256 * 1024) /* read buffer of a loop */
@@ -16,7 +17,8 @@ typedef struct tcp_listener {
     syi_server server;
 
     /* the loop thread's */
-    uv_loop_t loop;
+    uv_loop_t *loop; /* `own`, or that of the program which hosts it */
+    uv_loop_t own;
     uv_async_t wakeup;
     syi_tls_config *tls; /* NULL: plain */
     uv_poll_t accepting;

@@ -372,11 +372,11 @@ static tcp_peer *peer_new(tcp_listener *listener, int fd, const char *address, b
         tcp_release(&peer->common);
         return NULL;
     }
-    if (uv_poll_init(&listener->loop, &peer->poll, fd) != 0) {
+    if (uv_poll_init(listener->loop, &peer->poll, fd) != 0) {
         tcp_release(&peer->common);
         return NULL;
     }
-    uv_timer_init(&listener->loop, &peer->timer);
+    uv_timer_init(listener->loop, &peer->timer);
     peer->poll.data = peer;
     peer->timer.data = peer;
     peer->handles = 2;

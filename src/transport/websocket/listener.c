@@ -79,6 +79,10 @@ static void on_acceptable(websocket_listener *listener)
             close(fd);
             continue;
         }
+        if (listener->server.loop != NULL && !syi_websocket_watch(listener, fd)) {
+            close(fd);
+            continue;
+        }
         struct lws *wsi = lws_adopt_socket_vhost(listener->vhost, fd); /* closes it on failure */
         if (wsi != NULL) {
             listener->accepted++;
@@ -138,8 +142,10 @@ static int default_callback(struct lws *wsi, enum lws_callback_reasons reason, v
     case LWS_CALLBACK_HTTP:
         return refuse_http(wsi);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        listener->activity++;
         return in != NULL && strcasecmp(in, "websocket") == 0 ? 0 : -1; /* no h2c */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        listener->activity++;
         if (listener->server.options.plain != NULL) {
             return 0;
         }
@@ -223,6 +229,13 @@ static void *run(void *argument)
 static void websocket_stop(syi_listener *base)
 {
     websocket_listener *listener = (websocket_listener *)base;
+    if (listener->server.loop != NULL && !syi_server_is_own_thread(&listener->server)) {
+        syi_loop_guard guard;
+        syi_loop_enter(listener->server.loop, &guard);
+        close_listening(listener);
+        syi_loop_leave(listener->server.loop, &guard);
+        return;
+    }
     if (syi_server_is_own_thread(&listener->server)) {
         close_listening(listener);
         return;
@@ -247,9 +260,29 @@ static void release(websocket_listener *listener)
     syi_free(context, listener, sizeof *listener);
 }
 
+static void free_hosted(websocket_listener *listener)
+{
+    sy_loop *loop = listener->server.loop;
+    syi_loop_guard guard;
+    syi_loop_enter(loop, &guard);
+    close_listening(listener);
+    syi_websocket_end_all(listener);
+    syi_server_flush_dirty(&listener->server);
+    syi_loop_leave(loop, &guard);
+    syi_websocket_unhost(listener);
+    syi_loop_enter(loop, &guard);
+    lws_context_destroy(listener->lws);
+    syi_loop_leave(loop, &guard);
+    release(listener);
+}
+
 static void websocket_free(syi_listener *base)
 {
     websocket_listener *listener = (websocket_listener *)base;
+    if (listener->server.loop != NULL) {
+        free_hosted(listener);
+        return;
+    }
     pthread_mutex_lock(&listener->lock);
     listener->quit = true;
     lws_cancel_service(listener->lws);
@@ -321,6 +354,13 @@ static bool open_lws(websocket_listener *listener)
     return true;
 }
 
+/* A thread, or a place in the program's loop. */
+static bool start(websocket_listener *listener)
+{
+    return listener->server.loop != NULL ? syi_websocket_host(listener)
+                                         : syi_server_start(&listener->server, run, listener);
+}
+
 sy_status syi_websocket_listen(sy_context *context, syi_listener **listener, const syi_url *url,
                                const syi_listen_options *options, const syi_service *service,
                                sy_error *err)
@@ -331,6 +371,7 @@ sy_status syi_websocket_listen(sy_context *context, syi_listener **listener, con
     }
     made->base.klass = &websocket_listener_class;
     made->base.context = context;
+    made->base.loop = options->loop;
     made->fd = -1;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
@@ -361,7 +402,7 @@ sy_status syi_websocket_listen(sy_context *context, syi_listener **listener, con
                                  made->base.url);
         goto fail;
     }
-    if (!syi_server_start(&made->server, run, made)) {
+    if (!start(made)) {
         lws_context_destroy(made->lws); /* and closes the socket */
         made->fd = -1;
         status = syi_fail_object(err, SY_EIO, made->base.url,

@@ -143,6 +143,20 @@ static size_t next_piece(websocket_peer *peer, enum lws_write_protocol *how)
     return size;
 }
 
+bool syi_websocket_has_output(websocket_listener *listener)
+{
+    for (syi_server_peer *p = listener->server.peers; p != NULL; p = p->next) {
+        struct lws *wsi = ((websocket_peer *)p)->wsi;
+        pthread_mutex_lock(&p->lock);
+        const bool queued = p->out.bytes != 0;
+        pthread_mutex_unlock(&p->lock);
+        if (queued || (wsi != NULL && lws_partial_buffered(wsi))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* As long as lws gets rid of what it is given; it would copy the rest. */
 static int on_writable(websocket_peer *peer)
 {
@@ -284,7 +298,11 @@ static void websocket_wake(syi_server *server)
 {
     websocket_listener *listener =
         (websocket_listener *)(void *)((char *)server - offsetof(websocket_listener, server));
-    lws_cancel_service(listener->lws);
+    if (server->loop != NULL) {
+        uv_async_send(&listener->wakeup);
+    } else {
+        lws_cancel_service(listener->lws);
+    }
 }
 
 const syi_server_class syi_websocket_server_class = {

@@ -1,6 +1,6 @@
 /*
- * service.h - the server's end of ws:// and wss:// on libwebsockets, one service thread per listener: listener.c owns the
- * thread and the context, peer.c is one client. Only lws_cancel_service may be called from other threads.
+ * service.h - the server's end of ws:// and wss:// on libwebsockets, one service thread per listener, or the program's
+ * loop: listener.c owns the thread and the context, peer.c is one client. Only lws_cancel_service may be called from other threads.
  * These two files only. Test: websocket_test.c.
  */
 #ifndef SYI_TRANSPORT_WEBSOCKET_SERVICE_H
@@ -8,6 +8,7 @@
 
 #include <libwebsockets.h>
 
+#include "transport/loop.h"
 #include "transport/server.h"
 
 #define SYI_WEBSOCKET_READ \
@@ -27,6 +28,13 @@ typedef struct websocket_listener {
     unsigned accepted;     /* sockets, also those that have not asked for a websocket yet */
     uint64_t activity;
     uint8_t *out; /* LWS_PRE + SYI_WEBSOCKET_WRITE bytes */
+
+    /* of a hosted one (hosted.c) */
+    int sockets;  /* an epoll set: every change is told once */
+    int readable; /* another: which have something to read */
+    uv_poll_t stirring;
+    uv_async_t wakeup;
+    uv_timer_t tick;
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -48,5 +56,14 @@ int syi_websocket_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
                            size_t length);
 /* Ends every peer of the listener. */
 void syi_websocket_end_all(websocket_listener *listener);
+
+/* Has a peer something to send, or lws for it? */
+bool syi_websocket_has_output(websocket_listener *listener);
+
+/* On the program's loop, once lws is open. false: there is no room, nothing is left behind. */
+bool syi_websocket_host(websocket_listener *listener);
+/* A socket that lws is about to be given. */
+bool syi_websocket_watch(websocket_listener *listener, int fd);
+void syi_websocket_unhost(websocket_listener *listener);
 
 #endif
