@@ -23,6 +23,7 @@
 #include <csyft/pointer.h>
 #include <csyft/polynomial.h>
 #include <csyft/precision.h>
+#include <csyft/protocol.h>
 #include <csyft/scope.h>
 #include <csyft/status.h>
 #include <csyft/tensor.h>

@@ -75,6 +75,24 @@ void syi_plan_forget_pointers(sy_plan *plan)
     }
 }
 
+void syi_plan_forget_pointer(sy_plan *plan, sy_pointer_plan *pointer)
+{
+    sy_pointer_plan **at = syi_plan_get_pointers(plan);
+    while (*at != NULL && *at != pointer) {
+        at = &(*at)->next;
+    }
+    if (*at != NULL) {
+        *at = pointer->next;
+        pointer->next = NULL;
+        sy_pointer_plan_unref(pointer);
+    }
+}
+
+sy_tensor *syi_pointer_plan_get_tensor(const sy_pointer_plan *pointer, size_t index)
+{
+    return pointer->pointers[index];
+}
+
 /* Sending */
 
 static bool is_sent_to(const sy_pointer_plan *p, sy_worker *const *locations, size_t count)

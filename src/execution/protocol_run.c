@@ -1,0 +1,434 @@
+/*
+ * protocol_run.c - a protocol's plans, one after the other, for one input or for many at once. Part of protocol.h.
+ *
+ * A task is one plan for one input. It is ready when the plan before it has this input, and the input before it has
+ * this plan. Some threads, the caller's among them, take tasks that are ready until none is left: so stages overlap, and
+ * each plan sees the inputs in their order. After a failure no task is begun any more.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/surroundings.h"
+#include "execution/plan.h"
+#include "execution/protocol.h"
+#include "interpreters/pointer.h"
+
+#define THREADS_MAX 8
+#define STACK_BYTES (1u << 20)
+
+/* What is on its way for one input. */
+typedef struct flow {
+    sy_tensor **tensors; /* results of the last stage that ran; ours */
+    size_t count;
+    size_t stage; /* the next one */
+    bool busy;    /* a thread is at it */
+} flow;
+
+typedef struct pipeline {
+    const syi_protocol_run *run;
+    sy_context *context;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    flow *flows;
+    size_t *turns; /* per stage: the input whose turn it is */
+    size_t first;  /* inputs before it are done */
+    sy_status status;
+    sy_error error;
+} pipeline;
+
+/* One task, with the values that the plan gets. */
+typedef struct task {
+    pipeline *p;
+    size_t input, stage;
+    const syi_protocol_stage *at;
+    sy_value values[SYI_TAPE_INPUTS_MAX]; /* named ones at the end */
+    sy_tensor *ours[SYI_TAPE_INPUTS_MAX]; /* to be dropped after the run; NULL: the caller's */
+    size_t count;
+    sy_tensor *results[SYI_TAPE_OUTPUTS_MAX];
+    size_t result_count;
+    sy_error err;
+} task;
+
+static const sy_protocol_input *input_of(const task *t)
+{
+    return &t->p->run->inputs[t->input];
+}
+
+/* Bringing values to the worker of the stage */
+
+/* Under an id of its own: the caller may have sent the same tensor there. */
+static sy_status send_fresh(const task *t, sy_tensor *tensor, sy_tensor **sent, sy_error *err)
+{
+    const sy_id id = syi_hook_fresh_id(tensor->hook);
+    sy_worker *here = t->p->run->here;
+    sy_tensor *copy = NULL;
+    if (!t->p->run->for_peer || syi_node_is_remote(tensor->node)) {
+        return sy_worker_send(here, sent, tensor, t->at->worker, &id, err);
+    }
+    /* An object of this worker, which others may write to. */
+    syi_gate_hold(here);
+    const syi_policy policy = syi_tensor_policy(tensor);
+    sy_status status = sy_tensor_copy(tensor, &copy, err);
+    syi_gate_let_go(here);
+    if (status == SY_OK) {
+        syi_tensor_set_policy(copy, &policy);
+        status = sy_worker_send(here, sent, copy, t->at->worker, &id, err);
+    }
+    sy_tensor_unref(copy);
+    return status;
+}
+
+/* The caller's own object stays where it is: a copy of it moves. */
+static sy_status move_copy(const task *t, sy_tensor *pointer, sy_tensor **moved, sy_error *err)
+{
+    SY_TRY(sy_tensor_copy(pointer, moved, err));
+    const sy_status status = sy_tensor_move_(*moved, t->at->worker, err);
+    if (status != SY_OK) {
+        sy_tensor_unref(*moved);
+        *moved = NULL;
+    }
+    return status;
+}
+
+static sy_status bring(task *t, size_t k)
+{
+    sy_value *value = &t->values[k];
+    const sy_worker *here = t->p->run->here;
+    sy_tensor *brought = NULL;
+    if (value->kind != SY_VALUE_TENSOR) {
+        return SY_OK;
+    }
+    sy_tensor *tensor = value->as.tensor;
+    if (tensor == NULL) {
+        return syi_fail(&t->err, SY_EINVAL, "argument %zu is NULL", k + 1);
+    }
+    syi_pointer *pointer = syi_pointer_of(tensor);
+    if (pointer == NULL) {
+        if (t->at->worker == here) {
+            return SY_OK;
+        }
+        SY_TRY(send_fresh(t, tensor, &brought, &t->err));
+    } else if (pointer->location == t->at->worker) {
+        return SY_OK;
+    } else if (t->at->worker == here) {
+        SY_TRY(syi_pointer_fetch(pointer, t->ours[k] == NULL, &brought, &t->err));
+    } else if (t->ours[k] != NULL) {
+        return sy_tensor_move_(tensor, t->at->worker, &t->err);
+    } else {
+        SY_TRY(move_copy(t, tensor, &brought, &t->err));
+    }
+    sy_tensor_unref(t->ours[k]);
+    t->ours[k] = brought;
+    *value = sy_value_tensor(brought);
+    return SY_OK;
+}
+
+/* The reference's lines. */
+static void say(const task *t)
+{
+    const syi_protocol_stage *before = t->stage > 0 ? t->at - 1 : NULL;
+    const char *to = t->at->worker->name;
+    if (before == NULL) {
+        syi_log(t->p->context, SY_LOG_INFO, "execution", to, 0, "send %s", to);
+    } else if (before->worker != t->at->worker) {
+        syi_log(t->p->context, SY_LOG_INFO, "execution", to, 0, "move %s  -> %s",
+                before->worker->name, to);
+    }
+}
+
+static sy_status gather(task *t)
+{
+    const sy_protocol_input *input = input_of(t);
+    const flow *f = &t->p->flows[t->input];
+    const size_t named = t->stage == 0 ? input->kwarg_count : 0;
+    const size_t count = t->stage == 0 ? input->count : f->count;
+    if (count > SYI_TAPE_INPUTS_MAX || named > SYI_TAPE_INPUTS_MAX - count) {
+        return syi_fail(&t->err, SY_ELIMIT, "more than %d arguments", SYI_TAPE_INPUTS_MAX);
+    }
+    t->count = count + named;
+    for (size_t k = 0; k < t->count; k++) {
+        t->ours[k] = t->stage > 0 ? sy_tensor_ref(f->tensors[k]) : NULL;
+        t->values[k] = t->stage > 0 ? sy_value_tensor(f->tensors[k])
+                       : k < count  ? input->arguments[k]
+                                    : input->kwargs[k - count].value;
+    }
+    say(t);
+    for (size_t k = 0; k < t->count; k++) {
+        SY_TRY(bring(t, k));
+    }
+    return SY_OK;
+}
+
+/* Running */
+
+static void fill_names(const task *t, sy_named_value *kwargs)
+{
+    const sy_protocol_input *input = input_of(t);
+    for (size_t k = 0; t->stage == 0 && k < input->kwarg_count; k++) {
+        kwargs[k] = (sy_named_value){input->kwargs[k].name, t->values[input->count + k]};
+    }
+}
+
+static sy_status run_there(task *t, const sy_named_value *kwargs, size_t kwarg_count)
+{
+    sy_pointer_plan *plan = NULL;
+    sy_plan_run_options o = SY_PLAN_RUN_OPTIONS_INIT;
+    o.kwargs = kwargs;
+    o.kwarg_count = kwarg_count;
+    if (syi_pointer_of(t->at->plan) == NULL) {
+        return syi_fail(&t->err, SY_EINVAL, "the plan is not deployed there");
+    }
+    SY_TRY(sy_pointer_plan_from(t->at->plan, &plan, &t->err));
+    const sy_status status =
+        sy_pointer_plan_run(plan, t->values, t->count - kwarg_count, &o, t->results,
+                            SYI_TAPE_OUTPUTS_MAX, &t->result_count, &t->err);
+    sy_pointer_plan_unref(plan);
+    return status;
+}
+
+static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_count)
+{
+    sy_value inputs[SYI_TAPE_INPUTS_MAX], values[SYI_TAPE_OUTPUTS_MAX];
+    const syi_plan_body *body = syi_plan_body_of(t->at->plan);
+    if (body == NULL || body->tape == NULL) {
+        return syi_fail(&t->err, SY_EINVAL, "the plan is not built, or not here");
+    }
+    if (t->p->run->for_peer && body->state_count > 0) {
+        return syi_fail(&t->err, SY_ENOTSUP,
+                        "plan %s has state here, where the protocol is run for somebody else; "
+                        "deploy it to another worker",
+                        body->name);
+    }
+    SY_TRY(syi_plan_bind(body, t->values, t->count - kwarg_count, kwargs, kwarg_count, inputs,
+                         &t->err));
+    SY_TRY(syi_plan_execute(body, inputs, t->p->run->mode, values, &t->err));
+    const size_t count = body->tape->result_count;
+    sy_status status = SY_OK;
+    for (size_t k = 0; k < count; k++) {
+        if (values[k].kind == SY_VALUE_TENSOR) {
+            t->results[t->result_count++] = values[k].as.tensor;
+        } else if (status == SY_OK) {
+            status =
+                syi_fail(&t->err, SY_ENOTSUP, "result %zu of plan %s is a size", k + 1, body->name);
+        }
+    }
+    return status;
+}
+
+static void drop(sy_tensor **tensors, size_t *count)
+{
+    while (*count > 0) {
+        sy_tensor_unref(tensors[--*count]);
+    }
+}
+
+/* Results become what is on its way. */
+static sy_status keep_results(task *t)
+{
+    flow *f = &t->p->flows[t->input];
+    sy_context *context = t->p->context;
+    sy_tensor **kept = syi_alloc_array(context, t->result_count, sizeof *kept);
+    if (kept == NULL) {
+        return SYI_ENOMEM(&t->err, "protocol");
+    }
+    const size_t old = f->count;
+    drop(f->tensors, &f->count);
+    syi_free(context, f->tensors, old * sizeof *f->tensors);
+    memcpy(kept, t->results, t->result_count * sizeof *kept);
+    f->tensors = kept;
+    f->count = t->result_count;
+    t->result_count = 0;
+    return SY_OK;
+}
+
+static sy_status run_task(task *t)
+{
+    sy_named_value kwargs[SYI_TAPE_INPUTS_MAX];
+    const size_t kwarg_count = t->stage == 0 ? input_of(t)->kwarg_count : 0;
+    sy_status status = gather(t);
+    if (status == SY_OK) {
+        fill_names(t, kwargs);
+        status = t->at->worker == t->p->run->here ? run_here(t, kwargs, kwarg_count)
+                                                  : run_there(t, kwargs, kwarg_count);
+    }
+    if (status == SY_OK) {
+        status = keep_results(t);
+    }
+    for (size_t k = 0; k < t->count; k++) {
+        sy_tensor_unref(t->ours[k]);
+    }
+    drop(t->results, &t->result_count);
+    return status == SY_OK ? SY_OK
+                           : syi_error_prefix(&t->err, status, "protocol, plan %zu at worker %s",
+                                              t->stage + 1, t->at->worker->name);
+}
+
+/* Threads */
+
+/* Under the lock. */
+static bool find_ready(pipeline *p, size_t *input)
+{
+    const size_t stages = p->run->body->count;
+    for (size_t i = p->first; i < p->run->count; i++) {
+        const flow *f = &p->flows[i];
+        if (f->stage < stages && !f->busy && p->turns[f->stage] == i) {
+            *input = i;
+            return true;
+        }
+        if (f->stage == 0) {
+            return false; /* those behind it wait for it */
+        }
+    }
+    return false;
+}
+
+static void finish(pipeline *p, const task *t, sy_status status)
+{
+    flow *f = &p->flows[t->input];
+    f->busy = false;
+    if (status != SY_OK) {
+        if (p->status == SY_OK) {
+            p->status = status;
+            p->error = t->err;
+        }
+    } else {
+        f->stage++;
+        p->turns[t->stage]++;
+        while (p->first < p->run->count && p->flows[p->first].stage == p->run->body->count) {
+            p->first++;
+        }
+    }
+    pthread_cond_broadcast(&p->changed);
+}
+
+static void *work(void *argument)
+{
+    pipeline *p = argument;
+    task *t = syi_alloc(p->context, sizeof *t);
+    pthread_mutex_lock(&p->lock);
+    if (t == NULL && p->status == SY_OK) {
+        p->status = SYI_ENOMEM(&p->error, "protocol");
+        pthread_cond_broadcast(&p->changed);
+    }
+    while (p->status == SY_OK && p->first < p->run->count) {
+        size_t input = 0;
+        if (!find_ready(p, &input)) {
+            pthread_cond_wait(&p->changed, &p->lock);
+            continue;
+        }
+        flow *f = &p->flows[input];
+        f->busy = true;
+        *t = (task){
+            .p = p, .input = input, .stage = f->stage, .at = &p->run->body->stages[f->stage]};
+        pthread_mutex_unlock(&p->lock);
+        const sy_status status = run_task(t);
+        pthread_mutex_lock(&p->lock);
+        finish(p, t, status);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (t != NULL) {
+        syi_free(p->context, t, sizeof *t);
+    }
+    return NULL;
+}
+
+/* Signals stay with the program's own threads. Without a thread it takes longer. */
+static size_t start_threads(pipeline *p, pthread_t *threads, size_t wanted)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    size_t count = 0;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (count < wanted && pthread_create(&threads[count], &attributes, work, p) == 0) {
+        count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return count;
+}
+
+static sy_status hand_out(pipeline *p, sy_error *err)
+{
+    const syi_protocol_run *run = p->run;
+    for (size_t i = 0; i < run->count; i++) {
+        if (p->flows[i].count > run->inputs[i].capacity) {
+            return syi_fail(err, SY_ESIGNATURE, "the protocol gave %zu results, room for %zu",
+                            p->flows[i].count, run->inputs[i].capacity);
+        }
+    }
+    for (size_t i = 0; i < run->count; i++) {
+        flow *f = &p->flows[i];
+        for (size_t k = 0; k < f->count; k++) {
+            run->inputs[i].results[k] = sy_tensor_ref(f->tensors[k]);
+        }
+        run->inputs[i].result_count = f->count;
+    }
+    return SY_OK;
+}
+
+static void run_all(pipeline *p)
+{
+    pthread_t threads[THREADS_MAX];
+    const size_t stages = p->run->body->count;
+    const size_t together = stages < p->run->count ? stages : p->run->count;
+    const size_t wanted = together < THREADS_MAX ? together : THREADS_MAX;
+    const size_t started = wanted > 1 ? start_threads(p, threads, wanted - 1) : 0;
+    (void)work(p);
+    for (size_t k = 0; k < started; k++) {
+        pthread_join(threads[k], NULL);
+    }
+}
+
+static sy_status check_inputs(const syi_protocol_run *run, sy_error *err)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const sy_protocol_input *input = &run->inputs[i];
+        if ((input->count > 0 && input->arguments == NULL) ||
+            (input->kwarg_count > 0 && input->kwargs == NULL) ||
+            (input->capacity > 0 && input->results == NULL)) {
+            return syi_fail(err, SY_EINVAL, "protocol: arguments or results of input %zu are NULL",
+                            i + 1);
+        }
+    }
+    return SY_OK;
+}
+
+sy_status syi_protocol_execute(const syi_protocol_run *run, sy_error *err)
+{
+    sy_context *context = run->body->hook->context;
+    pipeline p = {.run = run, .context = context, .status = SY_OK};
+    SY_TRY(check_inputs(run, err));
+    p.flows = syi_alloc_array(context, run->count, sizeof *p.flows);
+    p.turns = syi_alloc_array(context, run->body->count, sizeof *p.turns);
+    syi_error_empty(&p.error);
+    if (p.flows == NULL || p.turns == NULL) {
+        p.status = SYI_ENOMEM(&p.error, "protocol");
+    } else {
+        pthread_mutex_init(&p.lock, NULL);
+        pthread_cond_init(&p.changed, NULL);
+        run_all(&p);
+        pthread_cond_destroy(&p.changed);
+        pthread_mutex_destroy(&p.lock);
+    }
+    sy_status status = p.status;
+    if (status == SY_OK) {
+        status = hand_out(&p, err);
+    } else if (err != NULL) {
+        *err = p.error;
+    }
+    for (size_t i = 0; p.flows != NULL && i < run->count; i++) {
+        flow *f = &p.flows[i];
+        const size_t count = f->count;
+        drop(f->tensors, &f->count);
+        syi_free(context, f->tensors, count * sizeof *f->tensors);
+    }
+    syi_free(context, p.flows, run->count * sizeof *p.flows);
+    syi_free(context, p.turns, run->body->count * sizeof *p.turns);
+    return status;
+}
