@@ -7,10 +7,16 @@
 
 #define SLOTS_AT_HAND 96 /* values of most plans fit on the stack */
 
+/*
+ * What a step makes of plain arrays stays an array (ARRAY) until somebody wants a handle: most values of most plans live
+ * for a step or two, and a handle with its node costs as much as a small operation.
+ */
 typedef struct frame {
     const syi_run *run;
-    sy_value
-        *slots; /* NONE: empty. Tensors of steps are held, those of inputs and states borrowed */
+    /* NONE: empty. Tensors of steps are held, those of inputs and states borrowed. */
+    sy_value *slots;
+    syi_array *arrays; /* per slot; of those that are ARRAY */
+    bool bare;         /* nobody looks at single operations: no log, no recorder */
     syi_mode mode;
     sy_value bound[SYI_ARGUMENT_MAX];
     sy_value items[2 * SYI_OUTPUT_MAX]; /* of lists with slots */
@@ -64,9 +70,94 @@ static sy_status fill_arguments(frame *f, const syi_step *step)
     return SY_OK;
 }
 
+/* The argument as an array, if it is plain: native, public, on no tape. */
+static bool bare_argument(const frame *f, const syi_step *step, sy_value *argument)
+{
+    if (argument->kind == SY_VALUE_TENSOR) {
+        sy_tensor *tensor = argument->as.tensor;
+        if (!syi_tensor_is_native(tensor) || syi_tensor_is_private(tensor) ||
+            (step->grad && f->run->mode->grad && syi_tensor_is_tracked(tensor))) {
+            return false;
+        }
+        argument->kind = (sy_value_kind)SYI_VALUE_ARRAY;
+        argument->as.internal = syi_node_array(tensor->node);
+    } else if (argument->kind == (sy_value_kind)SYI_VALUE_ARRAY) {
+        const syi_array *array = argument->as.internal;
+        return array->storage == NULL ||
+               !atomic_load_explicit(&array->storage->private_, memory_order_relaxed);
+    }
+    return true;
+}
+
+/* *done: the step was run on arrays. Otherwise nothing has happened. */
+static sy_status run_bare(frame *f, const syi_step *step, bool *done)
+{
+    syi_array outs[SYI_OUTPUT_MAX];
+    int count = 0;
+    *done = false;
+    for (int k = 0; k < step->arg_count; k++) {
+        f->bound[k] = step->args[k];
+        if (syi_value_is_slot(&f->bound[k])) {
+            f->bound[k] = f->slots[step->args[k].as.integer];
+            if (!bare_argument(f, step, &f->bound[k])) {
+                return SY_OK;
+            }
+        }
+    }
+    *done = true;
+    SY_TRY(syi_native_run(f->run->hook, step->op, f->bound, f->run->mode, outs, &count, f->err));
+    for (int k = 0; k < count; k++) {
+        if (k >= step->out_count) {
+            syi_array_fini(&outs[k]);
+            continue;
+        }
+        const int32_t slot = step->outs[k];
+        f->arrays[slot] = outs[k];
+        f->slots[slot].kind = (sy_value_kind)SYI_VALUE_ARRAY;
+        f->slots[slot].as.internal = &f->arrays[slot];
+    }
+    return count >= step->out_count
+               ? SY_OK
+               : syi_fail(f->err, SY_ESIGNATURE, "gave %d results where the plan has %d", count,
+                          step->out_count);
+}
+
+/* A handle for a value that was none so far. */
+static sy_status lift(frame *f, int64_t slot)
+{
+    sy_value *value = &f->slots[slot];
+    if (value->kind == (sy_value_kind)SYI_VALUE_ARRAY) {
+        sy_tensor *tensor = NULL;
+        *value = sy_value_none(); /* the array is taken in any case */
+        SY_TRY(syi_tensor_from_array(f->run->hook, &tensor, &f->arrays[slot], f->err));
+        *value = sy_value_tensor(tensor);
+    }
+    return SY_OK;
+}
+
+static sy_status lift_arguments(frame *f, const sy_value *values, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        if (syi_value_is_slot(&values[k])) {
+            SY_TRY(lift(f, values[k].as.integer));
+        } else if (values[k].kind == SY_VALUE_LIST) {
+            SY_TRY(lift_arguments(f, values[k].as.list.items, values[k].as.list.count));
+        }
+    }
+    return SY_OK;
+}
+
 static sy_status run_operation(frame *f, const syi_step *step)
 {
     syi_results results;
+    if (f->bare && step->bare) {
+        bool done = false;
+        SY_TRY(run_bare(f, step, &done));
+        if (done) {
+            return SY_OK;
+        }
+    }
+    SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
     SY_TRY(fill_arguments(f, step));
     f->mode.grad = step->grad && f->run->mode->grad;
     f->mode.called = step->called;
@@ -99,6 +190,7 @@ static sy_status run_operation(frame *f, const syi_step *step)
 
 static sy_status run_other(frame *f, const syi_step *step)
 {
+    SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
     sy_tensor *tensor = f->slots[step->args[0].as.integer].as.tensor;
     if (step->kind == SYI_STEP_REQUIRES_GRAD) {
         return sy_tensor_set_requires_grad(tensor, step->args[1].as.boolean, f->err);
@@ -122,8 +214,10 @@ static void drop(frame *f, int32_t slot)
     sy_value *value = &f->slots[slot];
     if (value->kind == SY_VALUE_TENSOR) {
         sy_tensor_unref(value->as.tensor);
+    } else if (value->kind == (sy_value_kind)SYI_VALUE_ARRAY) {
+        syi_array_fini(&f->arrays[slot]);
     }
-    *value = sy_value_none();
+    value->kind = SY_VALUE_NONE;
 }
 
 static sy_status run_step(frame *f, size_t index)
@@ -144,15 +238,24 @@ static sy_status run_step(frame *f, size_t index)
     return SY_OK;
 }
 
-static void hand_out(frame *f, sy_value *results)
+static sy_status hand_out(frame *f, sy_value *results)
 {
     const syi_tape *tape = f->run->tape;
+    for (size_t k = 0; k < tape->result_count; k++) {
+        SY_TRY(lift(f, tape->results[k]));
+    }
     for (size_t k = 0; k < tape->result_count; k++) {
         results[k] = f->slots[tape->results[k]];
         if (results[k].kind == SY_VALUE_TENSOR) {
             sy_tensor_ref(results[k].as.tensor);
         }
     }
+    return SY_OK;
+}
+
+static bool is_bare(const sy_hook *hook)
+{
+    return !hook->verbose && !syi_trace_is_on(&hook->trace);
 }
 
 sy_status syi_tape_run(const syi_run *run, sy_value *results, sy_error *err)
@@ -160,16 +263,20 @@ sy_status syi_tape_run(const syi_run *run, sy_value *results, sy_error *err)
     const syi_tape *tape = run->tape;
     sy_context *context = run->hook->context;
     sy_value at_hand[SLOTS_AT_HAND];
+    syi_array arrays_at_hand[SLOTS_AT_HAND];
     frame f;
     f.run = run;
     f.mode = *run->mode;
     f.err = err;
+    f.bare = is_bare(run->hook);
     f.slots = at_hand;
+    f.arrays = arrays_at_hand;
     if (tape->slot_count > SLOTS_AT_HAND) {
-        f.slots = syi_alloc_array(context, tape->slot_count, sizeof *f.slots);
+        f.slots = syi_alloc_array(context, tape->slot_count, sizeof *f.slots + sizeof *f.arrays);
         if (f.slots == NULL) {
             return SYI_ENOMEM(err, "plan");
         }
+        f.arrays = (syi_array *)(void *)(f.slots + tape->slot_count);
     }
     for (size_t k = 0; k < tape->slot_count; k++) {
         const syi_slot *slot = &tape->slots[k];
@@ -182,7 +289,7 @@ sy_status syi_tape_run(const syi_run *run, sy_value *results, sy_error *err)
         status = run_step(&f, k);
     }
     if (status == SY_OK) {
-        hand_out(&f, results);
+        status = hand_out(&f, results);
     }
     for (size_t k = 0; k < tape->slot_count; k++) {
         if (tape->slots[k].kind == SYI_SLOT_MADE) {
@@ -190,7 +297,7 @@ sy_status syi_tape_run(const syi_run *run, sy_value *results, sy_error *err)
         }
     }
     if (f.slots != at_hand) {
-        syi_free(context, f.slots, tape->slot_count * sizeof *f.slots);
+        syi_free(context, f.slots, tape->slot_count * (sizeof *f.slots + sizeof *f.arrays));
     }
     return status;
 }

@@ -357,6 +357,29 @@ static sy_status see_outputs(sealing *s, const sy_value *list, size_t *count)
     return SY_OK;
 }
 
+static bool holds_slots(const sy_value *list)
+{
+    for (size_t k = 0; k < list->as.list.count; k++) {
+        const sy_value *item = &list->as.list.items[k];
+        if (syi_value_is_slot(item) || (item->kind == SY_VALUE_LIST && holds_slots(item))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void mark_bare(syi_tape *tape)
+{
+    for (size_t k = 0; k < tape->step_count; k++) {
+        syi_step *step = &tape->steps[k];
+        step->bare = step->kind == SYI_STEP_OPERATION && !step->inplace &&
+                     !(step->op->flags & (SYI_OP_COMPOSITE | SYI_OP_VALUE | SYI_OP_WRITES));
+        for (int i = 0; i < step->arg_count && step->bare; i++) {
+            step->bare = step->args[i].kind != SY_VALUE_LIST || !holds_slots(&step->args[i]);
+        }
+    }
+}
+
 /* Inputs and states belong to the caller and are not dropped. */
 static sy_status place_drops(sealing *s)
 {
@@ -410,6 +433,7 @@ sy_status syi_tape_seal(syi_tape *tape, const sy_value *outputs, size_t count, s
     s.step = tape->step_count;
     SY_GOTO(done, see_outputs(&s, &tape->outputs, &tape->result_count));
     SY_GOTO(done, place_drops(&s));
+    mark_bare(tape);
     tape->sealed = true;
 done:
     syi_free(tape->context, s.last, slots * sizeof *s.last);

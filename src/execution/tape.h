@@ -33,6 +33,7 @@ typedef struct syi_step {
     const syi_op *op; /* OPERATION */
     bool inplace;
     bool grad;          /* gradients were recorded */
+    bool bare;          /* may be run on arrays: one kernel, no lists of values; by seal */
     const char *called; /* the name it came by from a peer, or NULL; the tape's */
     sy_value *args; /* OPERATION: bound, one per parameter; slots among them and in their lists */
     int arg_count;

@@ -67,6 +67,13 @@ static sy_status run_native(sy_hook *hook, const syi_op *op, bool inplace, const
     return SY_OK;
 }
 
+sy_status syi_native_run(sy_hook *hook, const syi_op *op, const sy_value *args,
+                         const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err)
+{
+    bool inside = false;
+    return run_native(hook, op, false, args, mode, outs, out_count, &inside, err);
+}
+
 /* Turns NODE values into ARRAY values; false when one is not native. `lists` is room for list items. */
 typedef struct native_args {
     sy_value values[SYI_ARGUMENT_MAX];

@@ -49,6 +49,10 @@ struct syi_call {
 /* Runs a call whose arguments are nodes: natively when all are, else by the outermost interpreter, where
  * an overload for its type is asked first. */
 sy_status syi_node_call(syi_call *call, sy_error *err);
+/* A row on plain arrays (ARRAY values), none of them private or on a tape, and nobody looking on: what is left of a call
+ * then. Not in place, not COMPOSITE, not VALUE. outs: room for SYI_OUTPUT_MAX. */
+sy_status syi_native_run(sy_hook *hook, const syi_op *op, const sy_value *args,
+                         const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err);
 /* Makes a plain value the answer; items of a list of plain ones are copied. SY_ELIMIT when there is no room
  * for them. */
 sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *err);
