@@ -44,6 +44,7 @@ struct bench_scenario {
     size_t size; /* bytes of the tensor, or its side */
     unsigned spin_us;
     bool pipelined;
+    bool plan;   /* 20 operations that were sent as one */
     bool fetch;  /* get, not send */
     bool memory; /* the worker's, not time */
 };
