@@ -178,6 +178,16 @@ SY_API sy_status sy_plan_copy(sy_plan *plan, sy_plan **copy, sy_error *err);
 SY_API bool sy_plan_get_argument(const sy_plan *plan, size_t index, char name[256], bool *is_tensor,
                                  sy_plan_shape *shape);
 
+/*
+ * Plan.find_placeholders: what the values of a built plan are called, as the reference tags them: "#input-K", "#output-K",
+ * "#state", and "#N" in order of first appearance (the state first, then by operation: arguments, then results). Those with
+ * a tag that contains one of the terms; all without terms. Each is a tensor without a value yet, with an id of its own and
+ * the text "PlaceHolder[Tags:#input-0 #1]"; to be freed with sy_tensors_free. Order: inputs, outputs, the others by number.
+ */
+SY_API sy_status sy_plan_find_placeholders(sy_plan *plan, sy_tensor ***placeholders, size_t *count,
+                                           const char *const *terms, size_t term_count,
+                                           sy_error *err);
+
 /* "<Plan NAME id:ID owner:ID Tags: a b built>" and, with the code, "def NAME(arg_1):" and a line per operation, as
  * plan.code of 0.2.9. To be freed with sy_string_free. */
 SY_API sy_status sy_plan_to_text(sy_plan *plan, char **text, sy_error *err);

@@ -1,0 +1,121 @@
+/*
+ * 002_plan.c - the life of a plan as the reference tells it (002:72-138, T17): built, its placeholders found by their tags,
+ * called twice, sent (refused unbuilt, unless forced), run there, fetched and run from its operations.
+ */
+#include <string.h>
+
+#include <csyft/plan.h>
+
+#include "support/worker_kinds.h"
+
+/* f(x) = 2x + bias */
+static sy_status forward(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = sy_plan_frame_argument(f, 0), *bias = sy_plan_frame_state(f, 0);
+    return sy_plan_frame_return(f, sy_add(s, sy_add(s, x, x), bias), err);
+}
+
+static sy_plan *make_plan(workers *w, bool build)
+{
+    sy_plan *plan = NULL;
+    sy_tensor *bias = FLOATS(w, 1);
+    const sy_plan_shape shape = {SY_DTYPE_F32, 1, {-1}};
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    options.name = "plan_double";
+    options.forward = forward;
+    options.state = &bias;
+    options.state_count = 1;
+    assert_ok(sy_plan_new(w->hook, &plan, &options, &w->err), &w->err);
+    if (build) {
+        assert_ok(sy_plan_build_shapes(plan, &shape, 1, &w->err), &w->err);
+    }
+    return plan;
+}
+
+static void assert_found(workers *w, sy_plan *plan, const char *term, const char *const *texts,
+                         size_t expected)
+{
+    sy_tensor **found = NULL;
+    size_t count = 0;
+    assert_ok(sy_plan_find_placeholders(plan, &found, &count, &term, term != NULL ? 1 : 0, &w->err),
+              &w->err);
+    assert_int_equal(count, expected);
+    for (size_t k = 0; k < count; k++) {
+        char *text = NULL;
+        assert_ok(sy_tensor_to_text(found[k], &text, &w->err), &w->err);
+        if (strstr(text, texts[k]) == NULL) {
+            print_error("placeholder %zu of %s: %s, expected %s\n", k, term, text, texts[k]);
+        }
+        assert_non_null(strstr(text, texts[k]));
+        sy_string_free(w->hook, text);
+    }
+    sy_tensors_free(w->hook, found, count);
+}
+
+static void test_placeholders(void **state)
+{
+    workers *w = *state;
+    sy_plan *plan = make_plan(w, false);
+    sy_tensor **found = NULL;
+    size_t count = 0;
+    assert_fails(w, sy_plan_find_placeholders(plan, &found, &count, NULL, 0, &w->err), SY_EINVAL,
+                 "plan_double", "not built");
+    sy_plan_unref(plan);
+    plan = make_plan(w, true);
+    /* The state first, then by operation: x, 2x, and the result. */
+    assert_found(w, plan, "#input-0", (const char *[]){"PlaceHolder[Tags:#input-0 #2]"}, 1);
+    assert_found(w, plan, "#output-0", (const char *[]){"PlaceHolder[Tags:#output-0 #4]"}, 1);
+    assert_found(w, plan, "#state", (const char *[]){"PlaceHolder[Tags:#state #1]"}, 1);
+    assert_found(w, plan, "#3", (const char *[]){"PlaceHolder[Tags:#3]"}, 1);
+    assert_found(w, plan, "#input-1", NULL, 0);
+    assert_found(w, plan, NULL,
+                 (const char *[]){"#input-0", "#output-0", "#state #1", "PlaceHolder[Tags:#3]"}, 4);
+    sy_plan_unref(plan);
+}
+
+static void test_called_twice(void **state)
+{
+    workers *w = *state;
+    sy_plan *plan = make_plan(w, true);
+    for (int k = 0; k < 2; k++) {
+        sy_tensor *result = NULL;
+        const sy_value x = sy_value_tensor(FLOATS(w, 1, 2));
+        assert_ok(sy_plan_run(plan, &x, 1, NULL, &result, 1, NULL, &w->err), &w->err);
+        assert_floats(w, sy_scope_adopt(w->s, result), 3, 5);
+    }
+    sy_plan_unref(plan);
+}
+
+static void test_sent_and_fetched(void **state)
+{
+    workers *w = *state;
+    sy_plan *unbuilt = make_plan(w, false), *plan = make_plan(w, true), *fetched = NULL;
+    sy_pointer_plan *pointer = NULL, *forced = NULL;
+    sy_tensor *result = NULL;
+    assert_fails(w, sy_plan_send(unbuilt, &pointer, &w->bob, 1, false, &w->err), SY_EINVAL,
+                 "A plan needs to be built before being sent to a worker");
+    assert_ok(sy_plan_send(unbuilt, &forced, &w->bob, 1, true, &w->err), &w->err);
+    assert_ok(sy_plan_send(plan, &pointer, &w->bob, 1, false, &w->err), &w->err);
+    const sy_value x = sy_value_tensor(workers_send(w, FLOATS(w, 1, 2), w->bob));
+    assert_ok(sy_pointer_plan_run(pointer, &x, 1, NULL, &result, 1, NULL, &w->err), &w->err);
+    assert_floats(w, workers_get(w, sy_scope_adopt(w->s, result)), 3, 5);
+    const sy_id id = sy_pointer_plan_get_id_at_location(pointer, 0);
+    assert_ok(sy_worker_fetch_plan(w->bob, &fetched, &id, true, &w->err), &w->err);
+    const sy_value here = sy_value_tensor(FLOATS(w, 1, 2));
+    assert_ok(sy_plan_run(fetched, &here, 1, NULL, &result, 1, NULL, &w->err), &w->err);
+    assert_floats(w, sy_scope_adopt(w->s, result), 3, 5);
+    sy_plan_unref(fetched);
+    sy_pointer_plan_unref(forced);
+    sy_pointer_plan_unref(pointer);
+    sy_plan_unref(plan);
+    sy_plan_unref(unbuilt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {WORKER_KINDS(test_placeholders),
+                                       WORKER_KINDS(test_called_twice),
+                                       WORKER_KINDS(test_sent_and_fetched)};
+    return workers_run(tests);
+}
