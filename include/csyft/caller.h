@@ -32,6 +32,13 @@ SY_API sy_status sy_worker_add_token(sy_worker *worker, const char *name, const 
 SY_API sy_status sy_worker_load_tokens(sy_worker *worker, const char *file, sy_error *err);
 
 /*
+ * The same, in place of all tokens that the worker took so far: all of it, or nothing changes. Connections whose token is
+ * not in the file under its name any more are closed, as are anonymous ones; what they hold goes with its lease. SY_EINVAL
+ * for a file without a token, which would let anybody in.
+ */
+SY_API sy_status sy_worker_reload_tokens(sy_worker *worker, const char *file, sy_error *err);
+
+/*
  * Who may administer the worker: read and switch its log of messages (message_log.h), and see which workers it knows.
  * Only the callers of these names, from wherever they come; no names: nobody. Before the first call whoever reaches
  * the worker from its own machine may. SY_EINVAL for a bad name or a worker that is not in this process, SY_ELIMIT as

@@ -1,6 +1,6 @@
 /*
  * worker.c - csyft worker: a worker of its own process. It publishes data, listens, and serves until
- * SIGTERM or SIGINT; then it lets running requests finish and exits with 0.
+ * SIGTERM or SIGINT; then it lets running requests finish and exits with 0. SIGHUP makes it read its tokens anew.
  */
 #include <errno.h>
 #include <signal.h>
@@ -124,7 +124,7 @@ static const cli_option options[] = {
      "on tls:// and wss://, only clients with a certificate from --ca"},
     {"token-file", 0, "FILE",
      "only clients with a certificate or one of these tokens; lines\n"
-     "NAME TOKEN [EXPIRES]; see csyft keys --token"},
+     "NAME TOKEN [EXPIRES]; see csyft keys --token; SIGHUP: read it anew"},
     {"token", 0, "FILE", "file with the token to show to peers; default: $CSYFT_TOKEN"},
     {"insecure", 0, NULL, "other machines may reach it unencrypted, or unnamed"},
     {"allow", 0, "WHAT=NAMES",
@@ -562,6 +562,15 @@ static size_t reach_peers(const cli_session *session, settings *s)
     return missing;
 }
 
+/* A file that cannot be taken leaves everything as it was. */
+static void reload_tokens(const cli_session *session, const settings *s)
+{
+    sy_error err = SY_ERROR_INIT;
+    if (sy_worker_reload_tokens(session->worker, s->token_file, &err) != SY_OK) {
+        cli_warn(session->verb, "the tokens stay as they were: %s", err.message);
+    }
+}
+
 static void serve(const cli_session *session, settings *s, const sigset_t *signals)
 {
     const struct timespec retry = {.tv_sec = PEER_RETRY_SECONDS};
@@ -569,7 +578,9 @@ static void serve(const cli_session *session, settings *s, const sigset_t *signa
         const size_t missing = reach_peers(session, s);
         const int signal_number =
             missing > 0 ? sigtimedwait(signals, NULL, &retry) : sigwaitinfo(signals, NULL);
-        if (signal_number > 0) {
+        if (signal_number == SIGHUP) {
+            reload_tokens(session, s);
+        } else if (signal_number > 0) {
             return;
         }
     }
@@ -582,6 +593,9 @@ static int run_settings(const cli_verb *verb, settings *s)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    if (s->token_file != NULL) {
+        sigaddset(&signals, SIGHUP);
+    }
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 

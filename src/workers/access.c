@@ -1,3 +1,7 @@
+/*
+ * access.c - who may do what: names of callers and their bits in the masks of objects, the owner's word about an object
+ * and about administering a worker, the checks, and the lines about refusals. Test: tests/integration/callers.c.
+ */
 #include "workers/access.h"
 
 #include <stdio.h>

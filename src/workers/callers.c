@@ -150,6 +150,8 @@ sy_status syi_session_identify(syi_session *session, const char *bearer, sy_erro
         }
         memcpy(session->name, token->name, sizeof session->name);
         session->expires = token->expires;
+        session->has_token = true;
+        memcpy(session->token_digest, token->digest, sizeof session->token_digest);
         return SY_OK;
     }
     snprintf(session->name, sizeof session->name, "%s", syi_peer_get_certified(session->peer));

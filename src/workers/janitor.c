@@ -1,3 +1,4 @@
+/* janitor.c - the hook's housekeeping thread, see janitor.h. Tests: deletions_test.c, tests/integration/lifetime.c. */
 #include "workers/janitor.h"
 
 #include <signal.h>

@@ -75,9 +75,11 @@ struct syi_session {
     char speaker[72];                /* the same as text; "": it has not said so */
     char name[SYI_CALLER_NAME_SIZE]; /* who it is, as far as that was shown; "": anonymous */
     int64_t expires;                 /* seconds since 1970: its token does; 0: never */
-    struct syi_caller *who;          /* pays for what it asks; changed under the strand */
-    struct syi_caller *counted;      /* its connection is counted there; the same */
-    uint64_t bit;                    /* in lists of permissions; access.c, strand */
+    bool has_token;                  /* it said who it is by one; strand */
+    uint8_t token_digest[32];
+    struct syi_caller *who;     /* pays for what it asks; changed under the strand */
+    struct syi_caller *counted; /* its connection is counted there; the same */
+    uint64_t bit;               /* in lists of permissions; access.c, strand */
     unsigned bit_as_of;
     syi_frame_limits takes; /* what the caller takes */
     uint8_t id[SYI_SESSION_SIZE];

@@ -1,3 +1,7 @@
+/*
+ * tokens.c - bearer tokens: what a name and a token may look like, hashing, the list of what a worker takes, and the lines
+ * of a file of them. Test: tokens_test.c.
+ */
 #include "workers/tokens.h"
 
 #include <string.h>
@@ -103,8 +107,9 @@ sy_status syi_tokens_add(sy_context *context, syi_tokens *tokens, const char *na
     if (expires < 0) {
         return syi_fail(err, SY_EINVAL, "the token of %s expires before 1970", name);
     }
-    if (tokens->count == 0) {
+    if (!tokens->keyed) {
         SY_TRY(syi_random_bytes(context, tokens->key, sizeof tokens->key, err));
+        tokens->keyed = true;
     }
     if (!digest(tokens, token, hashed)) {
         return syi_fail(err, SY_EIO, "token: SHA-256 is not available");
@@ -129,6 +134,11 @@ const syi_token *syi_tokens_find(const syi_tokens *tokens, const char *token, in
     }
     const syi_token *found = find(tokens, hashed);
     return found != NULL && (found->expires == 0 || now < found->expires) ? found : NULL;
+}
+
+const syi_token *syi_tokens_find_digest(const syi_tokens *tokens, const uint8_t hashed[32])
+{
+    return find(tokens, hashed);
 }
 
 /* Days from 1970 to that day of the Gregorian calendar. */

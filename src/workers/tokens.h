@@ -20,6 +20,7 @@ typedef struct syi_token {
 
 typedef struct syi_tokens {
     uint8_t key[32];
+    bool keyed; /* the key has been drawn */
     syi_token *items;
     size_t count, capacity;
 } syi_tokens;
@@ -30,6 +31,8 @@ sy_status syi_tokens_add(sy_context *context, syi_tokens *tokens, const char *na
                          const char *token, int64_t expires, sy_error *err);
 /* The entry behind a token that has not expired at `now` (seconds since 1970); NULL. */
 const syi_token *syi_tokens_find(const syi_tokens *tokens, const char *token, int64_t now);
+/* The entry with that digest, which was made under the same key; expired or not. NULL. */
+const syi_token *syi_tokens_find_digest(const syi_tokens *tokens, const uint8_t hashed[32]);
 /* 1 to 64 printable ASCII characters, no commas, none of the words that mean nobody in particular. */
 bool syi_caller_name_is_good(const char *name);
 /* Could this be a token? */

@@ -1,3 +1,7 @@
+/*
+ * worker.c - making workers of every kind and ending them with their hook; listening, connecting, introducing. What they
+ * hold is in store.c and objects.c. Tests: worker_test.c.
+ */
 #include "workers/worker.h"
 
 #include <poll.h>

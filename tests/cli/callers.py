@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Tokens, permissions and limits of callers, with workers and clients in processes of their own."""
 import os
+import signal
 import socket
 import stat
 import subprocess
 import time
 import unittest
 
-from processes import PROGRAM, CliTest
+from processes import PROGRAM, CliTest, csyft
 
 
 class Keys(CliTest):
@@ -63,6 +64,30 @@ class Callers(Keys):
                              r'://127.0.0.1:\d+ action="hello" .*time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ status=SY_EPERM')
             for line in (self.keys / "tokens").read_text().splitlines() + ["x 0123456789abcdef0123456789abcdef"]:
                 self.assertNotIn(line.split()[1], errors)
+
+    def test_tokens_are_read_anew_on_sighup(self):
+        worker = self.worker()
+        self.assertIn("bob", self.succeed("whoami", worker.url, *self.as_("carol")))
+        kept = (self.keys / "tokens").read_text()
+        only_alice = [line for line in kept.splitlines() if line.startswith("alice ")]
+        (self.keys / "tokens").write_text("\n".join(only_alice) + "\n")
+        worker.process.send_signal(signal.SIGHUP)
+        for _ in range(200):
+            refused = csyft("whoami", worker.url, *self.as_("carol"))
+            if refused.returncode != 0:
+                break
+            time.sleep(0.02)
+        self.assertIn("does not take this token", refused.stderr)
+        self.assertIn("bob", self.succeed("whoami", worker.url, *self.as_("alice")))
+        (self.keys / "tokens").write_text("nonsense\n")
+        worker.process.send_signal(signal.SIGHUP)
+        for _ in range(200):
+            if "the tokens stay as they were" in worker.errors():
+                break
+            time.sleep(0.02)
+        self.assertRegex(worker.errors(), "the tokens stay as they were: .*line 1")
+        self.assertIn("bob", self.succeed("whoami", worker.url, *self.as_("alice")))
+        (self.keys / "tokens").write_text(kept)
 
     def test_certificates_name_the_caller(self):
         self.succeed("keys", self.keys, "dave")

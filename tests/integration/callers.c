@@ -322,6 +322,63 @@ static void test_a_file_of_tokens(void **state)
     scene_close(&s);
 }
 
+static void write_tokens(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static sy_status ask_bob(scene *s, int who, sy_error *err)
+{
+    char *text = NULL;
+    const sy_status status = sy_worker_whoami(s->bob[who], &text, err);
+    sy_string_free(s->homes[who].hook, text);
+    return status;
+}
+
+/* The tokens of a running worker in place of the old ones: who lost his is out at once, the others notice nothing. */
+static void test_tokens_are_read_anew(void **state)
+{
+    const char *kind = *state;
+    scene s;
+    test_folder folder;
+    sy_error err = SY_ERROR_INIT;
+    scene_open(&s, kind, NULL);
+    assert_true(test_folder_make(&folder));
+    const char *path = test_folder_path(&folder, "tokens");
+    write_tokens(path, "alice " ALICE "\nerin erin-erin-erin-1\ncarol dave-dave-dave-dave\n");
+    const sy_traffic before = sy_worker_get_traffic(s.bob[IS_ALICE]);
+    assert_ok(sy_worker_reload_tokens(s.serving, path, &err), &err);
+    assert_line(&s.lines, "tokens were read anew", "2 connections");
+    assert_ok(ask_bob(&s, IS_ALICE, &err), &err);
+    const sy_traffic after = sy_worker_get_traffic(s.bob[IS_ALICE]);
+    assert_int_equal(after.messages_sent - before.messages_sent, 1); /* no new greeting */
+    /* Carol's token is gone, dave's is somebody else's now. */
+    (void)ask_bob(&s, IS_CAROL,
+                  &err); /* hears that the connection is closed, or is refused already */
+    assert_status(ask_bob(&s, IS_CAROL, &err), SY_EPERM, &err);
+    (void)ask_bob(&s, IS_DAVE, &err);
+    assert_ok(ask_bob(&s, IS_DAVE, &err), &err); /* as carol */
+    assert_line(&s.lines, "is carol");
+    /* All of it or nothing; and never a door that is suddenly open. */
+    static const struct {
+        const char *text;
+        sy_status status;
+    } bad[] = {{"# nobody\n\n", SY_EINVAL}, {"alice x\n", SY_EFORMAT}, {"", SY_EINVAL}};
+    for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+        write_tokens(path, bad[k].text);
+        assert_status(sy_worker_reload_tokens(s.serving, path, &err), bad[k].status, &err);
+        assert_ok(ask_bob(&s, IS_ALICE, &err), &err);
+    }
+    assert_status(sy_worker_reload_tokens(s.serving, "/nonexistent", &err), SY_EIO, &err);
+    assert_status(sy_worker_reload_tokens(s.bob[IS_ALICE], path, &err), SY_EINVAL, &err);
+    assert_ok(ask_bob(&s, IS_ALICE, &err), &err);
+    test_folder_remove(&folder);
+    scene_close(&s);
+}
+
 static void test_an_open_door_has_to_be_meant(void **state)
 {
     (void)state;
@@ -707,6 +764,8 @@ int main(void)
         cmocka_unit_test(test_bad_tokens),
         cmocka_unit_test(test_a_token_in_the_clear),
         cmocka_unit_test(test_a_file_of_tokens),
+        {"test_tokens_are_read_anew [tcp]", test_tokens_are_read_anew, NULL, NULL, (char *)"tcp"},
+        {"test_tokens_are_read_anew [wss]", test_tokens_are_read_anew, NULL, NULL, (char *)"wss"},
         cmocka_unit_test(test_an_open_door_has_to_be_meant),
         cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_permissions_of_virtual_workers),
