@@ -23,7 +23,8 @@ SY_BEGIN_DECLS
 
 typedef struct sy_message_log_options {
     size_t size;
-    size_t messages_max; /* the newest that are kept; 0: 1024; at most 1048576 */
+    size_t
+        messages_max; /* the newest that are kept; 0: 1024; at most 1048576, of a remote worker 65536 */
     size_t bytes_max; /* of memory for them, about 300 bytes each; 0: 1 MiB. The smaller counts. */
     bool verbose; /* each is a line of the context's log, too: component "messages", level info */
 } sy_message_log_options;

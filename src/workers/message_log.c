@@ -17,6 +17,7 @@
 #define MESSAGES_MAX ((size_t)1 << 20)
 #define MESSAGES_DEFAULT ((size_t)1024)
 #define BYTES_DEFAULT ((size_t)1 << 20)
+#define REMOTE_MESSAGES_MAX 65536
 #define READ_MAX ((size_t)4096)
 #define FIELDS 10 /* of an entry on the wire */
 
@@ -179,6 +180,10 @@ static sy_status handle_log_messages(const sy_request *request, sy_error *err)
     SY_TRY(int_argument(request, 1, &bytes, err));
     if (request->args[2].kind != SY_VALUE_BOOL) {
         return syi_fail(err, SY_EINVAL, "log_messages: argument 2 is no bool");
+    }
+    if (messages > REMOTE_MESSAGES_MAX) { /* its memory is taken at once */
+        return syi_fail(err, SY_ELIMIT, "log_messages: %" PRId64 " messages, at most %d from afar",
+                        messages, REMOTE_MESSAGES_MAX);
     }
     SY_TRY(open_here(request->worker, (size_t)messages, (size_t)bytes, request->args[2].as.boolean,
                      err));

@@ -7,6 +7,8 @@
 #include <csyft/caller.h>
 
 #include "support/places.h"
+#include "workers/commands.h"
+#include "workers/link.h"
 
 static sy_tensor *hold(workers *w, sy_worker *worker, float value)
 {
@@ -152,13 +154,63 @@ static void test_who_may(void **state)
     place_close(&bob);
 }
 
+/* What a peer may send as arguments: refused by status, and the worker goes on. */
+static void test_bad_arguments(void **state)
+{
+    workers *w = *state;
+    if (w->kind->kind == SY_WORKER_CUSTOM) {
+        return; /* a stranger is refused before that */
+    }
+    const sy_value text = sy_value_string("x");
+    const sy_value list = sy_value_list(&text, 1);
+    const sy_value no = sy_value_bool(false);
+    const struct {
+        const char *name;
+        sy_value args[3];
+        size_t count;
+        sy_status status;
+    } cases[] = {
+        {"log_messages", {sy_value_int(0), sy_value_int(1000), no}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(-1), sy_value_int(1000), no}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(10), sy_value_int(INT64_MIN), no}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(10), sy_value_int(1), no}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(INT64_MAX), sy_value_int(INT64_MAX), no}, 3, SY_ELIMIT},
+        {"log_messages", {text, list, sy_value_none()}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(10), sy_value_int(10000), sy_value_int(1)}, 3, SY_EINVAL},
+        {"log_messages", {sy_value_int(10)}, 1, SY_EINVAL},
+        {"get_log", {sy_value_int(-1)}, 1, SY_EINVAL},
+        {"get_log", {text}, 1, SY_EINVAL},
+        {"get_message", {sy_value_float(0.5)}, 1, SY_EINVAL},
+        {"get_message", {sy_value_int(INT64_MIN)}, 1, SY_ENOTFOUND},
+        {"get_message", {sy_value_int(INT64_MAX)}, 1, SY_ENOTFOUND},
+        {"_get_msg", {list}, 1, SY_EINVAL},
+        {"count_messages", {text}, 1, SY_EINVAL},
+        {"peers", {text}, 1, SY_EINVAL},
+        {"clear", {text}, 1, SY_EINVAL},
+        {"stop_logging", {text}, 1, SY_EINVAL},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        syi_exchange exchange;
+        const sy_status status = syi_command_request(w->me, w->alice, cases[k].name, cases[k].args,
+                                                     cases[k].count, &exchange, &w->err);
+        if (status == SY_OK) {
+            syi_link_end(&exchange);
+        }
+        if (status != cases[k].status) {
+            fail_msg("%s, case %zu: %s (%s)", cases[k].name, k, sy_status_name(status),
+                     w->err.message);
+        }
+    }
+    uint64_t count = 0;
+    assert_ok(sy_worker_count_objects(w->alice, &count, &w->err), &w->err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_count_and_clear),
-        WORKER_KINDS(test_clear_keeps_what_is_not_the_callers),
-        WORKER_KINDS(test_peers),
-        REMOTE_KINDS(test_who_may),
+        WORKER_KINDS(test_count_and_clear), WORKER_KINDS(test_clear_keeps_what_is_not_the_callers),
+        WORKER_KINDS(test_peers),           REMOTE_KINDS(test_who_may),
+        WORKER_KINDS(test_bad_arguments),
     };
     return workers_run(tests);
 }
