@@ -58,8 +58,8 @@ typedef enum sy_permission {
  * From now on only these callers have the permissions (a sum of sy_permission) on the tensor's object; no names:
  * nobody. Before the tensor is published or sent. Who may not use may not get. Results of operations carry get, use
  * and search on, for the callers that have them on every argument; a declared release lifts them. What
- * only some may get is private for all others (worker.h), and does not move to another worker. Permissions on DELETE
- * do not pass on. SY_EINVAL for a pointer, permissions that do not exist, or a bad name; SY_ELIMIT: all lists of a
+ * only some may get is private for all others (worker.h); it moves to another worker for who may get and delete it, and the
+ * lists go along, by name. Permissions on DELETE do not pass on to results. SY_EINVAL for a pointer, permissions that do not exist, or a bad name; SY_ELIMIT: all lists of a
  * hook together name at most 63 callers.
  */
 SY_API sy_status sy_tensor_permit(sy_tensor *tensor, unsigned permissions,

@@ -352,7 +352,7 @@ static int run_rm(const cli_verb *verb, int argc, char **argv)
 
 const cli_verb cli_rm = {
     .name = "rm",
-    .operands = "[--all] URL ID...",
+    .operands = "URL ID...",
     .summary = "remove objects from a worker",
     .details =
         "Ids that are not there are reported; the others are removed all the same. With --all, no\n"

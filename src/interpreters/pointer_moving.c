@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "interpreters/pointer_parts.h"
+#include "workers/access.h"
 #include "workers/descriptor.h"
 #include "workers/resolve.h"
 
@@ -44,15 +45,17 @@ sy_status syi_pointer_read_descriptor(const syi_message *reply, syi_pointer **po
     return status;
 }
 
+/* `caller`: who wants it sent, in lists of permissions; 0: the owner. */
 static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_id *remote_id,
-                               sy_tensor *tensor, bool snapshot, syi_message *message,
-                               sy_error *err)
+                               sy_tensor *tensor, bool snapshot, uint64_t caller,
+                               syi_message *message, sy_error *err)
 {
     const sy_id none = SY_ID_INIT;
     syi_encoder encoder = {.hook = owner->hook,
                            .out = &message->body,
                            .message = message,
                            .recipient = &location->id,
+                           .caller = caller,
                            .snapshot = snapshot};
     syi_msgpack_write_array(encoder.out, 2);
     syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);
@@ -78,7 +81,8 @@ static sy_status send_object(syi_exchange *exchange, sy_tensor *tensor, syi_poin
 
 /* stored: the tensor is an object of `owner`, which others may write to. */
 static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
-                           sy_worker *location, const sy_id *remote_id, bool stored, sy_error *err)
+                           sy_worker *location, const sy_id *remote_id, bool stored,
+                           uint64_t caller, uint32_t flags, sy_error *err)
 {
     syi_exchange exchange;
     *pointer = NULL;
@@ -86,10 +90,12 @@ static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
     SY_TRY(syi_pointer_prepare(owner, location, pointer, err));
     sy_status status = syi_link_begin((*pointer)->link, &exchange, SYI_KIND_OBJECT, err);
     if (status == SY_OK) {
+        exchange.message->flags |= flags;
         if (stored) {
             syi_gate_hold(owner);
         }
-        status = encode_object(owner, location, remote_id, tensor, stored, exchange.message, err);
+        status = encode_object(owner, location, remote_id, tensor, stored, caller, exchange.message,
+                               err);
         if (stored) {
             syi_gate_let_go(owner);
         }
@@ -108,7 +114,7 @@ static sy_status send_from(sy_worker *owner, syi_pointer **pointer, sy_tensor *t
 sy_status syi_pointer_send(sy_worker *owner, syi_pointer **pointer, sy_tensor *tensor,
                            sy_worker *location, const sy_id *remote_id, sy_error *err)
 {
-    return send_from(owner, pointer, tensor, location, remote_id, false, err);
+    return send_from(owner, pointer, tensor, location, remote_id, false, 0, 0, err);
 }
 
 sy_status syi_pointer_fetch_begin(syi_pointer *pointer, bool keep, syi_exchange *exchange,
@@ -183,6 +189,43 @@ sy_status syi_pointer_discard(syi_pointer *pointer, sy_error *err)
 
 /* Worker commands: this worker's part in moving objects between workers */
 
+/* Sends the object with its lists, if it has some. What is private is private there from the first moment on; the lists
+ * follow. When they cannot, nothing stays there. */
+static sy_status send_restricted(const sy_request *request, syi_pointer **moved, sy_tensor *tensor,
+                                 sy_worker *there, const sy_id *id, const syi_policy *policy,
+                                 sy_error *err)
+{
+    SY_TRY(send_from(request->worker, moved, tensor, there, id, true, request->bit,
+                     policy->private_ ? SYI_FLAG_PRIVATE : 0, err));
+    const sy_status status = syi_access_send_lists(
+        request->worker, there, &(*moved)->id_at_location, (*moved)->generation, policy, err);
+    if (status != SY_OK) {
+        (void)syi_pointer_discard(*moved, NULL);
+        syi_node_unref(&(*moved)->base);
+        *moved = NULL;
+    }
+    return status;
+}
+
+/* Who may not have the contents does not move them, and who may not remove the object here neither. */
+static sy_status check_move(const sy_request *request, sy_tensor *tensor, const sy_id *id,
+                            const syi_policy *policy, sy_error *err)
+{
+    sy_worker *worker = request->worker;
+    char text[72];
+    if (syi_policy_hides(policy, request->bit)) {
+        return syi_policy_refuse(policy, "move", sy_id_format(id, text, sizeof text), worker->name,
+                                 err);
+    }
+    pthread_mutex_lock(&worker->strand);
+    const syi_object *object = syi_store_get(worker, id);
+    const sy_status status = object != NULL && object->tensor == tensor
+                                 ? syi_access_check_delete(request->session, object, id, err)
+                                 : SY_OK;
+    pthread_mutex_unlock(&worker->strand);
+    return status;
+}
+
 static sy_status handle_move(const sy_request *request, sy_error *err)
 {
     if (request->args[0].kind != SY_VALUE_TENSOR) {
@@ -199,10 +242,7 @@ static sy_status handle_move(const sy_request *request, sy_error *err)
     sy_id id = tensor->id;
     char text[72];
     syi_policy policy = syi_tensor_policy(tensor);
-    if (policy.private_) {
-        return syi_policy_refuse(&policy, "move", sy_id_format(&id, text, sizeof text),
-                                 worker->name, err);
-    }
+    SY_TRY(check_move(request, tensor, &id, &policy, err));
     sy_worker *there = syi_directory_find(worker->hook, &to);
     if (there == NULL) {
         return syi_fail_object(err, SY_ENOTFOUND, sy_id_format(&to, text, sizeof text),
@@ -210,7 +250,7 @@ static sy_status handle_move(const sy_request *request, sy_error *err)
                                worker->name);
     }
     syi_pointer *moved = NULL;
-    SY_TRY(send_from(worker, &moved, tensor, there, &id, true, err));
+    SY_TRY(send_restricted(request, &moved, tensor, there, &id, &policy, err));
     atomic_store(&moved->collect, false); /* the caller's pointer owns it */
     pthread_mutex_lock(&worker->strand);
     syi_object *object = syi_store_get(worker, &id);

@@ -79,6 +79,19 @@ static sy_status make_mask(sy_hook *hook, const char *const *callers, size_t cou
     return status;
 }
 
+size_t syi_access_get_names(sy_hook *hook, uint64_t mask, const char *names[SYI_ACCESS_NAMES])
+{
+    syi_workers_room *room = hook->workers;
+    const unsigned count = atomic_load(&room->named_count);
+    size_t found = 0;
+    for (unsigned k = 0; k < count; k++) {
+        if ((mask & UINT64_C(2) << k) != 0) {
+            names[found++] = room->named[k];
+        }
+    }
+    return found;
+}
+
 /* The owner's word */
 
 /* Contents that not everybody may have are private, for those who may not. */

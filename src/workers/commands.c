@@ -149,6 +149,7 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
         if (status == SY_OK) {
             syi_object_lease(object, request->session);
             object->exact = true; /* the caller may have had another object under this id */
+            object->settled = true;
         }
     }
     pthread_mutex_unlock(&request->worker->strand);
@@ -255,5 +256,6 @@ sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err)
     SY_TRY(syi_commands_register_listing(hook, err));
     SY_TRY(syi_commands_register_message_log(hook, err));
     SY_TRY(syi_commands_register_peers(hook, err));
+    SY_TRY(syi_commands_register_lists(hook, err));
     return syi_commands_register(hook, builtin, sizeof builtin / sizeof builtin[0], err);
 }

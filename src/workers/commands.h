@@ -68,6 +68,8 @@ sy_status syi_commands_register_listing(sy_hook *hook, sy_error *err);
 /* The log of messages (message_log.c), known workers and clearing (peers.c). */
 sy_status syi_commands_register_message_log(sy_hook *hook, sy_error *err);
 sy_status syi_commands_register_peers(sy_hook *hook, sy_error *err);
+/* permit (access_lists.c) */
+sy_status syi_commands_register_lists(sy_hook *hook, sy_error *err);
 /* The commands of this room: keep, delete, requires_grad_, set_grad, add_worker, whoami, ... */
 sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err);
 

@@ -33,7 +33,8 @@ typedef struct syi_object {
     struct syi_caller *caller; /* counts it; NULL: the owner of the worker put it there */
     /* It took another's place, or came from another worker: is deleted by its own generation only. */
     bool exact;
-    bool shared; /* SYI_FLAG_KEPT put it there */
+    bool shared;  /* SYI_FLAG_KEPT put it there */
+    bool settled; /* adopted: whose lists are its lists was decided by who sent it */
 } syi_object;
 
 /* The gate of worker.h's comment; strand held for all of it. */

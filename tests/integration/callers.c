@@ -10,6 +10,8 @@
 
 #include "support/folder.h"
 #include "support/places.h"
+#include "workers/commands.h"
+#include "workers/link.h"
 
 #define ALICE "alice-alice-alice"
 #define CAROL "carol-carol-carol"
@@ -585,6 +587,172 @@ static void test_permissions_of_virtual_workers(void **state)
     }
 }
 
+/* --- moving -------------------------------------------------------------------------------------- */
+
+/* A second worker, "there", with tokens for the same people; bob knows it, and so do alice and carol. Bob has a token of
+ * his own for it. */
+typedef struct second {
+    test_place place;
+    const char *url;
+    sy_worker *seen[4];
+} second;
+
+static void second_open(second *t, scene *s)
+{
+    sy_worker *from_bob = NULL;
+    sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
+    memset(t, 0, sizeof *t);
+    place_open(&t->place, "there", false, 2);
+    for (int k = 0; k < 3; k++) {
+        assert_ok(sy_worker_add_token(t->place.worker, names[k], tokens[k], 0, &s->err), &s->err);
+    }
+    assert_ok(sy_worker_add_token(t->place.worker, "bob", "bob-bob-bob-bob-bob", 0, &s->err),
+              &s->err);
+    t->url = place_listen(&t->place, "tcp://127.0.0.1:0", NULL);
+    options.token = "bob-bob-bob-bob-bob";
+    assert_ok(sy_worker_connect(s->there.hook, &from_bob, t->url, &options, &s->err), &s->err);
+    for (int k = 0; k < 3; k++) {
+        options.token = tokens[k];
+        assert_ok(sy_worker_connect(s->homes[k].hook, &t->seen[k], t->url, &options, &s->err),
+                  &s->err);
+    }
+}
+
+static sy_id publish_for(scene *s, bool may_delete)
+{
+    sy_tensor *x = NULL;
+    static const char *const both[] = {"alice", "carol"};
+    assert_ok(sy_tensor_from_floats(s->there.hook, &x, (float[]){1, 2, 3}, 3, &s->err), &s->err);
+    assert_ok(sy_tensor_tag(x, "#ages", &s->err), &s->err);
+    assert_ok(sy_tensor_permit(x, SY_PERMISSION_GET, both, 1, &s->err), &s->err);
+    assert_ok(sy_tensor_permit(x, SY_PERMISSION_USE | SY_PERMISSION_SEARCH, both, 2, &s->err),
+              &s->err);
+    assert_ok(sy_tensor_permit(x, SY_PERMISSION_DELETE, both, may_delete ? 1 : 0, &s->err),
+              &s->err);
+    assert_ok(sy_worker_publish(s->serving, x, false, &s->err), &s->err);
+    const sy_id id = sy_tensor_get_id(x);
+    sy_tensor_unref(x);
+    return id;
+}
+
+static sy_status send_permit(sy_worker *from, sy_worker *to, const sy_id *id, int64_t generation,
+                             sy_value get, sy_error *err)
+{
+    syi_exchange exchange;
+    const sy_value args[] = {sy_value_int(id->number), sy_value_int(generation), get,
+                             sy_value_none(),          sy_value_none(),          sy_value_none()};
+    SY_TRY(syi_command_request(from, to, "permit", args, 6, &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
+/* Who may get may move; the lists go along, for everybody. */
+static void test_a_move_keeps_the_lists(void **state)
+{
+    (void)state;
+    scene s;
+    second t;
+    sy_error err = SY_ERROR_INIT;
+    float out[3] = {0};
+    scene_open(&s, "tcp", NULL);
+    second_open(&t, &s);
+    const sy_id id = publish_for(&s, true);
+    sy_tensor *p = point(&s, IS_ALICE, &id);
+    sy_tensor *not_allowed = point(&s, IS_CAROL, &id);
+    assert_status(sy_tensor_move_(not_allowed, t.seen[IS_CAROL], &err), SY_EPERM, &err);
+    assert_non_null(strstr(err.message, "move"));
+    sy_tensor_unref(not_allowed);
+    assert_ok(sy_tensor_move_(p, t.seen[IS_ALICE], &s.err), &s.err);
+    assert_int_equal(sy_worker_get_object_count(s.serving), 0);
+    assert_int_equal(sy_worker_get_object_count(t.place.worker), 1);
+
+    assert_ok(copy(p, out, &s.err), &s.err);
+    assert_true(out[2] == 3);
+    const sy_id moved = sy_tensor_get_id_at_location(p);
+    sy_tensor *for_carol = NULL;
+    sy_tensor *for_dave = NULL;
+    assert_ok(
+        sy_tensor_point_to(s.homes[IS_CAROL].hook, &for_carol, t.seen[IS_CAROL], &moved, &s.err),
+        &s.err);
+    assert_status(copy(for_carol, out, &err), SY_EPERM, &err);
+    sy_tensor *made = twice(for_carol, &s.err); /* she may use it, and has nothing from it */
+    assert_non_null(made);
+    assert_status(copy(made, out, &err), SY_EPERM, &err);
+    sy_tensor_unref(made);
+    assert_status(sy_worker_delete(t.seen[IS_CAROL], &moved, &err), SY_EPERM, &err);
+    assert_ok(sy_tensor_point_to(s.homes[IS_DAVE].hook, &for_dave, t.seen[IS_DAVE], &moved, &s.err),
+              &s.err);
+    assert_null(twice(for_dave, &err));
+    assert_int_equal(err.status, SY_EPERM);
+    sy_object_info *infos = NULL;
+    size_t count = 7;
+    static const char *const terms[] = {"#ages"};
+    assert_ok(sy_worker_find(t.seen[IS_DAVE], &infos, &count, terms, 1, &s.err), &s.err);
+    assert_int_equal(count, 0);
+    assert_ok(sy_worker_find(t.seen[IS_CAROL], &infos, &count, terms, 1, &s.err), &s.err);
+    assert_int_equal(count, 1);
+    assert_true(infos[0].private_);
+    const int64_t generation = (int64_t)infos[0].generation;
+    sy_object_infos_free(s.homes[IS_CAROL].hook, infos, count);
+
+    /* Nobody widens them: neither who owns it now, nor who sent it, nor a stranger. */
+    const sy_value dave = sy_value_string("dave");
+    const sy_value list = sy_value_list(&dave, 1);
+    sy_worker *there = NULL;
+    assert_ok(sy_worker_get_worker(s.serving, &there, "there", true, &s.err), &s.err);
+    assert_status(
+        send_permit(s.homes[IS_ALICE].worker, t.seen[IS_ALICE], &moved, generation, list, &err),
+        SY_EPERM, &err);
+    assert_status(send_permit(s.serving, there, &moved, generation, list, &err), SY_EPERM, &err);
+    assert_status(
+        send_permit(s.homes[IS_DAVE].worker, t.seen[IS_DAVE], &moved, generation, list, &err),
+        SY_EPERM, &err);
+    assert_status(
+        send_permit(s.homes[IS_ALICE].worker, t.seen[IS_ALICE], &moved, generation + 9, list, &err),
+        SY_ENOTFOUND, &err);
+    sy_tensor_unref(for_carol);
+    sy_tensor_unref(for_dave);
+    sy_tensor_unref(p);
+    place_close(&t.place);
+    scene_close(&s);
+}
+
+/* A move takes the object away: that is a deletion here. What cannot go there stays as it is. */
+static void test_a_move_that_is_refused(void **state)
+{
+    (void)state;
+    scene s;
+    second t;
+    sy_error err = SY_ERROR_INIT;
+    float out[3] = {0};
+    scene_open(&s, "tcp", NULL);
+    second_open(&t, &s);
+    const sy_id id = publish_for(&s, false);
+    sy_tensor *p = point(&s, IS_ALICE, &id);
+    assert_status(sy_tensor_move_(p, t.seen[IS_ALICE], &err), SY_EPERM, &err);
+    assert_non_null(strstr(err.message, "delete of object"));
+    sy_tensor_unref(p);
+    /* All the names that the other hook has room for are taken. */
+    const sy_id other = publish_for(&s, true);
+    sy_tensor *x = NULL;
+    assert_ok(sy_tensor_from_floats(t.place.hook, &x, (float[]){1}, 1, &s.err), &s.err);
+    for (int k = 0; k < 63; k++) {
+        char name[16];
+        const char *const one = name;
+        snprintf(name, sizeof name, "n%d", k);
+        assert_ok(sy_tensor_permit(x, SY_PERMISSION_SEARCH, &one, 1, &s.err), &s.err);
+    }
+    sy_tensor_unref(x);
+    p = point(&s, IS_ALICE, &other);
+    assert_status(sy_tensor_move_(p, t.seen[IS_ALICE], &err), SY_ELIMIT, &err);
+    assert_ok(copy(p, out, &s.err), &s.err);
+    assert_true(out[2] == 3);
+    assert_true(wait_for_count(t.place.worker, 0, 5000));
+    sy_tensor_unref(p);
+    place_close(&t.place);
+    scene_close(&s);
+}
+
 static void test_permit_refuses(void **state)
 {
     (void)state;
@@ -769,6 +937,8 @@ int main(void)
         cmocka_unit_test(test_an_open_door_has_to_be_meant),
         cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_permissions_of_virtual_workers),
+        cmocka_unit_test(test_a_move_keeps_the_lists),
+        cmocka_unit_test(test_a_move_that_is_refused),
         cmocka_unit_test(test_permit_refuses),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_memory_and_objects_of_a_caller),
