@@ -30,6 +30,12 @@ SY_API sy_status sy_tensor_combine(sy_tensor *pointer, sy_tensor **combined,
 SY_API sy_status sy_tensor_send_to_many(sy_tensor *tensor, sy_tensor **combined,
                                         sy_worker *const *locations, size_t count, sy_error *err);
 
+/* Worker-level send to a list of workers (000: send(obj, workers, ptr_id)): the same from `owner`, local or virtual, with
+ * the object's id at every one of them (nullable: the tensor's own). SY_EEXIST where that id is another client's. */
+SY_API sy_status sy_worker_send_to_many(sy_worker *owner, sy_tensor **combined, sy_tensor *tensor,
+                                        sy_worker *const *locations, size_t count,
+                                        const sy_id *remote_id, sy_error *err);
+
 SY_API bool sy_tensor_is_multi_pointer(const sy_tensor *tensor);
 /* 0 and NULL for anything else. In the order of combining. */
 SY_API size_t sy_multi_pointer_get_count(const sy_tensor *tensor);

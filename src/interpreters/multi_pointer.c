@@ -384,9 +384,17 @@ sy_status sy_tensor_combine(sy_tensor *pointer, sy_tensor **combined, sy_tensor 
 sy_status sy_tensor_send_to_many(sy_tensor *tensor, sy_tensor **combined,
                                  sy_worker *const *locations, size_t count, sy_error *err)
 {
+    return sy_worker_send_to_many(tensor != NULL ? tensor->hook->local_worker : NULL, combined,
+                                  tensor, locations, count, NULL, err);
+}
+
+sy_status sy_worker_send_to_many(sy_worker *owner, sy_tensor **combined, sy_tensor *tensor,
+                                 sy_worker *const *locations, size_t count, const sy_id *remote_id,
+                                 sy_error *err)
+{
     sy_tensor *pointers[SY_MULTI_POINTER_MAX] = {NULL};
     size_t sent = 0;
-    if (tensor == NULL || combined == NULL || (count > 0 && locations == NULL)) {
+    if (owner == NULL || tensor == NULL || combined == NULL || (count > 0 && locations == NULL)) {
         return syi_fail(err, SY_EINVAL, "send: an argument is NULL");
     }
     *combined = NULL;
@@ -404,7 +412,7 @@ sy_status sy_tensor_send_to_many(sy_tensor *tensor, sy_tensor **combined,
                            : syi_fail(err, SY_ELIMIT, "send to %zu workers, at most %d", count,
                                       SY_MULTI_POINTER_MAX);
     while (sent < count && status == SY_OK) {
-        status = sy_tensor_send(tensor, &pointers[sent], locations[sent], err);
+        status = sy_worker_send(owner, &pointers[sent], tensor, locations[sent], remote_id, err);
         sent += status == SY_OK ? 1 : 0;
     }
     if (status == SY_OK) {

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <csyft/multi_pointer.h>
+
 #include "support/worker_kinds.h"
 
 static const sy_id id_1000 = {.number = 1000, .kind = SY_ID_INT};
@@ -34,6 +36,31 @@ static void test_remote_id(void **state)
     assert_true(sy_id_equal(&at, &id_1000));
     assert_floats(w, workers_get(w, p), 1, 2, 3, 4);
     assert_count(w, serving, 0);
+}
+
+/* "to a worker, or a list of workers" (000:471-481): one handle for both, the id at each of them. */
+static void test_a_list_of_workers(void **state)
+{
+    workers *w = *state;
+    sy_worker *const both[] = {w->alice, w->bob};
+    sy_tensor *x = FLOATS(w, 1, 2, 3, 4);
+    sy_tensor *p = NULL;
+    assert_ok(sy_worker_send_to_many(w->me, &p, x, both, 2, &id_1000, &w->err), &w->err);
+    (void)sy_scope_adopt(w->s, p);
+    assert_true(sy_tensor_is_multi_pointer(p));
+    assert_int_equal(sy_multi_pointer_get_count(p), 2);
+    assert_count(w, w->alice_serving, 1);
+    assert_floats(w, workers_object(w, w->alice_serving, &id_1000), 1, 2, 3, 4);
+    assert_floats(w, workers_object(w, w->bob_serving, &id_1000), 1, 2, 3, 4);
+    sy_tensor *sum = NULL;
+    assert_ok(sy_multi_pointer_get_sum(p, &sum, &w->err), &w->err);
+    assert_floats(w, sy_scope_adopt(w->s, sum), 2, 4, 6, 8);
+    assert_count(w, w->bob_serving, 0);
+    sy_worker *const twice[] = {w->alice, w->alice};
+    assert_fails(w, sy_worker_send_to_many(w->me, &p, x, twice, 2, NULL, &w->err), SY_EEXIST,
+                 "alice");
+    assert_fails(w, sy_worker_send_to_many(NULL, &p, x, both, 2, NULL, &w->err), SY_EINVAL, "NULL");
+    assert_count(w, w->alice_serving, 0);
 }
 
 /* Without an id it keeps the tensor's own. */
@@ -91,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_remote_id),
+        WORKER_KINDS(test_a_list_of_workers),
         WORKER_KINDS(test_default_remote_id),
         LIBRARY_WORKER_KINDS(test_second_worker_zero_is_the_same),
         WORKER_KINDS(test_same_id_of_another_kind),
