@@ -103,7 +103,7 @@ static void test_pipelined_pay_once(void **state)
 }
 
 /* Threads that share a worker wait side by side. */
-enum { THREADS = 6 };
+enum { THREADS = 8 };
 
 static void *ask_in_thread(void *argument)
 {
@@ -181,7 +181,7 @@ static void test_pool_goes_on(void **state)
     assert_ok(sy_tensor_from_floats(pair.home.hook, &y, (float[]){3, 4}, 2, &err), &err);
     assert_ok(sy_tensor_send(x, &p, pair.alice, &err), &err);
     assert_ok(sy_tensor_send(y, &q, pair.alice, &err), &err);
-    assert_ok(sy_worker_set_message_pending_time(pair.alice_serving, 0.4, &err), &err);
+    assert_ok(sy_worker_set_message_pending_time(pair.alice_serving, 0.3, &err), &err);
     const uint64_t start = test_now_ms();
     void *arguments[] = {&pair, p};
     assert_int_equal(pthread_create(&thread, NULL, move_to_bob, arguments), 0);
@@ -192,13 +192,13 @@ static void test_pool_goes_on(void **state)
         sy_scope *s = sy_scope_begin(pair.home.hook);
         sy_tensor *sum = sy_scope_keep(s, sy_add(s, q, q));
         assert_ok(sy_scope_end(s, &err), &err);
-        assert_true(elapsed_since(start) < 300);
+        assert_true(elapsed_since(start) < 290);
         sy_tensor_unref(sum);
     }
     void *failed = NULL;
     pthread_join(thread, &failed);
     assert_null(failed);
-    assert_true(elapsed_since(start) >= 399);
+    assert_true(elapsed_since(start) >= 299);
     sy_tensor_unref(p);
     sy_tensor_unref(q);
     sy_tensor_unref(x);
