@@ -42,6 +42,11 @@ typedef struct sy_connect_options {
      * them is carried out twice: one whose outcome cannot be learned any more fails with SY_EINDOUBT. 0: 5 s. */
     uint32_t reconnect_ms;
     bool no_reconnect; /* they fail at once with SY_ECLOSED; the next request connects */
+    /* A connection on which nothing came for that long is asked for a sign of life, so that what stands between keeps it;
+     * 0: 30 s. When none comes within ping_timeout_ms (0: 10 s) it counts as broken. PySyft's servers ask themselves. */
+    uint32_t keepalive_ms;
+    uint32_t ping_timeout_ms;
+    bool no_keepalive;
 } sy_connect_options;
 #define SY_CONNECT_OPTIONS_INIT            \
     {                                      \

@@ -22,6 +22,7 @@ struct syi_janitor {
     bool soon;         /* in a short wait: it looks again by itself */
     bool flush_now;    /* there are many */
     uint64_t lease_at; /* earliest end of a lease, 0: none */
+    uint64_t alive_at; /* when a connection is to be looked at, 0: none */
     syi_link **links;
     size_t link_count, link_capacity;
 };
@@ -84,15 +85,37 @@ static void doze(syi_janitor *janitor, uint64_t nanoseconds)
     pthread_cond_timedwait(&janitor->wake, &janitor->lock, &when);
 }
 
+/* 0: never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* Looks after connections; returns when to do so again. */
+static uint64_t keep_alive(syi_janitor *janitor, uint64_t now)
+{
+    uint64_t next = 0;
+    for (size_t k = 0;; k++) {
+        pthread_mutex_lock(&janitor->lock);
+        syi_link *link = k < janitor->link_count && !janitor->stopping ? janitor->links[k] : NULL;
+        pthread_mutex_unlock(&janitor->lock);
+        if (link == NULL) {
+            return next;
+        }
+        next = earlier(next, syi_link_keep_alive(link, now));
+    }
+}
+
 /* Lock held: sleeps until there is something to do. */
 static void rest(syi_janitor *janitor)
 {
     while (!janitor->stopping && !janitor->flush_now && !janitor->look) {
         const uint64_t now = syi_clock_now(janitor->hook->context);
-        if (janitor->lease_at == 0) {
+        const uint64_t next = earlier(janitor->lease_at, janitor->alive_at);
+        if (next == 0) {
             pthread_cond_wait(&janitor->wake, &janitor->lock);
-        } else if (janitor->lease_at > now) {
-            doze(janitor, janitor->lease_at - now);
+        } else if (next > now) {
+            doze(janitor, next - now);
         } else {
             return;
         }
@@ -119,18 +142,22 @@ static void *janitor_main(void *argument)
         if (expire) {
             janitor->lease_at = 0;
         }
+        const bool look_alive = janitor->alive_at != 0 && janitor->alive_at <= now;
+        if (look_alive) {
+            janitor->alive_at = 0;
+        }
         janitor->flush_now = false;
         janitor->look = false; /* what comes from here on sets it again */
         pthread_mutex_unlock(&janitor->lock);
         const bool some_wait = flush_links(janitor, now);
         const uint64_t next = expire ? expire_leases(janitor->hook, now) : 0;
+        const uint64_t alive = look_alive ? keep_alive(janitor, now) : 0;
         pthread_mutex_lock(&janitor->lock);
         if (some_wait) {
             janitor->look = true;
         }
-        if (next != 0 && (janitor->lease_at == 0 || next < janitor->lease_at)) {
-            janitor->lease_at = next;
-        }
+        janitor->lease_at = earlier(janitor->lease_at, next);
+        janitor->alive_at = earlier(janitor->alive_at, alive);
     }
     pthread_mutex_unlock(&janitor->lock);
     return NULL;
@@ -230,6 +257,22 @@ void syi_janitor_wake(sy_hook *hook, bool now)
     janitor->look = janitor->started;
     janitor->flush_now |= now;
     if (now || !janitor->soon) {
+        pthread_cond_signal(&janitor->wake);
+    }
+    pthread_mutex_unlock(&janitor->lock);
+}
+
+void syi_janitor_alive(sy_hook *hook, uint64_t when)
+{
+    syi_janitor *janitor = hook->workers->janitor;
+    if (janitor == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&janitor->lock);
+    const uint64_t at = earlier(janitor->alive_at, when);
+    if (at != janitor->alive_at) {
+        janitor->alive_at = at;
+        start(janitor);
         pthread_cond_signal(&janitor->wake);
     }
     pthread_mutex_unlock(&janitor->lock);

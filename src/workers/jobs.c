@@ -72,7 +72,7 @@ static bool send_or_close(syi_job *job)
     syi_error_empty(&failed);
     sy_status status = syi_frame_keep(&job->reply, &takes, &failed);
     if (status == SY_OK) {
-        kept = syi_session_remember(session, job);
+        kept = job->entry != NULL && syi_session_remember(session, job);
         status = send_to(peer, &job->reply, &failed);
     }
     if (status != SY_OK && status != SY_ECLOSED && !kept) {

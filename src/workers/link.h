@@ -66,6 +66,10 @@ bool syi_link_has_deletions(syi_link *link);
 typedef enum syi_waiting { SYI_WAITING_NONE, SYI_WAITING_SOON, SYI_WAITING_DUE } syi_waiting;
 syi_waiting syi_link_look(syi_link *link, uint64_t now, uint64_t age);
 
+/* Looks whether the connection is alive (link_keepalive.c): asks when it was silent, breaks it when there is no answer,
+ * makes it again. Short. Returns when to look again, 0: when there is a connection again. */
+uint64_t syi_link_keep_alive(syi_link *link, uint64_t now);
+
 /* Drops the connection, keeps the link. Who waits for an answer on it gets SY_ECANCELED. */
 void syi_link_close(syi_link *link);
 void syi_link_free(syi_link *link);

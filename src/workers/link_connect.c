@@ -156,8 +156,10 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
     pthread_mutex_lock(&link->state_lock);
     const bool again = syi_link_settle(link, &session);
     link->connection = connection;
+    link->broken_at = 0;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->state_lock);
+    syi_link_watch(link);
     return again ? syi_link_send_again(link, session.arrived, options.deadline, err) : SY_OK;
 }
 
@@ -228,7 +230,7 @@ static void hang_up(syi_link *link, const sy_error *why)
     }
     if (connection != NULL) {
         syi_traffic_add(&link->past, syi_connection_get_traffic(connection));
-        link->broken_at = syi_clock_now(syi_link_context(link));
+        link->broken_at = why == NULL ? syi_clock_now(syi_link_context(link)) : 0;
     }
     pthread_cond_broadcast(&link->changed); /* who waits for an answer sees to a new connection */
     pthread_mutex_unlock(&link->state_lock);

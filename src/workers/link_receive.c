@@ -104,6 +104,7 @@ sy_status syi_link_receive_step(syi_link *link, uint64_t deadline, sy_error *err
     sy_status status = syi_connection_receive(connection, &link->inbox, deadline, err);
     pthread_mutex_lock(&link->state_lock);
     if (status == SY_OK) {
+        link->frames++;
         syi_pending *ended = deliver(link);
         if (link->inbox.segment_count > 0 || (ended != NULL && ended->request.segment_count > 0)) {
             /* Dropping tensors may call their owners. */

@@ -65,6 +65,10 @@ struct syi_link {
     syi_pending *again;        /* the next in flight to be sent again on a new connection */
     uint64_t broken_at;        /* when the connection was found broken */
     bool given_up;             /* and could not be made again in time: now one try must do */
+    uint64_t frames;           /* received so far */
+    uint64_t frames_seen;      /* of these, when link_keepalive.c looked last */
+    uint64_t quiet_since;      /* it has seen none since then */
+    uint64_t pinged;           /* when it asked for a sign of life; 0: has not, or there was one */
     bool closing;              /* nobody waits for a connection any more */
     uint64_t posted, answered; /* posted requests so far, and those answered or failed */
     syi_pending *spare;        /* unused ones beside that at hand */
@@ -205,6 +209,11 @@ sy_status syi_link_receive_step(syi_link *link, uint64_t deadline, sy_error *err
 void syi_link_look_at_connection(syi_link *link, const sy_error *err, sy_status status);
 /* state_lock held: until so many posted requests were answered. The deadline starts anew with each answer. */
 sy_status syi_link_await_answers(syi_link *link, uint64_t wanted, sy_error *err);
+
+/* Signs of life (link_keepalive.c). */
+
+/* Connected: from now on the janitor looks after it. */
+void syi_link_watch(syi_link *link);
 
 /* Deletions (link_deletions.c). */
 

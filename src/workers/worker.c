@@ -24,6 +24,8 @@
 #define TIMEOUT_MS 60000
 #define CONNECT_TIMEOUT_MS 10000
 #define RECONNECT_MS 5000
+#define KEEPALIVE_MS 30000
+#define PING_TIMEOUT_MS 10000
 #define LEASE_GRACE_MS 10000
 
 sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_worker_kind kind,
@@ -54,6 +56,8 @@ sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_
     made->timeout_ms = TIMEOUT_MS;
     made->connect_timeout_ms = CONNECT_TIMEOUT_MS;
     made->reconnect_ms = RECONNECT_MS;
+    made->keepalive_ms = KEEPALIVE_MS;
+    made->ping_timeout_ms = PING_TIMEOUT_MS;
     syi_account_init(&made->account, made->name, 0, syi_context_get_account(context));
     sy_status status = SY_OK;
     if (syi_worker_is_here(made)) {
@@ -391,6 +395,11 @@ void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options
     worker->reconnect_ms = options->no_reconnect        ? 0
                            : options->reconnect_ms != 0 ? options->reconnect_ms
                                                         : RECONNECT_MS;
+    worker->keepalive_ms = options->no_keepalive        ? 0
+                           : options->keepalive_ms != 0 ? options->keepalive_ms
+                                                        : KEEPALIVE_MS;
+    worker->ping_timeout_ms =
+        options->ping_timeout_ms != 0 ? options->ping_timeout_ms : PING_TIMEOUT_MS;
     worker->spin_us = options->spin_us;
 }
 

@@ -106,6 +106,8 @@ struct sy_worker {
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
     uint32_t reconnect_ms; /* 0: never */
+    uint32_t keepalive_ms; /* 0: never */
+    uint32_t ping_timeout_ms;
     unsigned spin_us;
     char bearer[SYI_BEARER_MAX + 1]; /* the token to show there; "": none */
 

@@ -49,6 +49,7 @@ typedef struct cutting_proxy {
     bool cut_now;
     bool reset;             /* a cut is a reset, not an end */
     unsigned cuts;          /* so far */
+    unsigned accepted;      /* connections, so far */
     unsigned long total[2]; /* bytes that passed */
 } cutting_proxy;
 
@@ -95,6 +96,7 @@ static inline void proxy_accept(cutting_proxy *proxy)
         proxy_link *link = &proxy->links[k];
         if (!link->used) {
             *link = (proxy_link){.used = true};
+            proxy->accepted++;
             link->ways[0] = (proxy_way){client, worker, 0, 0, malloc(PROXY_BUFFER)};
             link->ways[1] = (proxy_way){worker, client, 0, 0, malloc(PROXY_BUFFER)};
             return;
@@ -252,6 +254,14 @@ static inline unsigned proxy_let_pass(cutting_proxy *proxy)
     const unsigned cuts = proxy->cuts;
     pthread_mutex_unlock(&proxy->lock);
     return cuts;
+}
+
+static inline unsigned proxy_accepted(cutting_proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    const unsigned accepted = proxy->accepted;
+    pthread_mutex_unlock(&proxy->lock);
+    return accepted;
 }
 
 static inline void proxy_hold(cutting_proxy *proxy, int direction, bool hold)
