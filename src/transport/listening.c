@@ -106,7 +106,14 @@ int syi_server_accept(int listening, struct sockaddr_storage *address, unsigned 
     if (fd >= 0) {
         const int yes = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+        /* A client that vanished without a word is gone after two minutes, also one that never pings. */
+        const int idle = 60;
+        const int interval = 10;
+        const int probes = 6;
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
         *length = size;
     }
     return fd;

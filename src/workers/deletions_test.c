@@ -212,12 +212,58 @@ static void test_model(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* Sends one message in `frame`; returns how many deletions were in it. */
+static size_t send_in(syi_deletion_queue *queue, uint64_t frame, uint64_t before)
+{
+    syi_buffer body;
+    syi_buffer_init(&body, queue->context, 1u << 20);
+    const size_t count = syi_deletion_queue_send(queue, &body, frame, before);
+    syi_buffer_fini(&body);
+    return count;
+}
+
+/* The worker says how many frames have arrived: exactly the others are sent again, each before the requests that it had
+ * left before. */
+static void test_arrived(void **state)
+{
+    (void)state;
+    failing_allocator memory = {0};
+    sy_context *context = context_new(&memory);
+    syi_deletion_queue queue;
+    assert_true(syi_deletion_queue_init(&queue, context));
+    add(&queue, 0, 2);
+    assert_int_equal(send_in(&queue, 3, 0), 2);
+    add(&queue, 2, 3);
+    assert_int_equal(send_in(&queue, 5, 0), 3);
+    add(&queue, 5, 1);
+    assert_int_equal(send_in(&queue, 8, 0), 1);
+    add(&queue, 6, 4); /* not sent yet */
+    syi_deletion_queue_arrived(&queue, 4);
+    assert_int_equal(syi_deletion_queue_waiting(&queue), 8);
+    assert_int_equal(send_in(&queue, 5, 5), 0); /* before the request that was number 5: none */
+    assert_int_equal(send_in(&queue, 6, 7), 3); /* before 7: those of 5 */
+    assert_int_equal(send_in(&queue, 8, 9), 1); /* before 9: that of 8, and not what never left */
+    assert_int_equal(send_in(&queue, 9, 10), 0);
+    assert_int_equal(send_in(&queue, 9, 0), 4);
+    syi_deletion_queue_arrived(&queue, 6); /* again, and the last two frames were lost */
+    assert_int_equal(syi_deletion_queue_waiting(&queue), 5);
+    syi_deletion_queue_lost(&queue);
+    syi_deletion_queue_arrived(&queue, 8); /* what failed in between changes nothing */
+    assert_int_equal(syi_deletion_queue_waiting(&queue), 4);
+    assert_int_equal(send_in(&queue, 9, 0), 4);
+    syi_deletion_queue_unsend(&queue, 4); /* it has not left */
+    syi_deletion_queue_arrived(&queue, 9);
+    assert_int_equal(syi_deletion_queue_waiting(&queue), 4);
+    syi_deletion_queue_fini(&queue);
+    sy_context_free(context);
+    assert_int_equal(memory.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answered),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_answered), cmocka_unit_test(test_arrived),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,14 +2,17 @@
  * encrypted.c - workers over tls://: the same remote tensors, who is refused, and that certificates can change
  * between connections. The transport itself: src/transport/tls/tls_test.c.
  */
+#include <csyft/operations.h>
 #include <csyft/tls.h>
 
+#include "support/cutting_proxy.h"
 #include "support/folder.h"
 #include "support/places.h"
+#include "workers/session.h"
 
 typedef struct meeting {
     test_folder folder;
-    const char *ca, *ca_key, *bob, *bob_key, *client, *client_key;
+    const char *ca, *ca_key, *bob, *bob_key, *client, *client_key, *other, *other_key;
     test_place home, there;
     sy_error err;
 } meeting;
@@ -37,6 +40,8 @@ static int set_up(void **state)
     m->bob_key = test_folder_path(&m->folder, "bob.key");
     m->client = test_folder_path(&m->folder, "client.pem");
     m->client_key = test_folder_path(&m->folder, "client.key");
+    m->other = test_folder_path(&m->folder, "other.pem");
+    m->other_key = test_folder_path(&m->folder, "other.key");
     place_open(&m->home, "home", true, 2);
     place_open(&m->there, "bob", false, 2);
     sy_context *context = m->home.context;
@@ -45,6 +50,9 @@ static int set_up(void **state)
                                       2, 10, &m->err),
               &m->err);
     assert_ok(sy_tls_make_certificate(context, m->client, m->client_key, m->ca, m->ca_key, "client",
+                                      NULL, 0, 10, &m->err),
+              &m->err);
+    assert_ok(sy_tls_make_certificate(context, m->other, m->other_key, m->ca, m->ca_key, "other",
                                       NULL, 0, 10, &m->err),
               &m->err);
     return 0;
@@ -156,6 +164,72 @@ static void test_listening_needs_a_certificate(void **state)
     assert_non_null(strstr(m->err.message, "certificate"));
 }
 
+static float first_of(meeting *m, sy_tensor *p)
+{
+    sy_tensor *copy = NULL;
+    float value = 0;
+    assert_ok(sy_tensor_copy_get(p, &copy, &m->err), &m->err);
+    assert_ok(sy_tensor_copy_data(copy, &value, sizeof value, &m->err), &m->err);
+    sy_tensor_unref(copy);
+    return value;
+}
+
+static void cut_and_go_on(meeting *m, const char *scheme)
+{
+    char url[512];
+    cutting_proxy proxy;
+    sy_tensor *x = NULL;
+    sy_tensor *p = NULL;
+    snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
+    snprintf(url, sizeof url, "%s", place_listen(&m->there, url, NULL));
+    proxy_open(&proxy, url);
+    sy_worker *bob = place_connect(&m->home, proxy.url, 5000);
+    assert_ok(sy_tensor_from_floats(m->home.hook, &x, (float[]){0}, 1, &m->err), &m->err);
+    assert_ok(sy_tensor_send(x, &p, bob, &m->err), &m->err);
+    int count = 0;
+    for (int direction = 0; direction < 2; direction++) {
+        for (long k = 0; k < 400; k += 41) {
+            proxy_cut_after(&proxy, direction, k, k % 2 != 0);
+            sy_scope *s = sy_scope_begin(m->home.hook);
+            (void)sy_add_scalar_(s, p, 1);
+            (void)sy_add_scalar_(s, p, 1);
+            assert_ok(sy_scope_end(s, &m->err), &m->err);
+            count += 2;
+            (void)proxy_let_pass(&proxy);
+            assert_true(first_of(m, p) == (float)count);
+        }
+    }
+    /* The session is the certificate's: with another one it is not taken up. */
+    syi_session *before = m->there.worker->sessions;
+    while (strcmp(before->name, "client") != 0) {
+        before = before->next;
+    }
+    set_tls(m, m->home.hook, m->other, m->other_key, false);
+    proxy_cut(&proxy, false, true);
+    char *text = NULL;
+    assert_ok(sy_worker_whoami(bob, &text, &m->err), &m->err);
+    sy_string_free(m->home.hook, text);
+    const syi_session *after = m->there.worker->sessions;
+    assert_string_equal(after->name, "other");
+    assert_memory_not_equal(after->id, before->id, SYI_SESSION_SIZE);
+    sy_tensor_unref(p);
+    sy_tensor_unref(x);
+    place_close(&m->home);
+    proxy_close(&proxy);
+}
+
+static void test_cut_and_taken_up(void **state)
+{
+    static const char *const schemes[] = {"tls", "wss"};
+    meeting *m = *state;
+    set_tls(m, m->there.hook, m->bob, m->bob_key, true);
+    for (int k = 0; k < 2; k++) {
+        set_tls(m, m->home.hook, m->client, m->client_key, false);
+        cut_and_go_on(m, schemes[k]);
+        place_open(&m->home, "home", true, 2);
+    }
+}
+
 #define ENCRYPTED_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -163,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ENCRYPTED_TEST(test_remote_tensors),
         ENCRYPTED_TEST(test_who_is_refused),
+        ENCRYPTED_TEST(test_cut_and_taken_up),
         ENCRYPTED_TEST(test_listening_needs_a_certificate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

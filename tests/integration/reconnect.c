@@ -124,11 +124,34 @@ static void test_cut_everywhere(void **state)
 {
     model m;
     property_random random = property_start("cut everywhere");
-    const long step = property_iterations(0) > 0 ? 1 : 11L * TEST_SLOWNESS;
+    const long step = property_iterations(0) > 0 ? 1 : 17L * TEST_SLOWNESS;
     model_open(&m, *state);
     for (int direction = 0; direction < 2; direction++) {
         cut_everywhere(&m, direction, property_between(&random, 0, step - 1), step);
     }
+    model_close(&m);
+}
+
+/* The same, but bytes only come in two parts, wherever that is; nothing is sent twice for that. */
+static void test_split_everywhere(void **state)
+{
+    model m;
+    property_random random = property_start("split everywhere");
+    const long step = property_iterations(0) > 0 ? 1 : 17L * TEST_SLOWNESS;
+    model_open(&m, *state);
+    const unsigned accepted = proxy_accepted(m.c.proxy);
+    for (int direction = 0; direction < 2; direction++) {
+        unsigned before;
+        long k = property_between(&random, 0, step - 1);
+        do {
+            before = proxy_let_pass(m.c.proxy);
+            proxy_split_after(m.c.proxy, direction, k);
+            interact(&m);
+            k += step;
+        } while (proxy_let_pass(m.c.proxy) != before);
+        model_check(&m);
+    }
+    assert_int_equal(proxy_accepted(m.c.proxy), accepted);
     model_close(&m);
 }
 
@@ -181,6 +204,53 @@ static void test_many_threads(void **state)
         assert_status(threads[k].status, SY_OK, &threads[k].err);
     }
     m.expected += ADDERS * (ADDITIONS / TEST_SLOWNESS);
+    model_close(&m);
+}
+
+static void make_trouble(cutting_proxy *proxy, property_random *random)
+{
+    const int direction = (int)property_between(random, 0, 1);
+    switch (property_between(random, 0, 4)) {
+    case 0:
+        proxy_cut_after(proxy, direction, property_between(random, 0, 3000), false);
+        break;
+    case 1:
+        proxy_cut_after(proxy, direction, property_between(random, 0, 3000), true);
+        break;
+    case 2: /* stalls, then goes on or is cut */
+        proxy_hold(proxy, direction, true);
+        break;
+    case 3:
+        proxy_split_after(proxy, direction, property_between(random, 0, 3000));
+        break;
+    default:
+        proxy_cut(proxy, true, direction == 0);
+        break;
+    }
+}
+
+/* Chance decides what happens to the connection: it is cut, reset, held up, split, refused for a while. */
+static void test_trouble(void **state)
+{
+    model m;
+    test_thread threads[ADDERS];
+    property_random random = property_start("trouble");
+    model_open(&m, *state);
+    for (long round = 0; round < 1 + property_iterations(1); round++) {
+        threads_start(threads, ADDERS, &m, add_many);
+        for (int k = 0; k < 20; k++) {
+            make_trouble(m.c.proxy, &random);
+            test_sleep_ms(5);
+            (void)proxy_let_pass(m.c.proxy);
+            test_sleep_ms(3);
+        }
+        threads_join(threads, ADDERS);
+        for (int k = 0; k < ADDERS; k++) {
+            assert_status(threads[k].status, SY_OK, &threads[k].err);
+        }
+        m.expected += ADDERS * (ADDITIONS / TEST_SLOWNESS);
+        model_check(&m);
+    }
     model_close(&m);
 }
 
@@ -446,11 +516,18 @@ static void test_without(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        REMOTE_KINDS(test_cut_everywhere),    REMOTE_KINDS(test_cut_again_and_again),
-        REMOTE_KINDS(test_many_threads),      REMOTE_KINDS(test_away_for_a_while),
-        REMOTE_KINDS(test_away_for_good),     REMOTE_KINDS(test_in_doubt),
-        REMOTE_KINDS(test_another_worker),    REMOTE_KINDS(test_the_old_connection_is_deaf),
-        REMOTE_KINDS(test_memory_of_answers), REMOTE_KINDS(test_without),
+        REMOTE_KINDS(test_cut_everywhere),
+        REMOTE_KINDS(test_split_everywhere),
+        REMOTE_KINDS(test_cut_again_and_again),
+        REMOTE_KINDS(test_many_threads),
+        REMOTE_KINDS(test_trouble),
+        REMOTE_KINDS(test_away_for_a_while),
+        REMOTE_KINDS(test_away_for_good),
+        REMOTE_KINDS(test_in_doubt),
+        REMOTE_KINDS(test_another_worker),
+        REMOTE_KINDS(test_the_old_connection_is_deaf),
+        REMOTE_KINDS(test_memory_of_answers),
+        REMOTE_KINDS(test_without),
     };
     return workers_run(tests);
 }

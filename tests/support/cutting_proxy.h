@@ -48,6 +48,7 @@ typedef struct cutting_proxy {
     bool refuse;
     bool cut_now;
     bool reset;             /* a cut is a reset, not an end */
+    bool split;             /* instead of a cut there is a pause: what comes is split there */
     unsigned cuts;          /* so far */
     unsigned accepted;      /* connections, so far */
     unsigned long total[2]; /* bytes that passed */
@@ -117,7 +118,7 @@ static inline bool proxy_read(cutting_proxy *proxy, proxy_way *way, int directio
     if (room == 0) { /* there is something, and nothing may pass */
         *left = -1;
         proxy->cuts++;
-        return false;
+        return proxy->split;
     }
     const ssize_t count = recv(way->from, way->buffer, room, MSG_DONTWAIT);
     if (count <= 0) {
@@ -244,6 +245,15 @@ static inline void proxy_cut_after(cutting_proxy *proxy, int direction, long byt
     pthread_mutex_unlock(&proxy->lock);
 }
 
+/* The same, but what comes is only split there, with a pause. */
+static inline void proxy_split_after(cutting_proxy *proxy, int direction, long bytes)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->left[direction] = bytes;
+    proxy->split = true;
+    pthread_mutex_unlock(&proxy->lock);
+}
+
 /* No more cuts; the number so far. */
 static inline unsigned proxy_let_pass(cutting_proxy *proxy)
 {
@@ -251,6 +261,7 @@ static inline unsigned proxy_let_pass(cutting_proxy *proxy)
     proxy->left[0] = proxy->left[1] = -1;
     proxy->hold[0] = proxy->hold[1] = false;
     proxy->refuse = false;
+    proxy->split = false;
     const unsigned cuts = proxy->cuts;
     pthread_mutex_unlock(&proxy->lock);
     return cuts;
