@@ -72,6 +72,7 @@ static void drop(syi_replies *replies, syi_kept_reply *entry, syi_kept_reply **d
     }
     replies->count--;
     replies->bytes -= entry->bytes;
+    replies->copied -= entry->size;
     if (entry->large == NULL && entry->segments == NULL && replies->spare_count < SPARE_MAX) {
         entry->next = replies->spare;
         replies->spare = entry;
@@ -173,7 +174,7 @@ static bool copy_body(sy_context *context, syi_kept_reply *entry, const syi_mess
 /* Answers without an owner of their bytes are sent at once or not at all. */
 static bool can_be_kept(const syi_message *reply, uint64_t *bytes)
 {
-    *bytes = reply->body.length;
+    *bytes = 0;
     for (uint32_t k = 0; k < reply->segment_count; k++) {
         if (reply->segments[k].storage == NULL) {
             return false;
@@ -198,11 +199,15 @@ bool syi_replies_keep(syi_replies *replies, syi_kept_reply *entry, const syi_mes
     if (entry->kept) {
         entry->bytes = bytes;
         replies->bytes += bytes;
+        replies->copied += entry->size;
+    } else {
+        empty(replies->context, entry);
     }
     const bool kept = entry->kept;
     for (syi_kept_reply *old = replies->first, *next; old != NULL; old = next) {
         next = old->next;
-        if (replies->count <= SYI_REPLIES_MAX && replies->bytes <= SYI_REPLIES_BYTES_MAX) {
+        if (replies->count <= SYI_REPLIES_MAX && replies->bytes <= SYI_REPLIES_BYTES_MAX &&
+            replies->copied <= SYI_REPLIES_COPIED_MAX) {
             break;
         }
         if (old->done && old != entry) {

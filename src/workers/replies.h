@@ -13,9 +13,11 @@
 #include "messaging/kinds.h"
 #include "transport/frame.h"
 
-#define SYI_REPLIES_MAX 4096u                      /* answers */
-#define SYI_REPLIES_BYTES_MAX (UINT64_C(64) << 20) /* of bodies and segments */
-#define SYI_REPLIES_BODY_MAX ((size_t)64 * 1024) /* a longer body is not kept: it would be copied */
+#define SYI_REPLIES_MAX 2048u /* answers */
+#define SYI_REPLIES_BYTES_MAX \
+    (UINT64_C(64) << 20) /* of segments, which their callers' accounts pay for */
+#define SYI_REPLIES_COPIED_MAX (UINT64_C(1) << 20) /* of bodies */
+#define SYI_REPLIES_BODY_MAX ((size_t)64 * 1024) /* a longer one is not kept: it would be copied */
 
 typedef struct syi_kept_reply syi_kept_reply;
 
@@ -26,7 +28,7 @@ typedef struct syi_replies {
     unsigned spare_count;
     unsigned count; /* answers in it, done ones */
     unsigned open;  /* requests that are not answered yet */
-    uint64_t bytes;
+    uint64_t bytes, copied;
 } syi_replies;
 
 typedef enum syi_recall {

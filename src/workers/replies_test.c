@@ -125,7 +125,7 @@ static void test_too_large(void **state)
     assert_recall(f, 2, SYI_RECALL_GONE);
     for (uint64_t k = 3; k < 3000; k++) { /* 187 MiB in all */
         assert_true(keep(f, begin(f, k, SYI_WINDOW_UNSAID), k, SYI_REPLIES_BODY_MAX));
-        assert_true(f->replies.bytes <= SYI_REPLIES_BYTES_MAX);
+        assert_true(f->replies.copied <= SYI_REPLIES_COPIED_MAX);
     }
     assert_known(f, 2999, SYI_REPLIES_BODY_MAX);
     assert_recall(f, 3, SYI_RECALL_GONE);
@@ -172,6 +172,7 @@ static void test_no_memory(void **state)
     assert_null(begin(f, 2, 2));
     f->memory.fail_at = 0;
     syi_kept_reply *dropped = NULL;
+    assert_int_equal(f->replies.copied, 0);
     entry = begin(f, 3, 3);
     syi_replies_cancel(&f->replies, entry, &dropped);
     syi_replies_free(f->context, dropped);
