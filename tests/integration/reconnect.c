@@ -379,6 +379,53 @@ static void test_another_worker(void **state)
     scene_close(&c);
 }
 
+/* --- from worker to worker -------------------------------------------------------------------------- */
+
+/* An object travels between two workers, and all that is said to either of them may be cut: it is always at one of them,
+ * as it was. */
+static void test_move_everywhere(void **state)
+{
+    scene c;
+    test_place at_alice;
+    cutting_proxy before_alice;
+    char url[512];
+    float value[3];
+    sy_error err = SY_ERROR_INIT;
+    sy_tensor *copy = NULL;
+    scene_open(&c, *state, true, 5000, 60000);
+    place_open(&at_alice, "alice", false, 2);
+    snprintf(url, sizeof url, "%s", place_listen(&at_alice, c.kind->url, NULL));
+    proxy_open(&before_alice, url);
+    sy_worker *alice = place_connect(&c.home, before_alice.url, 5000);
+    sy_tensor *p = send_ones(&c, 3);
+    const long step = property_iterations(0) > 0 ? 3 : 61L * TEST_SLOWNESS;
+    for (int way = 0; way < 4; way++) {
+        cutting_proxy *proxy = way / 2 == 0 ? c.proxy : &before_alice;
+        bool cut = true;
+        for (long k = 0; cut; k += step) {
+            const unsigned before = proxy_let_pass(proxy);
+            proxy_cut_after(proxy, way % 2, k, k / step % 2 != 0);
+            assert_ok(sy_tensor_move_(p, alice, &err), &err);
+            assert_ok(sy_tensor_move_(p, c.bob, &err), &err);
+            cut = proxy_let_pass(proxy) != before;
+            assert_ok(sy_tensor_copy_get(p, &copy, &err), &err);
+            assert_ok(sy_tensor_copy_data(copy, value, sizeof value, &err), &err);
+            assert_true(value[0] == 1 && value[2] == 1);
+            sy_tensor_unref(copy);
+            assert_true(wait_for_count(c.serving, 1, 2000));
+            assert_true(wait_for_count(at_alice.worker, 0, 2000));
+            assert_in_range(k, 0, 20000);
+        }
+    }
+    sy_tensor_unref(p);
+    settle(&c, 0);
+    place_close(&c.home); /* before those whom it still tells something */
+    proxy_close(&before_alice);
+    place_close(&at_alice);
+    place_open(&c.home, "home", true, 1);
+    scene_close(&c);
+}
+
 /* --- on the wire ------------------------------------------------------------------------------------ */
 
 typedef struct wire {
@@ -525,6 +572,7 @@ int main(void)
         REMOTE_KINDS(test_away_for_good),
         REMOTE_KINDS(test_in_doubt),
         REMOTE_KINDS(test_another_worker),
+        REMOTE_KINDS(test_move_everywhere),
         REMOTE_KINDS(test_the_old_connection_is_deaf),
         REMOTE_KINDS(test_memory_of_answers),
         REMOTE_KINDS(test_without),
