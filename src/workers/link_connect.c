@@ -163,8 +163,7 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
     return again ? syi_link_send_again(link, session.arrived, options.deadline, err) : SY_OK;
 }
 
-/* Whether it was carried out cannot be learned any more. */
-static sy_error doubt(const syi_link *link, const sy_error *why)
+sy_error syi_link_doubt(const syi_link *link, const sy_error *why)
 {
     sy_error said = SY_ERROR_INIT;
     syi_fail(&said, SY_EINDOUBT,
@@ -178,7 +177,7 @@ static sy_error doubt(const syi_link *link, const sy_error *why)
 void syi_link_fail(syi_link *link, bool all, const sy_error *why)
 {
     const bool doubts = link->counts && why->status != SY_ECANCELED;
-    const sy_error unsure = doubts ? doubt(link, why) : *why;
+    const sy_error unsure = doubts ? syi_link_doubt(link, why) : *why;
     syi_pending *rest = NULL;
     syi_pending **end = &rest;
     link->flying_last = NULL;

@@ -73,6 +73,18 @@ static sy_status read_reply(const syi_link *link, const syi_pending *pending, sy
     return SY_OK;
 }
 
+/* Its caller's time is over before the connection was made again: says whether it may have been carried out. */
+static sy_status unsure(const syi_link *link, const syi_pending *pending, sy_status status,
+                        sy_error *err)
+{
+    const bool known = !link->counts || !pending->left || status == SY_ETIMEDOUT ||
+                       status == SY_ECANCELED || status == SY_EINDOUBT;
+    if (!known && err != NULL) {
+        *err = syi_link_doubt(link, err);
+    }
+    return known ? status : SY_EINDOUBT;
+}
+
 /* Sends; returns with state_lock held when that succeeded, or when the answer is in already. */
 static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_error *err)
 {
@@ -93,7 +105,7 @@ static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_erro
     if (status != SY_OK && !pending->done) {
         pthread_mutex_unlock(&link->state_lock);
         syi_error_at_worker(err, link->target->name);
-        return status;
+        return unsure(link, pending, status, err);
     }
     return SY_OK;
 }
@@ -136,6 +148,7 @@ static sy_status wait_locked(syi_exchange *exchange, sy_error *err)
     if (broken) {
         syi_error_at_worker(err, link->target->name);
         syi_link_look_at_connection(link, err, status);
+        status = unsure(link, pending, status, err);
     }
     return status == SY_OK ? read_reply(link, pending, err) : status;
 }

@@ -161,6 +161,8 @@ sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err);
 /* Neither sending nor state_lock held, after a failure to receive when `counts`: SY_OK when there is a connection again
  * (perhaps somebody else made it). */
 sy_status syi_link_recover(syi_link *link, uint64_t deadline, sy_error *err);
+/* A request had left; whether it was carried out cannot be learned any more. */
+sy_error syi_link_doubt(const syi_link *link, const sy_error *why);
 /* state_lock held: those in flight fail, or only those that may have been carried out; who waits for a request takes
  * it out, nobody does for posted ones. */
 void syi_link_fail(syi_link *link, bool all, const sy_error *why);

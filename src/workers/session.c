@@ -62,7 +62,8 @@ bool syi_session_is_claimed(const syi_session *old, const syi_session *by, const
            equal_secret(old->token, theirs->token, SYI_SESSION_SIZE);
 }
 
-/* Strand held: the client, which does not resume, is back, and what was leased to its old connection is leased to the new one. */
+/* Strand held: the client, which does not resume, is back, and what was leased to its old connection is
+ * leased to the new one. */
 static void take_over(syi_session *session, syi_session *old)
 {
     size_t cursor = 0;
