@@ -29,6 +29,7 @@ static struct {
     int listening;
     char url[64];
     sem_t ready; /* the input is there */
+    sem_t done;  /* ... and is no longer looked at */
     const uint8_t *data;
     size_t size;
 } server;
@@ -88,6 +89,7 @@ static void *serve(void *unused)
         while (recv(fd, request, sizeof request, 0) > 0) { /* until the client lets go */
         }
         close(fd);
+        sem_post(&server.done);
     }
     return NULL;
 }
@@ -104,6 +106,7 @@ static void start_server(void)
     require(getsockname(server.listening, (struct sockaddr *)&address, &size) == 0);
     snprintf(server.url, sizeof server.url, "ws://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
     sem_init(&server.ready, 0, 0);
+    sem_init(&server.done, 0, 0);
     require(pthread_create(&thread, NULL, serve, NULL) == 0);
     pthread_detach(thread);
 }
@@ -154,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         require(connection == NULL && err.message[0] != '\0' && err.status != SY_ETIMEDOUT);
     }
+    sem_wait(&server.done);
     require(atomic_load(&account.used) == 0);
     return 0;
 }
