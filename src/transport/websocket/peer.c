@@ -317,7 +317,9 @@ static int on_established(websocket_listener *listener, struct lws *wsi, websock
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char text[128];
-    getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &length);
+    if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&address, &length) != 0) {
+        return -1; /* it is gone already; without an address it would be nobody's */
+    }
     syi_server_format_address(text, sizeof text, listener->tls != NULL ? "wss" : "ws", &address,
                               length);
     websocket_peer *peer = syi_alloc(context, sizeof *peer);

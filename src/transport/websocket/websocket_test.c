@@ -649,6 +649,28 @@ static void test_stalled_message(void **state)
     fixture_close(&f);
 }
 
+/* A client that has asked and is gone when the listener gets to it: no session is without an address (fixture_close looks
+ * at each), since limits and trust go by it. */
+static void test_gone_when_it_is_accepted(void **state)
+{
+    (void)state;
+    static const char request[] = REQUEST "Sec-WebSocket-Protocol: csyft.v1\r\n\r\n";
+    const struct linger at_once = {.l_onoff = 1};
+    fixture f;
+    fixture_open(&f, PROBE_ECHO, NULL);
+    for (int k = 0; k < PROBE_SESSIONS; k++) {
+        const int fd = connect_to(f.url);
+        assert_true(fd >= 0);
+        assert_true(write_all(fd, request, sizeof request - 1));
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(fd);
+    }
+    syi_connection *connection = fixture_connect(&f);
+    assert_echo(&f, connection, 5);
+    syi_connection_close(connection);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     the_contract = &websocket;
@@ -667,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_client_takes_fragments),
         cmocka_unit_test(test_client_framing),
         cmocka_unit_test(test_stalled_message),
+        cmocka_unit_test(test_gone_when_it_is_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
