@@ -10,6 +10,8 @@
 #include <csyft/interpreter.h>
 #include <csyft/pointer.h>
 
+#include "execution/plan.h"
+#include "execution/protocol.h"
 #include "serde/serde.h"
 #include "workers/resolve.h"
 #include "workers/worker.h"
@@ -24,7 +26,7 @@ static const int codes[] = {
     SYI_CODE_MULTI_POINTER,  SYI_CODE_POINTER,     SYI_CODE_FIXED_PRECISION,
     SYI_CODE_NAMED,          SYI_CODE_PLACEHOLDER, SYI_CODE_AUTOGRAD,
     SYI_CODE_DICT,           SYI_CODE_RANGE,       SYI_CODE_SET,
-    SY_INTERPRETER_CODE_MAX,
+    SY_INTERPRETER_CODE_MAX, SYI_CODE_PLAN,        SYI_CODE_PROTOCOL,
 };
 
 static void require(bool promise)
