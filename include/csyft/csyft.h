@@ -16,6 +16,7 @@
 #include <csyft/model.h>
 #include <csyft/multi_pointer.h>
 #include <csyft/nn.h>
+#include <csyft/old_plan.h>
 #include <csyft/operations_here.h>
 #include <csyft/optim.h>
 #include <csyft/overload.h>

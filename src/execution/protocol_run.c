@@ -1,9 +1,10 @@
 /*
  * protocol_run.c - a protocol's plans, one after the other, for one input or for many at once. Part of protocol.h.
  *
- * A task is one plan for one input. It is ready when the plan before it has this input, and the input before it has
- * this plan. Some threads, the caller's among them, take tasks that are ready until none is left: so stages overlap, and
- * each plan sees the inputs in their order. After a failure no task is begun any more.
+ * Each plan is two steps: its arguments are brought to its worker, and it runs. A step is ready for an input when that has
+ * the step before it behind it, and the input before has this one. Some threads, the caller's among them, take steps that
+ * are ready until none is left: so workers compute and results travel side by side, and each plan sees the inputs in
+ * their order. After a failure no step is begun any more.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -21,10 +22,11 @@
 
 /* What is on its way for one input. */
 typedef struct flow {
-    sy_tensor **tensors; /* results of the last stage that ran; ours */
+    sy_value *values; /* of the next plan: arguments, then named ones; in the end the results */
+    sy_tensor **ours; /* one per value: a reference; NULL: the caller's */
     size_t count;
-    size_t stage; /* the next one */
-    bool busy;    /* a thread is at it */
+    size_t step; /* the next one: 2k brings, 2k + 1 runs plan k */
+    bool busy;   /* a thread is at it */
 } flow;
 
 typedef struct pipeline {
@@ -33,28 +35,52 @@ typedef struct pipeline {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     flow *flows;
-    size_t *turns; /* per stage: the input whose turn it is */
+    size_t steps;
+    size_t *turns; /* per step: the input whose turn it is */
     size_t first;  /* inputs before it are done */
     sy_status status;
     sy_error error;
 } pipeline;
 
-/* One task, with the values that the plan gets. */
+/* One step for one input. */
 typedef struct task {
     pipeline *p;
-    size_t input, stage;
+    flow *f;
+    const sy_protocol_input *input;
+    size_t step;
     const syi_protocol_stage *at;
-    sy_value values[SYI_TAPE_INPUTS_MAX]; /* named ones at the end */
-    sy_tensor *ours[SYI_TAPE_INPUTS_MAX]; /* to be dropped after the run; NULL: the caller's */
-    size_t count;
     sy_tensor *results[SYI_TAPE_OUTPUTS_MAX];
     size_t result_count;
     sy_error err;
 } task;
 
-static const sy_protocol_input *input_of(const task *t)
+static void flow_clear(sy_context *context, flow *f)
 {
-    return &t->p->run->inputs[t->input];
+    for (size_t k = 0; k < f->count; k++) {
+        sy_tensor_unref(f->ours[k]);
+    }
+    syi_free(context, f->values, f->count * sizeof *f->values);
+    syi_free(context, f->ours, f->count * sizeof(sy_tensor *));
+    f->values = NULL;
+    f->ours = NULL;
+    f->count = 0;
+}
+
+/* Room for other values; on failure it is as before. */
+static sy_status flow_renew(sy_context *context, flow *f, size_t count, sy_error *err)
+{
+    sy_value *values = syi_alloc_array(context, count, sizeof *values);
+    sy_tensor **ours = syi_alloc_array(context, count, sizeof(sy_tensor *));
+    if (values == NULL || ours == NULL) {
+        syi_free(context, values, count * sizeof *values);
+        syi_free(context, ours, count * sizeof(sy_tensor *));
+        return SYI_ENOMEM(err, "protocol");
+    }
+    flow_clear(context, f);
+    f->values = values;
+    f->ours = ours;
+    f->count = count;
+    return SY_OK;
 }
 
 /* Bringing values to the worker of the stage */
@@ -95,7 +121,8 @@ static sy_status move_copy(const task *t, sy_tensor *pointer, sy_tensor **moved,
 
 static sy_status bring(task *t, size_t k)
 {
-    sy_value *value = &t->values[k];
+    sy_value *value = &t->f->values[k];
+    sy_tensor **ours = &t->f->ours[k];
     const sy_worker *here = t->p->run->here;
     sy_tensor *brought = NULL;
     if (value->kind != SY_VALUE_TENSOR) {
@@ -114,14 +141,14 @@ static sy_status bring(task *t, size_t k)
     } else if (pointer->location == t->at->worker) {
         return SY_OK;
     } else if (t->at->worker == here) {
-        SY_TRY(syi_pointer_fetch(pointer, t->ours[k] == NULL, &brought, &t->err));
-    } else if (t->ours[k] != NULL) {
+        SY_TRY(syi_pointer_fetch(pointer, *ours == NULL, &brought, &t->err));
+    } else if (*ours != NULL) {
         return sy_tensor_move_(tensor, t->at->worker, &t->err);
     } else {
         SY_TRY(move_copy(t, tensor, &brought, &t->err));
     }
-    sy_tensor_unref(t->ours[k]);
-    t->ours[k] = brought;
+    sy_tensor_unref(*ours);
+    *ours = brought;
     *value = sy_value_tensor(brought);
     return SY_OK;
 }
@@ -129,7 +156,7 @@ static sy_status bring(task *t, size_t k)
 /* The reference's lines. */
 static void say(const task *t)
 {
-    const syi_protocol_stage *before = t->stage > 0 ? t->at - 1 : NULL;
+    const syi_protocol_stage *before = t->step > 0 ? t->at - 1 : NULL;
     const char *to = t->at->worker->name;
     if (before == NULL) {
         syi_log(t->p->context, SY_LOG_INFO, "execution", to, 0, "send %s", to);
@@ -139,24 +166,29 @@ static void say(const task *t)
     }
 }
 
-static sy_status gather(task *t)
+static sy_status take_input(task *t)
 {
-    const sy_protocol_input *input = input_of(t);
-    const flow *f = &t->p->flows[t->input];
-    const size_t named = t->stage == 0 ? input->kwarg_count : 0;
-    const size_t count = t->stage == 0 ? input->count : f->count;
-    if (count > SYI_TAPE_INPUTS_MAX || named > SYI_TAPE_INPUTS_MAX - count) {
+    const sy_protocol_input *input = t->input;
+    flow *f = t->f;
+    if (input->count > SYI_TAPE_INPUTS_MAX ||
+        input->kwarg_count > SYI_TAPE_INPUTS_MAX - input->count) {
         return syi_fail(&t->err, SY_ELIMIT, "more than %d arguments", SYI_TAPE_INPUTS_MAX);
     }
-    t->count = count + named;
-    for (size_t k = 0; k < t->count; k++) {
-        t->ours[k] = t->stage > 0 ? sy_tensor_ref(f->tensors[k]) : NULL;
-        t->values[k] = t->stage > 0 ? sy_value_tensor(f->tensors[k])
-                       : k < count  ? input->arguments[k]
-                                    : input->kwargs[k - count].value;
+    SY_TRY(flow_renew(t->p->context, f, input->count + input->kwarg_count, &t->err));
+    for (size_t k = 0; k < f->count; k++) {
+        f->values[k] =
+            k < input->count ? input->arguments[k] : input->kwargs[k - input->count].value;
+    }
+    return SY_OK;
+}
+
+static sy_status bring_all(task *t)
+{
+    if (t->step == 0) {
+        SY_TRY(take_input(t));
     }
     say(t);
-    for (size_t k = 0; k < t->count; k++) {
+    for (size_t k = 0; k < t->f->count; k++) {
         SY_TRY(bring(t, k));
     }
     return SY_OK;
@@ -164,12 +196,14 @@ static sy_status gather(task *t)
 
 /* Running */
 
-static void fill_names(const task *t, sy_named_value *kwargs)
+/* Of the first plan only. */
+static size_t fill_names(const task *t, sy_named_value *kwargs)
 {
-    const sy_protocol_input *input = input_of(t);
-    for (size_t k = 0; t->stage == 0 && k < input->kwarg_count; k++) {
-        kwargs[k] = (sy_named_value){input->kwargs[k].name, t->values[input->count + k]};
+    const size_t count = t->step == 1 ? t->input->kwarg_count : 0;
+    for (size_t k = 0; k < count; k++) {
+        kwargs[k] = (sy_named_value){t->input->kwargs[k].name, t->f->values[t->input->count + k]};
     }
+    return count;
 }
 
 static sy_status run_there(task *t, const sy_named_value *kwargs, size_t kwarg_count)
@@ -183,7 +217,7 @@ static sy_status run_there(task *t, const sy_named_value *kwargs, size_t kwarg_c
     }
     SY_TRY(sy_pointer_plan_from(t->at->plan, &plan, &t->err));
     const sy_status status =
-        sy_pointer_plan_run(plan, t->values, t->count - kwarg_count, &o, t->results,
+        sy_pointer_plan_run(plan, t->f->values, t->f->count - kwarg_count, &o, t->results,
                             SYI_TAPE_OUTPUTS_MAX, &t->result_count, &t->err);
     sy_pointer_plan_unref(plan);
     return status;
@@ -202,7 +236,7 @@ static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_co
                         "deploy it to another worker",
                         body->name);
     }
-    SY_TRY(syi_plan_bind(body, t->values, t->count - kwarg_count, kwargs, kwarg_count, inputs,
+    SY_TRY(syi_plan_bind(body, t->f->values, t->f->count - kwarg_count, kwargs, kwarg_count, inputs,
                          &t->err));
     SY_TRY(syi_plan_execute(body, inputs, t->p->run->mode, values, &t->err));
     const size_t count = body->tape->result_count;
@@ -218,67 +252,47 @@ static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_co
     return status;
 }
 
-static void drop(sy_tensor **tensors, size_t *count)
+/* Results become the values of the next plan. */
+static sy_status run_plan(task *t)
 {
-    while (*count > 0) {
-        sy_tensor_unref(tensors[--*count]);
+    sy_named_value kwargs[SYI_TAPE_INPUTS_MAX];
+    const size_t named = fill_names(t, kwargs);
+    sy_status status =
+        t->at->worker == t->p->run->here ? run_here(t, kwargs, named) : run_there(t, kwargs, named);
+    if (status == SY_OK) {
+        status = flow_renew(t->p->context, t->f, t->result_count, &t->err);
     }
-}
-
-/* Results become what is on its way. */
-static sy_status keep_results(task *t)
-{
-    flow *f = &t->p->flows[t->input];
-    sy_context *context = t->p->context;
-    sy_tensor **kept = syi_alloc_array(context, t->result_count, sizeof *kept);
-    if (kept == NULL) {
-        return SYI_ENOMEM(&t->err, "protocol");
+    for (size_t k = 0; k < t->result_count; k++) {
+        if (status == SY_OK) {
+            t->f->values[k] = sy_value_tensor(t->results[k]);
+            t->f->ours[k] = t->results[k];
+        } else {
+            sy_tensor_unref(t->results[k]);
+        }
     }
-    const size_t old = f->count;
-    drop(f->tensors, &f->count);
-    syi_free(context, f->tensors, old * sizeof *f->tensors);
-    memcpy(kept, t->results, t->result_count * sizeof *kept);
-    f->tensors = kept;
-    f->count = t->result_count;
-    t->result_count = 0;
-    return SY_OK;
+    return status;
 }
 
 static sy_status run_task(task *t)
 {
-    sy_named_value kwargs[SYI_TAPE_INPUTS_MAX];
-    const size_t kwarg_count = t->stage == 0 ? input_of(t)->kwarg_count : 0;
-    sy_status status = gather(t);
-    if (status == SY_OK) {
-        fill_names(t, kwargs);
-        status = t->at->worker == t->p->run->here ? run_here(t, kwargs, kwarg_count)
-                                                  : run_there(t, kwargs, kwarg_count);
-    }
-    if (status == SY_OK) {
-        status = keep_results(t);
-    }
-    for (size_t k = 0; k < t->count; k++) {
-        sy_tensor_unref(t->ours[k]);
-    }
-    drop(t->results, &t->result_count);
+    const sy_status status = t->step % 2 == 0 ? bring_all(t) : run_plan(t);
     return status == SY_OK ? SY_OK
                            : syi_error_prefix(&t->err, status, "protocol, plan %zu at worker %s",
-                                              t->stage + 1, t->at->worker->name);
+                                              t->step / 2 + 1, t->at->worker->name);
 }
 
 /* Threads */
 
 /* Under the lock. */
-static bool find_ready(pipeline *p, size_t *input)
+static bool find_ready(pipeline *p, size_t *index)
 {
-    const size_t stages = p->run->body->count;
     for (size_t i = p->first; i < p->run->count; i++) {
         const flow *f = &p->flows[i];
-        if (f->stage < stages && !f->busy && p->turns[f->stage] == i) {
-            *input = i;
+        if (f->step < p->steps && !f->busy && p->turns[f->step] == i) {
+            *index = i;
             return true;
         }
-        if (f->stage == 0) {
+        if (f->step == 0) {
             return false; /* those behind it wait for it */
         }
     }
@@ -287,19 +301,16 @@ static bool find_ready(pipeline *p, size_t *input)
 
 static void finish(pipeline *p, const task *t, sy_status status)
 {
-    flow *f = &p->flows[t->input];
-    f->busy = false;
-    if (status != SY_OK) {
-        if (p->status == SY_OK) {
-            p->status = status;
-            p->error = t->err;
-        }
-    } else {
-        f->stage++;
-        p->turns[t->stage]++;
-        while (p->first < p->run->count && p->flows[p->first].stage == p->run->body->count) {
+    t->f->busy = false;
+    if (status == SY_OK) {
+        t->f->step++;
+        p->turns[t->step]++;
+        while (p->first < p->run->count && p->flows[p->first].step == p->steps) {
             p->first++;
         }
+    } else if (p->status == SY_OK) {
+        p->status = status;
+        p->error = t->err;
     }
     pthread_cond_broadcast(&p->changed);
 }
@@ -314,15 +325,18 @@ static void *work(void *argument)
         pthread_cond_broadcast(&p->changed);
     }
     while (p->status == SY_OK && p->first < p->run->count) {
-        size_t input = 0;
-        if (!find_ready(p, &input)) {
+        size_t index = 0;
+        if (!find_ready(p, &index)) {
             pthread_cond_wait(&p->changed, &p->lock);
             continue;
         }
-        flow *f = &p->flows[input];
+        flow *f = &p->flows[index];
         f->busy = true;
-        *t = (task){
-            .p = p, .input = input, .stage = f->stage, .at = &p->run->body->stages[f->stage]};
+        *t = (task){.p = p,
+                    .f = f,
+                    .input = &p->run->inputs[index],
+                    .step = f->step,
+                    .at = &p->run->body->stages[f->step / 2]};
         pthread_mutex_unlock(&p->lock);
         const sy_status status = run_task(t);
         pthread_mutex_lock(&p->lock);
@@ -365,7 +379,7 @@ static sy_status hand_out(pipeline *p, sy_error *err)
     for (size_t i = 0; i < run->count; i++) {
         flow *f = &p->flows[i];
         for (size_t k = 0; k < f->count; k++) {
-            run->inputs[i].results[k] = sy_tensor_ref(f->tensors[k]);
+            run->inputs[i].results[k] = sy_tensor_ref(f->ours[k]);
         }
         run->inputs[i].result_count = f->count;
     }
@@ -375,8 +389,7 @@ static sy_status hand_out(pipeline *p, sy_error *err)
 static void run_all(pipeline *p)
 {
     pthread_t threads[THREADS_MAX];
-    const size_t stages = p->run->body->count;
-    const size_t together = stages < p->run->count ? stages : p->run->count;
+    const size_t together = p->steps < p->run->count ? p->steps : p->run->count;
     const size_t wanted = together < THREADS_MAX ? together : THREADS_MAX;
     const size_t started = wanted > 1 ? start_threads(p, threads, wanted - 1) : 0;
     (void)work(p);
@@ -402,10 +415,10 @@ static sy_status check_inputs(const syi_protocol_run *run, sy_error *err)
 sy_status syi_protocol_execute(const syi_protocol_run *run, sy_error *err)
 {
     sy_context *context = run->body->hook->context;
-    pipeline p = {.run = run, .context = context, .status = SY_OK};
+    pipeline p = {.run = run, .context = context, .steps = 2 * run->body->count, .status = SY_OK};
     SY_TRY(check_inputs(run, err));
     p.flows = syi_alloc_array(context, run->count, sizeof *p.flows);
-    p.turns = syi_alloc_array(context, run->body->count, sizeof *p.turns);
+    p.turns = syi_alloc_array(context, p.steps, sizeof *p.turns);
     syi_error_empty(&p.error);
     if (p.flows == NULL || p.turns == NULL) {
         p.status = SYI_ENOMEM(&p.error, "protocol");
@@ -423,12 +436,9 @@ sy_status syi_protocol_execute(const syi_protocol_run *run, sy_error *err)
         *err = p.error;
     }
     for (size_t i = 0; p.flows != NULL && i < run->count; i++) {
-        flow *f = &p.flows[i];
-        const size_t count = f->count;
-        drop(f->tensors, &f->count);
-        syi_free(context, f->tensors, count * sizeof *f->tensors);
+        flow_clear(context, &p.flows[i]);
     }
     syi_free(context, p.flows, run->count * sizeof *p.flows);
-    syi_free(context, p.turns, run->body->count * sizeof *p.turns);
+    syi_free(context, p.turns, p.steps * sizeof *p.turns);
     return status;
 }

@@ -377,6 +377,79 @@ static void test_refused_bytes(void **state)
     }
 }
 
+/* Designed, written, read again, labelled and run here; `x` is [1]. */
+static sy_status whole_life(sy_tensor *x, sy_error *err)
+{
+    sy_worker *me = sy_hook_get_local_worker(s->base.hook);
+    const sy_protocol_pair names[] = {{.name = "w1", .plan = s->plan},
+                                      {.name = "w2", .plan = s->plan}};
+    const sy_protocol_pair here[] = {{.worker = me, .plan = s->plan},
+                                     {.worker = me, .plan = s->plan}};
+    sy_protocol *p = NULL, *again = NULL;
+    sy_tensor *object = NULL, *y = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
+    char *text = NULL;
+    const sy_value arg = sy_value_tensor(x);
+    sy_status status = sy_protocol_new(s->base.hook, &p, names, 2, NULL, err);
+    status = status != SY_OK ? status : sy_protocol_tag(p, "#a", err);
+    status = status != SY_OK ? status
+                             : sy_tensor_serialize(syi_protocol_get_object(p), &bytes, &size, err);
+    status =
+        status != SY_OK ? status : sy_tensor_deserialize(s->base.hook, &object, bytes, size, err);
+    if (status == SY_OK) {
+        status = syi_protocol_from_object(&again, object, err);
+        if (status != SY_OK) {
+            sy_tensor_unref(object);
+        }
+    }
+    status = status != SY_OK ? status : sy_protocol_to_text(again, &text, err);
+    sy_protocol_unref(p);
+    p = NULL;
+    status = status != SY_OK ? status : sy_protocol_new(s->base.hook, &p, here, 2, NULL, err);
+    status = status != SY_OK ? status : sy_protocol_run(p, &arg, 1, NULL, 0, &y, 1, NULL, err);
+    if (status == SY_OK) {
+        assert_string_equal(sy_protocol_get_name(again, 1), "w2");
+        assert_string_equal(sy_protocol_get_tag(again, 0), "#a");
+        assert_non_null(strstr(text, "\n - w2: <Plan plus_one id:"));
+        assert_floats(y, (const float[]){3}, 1);
+    }
+    sy_tensor_unref(y);
+    sy_protocol_unref(p);
+    sy_protocol_unref(again);
+    if (text != NULL) {
+        sy_string_free(s->base.hook, text);
+    }
+    if (bytes != NULL) {
+        sy_bytes_free(s->base.hook, bytes, size);
+    }
+    return status;
+}
+
+/* Each allocation refused in turn: SY_ENOMEM with a sentence, and nothing is left. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    sy_tensor *x = local_hook_floats(&s->base, 1, (const float[]){1});
+    failing_allocator *memory = &s->base.memory;
+    assert_ok(whole_life(x, ERR), ERR); /* what is made once is there */
+    size_t nth = 0;
+    bool refused = true;
+    while (refused) {
+        const size_t live = memory->live;
+        *ERR = (sy_error)SY_ERROR_INIT;
+        memory->refused = 0;
+        memory->fail_at = memory->calls + ++nth;
+        const sy_status status = whole_life(x, ERR);
+        memory->fail_at = 0;
+        refused = memory->refused != 0;
+        assert_status(status, refused ? SY_ENOMEM : SY_OK, ERR);
+        assert_int_equal(memory->live, live);
+    }
+    assert_true(nth > 30);
+    sy_tensor_unref(x);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -385,7 +458,7 @@ int main(void)
         TEST(test_by_name),         TEST(test_by_position),         TEST(test_by_first_appearance),
         TEST(test_by_known_ids),    TEST(test_real_workers),        TEST(test_refused),
         TEST(test_bad_pairs),       TEST(test_nothing_is_deployed), TEST(test_pointer_plans),
-        TEST(test_labels_and_text), TEST(test_refused_bytes),
+        TEST(test_labels_and_text), TEST(test_refused_bytes),       TEST(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

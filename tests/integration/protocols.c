@@ -4,10 +4,14 @@
  * the reference over processes: tests/reference/001_protocols.c.
  */
 #include <string.h>
+#include <time.h>
 
 #include <csyft/protocol.h>
 
+#include "hook/hook.h"
 #include "support/worker_kinds.h"
+#include "workers/commands.h"
+#include "workers/link.h"
 
 static sy_status plus_one(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
 {
@@ -237,6 +241,99 @@ static void test_run_many(void **state)
     sy_plan_unref(one);
     sy_plan_unref(sum);
     sy_plan_unref(two);
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Where answers take their time, several inputs take less than one after the other. */
+static void test_overlap(void **state)
+{
+    workers *w = *state;
+    enum { COUNT = 6 };
+    sy_protocol *protocol = NAMED(w, "a", "b");
+    sy_protocol_input inputs[MANY];
+    sy_value values[MANY];
+    sy_tensor *results[MANY] = {NULL};
+    deploy(w, protocol, w->alice, w->bob);
+    many(w, inputs, values, results);
+    assert_ok(sy_worker_set_message_pending_time(w->alice, 0.02, &w->err), &w->err);
+    assert_ok(sy_worker_set_message_pending_time(w->bob, 0.02, &w->err), &w->err);
+    double best = 1;
+    for (int turn = 0; turn < 3 && best > 0.8; turn++) { /* others may be at work here, too */
+        const double begun = seconds();
+        for (size_t k = 0; k < COUNT; k++) {
+            assert_ok(sy_protocol_run_many(protocol, &inputs[k], 1, &w->err), &w->err);
+            (void)sy_scope_adopt(w->s, results[k]);
+        }
+        const double one_by_one = seconds() - begun;
+        assert_ok(sy_protocol_run_many(protocol, inputs, COUNT, &w->err), &w->err);
+        const double together = seconds() - begun - one_by_one;
+        for (size_t k = 0; k < COUNT; k++) {
+            (void)sy_scope_adopt(w->s, results[k]);
+        }
+        print_message("%d inputs: %.0f ms one by one, %.0f ms together\n", COUNT, one_by_one * 1e3,
+                      together * 1e3);
+        best = together / one_by_one < best ? together / one_by_one : best;
+    }
+    assert_true(best < 0.9);
+    sy_protocol_unref(protocol);
+}
+
+/* What a peer may ask is not what this library asks. */
+static void test_bad_requests(void **state)
+{
+    workers *w = *state;
+    sy_protocol *protocol = NAMED(w, "a", "b"), *unresolved = NAMED(w, "a");
+    deploy(w, protocol, w->alice, w->bob);
+    assert_ok(sy_protocol_send(protocol, w->bob, &w->err), &w->err);
+    assert_ok(sy_protocol_send(unresolved, w->bob, &w->err), &w->err);
+    sy_tensor *there = NULL, *raw = NULL, *x = workers_send(w, FLOATS(w, 1), w->bob);
+    sy_id id = sy_protocol_get_id(protocol);
+    assert_ok(sy_tensor_point_to(w->hook, &there, w->bob, &id, &w->err), &w->err);
+    id = sy_protocol_get_id(unresolved);
+    assert_ok(sy_tensor_point_to(w->hook, &raw, w->bob, &id, &w->err), &w->err);
+    const sy_value input = LIST(sy_value_tensor(x)), none = sy_value_list(NULL, 0);
+    const sy_value inputs = sy_value_list(&input, 1), number = sy_value_int(3);
+    const struct {
+        sy_value args[3];
+        sy_status status;
+        const char *words;
+    } cases[] = {
+        {{sy_value_tensor(x), inputs, none}, SY_EINVAL, "no protocol"},
+        {{number, inputs, none}, SY_EINVAL, "no protocol"},
+        {{sy_value_tensor(raw), inputs, none}, SY_EINVAL, "not been allocated"},
+        {{sy_value_tensor(there), number, none}, SY_EINVAL, "lists"},
+        {{sy_value_tensor(there), inputs, number}, SY_EINVAL, "lists"},
+        {{sy_value_tensor(there), LIST(number), none}, SY_EINVAL, "input 1"},
+        {{sy_value_tensor(there), inputs, LIST(number)}, SY_EINVAL, "no text"},
+        {{sy_value_tensor(there), inputs, LIST(number, number)}, SY_EINVAL, "at least 2"},
+        {{sy_value_tensor(there), LIST(none), none}, SY_ESIGNATURE, "plan 1"},
+        {{sy_value_tensor(there), LIST(LIST(number)), none}, SY_ESIGNATURE, "no tensor"},
+        {{sy_value_tensor(there), LIST(LIST(sy_value_tensor(there))), none}, SY_ENOTSUP, ""},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        syi_exchange exchange;
+        sy_error *err = &w->err;
+        *err = (sy_error)SY_ERROR_INIT;
+        const sy_status status =
+            syi_command_request(w->me, w->bob, "run_protocol", cases[k].args, 3, &exchange, err);
+        assert_int_not_equal(status, SY_OK);
+        if (cases[k].words[0] != '\0') { /* the last one: any refusal */
+            assert_status(status, cases[k].status, err);
+            assert_non_null(strstr(err->message, cases[k].words));
+        }
+    }
+    assert_count(w, w->alice_serving, 1);
+    assert_count(w, w->bob_serving, 4); /* a plan, two protocols, x */
+    sy_tensor_unref(there);
+    sy_tensor_unref(raw);
+    sy_protocol_unref(protocol);
+    sy_protocol_unref(unresolved);
 }
 
 /* Sent to james once it is deployed, it runs from there: arguments and results are his. */
@@ -480,6 +577,8 @@ int main(void)
         WORKER_KINDS(test_arguments_at_workers),
         WORKER_KINDS(test_named_arguments),
         LIBRARY_WORKER_KINDS(test_run_many),
+        LIBRARY_WORKER_KINDS(test_overlap),
+        WORKER_KINDS(test_bad_requests),
         LIBRARY_WORKER_KINDS(test_run_elsewhere),
         LIBRARY_WORKER_KINDS(test_run_many_elsewhere),
         WORKER_KINDS(test_private),

@@ -32,7 +32,7 @@ static int start_all(void **state)
 static int stop_all(void **state)
 {
     (void)state;
-    for (int k = 0; k < WORKERS; k++) {
+    for (int k = 0; k < WORKERS && programs[k].pid > 0; k++) {
         program_stop(&programs[k]);
     }
     return 0;
