@@ -203,6 +203,31 @@ static void test_refused(void **state)
     sy_tensor_unref(x);
 }
 
+/* Within the function of a plan a protocol is not run: it would not be recorded. */
+static sy_status runs_a_protocol(sy_plan_frame *f, sy_scope *scope, void *user, sy_error *err)
+{
+    sy_tensor *result = NULL;
+    const sy_value arg = sy_plan_frame_value(f, 0);
+    (void)scope;
+    return sy_protocol_run(user, &arg, 1, NULL, 0, &result, 1, NULL, err);
+}
+
+static void test_not_while_a_plan_is_built(void **state)
+{
+    (void)state;
+    const sy_plan_shape shape = {SY_DTYPE_F32, 1, {1}};
+    sy_protocol *p = MAKE("@alice", "@bob");
+    sy_plan *plan = NULL;
+    sy_plan_options o = SY_PLAN_OPTIONS_INIT;
+    o.forward = runs_a_protocol;
+    o.user = p;
+    assert_ok(sy_plan_new(s->base.hook, &plan, &o, ERR), ERR);
+    assert_said(sy_plan_build_shapes(plan, &shape, 1, ERR), SY_ENOTSUP, "cannot be run",
+                "while a plan is built");
+    sy_plan_unref(plan);
+    sy_protocol_unref(p);
+}
+
 /* A plan that cannot be sent: the workers before it keep nothing. */
 static void test_nothing_is_deployed(void **state)
 {
@@ -455,10 +480,19 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_by_name),         TEST(test_by_position),         TEST(test_by_first_appearance),
-        TEST(test_by_known_ids),    TEST(test_real_workers),        TEST(test_refused),
-        TEST(test_bad_pairs),       TEST(test_nothing_is_deployed), TEST(test_pointer_plans),
-        TEST(test_labels_and_text), TEST(test_refused_bytes),       TEST(test_out_of_memory),
+        TEST(test_by_name),
+        TEST(test_by_position),
+        TEST(test_by_first_appearance),
+        TEST(test_by_known_ids),
+        TEST(test_real_workers),
+        TEST(test_refused),
+        TEST(test_bad_pairs),
+        TEST(test_nothing_is_deployed),
+        TEST(test_pointer_plans),
+        TEST(test_labels_and_text),
+        TEST(test_refused_bytes),
+        TEST(test_out_of_memory),
+        TEST(test_not_while_a_plan_is_built),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

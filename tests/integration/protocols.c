@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <csyft/caller.h>
 #include <csyft/protocol.h>
 
 #include "hook/hook.h"
@@ -455,6 +456,99 @@ static void test_private(void **state)
     sy_protocol_unref(protocol);
 }
 
+/* Several clients run one protocol where it is, at once. */
+typedef struct runner {
+    pthread_t thread;
+    sy_worker *bob; /* as this client reaches him */
+    sy_id id;
+    float first;
+    int good;
+} runner;
+
+enum { RUNNERS = 3, TURNS = 10 };
+
+static bool run_once(const runner *r, sy_pointer_protocol *pointer, float number)
+{
+    sy_hook *hook = sy_worker_get_hook(r->bob);
+    sy_tensor *x = NULL, *y = NULL, *got = NULL;
+    double value = 0;
+    bool good = sy_tensor_from_floats(hook, &x, &number, 1, NULL) == SY_OK &&
+                sy_tensor_send_(x, r->bob, NULL) == SY_OK;
+    if (good) {
+        const sy_value arg = sy_value_tensor(x);
+        good = sy_pointer_protocol_run(pointer, &arg, 1, NULL, 0, &y, 1, NULL, NULL) == SY_OK &&
+               sy_tensor_get(y, &got, NULL) == SY_OK &&
+               sy_tensor_item(got, &value, NULL) == SY_OK && value == 2 * (double)(number + 1);
+    }
+    sy_tensor_unref(got);
+    sy_tensor_unref(y);
+    sy_tensor_unref(x);
+    return good;
+}
+
+static void *run_often(void *argument)
+{
+    runner *r = argument;
+    sy_pointer_protocol *pointer = NULL;
+    sy_hook *hook = sy_worker_get_hook(r->bob);
+    if (sy_protocol_create_pointer(hook, &pointer, r->bob, &r->id, false, NULL) == SY_OK) {
+        for (int k = 0; k < TURNS; k++) {
+            r->good += run_once(r, pointer, r->first + (float)k) ? 1 : 0;
+        }
+    }
+    sy_pointer_protocol_unref(pointer);
+    return NULL;
+}
+
+static void test_several_clients(void **state)
+{
+    workers *w = *state;
+    static const char *const clients[RUNNERS] = {"one", "two", "three"};
+    sy_protocol *protocol = NAMED(w, "a", "b");
+    runner runners[RUNNERS];
+    deploy(w, protocol, w->alice, w->bob);
+    assert_ok(sy_protocol_send(protocol, w->bob, &w->err), &w->err);
+    for (int k = 0; k < RUNNERS; k++) {
+        runners[k] = (runner){.id = sy_protocol_get_id(protocol), .first = (float)(100 * k)};
+        (void)workers_add_client(w, clients[k], &runners[k].bob);
+    }
+    for (int k = 0; k < RUNNERS; k++) {
+        assert_int_equal(pthread_create(&runners[k].thread, NULL, run_often, &runners[k]), 0);
+    }
+    for (int k = 0; k < RUNNERS; k++) {
+        pthread_join(runners[k].thread, NULL);
+        assert_int_equal(runners[k].good, TURNS);
+    }
+    sy_protocol_unref(protocol);
+}
+
+/* Lists of permissions are on protocols as on every object: found, run and fetched by who may. */
+static void test_permissions(void **state)
+{
+    workers *w = *state;
+    sy_protocol *protocol = NAMED(w, "a", "b"), *fetched = NULL;
+    sy_tensor *stored = NULL, **found = NULL, *result = NULL;
+    size_t count = 0;
+    const sy_id id = sy_protocol_get_id(protocol);
+    deploy(w, protocol, w->alice, w->bob);
+    assert_ok(sy_protocol_tag(protocol, "#p", &w->err), &w->err);
+    assert_ok(sy_protocol_send(protocol, w->bob, &w->err), &w->err);
+    assert_ok(sy_worker_get_object(w->bob_serving, &stored, &id, &w->err), &w->err);
+    const unsigned rights = SY_PERMISSION_USE | SY_PERMISSION_SEARCH;
+    assert_ok(sy_tensor_permit(stored, rights, (const char *[]){"somebody"}, 1, &w->err), &w->err);
+    const sy_value arg = sy_value_tensor(workers_send(w, FLOATS(w, 1), w->bob));
+    assert_fails(w, sy_protocol_run(protocol, &arg, 1, NULL, 0, &result, 1, NULL, &w->err),
+                 SY_EPERM, "bob");
+    assert_fails(w, sy_worker_fetch_protocol(w->bob, &fetched, &id, false, &w->err), SY_EPERM,
+                 "bob");
+    assert_ok(sy_worker_search(w->bob, &found, &count, (const char *const[]){"#p"}, 1, &w->err),
+              &w->err);
+    assert_int_equal(count, 0);
+    sy_tensors_free(w->hook, found, count);
+    sy_tensor_unref(stored);
+    sy_protocol_unref(protocol);
+}
+
 /* A plan at the very worker that runs the protocol, first, in between and last; with state it is refused there. */
 static void test_plan_where_it_runs(void **state)
 {
@@ -604,6 +698,8 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_run_elsewhere),
         LIBRARY_WORKER_KINDS(test_run_many_elsewhere),
         WORKER_KINDS(test_private),
+        WORKER_KINDS(test_permissions),
+        REMOTE_WORKER_KINDS(test_several_clients),
         LIBRARY_WORKER_KINDS(test_plan_where_it_runs),
         WORKER_KINDS(test_local_worker),
         WORKER_KINDS(test_search_and_fetch),
