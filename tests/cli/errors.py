@@ -142,7 +142,7 @@ class CommandLines(CliTest):
             ("too many words: expected URL", ("whoami", url, url)),
             ("too few words: expected URL TERM", ("search", url)),
             ("too few words: expected URL FILE", ("send", url)),
-            (r"too few words: expected \[--all\] URL ID", ("rm", url)),
+            ("too few words: expected URL ID", ("rm", url)),
             ("too few words: expected URL OP", ("call", url)),
             ("-o FILE is missing", ("get", url, "1")),
             ("-o: a value must follow", ("get", url, "1", "-o")),
