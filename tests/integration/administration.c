@@ -100,6 +100,14 @@ static void test_peers(void **state)
         assert_string_equal(bob->address, w->bob->url);
     }
     sy_worker_infos_free(w->hook, infos, count);
+    /* One's own local worker can be asked, too. */
+    uint64_t objects = 7;
+    assert_ok(sy_worker_find_peers(w->me, &infos, &count, &w->err), &w->err);
+    assert_int_equal(count, 3);
+    assert_int_equal(find_info(infos, count, "bob")->kind, w->kind->kind);
+    sy_worker_infos_free(w->hook, infos, count);
+    assert_ok(sy_worker_count_objects(w->me, &objects, &w->err), &w->err);
+    assert_int_equal(objects, 0);
     /* Once alice has spoken to bob his kind is known. */
     sy_tensor *x = hold(w, w->alice, 1);
     assert_ok(sy_tensor_move_(x, w->bob, &w->err), &w->err);
