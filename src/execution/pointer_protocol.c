@@ -62,7 +62,8 @@ static bool same_names(const sy_protocol_input *a, const sy_protocol_input *b)
 static size_t count_together(const sy_protocol_input *inputs, size_t count)
 {
     size_t together = 0, values = 0;
-    while (together < count && (together == 0 || same_names(&inputs[0], &inputs[together]))) {
+    while (together < count && together < SYI_PROTOCOL_INPUTS_MAX &&
+           (together == 0 || same_names(&inputs[0], &inputs[together]))) {
         values += inputs[together].count + inputs[together].kwarg_count;
         if (together > 0 && values > SYI_OUTPUT_MAX - 1) { /* and the protocol */
             break;

@@ -12,6 +12,7 @@
 #define SYI_CODE_PROTOCOL 24
 #define SYI_PROTOCOL_PLANS_MAX 256
 #define SYI_PROTOCOL_NAME_MAX 255
+#define SYI_PROTOCOL_INPUTS_MAX 64 /* of one request */
 
 typedef struct syi_protocol_stage {
     char *name;        /* as it was made with; the id of a real worker */

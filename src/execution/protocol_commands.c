@@ -8,8 +8,6 @@
 #include "execution/protocol.h"
 #include "workers/commands.h"
 
-#define INPUTS_MAX 4096
-
 /* The inputs of a request, with their results. */
 typedef struct batch {
     sy_protocol_input *inputs;
@@ -123,10 +121,11 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
     if (body == NULL) {
         return syi_fail(err, SY_EINVAL, "the object is no protocol");
     }
-    if (!is_list(&args[1]) || !is_list(&args[2]) || args[1].as.list.count > INPUTS_MAX ||
+    if (!is_list(&args[1]) || !is_list(&args[2]) ||
+        args[1].as.list.count > SYI_PROTOCOL_INPUTS_MAX ||
         args[2].as.list.count > SYI_TAPE_INPUTS_MAX) {
         return syi_fail(err, SY_EINVAL, "run_protocol: inputs and names are lists, of at most %d",
-                        INPUTS_MAX);
+                        SYI_PROTOCOL_INPUTS_MAX);
     }
     if (!syi_protocol_body_is_resolved(body)) {
         return syi_fail(err, SY_EINVAL,
