@@ -343,7 +343,8 @@ static void test_kept(void **state)
 }
 
 /* A worker dies between two steps: the caller learns which plan, which worker and why, and the others keep nothing. From
- * where the protocol is run by somebody else, too. */
+ * where the protocol is run by somebody else, too. (Had it been run before, alice would try for some seconds to take up
+ * her session with dave: integration/reconnect.) */
 static void test_a_worker_dies(void **state)
 {
     (void)state;
@@ -356,9 +357,7 @@ static void test_a_worker_dies(void **state)
     sy_worker *james = c.workers[JAMES];
     sy_worker *const order[] = {c.workers[ALICE], connect_to(&c, &dave), c.workers[BOB]};
     assert_ok(sy_protocol_deploy(protocol, order, 3, &err), &err);
-    assert_four(get(run(&c, protocol, NULL)));
     assert_ok(sy_protocol_send(protocol, james, &err), &err);
-    assert_four(get(get(run(&c, protocol, james))));
     assert_int_equal(kill(dave.pid, SIGKILL), 0);
     assert_int_equal(waitpid(dave.pid, NULL, 0), dave.pid);
     sy_tensor *x = one(&c);
