@@ -185,6 +185,7 @@ static void test_quota(void **state)
     sy_tensor *at_bob = NULL;
     sy_tensor *at_alice = NULL;
     pair_open(&pair, *state, 1, 20000, NULL);
+    pair.alice->reconnect_ms = 100; /* she does not come back */
     assert_ok(sy_tensor_from_floats(pair.home.hook, &x, (float[]){1, 2}, 2, &err), &err);
     assert_ok(sy_tensor_send(x, &at_bob, pair.bob, &err), &err);
     assert_ok(sy_tensor_send(at_bob, &at_alice, pair.alice, &err), &err);
