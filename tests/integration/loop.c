@@ -264,7 +264,10 @@ static void test_several_listeners(void **state)
     end_program(&bob);
     sy_error err = SY_ERROR_INIT;
     char *text = NULL;
-    assert_status(sy_worker_whoami(there[7], &text, &err), SY_ECLOSED, &err);
+    there[7]->reconnect_ms = 100; /* he does not come back */
+    const sy_status gone = sy_worker_whoami(there[7], &text, &err);
+    assert_true(gone == SY_ECLOSED ||
+                gone == SY_EINDOUBT); /* as the end was seen before it left, or after */
     place_close(&clients[7]);
 }
 
