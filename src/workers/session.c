@@ -411,11 +411,14 @@ static void closed(void *argument, sy_status why, const char *sentence)
     char address[SYI_ADDRESS_SIZE];
     syi_log(context, why == SY_ECLOSED ? SY_LOG_DEBUG : SY_LOG_WARNING, "workers", worker->name, 0,
             "%s left: %s", syi_session_address(door, address), sentence);
-    const uint64_t until = syi_clock_now(context) + (uint64_t)worker->lease_grace_ms * 1000000u;
+    uint64_t until = syi_clock_now(context);
     pthread_mutex_lock(&session->lock);
     syi_queued *queued = session->resumes ? NULL : empty_queue(session);
     pthread_mutex_lock(&worker->strand);
     door->counted->connections--;
+    if (session->greeted) { /* who never said who he is has nothing, and cannot come back for it */
+        until += (uint64_t)worker->lease_grace_ms * 1000000u;
+    }
     if (session->door == door || session->door == NULL) {
         session->lease_until = until;
         session->door = NULL;

@@ -236,6 +236,35 @@ static void test_grace_ends_by_itself(void **state)
     assert_int_equal(sy_worker_get_object_count(b->bob), 1);
 }
 
+static size_t count_sessions(bare_worker *b)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&b->bob->strand);
+    for (const syi_session *s = b->bob->sessions; s != NULL; s = s->next) {
+        count++;
+    }
+    pthread_mutex_unlock(&b->bob->strand);
+    return count;
+}
+
+/* Connections that came and went without a greeting have no grace: they would pile up. */
+static void test_strangers_leave_nothing(void **state)
+{
+    bare_worker *b = *state;
+    b->bob->lease_grace_ms = 3600000;
+    raw_client known = greeted(b, NULL);
+    for (int k = 0; k < 50; k++) {
+        raw_client stranger;
+        raw_open(&stranger, b->context, b->bob, NULL);
+        raw_close(&stranger);
+    }
+    raw_close(&known);
+    for (int k = 0; k < 1000 && count_sessions(b) > 1; k++) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    assert_int_equal(count_sessions(b), 1); /* who greeted may come back */
+}
+
 static void test_kept_objects_stay(void **state)
 {
     bare_worker *b = *state;
@@ -462,6 +491,7 @@ int main(void)
         session_test(test_writers_run_alone),
         session_test(test_objects_go_with_their_client),
         session_test(test_grace_ends_by_itself),
+        session_test(test_strangers_leave_nothing),
         session_test(test_kept_objects_stay),
         session_test(test_taking_up),
         session_test(test_coming_back_too_late),

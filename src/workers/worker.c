@@ -583,6 +583,44 @@ static void set_limits(sy_worker *worker, const sy_listen_options *options)
     pthread_mutex_unlock(&worker->strand);
 }
 
+/* What a listener's options say of the worker as a whole. */
+typedef struct manners {
+    syi_worker_limits limits;
+    uint32_t lease_grace_ms;
+    uint64_t message_max;
+    bool allow_introductions, forbid_introductions;
+} manners;
+
+static manners get_manners(const sy_worker *worker)
+{
+    return (manners){worker->limits, worker->lease_grace_ms, worker->message_max,
+                     worker->allow_introductions, worker->forbid_introductions};
+}
+
+static void set_manners(sy_worker *worker, const sy_listen_options *options)
+{
+    set_limits(worker, options);
+    if (options->lease_grace_ms != 0) {
+        worker->lease_grace_ms = options->lease_grace_ms;
+    }
+    worker->message_max = options->message_max;
+    worker->allow_introductions |= options->allow_introductions;
+    worker->forbid_introductions |= options->forbid_introductions;
+}
+
+/* A listener that could not be has changed nothing. */
+static void restore_manners(sy_worker *worker, const manners *before)
+{
+    pthread_mutex_lock(&worker->strand);
+    worker->limits = before->limits;
+    syi_callers_update(worker);
+    pthread_mutex_unlock(&worker->strand);
+    worker->lease_grace_ms = before->lease_grace_ms;
+    worker->message_max = before->message_max;
+    worker->allow_introductions = before->allow_introductions;
+    worker->forbid_introductions = before->forbid_introductions;
+}
+
 sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_options *options,
                            const char **bound, sy_error *err)
 {
@@ -602,13 +640,8 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     if (listening == NULL) {
         return SYI_ENOMEM(err, "listener");
     }
-    set_limits(worker, options);
-    if (options->lease_grace_ms != 0) {
-        worker->lease_grace_ms = options->lease_grace_ms;
-    }
-    worker->message_max = options->message_max;
-    worker->allow_introductions |= options->allow_introductions;
-    worker->forbid_introductions |= options->forbid_introductions;
+    const manners before = get_manners(worker);
+    set_manners(worker, options);
     syi_listen_options accepting = {
         .limits = SYI_FRAME_LIMITS_DEFAULT,
         .connections_max = options->connections_max,
@@ -629,6 +662,7 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
     sy_status status = syi_listen(context, &listening->listener, url, &accepting, &service, err);
     syi_tls_config_unref(accepting.tls);
     if (status != SY_OK) {
+        restore_manners(worker, &before);
         syi_free(context, listening, sizeof *listening);
         return status;
     }

@@ -99,6 +99,16 @@ static void test_listening(void **state)
     assert_int_equal(b->bob->lease_grace_ms, 123);
     assert_int_equal(b->bob->message_max, 4567);
     assert_bare_fails(b, sy_worker_listen(b->bob, first, NULL, NULL, &b->err), SY_EEXIST, first);
+    const syi_worker_limits limits = b->bob->limits;
+    sy_listen_options stricter = SY_LISTEN_OPTIONS_INIT; /* of a listener that there is not */
+    stricter.requests_per_second = 7;
+    stricter.objects_max = 7;
+    stricter.message_max = 777;
+    stricter.forbid_introductions = true;
+    assert_bare_fails(b, sy_worker_listen(b->bob, first, &stricter, NULL, &b->err), SY_EEXIST,
+                      first);
+    assert_memory_equal(&b->bob->limits, &limits, sizeof limits);
+    assert_true(b->bob->message_max != 777 && !b->bob->forbid_introductions);
     assert_bare_fails(b, sy_worker_listen(b->bob, "carrier-pigeon://x", NULL, NULL, &b->err),
                       SY_EINVAL, "carrier-pigeon");
     sy_worker_stop_listening(b->bob, 100);
