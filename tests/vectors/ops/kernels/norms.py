@@ -2,7 +2,9 @@ from drawing import *
 
 CLOSE = ((2e-5, 2e-5), (1e-13, 1e-13))  # a deviation of few values, inverted
 TOLERANCES.update(dict.fromkeys(
-    "_native_batch_norm_legit_functional native_batch_norm_backward native_layer_norm native_layer_norm_backward".split(), CLOSE))
+    "_native_batch_norm_legit_functional native_batch_norm_backward".split(), CLOSE))
+# Of rows of two or three values, which may be nearly equal.
+TOLERANCES.update(dict.fromkeys("native_layer_norm native_layer_norm_backward".split(), ((1e-4, 1e-4), (1e-12, 1e-12))))
 
 
 def positive(n):
@@ -59,6 +61,6 @@ for i in times(30):
                                             [True, True, True])
     # At a variance near 0 the gradient is the difference of terms that are 1 / deviation times as large: both are right to
     # that many places fewer.
-    if rstd.max() < 30:
+    if rstd.max() < 10:
         emit("native_layer_norm_backward", [g, x, sizes, mean, rstd, weight, None, wanted],
              [p if m else torch.zeros(0, dtype=dtype) for p, m in zip(parts, wanted)])
