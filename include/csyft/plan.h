@@ -164,7 +164,8 @@ SY_API sy_status sy_plan_set_attribute(sy_plan *plan, const char *name, sy_tenso
 /* NULL when there is none. Borrowed. */
 SY_API sy_tensor *sy_plan_get_attribute(const sy_plan *plan, const char *name);
 
-/* The state in place (get_: of a plan whose state was sent away). On failure it is as before. */
+/* The state in place (get_: of a plan whose state was sent away). Where fix_precision_ fails the state is as before; the
+ * others stop at the tensor that fails, which the sentence names. */
 SY_API sy_status sy_plan_fix_precision_(sy_plan *plan, const sy_precision_options *options,
                                         sy_error *err);
 SY_API sy_status sy_plan_float_precision_(sy_plan *plan, sy_error *err);

@@ -150,14 +150,6 @@ static syi_plan_body *body_of(const sy_plan *plan)
     return syi_plan_body_of(plan->object);
 }
 
-static void set_body(sy_plan *plan, syi_plan_body *body, syi_node *node)
-{
-    (void)body;
-    const sy_id id = sy_tensor_get_id(plan->object);
-    syi_tensor_set_node(plan->object, node);
-    plan->object->id = id;
-}
-
 /* Gives the plan another body; takes it in any case. */
 static sy_status replace_body(sy_plan *plan, syi_plan_body *body, sy_error *err)
 {
@@ -168,7 +160,9 @@ static sy_status replace_body(sy_plan *plan, syi_plan_body *body, sy_error *err)
         return SYI_ENOMEM(err, "plan");
     }
     node->body = body;
-    set_body(plan, body, &node->base);
+    const sy_id id = sy_tensor_get_id(plan->object);
+    syi_tensor_set_node(plan->object, &node->base);
+    plan->object->id = id;
     return SY_OK;
 }
 

@@ -1,7 +1,7 @@
 /*
  * plan_wire.c - plans on the wire: [21, [revision, name, include_state, arguments, states, steps, outputs, flags]], described
  * in docs/reference/wire.md. What comes in may come from anybody: operations are those that a peer may ask for, with
- * arguments that they take, and values are there before they are read. Part of plan.h. Tests: plan_wire_test.c, fuzz: plan.
+ * arguments that they take, and values are there before they are read. Part of plan.h. Tests: tape_test.c, plan_test.c, fuzz: detail.
  */
 #include <string.h>
 

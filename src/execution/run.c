@@ -1,7 +1,5 @@
 #include "execution/run.h"
 
-#include <string.h>
-
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -160,8 +158,6 @@ static sy_status run_operation(frame *f, const syi_step *step)
     SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
     SY_TRY(fill_arguments(f, step));
     f->mode.grad = step->grad && f->run->mode->grad;
-    f->mode.called = step->called;
-    f->mode.called_length = step->called != NULL ? strlen(step->called) : 0;
     SY_TRY(
         syi_dispatch(f->run->hook, step->op, step->inplace, f->bound, &f->mode, &results, f->err));
     if (step->op->flags & SYI_OP_VALUE) {

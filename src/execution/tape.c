@@ -302,6 +302,49 @@ static sy_status check_step(sealing *s, const syi_step *step)
     return SY_OK;
 }
 
+static bool is_tensor_slot(const syi_tape *tape, const sy_value *value)
+{
+    return syi_value_is_slot(value) && !tape->slots[value->as.integer].plain;
+}
+
+static bool holds_slots(const sy_value *list)
+{
+    for (size_t k = 0; k < list->as.list.count; k++) {
+        const sy_value *item = &list->as.list.items[k];
+        if (syi_value_is_slot(item) || (item->kind == SY_VALUE_LIST && holds_slots(item))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The values that the step reads are there; are they of the kind it takes? Rows are asked by who builds the tape. */
+static sy_status check_kinds(const sealing *s, const syi_step *step)
+{
+    const sy_value *args = step->args;
+    bool good = true;
+    if (step->kind == SYI_STEP_OPERATION) {
+        for (int k = 0; k < step->arg_count;
+             k++) { /* filled in at run time: lists, not lists in lists */
+            for (size_t i = 0; args[k].kind == SY_VALUE_LIST && i < args[k].as.list.count; i++) {
+                const sy_value *item = &args[k].as.list.items[i];
+                good &= item->kind != SY_VALUE_LIST || !holds_slots(item);
+            }
+        }
+    } else {
+        good = is_tensor_slot(s->tape, &args[0]);
+    }
+    if (step->kind == SYI_STEP_SET_GRAD) {
+        good &= args[1].kind == SY_VALUE_NONE || is_tensor_slot(s->tape, &args[1]);
+    } else if (step->kind == SYI_STEP_REQUIRES_GRAD) {
+        good &= args[1].kind == SY_VALUE_BOOL;
+    }
+    return good ? SY_OK
+                : syi_fail(s->err, SY_EINVAL,
+                           "plan: step %zu (%s) has an argument that it does not take", s->step,
+                           step_name(step));
+}
+
 static void note_effects(syi_tape *tape, const syi_step *step)
 {
     const bool operation = step->kind == SYI_STEP_OPERATION;
@@ -309,14 +352,12 @@ static void note_effects(syi_tape *tape, const syi_step *step)
         tape->writes |= step->kind != SYI_STEP_GRAD;
         return;
     }
-    tape->random |= (step->op->flags & SYI_OP_RANDOM) != 0;
     if (step->op->id == SYI_OP_backward || (step->op->flags & SYI_OP_WRITES)) {
         tape->writes = true;
     }
     if (step->inplace) {
         /* Also a view of an argument may be written: what is made here is not told apart. */
         tape->writes = true;
-        tape->slots[step->args[0].as.integer].is_written = true;
     }
 }
 
@@ -329,6 +370,7 @@ static sy_status walk_steps(sealing *s)
         for (int k = 0; k < step->arg_count; k++) {
             SY_TRY(see_value(s, &step->args[k]));
         }
+        SY_TRY(check_kinds(s, step));
         const bool plain = step->kind == SYI_STEP_OPERATION && (step->op->flags & SYI_OP_VALUE);
         for (int k = 0; k < step->out_count; k++) {
             SY_TRY(fill_slot(s, step->outs[k], plain));
@@ -355,17 +397,6 @@ static sy_status see_outputs(sealing *s, const sy_value *list, size_t *count)
         }
     }
     return SY_OK;
-}
-
-static bool holds_slots(const sy_value *list)
-{
-    for (size_t k = 0; k < list->as.list.count; k++) {
-        const sy_value *item = &list->as.list.items[k];
-        if (syi_value_is_slot(item) || (item->kind == SY_VALUE_LIST && holds_slots(item))) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void mark_bare(syi_tape *tape)

@@ -32,9 +32,8 @@ typedef struct syi_step {
     syi_step_kind kind;
     const syi_op *op; /* OPERATION */
     bool inplace;
-    bool grad;          /* gradients were recorded */
-    bool bare;          /* may be run on arrays: one kernel, no lists of values; by seal */
-    const char *called; /* the name it came by from a peer, or NULL; the tape's */
+    bool grad;      /* gradients were recorded */
+    bool bare;      /* may be run on arrays: one kernel, no lists of values; by seal */
     sy_value *args; /* OPERATION: bound, one per parameter; slots among them and in their lists */
     int arg_count;
     int32_t *outs; /* slots */
@@ -51,11 +50,9 @@ typedef enum syi_slot_kind {
 
 typedef struct syi_slot {
     syi_slot_kind kind;
-    int32_t index;   /* among inputs or states */
-    int32_t number;  /* of its first appearance, 1 and up; 0: in no step */
-    bool plain;      /* a number: a size */
-    bool is_written; /* in place, by a step */
-    sy_id id;        /* of its placeholder; none until somebody asks */
+    int32_t index;  /* among inputs or states */
+    int32_t number; /* of its first appearance, 1 and up; 0: in no step */
+    bool plain;     /* a number: a size */
 } syi_slot;
 
 typedef struct syi_tape {
@@ -72,7 +69,6 @@ typedef struct syi_tape {
     int32_t *results; /* the slots of the outputs, left to right */
     size_t result_count;
     bool writes; /* a step changes an object in place, or a gradient */
-    bool random;
     bool
         reads_sizes; /* the function looked at sizes that are fixed: other ones would compute something else */
     bool sealed;
