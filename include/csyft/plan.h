@@ -194,11 +194,29 @@ SY_API sy_status sy_plan_find_placeholders(sy_plan *plan, sy_tensor ***placehold
 SY_API sy_status sy_plan_to_text(sy_plan *plan, char **text, sy_error *err);
 SY_API sy_status sy_plan_get_code(sy_plan *plan, char **text, sy_error *err);
 
-/* A file with the plan and its state, in the format of sy_tensor_serialize; whole, or as it was before. SY_EPERM for state
- * that is private or at a worker, SY_EIO. */
-SY_API sy_status sy_plan_save(sy_plan *plan, const char *path, sy_error *err);
-/* The file may come from anybody: it is checked as what a peer sends, and running it runs operations of the table and
- * nothing else. SY_EINVAL when it holds no plan, SY_EFORMAT, SY_EFORBIDDEN, SY_EIO. */
+/* How a plan is written down. */
+typedef enum sy_plan_format {
+    SY_PLAN_CSYFT, /* that of sy_tensor_serialize */
+    SY_PLAN_PYSYFT_0_2_9, /* syft.serde.serialize(plan) of PySyft 0.2.9: roles; TorchScript is not written */
+    SY_PLAN_PYSYFT_0_2_4, /* of 0.2.4: actions and tagged placeholders */
+} sy_plan_format;
+
+/*
+ * A plan and its state as bytes, to be freed with sy_bytes_free. SY_EPERM for state that is private or at a worker. In
+ * PySyft's formats: SY_ENOTSUP, with the step, for what PySyft has no form for (gradients, updates of optimizers, open
+ * sizes that are read, arguments that are lists); a plan that PySyft recorded keeps all that came with it in its own format.
+ */
+SY_API sy_status sy_plan_serialize(sy_plan *plan, sy_plan_format format, void **bytes, size_t *size,
+                                   sy_error *err);
+/* From any of the formats: which one it is, the bytes tell. They may come from anybody: they are checked as what a peer
+ * sends, and running the plan runs operations of the table and nothing else. SY_EINVAL when they hold no plan, SY_EFORMAT,
+ * SY_EFORBIDDEN; SY_ENOTSUP, with the action, for a plan of PySyft that does what csyft cannot. */
+SY_API sy_status sy_plan_deserialize(sy_hook *hook, sy_plan **plan, const void *bytes, size_t size,
+                                     sy_error *err);
+/* The same with files: whole, or as it was before. And SY_EIO. */
+SY_API sy_status sy_plan_save(sy_plan *plan, const char *path, sy_error *err); /* SY_PLAN_CSYFT */
+SY_API sy_status sy_plan_save_as(sy_plan *plan, const char *path, sy_plan_format format,
+                                 sy_error *err);
 SY_API sy_status sy_plan_load(sy_hook *hook, sy_plan **plan, const char *path, sy_error *err);
 
 /*

@@ -40,6 +40,7 @@ typedef struct syi_plan_body {
     syi_plan_state *states;
     size_t state_count;
     size_t declared_count; /* of the states: those that were given, not captured */
+    syi_storage *origin; /* what PySyft recorded, as it came, without the states; NULL: csyft did */
 } syi_plan_body;
 
 /* The node, which stands for nothing else: operations on it are refused. */
@@ -80,6 +81,8 @@ sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, co
 /* plan_wire.c */
 sy_status syi_plan_simplify(syi_node *node, struct syi_encoder *encoder, sy_error *err);
 sy_status syi_plan_detail(struct syi_decoder *decoder, syi_node **node, sy_error *err);
+/* plan_pysyft.c: what follows the revision */
+sy_status syi_plan_read_pysyft(struct syi_decoder *decoder, syi_plan_body **body, sy_error *err);
 
 /* plan_commands.c: run, parameters */
 sy_status syi_plan_commands_register(sy_hook *hook, sy_error *err);

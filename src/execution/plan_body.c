@@ -55,6 +55,9 @@ void syi_plan_body_unref(syi_plan_body *body)
     syi_free(context, body->states, body->state_count * sizeof *body->states);
     syi_string_free(context, body->name);
     syi_tape_unref(body->tape);
+    if (body->origin != NULL) {
+        syi_storage_unref(body->origin);
+    }
     syi_free(context, body, sizeof *body);
 }
 
@@ -75,6 +78,9 @@ sy_status syi_plan_body_like(const syi_plan_body *from, syi_plan_body **made, si
     body->has_shapes = from->has_shapes;
     body->declared_count = from->declared_count;
     body->tape = from->tape != NULL ? syi_tape_ref(from->tape) : NULL;
+    if (from->origin != NULL && state_count == from->state_count) {
+        body->origin = syi_storage_ref(from->origin);
+    }
     for (size_t k = 0; k < argument_count && k < from->argument_count; k++) {
         body->arguments[k] = from->arguments[k];
         body->arguments[k].name = NULL;

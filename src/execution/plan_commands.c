@@ -86,7 +86,10 @@ static sy_status own_handle(sy_value *result, sy_error *err)
 static sy_status answer(const sy_request *request, sy_value *results, size_t count, sy_error *err)
 {
     const sy_value *ids = &request->args[3];
-    if (ids->as.list.count != 0 && ids->as.list.count != count) {
+    const bool some = request->arg_count > 4 && request->args[4].kind == SY_VALUE_BOOL &&
+                      request->args[4].as.boolean;
+    if (ids->as.list.count != 0 && ids->as.list.count != count &&
+        !(some && ids->as.list.count < count)) {
         return syi_fail(err, SY_ESIGNATURE, "the plan has %zu results, %zu ids are given for them",
                         count, ids->as.list.count);
     }
@@ -96,7 +99,7 @@ static sy_status answer(const sy_request *request, sy_value *results, size_t cou
         if (results[k].kind != SY_VALUE_TENSOR) {
             return syi_fail(err, SY_ENOTSUP, "result %zu of the plan is a size", k + 1);
         }
-        if (ids->as.list.count > 0) {
+        if (k < ids->as.list.count) {
             SY_TRY(read_id(&ids->as.list.items[k], &id, err));
         }
         SY_TRY(own_handle(&results[k], err));
@@ -105,7 +108,7 @@ static sy_status answer(const sy_request *request, sy_value *results, size_t cou
     return syi_buffer_check(request->reply->out, "message body", err);
 }
 
-/* run(plan, [arguments], [names of the last ones], [result ids]) */
+/* run(plan, [arguments], [names of the last ones], [result ids], are the ids only the first results'?) */
 static sy_status handle_run(const sy_request *request, sy_error *err)
 {
     syi_plan_body *body = NULL;
@@ -157,7 +160,7 @@ static sy_status handle_parameters(const sy_request *request, sy_error *err)
 }
 
 static const syi_worker_command commands[] = {
-    {SYI_PLAN_COMMAND_RUN, 4, 4, SYI_COMMAND_COMPUTES, handle_run},
+    {SYI_PLAN_COMMAND_RUN, 4, 5, SYI_COMMAND_COMPUTES, handle_run},
     {SYI_PLAN_COMMAND_PARAMETERS, 1, 1, 0, handle_parameters},
 };
 

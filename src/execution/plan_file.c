@@ -6,19 +6,24 @@
 
 #define FILE_MAX (UINT64_C(1) << 31)
 
-sy_status sy_plan_save(sy_plan *plan, const char *path, sy_error *err)
+sy_status sy_plan_save_as(sy_plan *plan, const char *path, sy_plan_format format, sy_error *err)
 {
-    sy_tensor *object = syi_plan_get_object(plan);
     void *bytes = NULL;
     size_t size = 0;
-    if (path == NULL) {
-        return syi_fail(err, SY_EINVAL, "sy_plan_save: the path is NULL");
+    if (plan == NULL || path == NULL) {
+        return syi_fail(err, SY_EINVAL, "sy_plan_save: plan or path is NULL");
     }
-    SY_TRY(sy_tensor_serialize(object, &bytes, &size, err));
+    sy_hook *hook = sy_plan_get_hook(plan);
+    SY_TRY(sy_plan_serialize(plan, format, &bytes, &size, err));
     const syi_bytes part = {bytes, size};
-    const sy_status status = syi_file_replace(object->hook->context, path, &part, 1, err);
-    sy_bytes_free(object->hook, bytes, size);
+    const sy_status status = syi_file_replace(hook->context, path, &part, 1, err);
+    sy_bytes_free(hook, bytes, size);
     return status;
+}
+
+sy_status sy_plan_save(sy_plan *plan, const char *path, sy_error *err)
+{
+    return sy_plan_save_as(plan, path, SY_PLAN_CSYFT, err);
 }
 
 static sy_status read_whole(sy_context *context, const char *path, void **bytes, size_t *size,
@@ -47,19 +52,12 @@ sy_status sy_plan_load(sy_hook *hook, sy_plan **plan, const char *path, sy_error
 {
     void *bytes = NULL;
     size_t size = 0;
-    sy_tensor *object = NULL;
     if (plan == NULL || hook == NULL || path == NULL) {
         return syi_fail(err, SY_EINVAL, "sy_plan_load: hook, plan or path is NULL");
     }
     *plan = NULL;
     SY_TRY(read_whole(hook->context, path, &bytes, &size, err));
-    sy_status status = sy_tensor_deserialize(hook, &object, bytes, size, err);
+    const sy_status status = sy_plan_deserialize(hook, plan, bytes, size, err);
     syi_free(hook->context, bytes, size);
-    if (status == SY_OK) {
-        status = syi_plan_from_object(plan, object, err);
-        if (status != SY_OK) {
-            sy_tensor_unref(object);
-        }
-    }
     return status == SY_OK ? SY_OK : syi_error_prefix(err, status, "%s", path);
 }

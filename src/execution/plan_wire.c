@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
+#include "pysyft/plans.h"
 #include "serde/serde.h"
 
 #define REVISION 1
@@ -144,7 +145,7 @@ sy_status syi_plan_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
     sy_status status = SY_OK;
     syi_msgpack_write_array(w.out, 2);
     syi_msgpack_write_int(w.out, SYI_CODE_PLAN);
-    syi_msgpack_write_array(w.out, 8);
+    syi_msgpack_write_array(w.out, body->origin != NULL ? SYI_PYSYFT_PLAN_ORIGIN + 1 : 8);
     syi_msgpack_write_int(w.out, REVISION);
     write_name(w.out, body->name);
     syi_msgpack_write_bool(w.out, body->include_state);
@@ -160,6 +161,9 @@ sy_status syi_plan_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
                           (body->tape != NULL && body->tape->reads_sizes ? FLAG_READS_SIZES : 0) |
                               (body->has_shapes ? FLAG_HAS_SHAPES : 0) |
                               (body->tape != NULL ? FLAG_BUILT : 0));
+    if (body->origin != NULL) {
+        syi_msgpack_write_bin(w.out, body->origin->data, body->origin->size);
+    }
     status = syi_buffer_check(w.out, "plan", err);
 done:
     syi_free(context, w.numbers, slots * sizeof *w.numbers);
@@ -461,17 +465,40 @@ static sy_status read_steps(reader *r, bool *built)
                   : SY_OK;
 }
 
+/* Kept as it is: whoever writes it for PySyft looks at it. */
+static sy_status read_origin(reader *r)
+{
+    const uint8_t *bytes = NULL;
+    size_t size = 0;
+    SY_TRY(syi_msgpack_read_bin(r->cursor, &bytes, &size, r->err));
+    if (size == 0) {
+        return bad(r, "an origin of no bytes");
+    }
+    SY_TRY(syi_storage_new(r->decoder->hook->context, &r->body->origin, size, r->decoder->account,
+                           r->err));
+    memcpy(r->body->origin->data, bytes, size);
+    return SY_OK;
+}
+
 /* The body is made when the numbers of arguments and states are known. */
 static sy_status read_body(reader *r)
 {
     int64_t revision = 0;
-    size_t arguments = 0, states = 0;
+    size_t fields = 0, arguments = 0, states = 0;
     bool include_state = false, built = false;
     char *name = NULL;
     sy_hook *hook = r->decoder->hook;
-    SY_TRY(syi_msgpack_read_tuple(r->cursor, 8, "plan", r->err));
+    SY_TRY(syi_msgpack_read_array(r->cursor, &fields, r->err));
+    if (fields != 3 && fields != 8 && fields != SYI_PYSYFT_PLAN_ORIGIN + 1) {
+        return bad(r, "more or less fields than it has");
+    }
     SY_TRY(syi_msgpack_read_int(r->cursor, &revision, r->err));
-    if (revision != REVISION) {
+    if (fields == 3 && revision == SYI_PYSYFT_PLAN_REVISION) {
+        SY_TRY(syi_plan_read_pysyft(r->decoder, &r->body, r->err));
+        syi_msgpack_leave(r->cursor);
+        return SY_OK;
+    }
+    if (revision != REVISION || fields == 3) {
         return syi_fail(r->err, SY_ENOTSUP, "message: a plan of revision %lld; %d is known here",
                         (long long)revision, REVISION);
     }
@@ -501,6 +528,9 @@ static sy_status read_body(reader *r)
     SY_TRY(read_states(r));
     SY_TRY(add_slots(r));
     SY_TRY(read_steps(r, &built));
+    if (fields > SYI_PYSYFT_PLAN_ORIGIN) {
+        SY_TRY(read_origin(r));
+    }
     syi_msgpack_leave(r->cursor);
     r->body->tape = built ? syi_tape_ref(r->tape) : NULL;
     return SY_OK;

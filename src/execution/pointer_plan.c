@@ -527,6 +527,7 @@ sy_status sy_pointer_plan_get(sy_pointer_plan *pointer, sy_plan **plan, bool der
                         "(sy_pointer_plan_split)",
                         pointer->count);
     }
+    pointer_at(pointer, 0)->recorded = true;
     SY_TRY(deregister ? sy_tensor_get(pointer->pointers[0], &object, err)
                       : sy_tensor_copy_get(pointer->pointers[0], &object, err));
     SY_TRY(as_plan(plan, object, false, err));
@@ -543,6 +544,7 @@ sy_status sy_worker_fetch_plan(sy_worker *worker, sy_plan **plan, const sy_id *i
         return syi_fail(err, SY_EINVAL, "sy_worker_fetch_plan: worker or id is NULL");
     }
     SY_TRY(sy_tensor_point_to(worker->hook, &pointer, worker, id, err));
+    syi_pointer_of(pointer)->recorded = true;
     const sy_status status = sy_tensor_copy_get(pointer, &object, err);
     sy_tensor_unref(pointer);
     return status == SY_OK ? as_plan(plan, object, copy, err) : status;

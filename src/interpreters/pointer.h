@@ -19,6 +19,7 @@ typedef struct syi_pointer {
     uint64_t generation; /* 0: not learned yet, or the pointer does not own */
     unsigned epoch;      /* of the link, when the pointer was made */
     atomic_bool collect; /* delete the object when this node goes */
+    bool recorded;       /* a plan is there */
     char *attribute;     /* dotted path, NULL: the object itself */
     int ndim;            /* -1: not known */
     sy_dtype dtype;

@@ -133,6 +133,7 @@ sy_status syi_pointer_fetch_begin(syi_pointer *pointer, bool keep, syi_exchange 
         SY_TRY(syi_account_check(&pointer->base.hook->account, syi_array_bytes(&shape), err));
     }
     SY_TRY(syi_link_begin(pointer->link, exchange, SYI_KIND_OBJECT_REQUEST, err));
+    exchange->message->flags |= pointer->recorded ? SYI_FLAG_PLAN : 0;
     syi_msgpack_write_array(&exchange->message->body, 2);
     syi_encode_id(&exchange->message->body, &pointer->id_at_location);
     syi_msgpack_write_bool(&exchange->message->body, keep);

@@ -39,6 +39,8 @@ enum {
     SYI_FLAG_KEPT = 1u << 2,
     /* OBJECT: it is private from the first moment on. */
     SYI_FLAG_PRIVATE = 1u << 3,
+    /* OBJECT_REQUEST: a plan is asked for, which PySyft has a message of its own for. */
+    SYI_FLAG_PLAN = 1u << 4,
 };
 /* The upper half of a request's flags, in a session that resumes: of how many of the last requests, this one included,
  * the sender may not have the answers yet; 0xffff: it does not say. */

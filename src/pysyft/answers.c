@@ -147,9 +147,33 @@ static sy_status write_command(const syi_pysyft_voice *voice, const syi_pysyft_r
     size_t count = 0;
     syi_pysyft_writer writer;
     syi_pysyft_writer_init(&writer, voice->context, reply, out, voice->all);
+    writer.ops = voice->ops;
     SY_TRY(read_results(&writer.cursor, ids, SYI_OUTPUT_MAX, &count, err));
     return count > request->return_count ? write_signature(ids, count, out, err)
                                          : syi_pysyft_write_value(&writer, err);
+}
+
+/* [descriptor, ...] */
+static sy_status write_run(const syi_pysyft_request *request, const syi_message *reply,
+                           syi_buffer *out, sy_error *err)
+{
+    sy_id ids[SYI_OUTPUT_MAX];
+    syi_msgpack_cursor cursor = cursor_of(reply);
+    size_t count = 0;
+    SY_TRY(syi_msgpack_read_array(&cursor, &count, err));
+    if (count > SYI_OUTPUT_MAX) {
+        return syi_fail(err, SY_ELIMIT, "answer: %zu results, at most %d", count, SYI_OUTPUT_MAX);
+    }
+    for (size_t k = 0; k < count; k++) {
+        descriptor d;
+        SY_TRY(read_descriptor(&cursor, &d, err));
+        ids[k] = d.id;
+    }
+    if (count > request->return_count) {
+        return write_signature(ids, count, out, err);
+    }
+    syi_msgpack_write_nil(out);
+    return syi_buffer_check(out, "answer", err);
 }
 
 static sy_status write_shape(const syi_message *reply, syi_buffer *out, sy_error *err)
@@ -278,6 +302,7 @@ sy_status syi_pysyft_write_object(const syi_pysyft_voice *voice, const syi_messa
 {
     syi_pysyft_writer writer;
     syi_pysyft_writer_init(&writer, voice->context, reply, out, voice->all);
+    writer.ops = voice->ops;
     return syi_pysyft_write_value(&writer, err);
 }
 
@@ -293,6 +318,8 @@ sy_status syi_pysyft_write_answer(const syi_pysyft_voice *voice, const syi_pysyf
         return write_shape(reply, out, err);
     case SYI_PYSYFT_ANSWERS_SEARCH:
         return write_search(voice, reply, out, err);
+    case SYI_PYSYFT_ANSWERS_RUN:
+        return write_run(request, reply, out, err);
     case SYI_PYSYFT_ANSWERS_POINTER:
         return write_pointer(voice, request, reply, out, err);
     default:

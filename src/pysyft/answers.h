@@ -11,7 +11,8 @@
 typedef struct syi_pysyft_voice {
     sy_context *context;
     sy_id worker; /* who answers: where pointers in answers point to */
-    bool all;     /* form of tensors */
+    const syi_ops *ops;
+    bool all; /* form of tensors */
 } syi_pysyft_voice;
 
 /* The results of a command, from its REPLY. At most SYI_OUTPUT_MAX ids. */

@@ -27,6 +27,7 @@ typedef struct client {
     syi_connection base; /* first */
     syi_connection *plain;
     sy_id worker;
+    const syi_ops *ops;
     syi_account *account; /* nullable */
 
     pthread_mutex_t lock; /* guards the queue */
@@ -202,8 +203,8 @@ static sy_status send_copy(client *c, const sy_id *object, sy_id *fresh, uint64_
 
 static bool keeps(const syi_message *message)
 {
-    return message->kind == SYI_KIND_OBJECT_REQUEST && message->body.length > 0 &&
-           message->body.data[message->body.length - 1] == 0xc3;
+    return message->kind == SYI_KIND_OBJECT_REQUEST && !(message->flags & SYI_FLAG_PLAN) &&
+           message->body.length > 0 && message->body.data[message->body.length - 1] == 0xc3;
 }
 
 static sy_status ask_for_fresh(const sy_id *fresh, syi_buffer *body, sy_error *err)
@@ -231,8 +232,8 @@ static sy_status send_one(client *c, const syi_message *message, uint64_t deadli
         return send_log_msgs(c, deadline, err);
     }
     syi_buffer_init(&body, c->base.context, SYI_PYSYFT_BODY_MAX);
-    sy_status status = syi_pysyft_write_question(c->base.context, message, &c->worker, &e->question,
-                                                 &local, &body, &failed);
+    sy_status status = syi_pysyft_write_question(c->base.context, message, &c->worker, c->ops,
+                                                 &e->question, &local, &body, &failed);
     if (status == SY_OK && keeps(message)) {
         sy_id fresh = SY_ID_INIT;
         status = send_copy(c, &e->question.object, &fresh, deadline, &failed);
@@ -373,7 +374,8 @@ static const syi_connection_class client_class = {
 };
 
 sy_status syi_pysyft_connect(sy_context *context, syi_connection **connection, const char *url,
-                             const sy_id *worker, const syi_connect_options *options, sy_error *err)
+                             const sy_id *worker, const syi_ops *ops,
+                             const syi_connect_options *options, sy_error *err)
 {
     syi_connect_options plain = *options;
     plain.plain = true;
@@ -390,6 +392,7 @@ sy_status syi_pysyft_connect(sy_context *context, syi_connection **connection, c
     c->base.context = context;
     snprintf(c->base.url, sizeof c->base.url, "%s%s", SYI_PYSYFT_URL, url);
     c->worker = *worker;
+    c->ops = ops;
     c->account = options->account;
     pthread_mutex_init(&c->lock, NULL);
     const sy_status status = syi_connect(context, &c->plain, url, &plain, err);

@@ -8,6 +8,7 @@
 
 #include <csyft/id.h>
 
+#include "ops/ops.h"
 #include "transport/transport.h"
 
 #define SYI_PYSYFT_URL "pysyft+" /* in front of ws:// */
@@ -18,9 +19,9 @@ typedef struct syi_pysyft_url {
 } syi_pysyft_url;
 /* pysyft+ws://[ID@]HOST:PORT; false for other urls, and for those that are too long. */
 bool syi_pysyft_url_parse(syi_pysyft_url *parsed, const char *url);
-/* `url` has no prefix. `worker` is what the server calls itself: it never says so. */
+/* `url` has no prefix. `worker` is what the server calls itself: it never says so. `ops` outlives the connection. */
 sy_status syi_pysyft_connect(sy_context *context, syi_connection **connection, const char *url,
-                             const sy_id *worker, const syi_connect_options *options,
-                             sy_error *err);
+                             const sy_id *worker, const syi_ops *ops,
+                             const syi_connect_options *options, sy_error *err);
 
 #endif

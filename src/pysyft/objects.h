@@ -9,6 +9,7 @@
 
 #include <csyft/id.h>
 
+#include "ops/ops.h"
 #include "pysyft/contents.h"
 #include "transport/frame.h"
 
@@ -23,6 +24,7 @@ typedef struct syi_pysyft_reader {
     int depth;
     bool private_; /* a PrivateTensor was among them: the object must be stored as private */
     bool saw_tensor;
+    bool saw_plan;
     bool all; /* form of the last tensor */
 } syi_pysyft_reader;
 
@@ -34,14 +36,23 @@ sy_status syi_pysyft_read_value(syi_pysyft_reader *reader, sy_error *err);
  * (a String's second) or `opaque` asks for that. */
 sy_status syi_pysyft_read_object(syi_pysyft_reader *reader, bool opaque, sy_error *err);
 
+typedef enum syi_pysyft_layout {
+    SYI_PYSYFT_AS_IT_CAME, /* 0.2.9 where PySyft did not record it */
+    SYI_PYSYFT_0_2_9,
+    SYI_PYSYFT_0_2_4,
+} syi_pysyft_layout;
+
 typedef struct syi_pysyft_writer {
     sy_context *context;
     syi_msgpack_cursor cursor; /* of csyft.v1's body */
     const syi_message *from;   /* its segments */
     syi_buffer *out;
     int depth;
-    bool all;        /* the form of tensors that do not say theirs */
-    const sy_id *id; /* that the next tensor gets instead of its own; nullable */
+    bool all;                 /* the form of tensors that do not say theirs */
+    const syi_ops *ops;       /* for plans that PySyft did not record; nullable: they are refused */
+    syi_pysyft_layout layout; /* of plans */
+    const sy_id *id;          /* that the next tensor gets instead of its own; nullable */
+    bool parameter;           /* the next tensor is in a Parameter, which says itself what it needs */
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/surroundings.h"
 #include "messaging/control.h"
+#include "pysyft/plans.h"
 #include "serde/codes.h"
 #include "serde/serde.h"
 
@@ -72,30 +74,6 @@ sy_status syi_pysyft_write_copy(const sy_id *object, const sy_id *fresh, const s
     return syi_buffer_check(out, "message", err);
 }
 
-/* Operations that PyTorch has as functions only. All others are methods of their first tensor. */
-static const char *module_of(const char *name, size_t length)
-{
-    static const char functional[] = " linear conv1d conv2d conv3d max_pool1d max_pool2d "
-                                     "avg_pool1d avg_pool2d adaptive_avg_pool2d cross_entropy "
-                                     "mse_loss nll_loss l1_loss smooth_l1_loss "
-                                     "binary_cross_entropy binary_cross_entropy_with_logits kl_div "
-                                     "dropout layer_norm batch_norm group_norm embedding gelu elu "
-                                     "selu celu leaky_relu softplus silu hardtanh "
-                                     "relu6 pad one_hot normalize cosine_similarity ";
-    static const char torch[] =
-        " cat stack where einsum zeros ones full arange rand randn randint randperm empty eye "
-        "linspace zeros_like "
-        "ones_like full_like rand_like randn_like randint_like empty_like tensor ";
-    char word[80];
-    if (length + 3 > sizeof word) {
-        return NULL;
-    }
-    snprintf(word, sizeof word, " %.*s ", (int)length, name);
-    return strstr(functional, word) != NULL ? "torch.nn.functional."
-           : strstr(torch, word) != NULL    ? "torch."
-                                            : NULL;
-}
-
 static bool is_object(const syi_msgpack_cursor *at)
 {
     syi_msgpack_cursor cursor = *at;
@@ -155,7 +133,7 @@ static sy_status put_name(source *s, const char *name, size_t length, size_t *co
 {
     char full[160];
     const bool dotted = memchr(name, '.', length) != NULL;
-    const char *module = dotted ? NULL : module_of(name, length);
+    const char *module = dotted ? NULL : syi_pysyft_module_of(name, length);
     const bool method = !dotted && module == NULL && *count > 0 && is_object(cursor_of(s));
     if (!dotted && !method && module == NULL) {
         module = "torch.";
@@ -269,10 +247,20 @@ static sy_status write_object(source *s, sy_error *err)
     return syi_pysyft_write_value(&s->writer, err);
 }
 
-static sy_status write_object_request(source *s, sy_error *err)
+static sy_status write_object_request(source *s, bool plan, sy_error *err)
 {
     SY_TRY(syi_msgpack_read_tuple(cursor_of(s), 2, "object request", err));
+    bool keep = false;
     SY_TRY(syi_pysyft_read_id(cursor_of(s), &s->question->object, err));
+    if (plan) { /* PlanCommandMessage: ["fetch_plan", (id, copy)] */
+        SY_TRY(syi_msgpack_read_bool(cursor_of(s), &keep, err));
+        syi_pysyft_put_pair(s->writer.out, SYI_PYSYFT_PLAN_COMMAND, 2);
+        syi_pysyft_put_text(s->writer.out, "fetch_plan");
+        syi_pysyft_put_pair(s->writer.out, SYI_CODE_TUPLE, 2);
+        syi_encode_id(s->writer.out, &s->question->object);
+        syi_msgpack_write_bool(s->writer.out, keep);
+        return SY_OK;
+    }
     syi_pysyft_put_pair(s->writer.out, SYI_PYSYFT_OBJECT_REQUEST, 3);
     syi_encode_id(s->writer.out, &s->question->object);
     syi_msgpack_write_nil(s->writer.out);
@@ -359,6 +347,76 @@ static sy_status write_delete(source *s, sy_error *err)
     return SY_OK;
 }
 
+/* [1, [ids]]: where the results of a plan are to be. One is drawn when none is given: PySyft wants it. */
+static sy_status read_result_ids(source *s, sy_error *err)
+{
+    syi_pysyft_question *q = s->question;
+    uint64_t drawn = 0;
+    size_t count = 0;
+    int64_t code = 0;
+    SY_TRY(syi_pysyft_open_pair(cursor_of(s), &code, err));
+    SY_TRY(syi_msgpack_read_array(cursor_of(s), &count, err));
+    if (count > SYI_PYSYFT_RETURN_MAX) {
+        return syi_fail(err, SY_ELIMIT, "run: %zu result ids, at most %d", count,
+                        SYI_PYSYFT_RETURN_MAX);
+    }
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(syi_pysyft_read_id(cursor_of(s), &q->results[k], err));
+    }
+    q->result_count = count;
+    if (count == 0) {
+        SY_TRY(syi_random_bytes(s->writer.context, &drawn, sizeof drawn, err));
+        q->results[0] = sy_id_from_int((int64_t)(drawn % UINT64_C(100000000000)));
+        q->result_count = 1;
+    }
+    return SY_OK;
+}
+
+/* run(plan, [arguments], [names], [result ids]) as plan.run((arguments), [result ids]), by the plan's id. */
+static sy_status write_run(source *s, sy_error *err)
+{
+    syi_pysyft_question *q = s->question;
+    syi_buffer *out = s->writer.out;
+    syi_msgpack_cursor fields, arguments;
+    sy_id plan = SY_ID_INIT;
+    size_t count = 0;
+    int64_t code = 0;
+    if (!points_here(cursor_of(s), &fields, &count)) {
+        return syi_fail(err, SY_ENOTSUP, "run: the plan is not at the PySyft server");
+    }
+    SY_TRY(syi_msgpack_skip(cursor_of(s), err));
+    SY_TRY(syi_msgpack_skip(&fields, err));
+    SY_TRY(syi_pysyft_read_id(&fields, &plan, err));
+    arguments = *cursor_of(s);
+    SY_TRY(syi_msgpack_skip(cursor_of(s), err));
+    SY_TRY(syi_pysyft_open_pair(cursor_of(s), &code, err));
+    SY_TRY(syi_msgpack_read_array(cursor_of(s), &count, err));
+    if (count > 0) {
+        return syi_fail(err, SY_ENOTSUP, "run: PySyft's plans take no named arguments");
+    }
+    syi_msgpack_leave(cursor_of(s));
+    syi_msgpack_leave(cursor_of(s));
+    SY_TRY(read_result_ids(s, err));
+    q->run = true;
+    begin_action(out, SYI_PYSYFT_COMPUTATION, "run", 3);
+    syi_encode_id(out, &plan);
+    syi_pysyft_put_pair(out, SYI_CODE_TUPLE, 2);
+    *cursor_of(s) = arguments;
+    SY_TRY(syi_pysyft_open_pair(cursor_of(s), &code, err));
+    SY_TRY(syi_msgpack_read_array(cursor_of(s), &count, err));
+    syi_pysyft_put_pair(out, SYI_CODE_TUPLE, count);
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(put_value(s, err));
+    }
+    syi_pysyft_put_pair(out, SYI_CODE_LIST, q->result_count);
+    for (size_t k = 0; k < q->result_count; k++) {
+        syi_encode_id(out, &q->results[k]);
+    }
+    syi_pysyft_put_pair(out, SYI_CODE_DICT, 0);
+    end_action(out, q->results, q->result_count);
+    return SY_OK;
+}
+
 static void write_worker_command(source *s, const char *name)
 {
     syi_pysyft_put_pair(s->writer.out, SYI_PYSYFT_WORKER_COMMAND, 2);
@@ -402,6 +460,9 @@ static sy_status write_worker_request(source *s, sy_error *err)
     if (is_named(name, length, "delete") && count == 1) {
         return write_delete(s, err);
     }
+    if (is_named(name, length, "run") && count >= 4) {
+        return write_run(s, err);
+    }
     if (is_named(name, length, "move") && count == 2) {
         s->question->pointer = true;
         return write_method(s, SYI_PYSYFT_COMMUNICATION, "remote_send", count, err);
@@ -414,14 +475,16 @@ static sy_status write_worker_request(source *s, sy_error *err)
 }
 
 sy_status syi_pysyft_write_question(sy_context *context, const syi_message *message,
-                                    const sy_id *worker, syi_pysyft_question *question, bool *local,
-                                    syi_buffer *out, sy_error *err)
+                                    const sy_id *worker, const syi_ops *ops,
+                                    syi_pysyft_question *question, bool *local, syi_buffer *out,
+                                    sy_error *err)
 {
     source s = {.question = question, .worker = worker, .local = local};
     *local = false;
     *question = (syi_pysyft_question){
         .id = message->id, .trace = message->trace, .kind = message->kind, .object = SY_ID_INIT};
     syi_pysyft_writer_init(&s.writer, context, message, out, false);
+    s.writer.ops = ops;
     sy_status status = SY_OK;
     switch (message->kind) {
     case SYI_KIND_COMMAND:
@@ -431,7 +494,7 @@ sy_status syi_pysyft_write_question(sy_context *context, const syi_message *mess
         status = write_object(&s, err);
         break;
     case SYI_KIND_OBJECT_REQUEST:
-        status = write_object_request(&s, err);
+        status = write_object_request(&s, (message->flags & SYI_FLAG_PLAN) != 0, err);
         break;
     case SYI_KIND_IS_NONE:
         status = write_question(&s, SYI_PYSYFT_IS_NONE, err);

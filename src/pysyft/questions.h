@@ -15,6 +15,7 @@ typedef struct syi_pysyft_question {
     bool inplace; /* a command without results */
     bool pointer; /* the answer is one, of an object that was moved */
     bool count;   /* the answer is a number, not none */
+    bool run;     /* of a plan: the answer is its results' descriptors */
     size_t result_count;
     sy_id results[SYI_PYSYFT_RETURN_MAX];
     sy_id object;
@@ -27,8 +28,9 @@ typedef struct syi_pysyft_question {
 /* The MessagePack of the message that asks what `message` asks, appended to `out`. *local: nothing is to be asked,
  * the body of the REPLY is in `out`. SY_ENOTSUP for what PySyft cannot be asked. `worker`: who is asked. */
 sy_status syi_pysyft_write_question(sy_context *context, const syi_message *message,
-                                    const sy_id *worker, syi_pysyft_question *question, bool *local,
-                                    syi_buffer *out, sy_error *err);
+                                    const sy_id *worker, const syi_ops *ops,
+                                    syi_pysyft_question *question, bool *local, syi_buffer *out,
+                                    sy_error *err);
 /* A copy of an object: a command that makes one under `fresh`, before the question for that. */
 sy_status syi_pysyft_write_copy(const sy_id *object, const sy_id *fresh, const sy_id *worker,
                                 syi_buffer *out, sy_error *err);

@@ -1,5 +1,5 @@
 /* read_objects.c - values of PySyft 0.2.9 into those of csyft.v1. */
-#include "pysyft/fields.h"
+#include "pysyft/plans.h"
 
 #include "serde/codes.h"
 #include "serde/serde.h"
@@ -291,13 +291,29 @@ static bool is_object(const syi_msgpack_cursor *cursor)
             syi_pysyft_child_field(code) >= 0);
 }
 
+static bool is_plan(const syi_msgpack_cursor *cursor)
+{
+    syi_msgpack_cursor at = *cursor;
+    int64_t code = 0;
+    return syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_PYSYFT_PLAN;
+}
+
+static sy_status read_plan(syi_pysyft_reader *r, sy_error *err)
+{
+    const uint8_t *begin = r->cursor.next;
+    SY_TRY(syi_msgpack_skip(&r->cursor, err));
+    r->saw_plan = true;
+    return syi_pysyft_read_plan(r, begin, (size_t)(r->cursor.next - begin), err);
+}
+
 sy_status syi_pysyft_read_object(syi_pysyft_reader *r, bool opaque, sy_error *err)
 {
     const syi_msgpack_cursor begin = r->cursor;
     const size_t length = r->out->body.length;
-    if (!opaque && is_object(&begin)) {
+    if (!opaque && (is_object(&begin) || is_plan(&begin))) {
         const int depth = r->depth;
-        const sy_status status = syi_pysyft_read_value(r, err);
+        const sy_status status =
+            is_plan(&begin) ? read_plan(r, err) : syi_pysyft_read_value(r, err);
         if (status != SY_ENOTSUP) {
             return status;
         }

@@ -38,7 +38,7 @@ static sy_status read_command_answer(syi_pysyft_reader *r, const syi_pysyft_ques
 }
 
 /* ResponseSignatureError's ids_generated: the results are there, under these ids. The body is at the cursor. */
-static sy_status read_signature(syi_pysyft_reader *r, sy_error *err)
+static sy_status read_signature(syi_pysyft_reader *r, const syi_pysyft_question *q, sy_error *err)
 {
     syi_msgpack_cursor *cursor = &r->cursor;
     syi_buffer *out = &r->out->body;
@@ -53,14 +53,18 @@ static sy_status read_signature(syi_pysyft_reader *r, sy_error *err)
     SY_TRY(syi_msgpack_skip(cursor, err));
     SY_TRY(syi_pysyft_open_pair(cursor, &code, err));
     SY_TRY(syi_msgpack_read_array(cursor, &count, err));
-    syi_msgpack_write_array(out, 2);
+    if (!q->run) {
+        syi_msgpack_write_array(out, 2);
+    }
     syi_msgpack_write_array(out, count);
     for (size_t k = 0; k < count; k++) {
         sy_id id = SY_ID_INIT;
         SY_TRY(syi_pysyft_read_id(cursor, &id, err));
         put_descriptor(out, &id, NULL);
     }
-    syi_msgpack_write_nil(out);
+    if (!q->run) {
+        syi_msgpack_write_nil(out);
+    }
     cursor->next = cursor->end;
     return syi_buffer_check(out, "answer", err);
 }
@@ -81,8 +85,8 @@ static sy_status read_error(syi_pysyft_reader *r, int64_t code, const syi_pysyft
 {
     switch (code) {
     case SYI_PYSYFT_SIGNATURE:
-        if (q->kind == SYI_KIND_COMMAND) {
-            return read_signature(r, err);
+        if (q->kind == SYI_KIND_COMMAND || q->run) {
+            return read_signature(r, q, err);
         }
         r->cursor.next = r->cursor.end;
         return put_error(r->out, SY_ESIGNATURE, "ResponseSignatureError");
@@ -180,6 +184,13 @@ static sy_status read_worker_answer(syi_pysyft_reader *r, const syi_pysyft_quest
 {
     syi_msgpack_cursor at = r->cursor;
     sy_id id = SY_ID_INIT;
+    if (q->run) {
+        syi_msgpack_write_array(&r->out->body, q->result_count);
+        for (size_t k = 0; k < q->result_count; k++) {
+            put_descriptor(&r->out->body, &q->results[k], NULL);
+        }
+        return syi_msgpack_skip(&r->cursor, err); /* none */
+    }
     if (!q->pointer) {
         return syi_pysyft_read_value(r, err);
     }
@@ -205,7 +216,9 @@ static sy_status read_kind(syi_pysyft_reader *r, const syi_pysyft_question *q, s
         return read_found(r, err);
     case SYI_KIND_WORKER_COMMAND:
         return read_worker_answer(r, q, err);
-    default: /* an object, a bool */
+    case SYI_KIND_OBJECT_REQUEST:
+        return syi_pysyft_read_object(r, false, err);
+    default: /* a bool */
         return syi_pysyft_read_value(r, err);
     }
 }

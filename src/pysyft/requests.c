@@ -305,19 +305,71 @@ static sy_status read_move(source *s, const command *c, sy_error *err)
     return SY_OK;
 }
 
+/* The object of a command: an int is an object's id. */
+static sy_status put_target(source *s, const command *c, sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    if (syi_msgpack_peek(&c->target) != SYI_MSGPACK_INT) {
+        return value_at(s, &c->target, err);
+    }
+    syi_msgpack_cursor target = c->target;
+    SY_TRY(read_id(&target, &id, err));
+    put_object(body_of(s), &id);
+    return SY_OK;
+}
+
 /* What a pointer kept here stands for takes its place. */
 static sy_status read_mid_get(source *s, const command *c, sy_error *err)
 {
-    sy_id id = SY_ID_INIT;
     begin_worker_command(s, "mid_get", 1);
-    if (syi_msgpack_peek(&c->target) == SYI_MSGPACK_INT) {
-        syi_msgpack_cursor target = c->target;
-        SY_TRY(read_id(&target, &id, err));
-        put_object(body_of(s), &id);
-    } else {
-        SY_TRY(value_at(s, &c->target, err));
-    }
+    SY_TRY(put_target(s, c, err));
     ask(s, SYI_KIND_WORKER_COMMAND, SYI_PYSYFT_ANSWERS_NONE);
+    return SY_OK;
+}
+
+static sy_status put_list(source *s, syi_msgpack_cursor at, sy_error *err)
+{
+    size_t count = 0;
+    SY_TRY(open_sequence(&at, &count, err));
+    syi_pysyft_put_pair(body_of(s), SYI_CODE_LIST, count);
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(value_at(s, &at, err));
+        SY_TRY(syi_msgpack_skip(&at, err));
+    }
+    return SY_OK;
+}
+
+static sy_status count_return_ids(source *s, const command *c, sy_error *err)
+{
+    syi_msgpack_cursor at = c->ids;
+    return open_sequence(&at, &s->request->return_count, err);
+}
+
+/* plan.run((arguments), [result ids]): a plan that stands here under an id. */
+static sy_status read_run(source *s, const command *c, sy_error *err)
+{
+    syi_msgpack_cursor at = c->args;
+    size_t count = 0, named = 0;
+    keyword none[1];
+    SY_TRY(open_sequence(&at, &count, err));
+    if (count != 2) {
+        return syi_fail(err, SY_EFORMAT,
+                        "run: %zu arguments; a plan's and its result ids are expected", count);
+    }
+    SY_TRY(read_keywords(&c->kwargs, none, 1, &named, err));
+    if (named > 0) {
+        return syi_fail(err, SY_EINVAL, "run: it takes no argument %.*s",
+                        (int)(none[0].length < 60 ? none[0].length : 60), none[0].name);
+    }
+    begin_worker_command(s, "run", 5);
+    SY_TRY(put_target(s, c, err));
+    SY_TRY(put_list(s, at, err));
+    SY_TRY(syi_msgpack_skip(&at, err));
+    syi_pysyft_put_pair(body_of(s), SYI_CODE_LIST, 0);
+    SY_TRY(put_list(s, at, err));
+    syi_msgpack_write_bool(body_of(s), true);
+    SY_TRY(count_return_ids(s, c, err));
+    ask(s, SYI_KIND_WORKER_COMMAND, SYI_PYSYFT_ANSWERS_RUN);
     return SY_OK;
 }
 
@@ -326,6 +378,9 @@ static sy_status read_tensor_command(source *s, sy_error *err)
     command c;
     int64_t code = 0;
     SY_TRY(read_command(s, &c, &code, err));
+    if (is_named(&c, "run") && code == SYI_PYSYFT_COMPUTATION) {
+        return read_run(s, &c, err);
+    }
     if (is_named(&c, "mid_get") || is_named(&c, "remote_get")) {
         return read_mid_get(s, &c, err);
     }
@@ -644,6 +699,7 @@ sy_status syi_pysyft_read_request(sy_context *context, const uint8_t *body, size
     SY_TRY(syi_pysyft_open_pair(cursor_of(&s), &request->code, err));
     SY_TRY(read_kind(&s, err));
     request->saw_tensor = s.reader.saw_tensor;
+    request->saw_plan = s.reader.saw_plan;
     request->all = s.reader.all;
     if (s.reader.cursor.next != s.reader.cursor.end) {
         return syi_fail(err, SY_EFORMAT, "message: %zu bytes follow its end",

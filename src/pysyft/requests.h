@@ -37,6 +37,7 @@ typedef enum syi_pysyft_answer {
     SYI_PYSYFT_ANSWERS_SHAPE,
     SYI_PYSYFT_ANSWERS_SEARCH,
     SYI_PYSYFT_ANSWERS_POINTER, /* of a moved object */
+    SYI_PYSYFT_ANSWERS_RUN,     /* of a plan: none, or ResponseSignatureError */
 } syi_pysyft_answer;
 
 #define SYI_PYSYFT_RETURN_MAX 16
@@ -52,6 +53,7 @@ typedef struct syi_pysyft_request {
     sy_id location; /* where it goes */
     size_t return_count;
     bool saw_tensor, all; /* form of the last tensor in it */
+    bool saw_plan;
 } syi_pysyft_request;
 
 /* `message` is empty. `opaque`: an object to be stored goes as an opaque one. SY_EFORMAT, SY_ELIMIT, SY_ENOTSUP,

@@ -163,7 +163,9 @@ static sy_status take_reply(session *s, const syi_message *reply, bool *done, sy
 /* An object that this worker has no type for, or that points to workers it does not know, is kept as it came. */
 static bool may_be_opaque(const session *s, sy_status why)
 {
-    return s->request.stores && !s->opaque && (why == SY_ENOTSUP || why == SY_ENOTFOUND);
+    const bool unknown = why == SY_ENOTSUP || why == SY_ENOTFOUND;
+    return s->request.stores && !s->opaque &&
+           (unknown || (s->request.saw_plan && why == SY_EINVAL));
 }
 
 static sy_status take_error(session *s, const syi_message *reply, bool *done, sy_error *err)
@@ -441,7 +443,8 @@ static void *opened(void *user, syi_peer *peer)
     s->inner = gate->inner;
     s->journal = gate->journal;
     s->peer = peer;
-    s->voice = (syi_pysyft_voice){.context = gate->context, .worker = gate->worker};
+    s->voice =
+        (syi_pysyft_voice){.context = gate->context, .ops = gate->ops, .worker = gate->worker};
     snprintf(s->name, sizeof s->name, "%s", gate->name);
     syi_buffer_init(&s->body, s->context, SYI_PYSYFT_BODY_MAX);
     syi_buffer_init(&s->out, s->context, SYI_PYSYFT_BODY_MAX);

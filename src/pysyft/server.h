@@ -10,11 +10,13 @@
 
 #include <csyft/id.h>
 
+#include "ops/ops.h"
 #include "transport/transport.h"
 
 typedef struct syi_pysyft_gate {
     sy_context *context;
-    syi_service inner; /* the worker's */
+    syi_service inner;  /* the worker's */
+    const syi_ops *ops; /* the hook's */
     sy_id worker;
     char name[64];        /* for logs */
     syi_journal *journal; /* of the client's messages; nullable */

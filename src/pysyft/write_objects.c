@@ -1,5 +1,5 @@
 /* write_objects.c - values of csyft.v1 into those of PySyft 0.2.9. */
-#include "pysyft/fields.h"
+#include "pysyft/plans.h"
 
 #include <string.h>
 
@@ -110,7 +110,7 @@ static sy_status write_native(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
         syi_msgpack_cursor flag = f->at[SYI_FIELD_REQUIRES_GRAD];
         SY_TRY(syi_msgpack_read_bool(&flag, &how.requires_grad, err));
     }
-    if (f->count > SYI_FIELD_INNER) {
+    if (f->count > SYI_FIELD_INNER || w->parameter) {
         how.requires_grad = false; /* the Parameter says so itself */
     }
     if (f->count > SYI_FIELD_EXTRA &&
@@ -160,7 +160,8 @@ static sy_status write_fields(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
                    ? syi_pysyft_copy_field(f, SYI_FIELD_CHAIN, w->out, err)
                    : write_at(w, &f->at[SYI_FIELD_CHAIN], err));
     }
-    const bool graded = !syi_pysyft_is_nil(f, SYI_FIELD_GRADIENT) && f->count <= SYI_FIELD_INNER;
+    const bool graded = !syi_pysyft_is_nil(f, SYI_FIELD_GRADIENT) && f->count <= SYI_FIELD_INNER &&
+                        !w->parameter;
     SY_TRY(graded ? write_at(w, &f->at[SYI_FIELD_GRADIENT], err) : SY_OK);
     if (!graded) {
         syi_msgpack_write_nil(w->out);
@@ -175,34 +176,62 @@ static sy_status write_fields(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
     return syi_buffer_check(w->out, "message", err);
 }
 
-/* A handle on an object that came from PySyft: it has everything in itself, labels, too. */
-static bool is_opaque(const syi_pysyft_fields *f)
+/* Type code of the chain's first link; -1: there is none. */
+static int64_t chain_code(const syi_pysyft_fields *f)
 {
     int64_t code = 0;
     if (syi_pysyft_is_nil(f, SYI_FIELD_CHAIN)) {
-        return false;
+        return -1;
     }
     syi_msgpack_cursor at = f->at[SYI_FIELD_CHAIN];
-    return syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_PYSYFT_CODE_OPAQUE;
+    return syi_pysyft_open_pair(&at, &code, NULL) == SY_OK ? code : -1;
+}
+
+/* [13, [id, tensor, requires_grad, gradient]] */
+static sy_status write_parameter(syi_pysyft_writer *w, const syi_pysyft_fields *f, sy_error *err)
+{
+    syi_pysyft_put_pair(w->out, SYI_PYSYFT_CODE_PARAMETER, 4);
+    SY_TRY(syi_pysyft_copy_field(f, 0, w->out, err));
+    SY_TRY(write_fields(w, f, SYI_FIELD_INNER, err));
+    w->parameter = false;
+    SY_TRY(syi_pysyft_copy_field(f, SYI_FIELD_REQUIRES_GRAD, w->out, err));
+    return syi_pysyft_is_nil(f, SYI_FIELD_GRADIENT)
+               ? syi_pysyft_copy_field(f, SYI_FIELD_GRADIENT, w->out, err)
+               : write_at(w, &f->at[SYI_FIELD_GRADIENT], err);
 }
 
 static sy_status write_tensor(syi_pysyft_writer *w, sy_error *err)
 {
     syi_pysyft_fields f;
     SY_TRY(syi_pysyft_find_fields(&w->cursor, &f, 2, SYI_FIELDS, "tensor", err));
-    if (is_opaque(&f)) {
+    const int64_t code = chain_code(&f);
+    if (code == SYI_PYSYFT_CODE_OPAQUE) { /* it has everything in itself, labels, too */
         return write_at(w, &f.at[SYI_FIELD_CHAIN], err);
+    }
+    if (code == SYI_PYSYFT_PLAN) {
+        return syi_pysyft_write_plan(w, &f, err);
     }
     if (f.count <= SYI_FIELD_INNER) {
         return write_fields(w, &f, 0, err);
     }
-    syi_pysyft_put_pair(w->out, SYI_PYSYFT_CODE_PARAMETER, 4);
-    SY_TRY(syi_pysyft_copy_field(&f, 0, w->out, err));
-    SY_TRY(write_fields(w, &f, SYI_FIELD_INNER, err));
-    SY_TRY(syi_pysyft_copy_field(&f, SYI_FIELD_REQUIRES_GRAD, w->out, err));
-    return syi_pysyft_is_nil(&f, SYI_FIELD_GRADIENT)
-               ? syi_pysyft_copy_field(&f, SYI_FIELD_GRADIENT, w->out, err)
-               : write_at(w, &f.at[SYI_FIELD_GRADIENT], err);
+    return write_parameter(w, &f, err);
+}
+
+sy_status syi_pysyft_write_parameter(syi_pysyft_writer *w, const sy_id *inner, sy_error *err)
+{
+    syi_pysyft_fields f;
+    int64_t code = 0;
+    SY_TRY(syi_pysyft_open_pair(&w->cursor, &code, err));
+    if (code != SYI_CODE_TENSOR) {
+        return syi_pysyft_unknown(code, err);
+    }
+    SY_TRY(syi_pysyft_find_fields(&w->cursor, &f, 2, SYI_FIELDS, "tensor", err));
+    syi_msgpack_leave(&w->cursor);
+    if (f.count <= SYI_FIELD_INNER) {
+        w->parameter = true;
+        w->id = inner;
+    }
+    return write_parameter(w, &f, err);
 }
 
 /* [id, id at location, location, attribute, shape, collect, tags, description]; those to the reader have four. */

@@ -135,10 +135,10 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
     } else {
         options.tls = syi_identity_ref(link->owner->hook);
         syi_pysyft_url dialect;
-        status =
-            syi_pysyft_url_parse(&dialect, target->url)
-                ? syi_pysyft_connect(context, &connection, dialect.url, &target->id, &options, err)
-                : syi_connect(context, &connection, target->url, &options, err);
+        status = syi_pysyft_url_parse(&dialect, target->url)
+                     ? syi_pysyft_connect(context, &connection, dialect.url, &target->id,
+                                          link->owner->hook->ops, &options, err)
+                     : syi_connect(context, &connection, target->url, &options, err);
         syi_tls_config_unref(options.tls);
     }
     syi_taken_up session = {false, false, 0};

@@ -652,8 +652,11 @@ sy_status sy_worker_listen(sy_worker *worker, const char *url, const sy_listen_o
         .loop = options->loop,
     };
     syi_service service = syi_worker_service(worker);
-    listening->gate = (syi_pysyft_gate){
-        .context = context, .inner = service, .worker = worker->id, .journal = &worker->journal};
+    listening->gate = (syi_pysyft_gate){.context = context,
+                                        .inner = service,
+                                        .ops = worker->hook->ops,
+                                        .worker = worker->id,
+                                        .journal = &worker->journal};
     memcpy(listening->gate.name, worker->name, sizeof listening->gate.name - 1);
     const syi_service plain = syi_pysyft_service(&listening->gate);
     accepting.plain = &plain;

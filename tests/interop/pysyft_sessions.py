@@ -184,8 +184,12 @@ async def opaque(url):
         value = msgpack.unpackb(bytes.fromhex(captured["msgpack_hex"]), raw=False, strict_map_key=False)
         number = value[1][1 if name == "string" else 0]
         assert await ask(socket, [34, [value]]) is None, name
-        assert await ask(socket, [40, [text("fetch_plan"), [6, [number, False]]]]) == value, name
-        assert await ask(socket, [35, [number, None, text("")]]) == value, name
+        for question in ([40, [text("fetch_plan"), [6, [number, False]]]], [35, [number, None, text("")]]):
+            answer = await ask(socket, question)
+            if name.startswith("plan"):  # those are known here: keys of their tensors' storages are drawn anew
+                assert wire.Mapping().differ(value, answer) is None, name
+            else:
+                assert answer == value, name
     await socket.close()
 
 
