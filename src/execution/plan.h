@@ -1,6 +1,7 @@
 /*
  * plan.h (internal) - the plan behind sy_plan: what it is made of, and its place in a chain, so that it is stored, sent,
- * searched and permitted as any object. Public face: <csyft/plan.h>. Tests: plan_test.c, tests/integration/plans.c.
+ * searched and permitted as any object. Public face: <csyft/plan.h>. Tests: plan_test.c, plan_build_test.c, plan_run_test.c,
+ * plan_state_test.c, tests/integration/plans.c.
  */
 #ifndef SYI_EXECUTION_PLAN_H
 #define SYI_EXECUTION_PLAN_H
@@ -57,9 +58,24 @@ sy_status syi_plan_body_new(sy_hook *hook, syi_plan_body **body, const char *nam
                             size_t argument_count, size_t state_count, sy_error *err);
 syi_plan_body *syi_plan_body_ref(syi_plan_body *body);
 void syi_plan_body_unref(syi_plan_body *body); /* NULL is nothing */
+/* Its state of that name; NULL: none. Borrowed. */
+sy_tensor *syi_plan_body_state_named(const syi_plan_body *body, const char *name);
 /* A body like this one with room for more states; tensors are the same. */
 sy_status syi_plan_body_like(const syi_plan_body *from, syi_plan_body **body, size_t argument_count,
                              size_t state_count, sy_error *err);
+
+/* What the caller holds. */
+struct sy_plan {
+    atomic_uint refs;
+    sy_tensor *object; /* whose node is the plan's */
+    sy_plan_fn forward;
+    void *user;
+    sy_pointer_plan *sent; /* a list: where it is already */
+};
+/* Borrowed. */
+syi_plan_body *syi_plan_get_body(const sy_plan *plan);
+/* Gives the plan another body under its id; takes it in any case. */
+sy_status syi_plan_set_body(sy_plan *plan, syi_plan_body *body, sy_error *err);
 
 /* Of a handle; NULL when it is no plan. Borrowed. */
 syi_plan_body *syi_plan_body_of(const sy_tensor *object);

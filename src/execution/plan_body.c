@@ -67,6 +67,16 @@ static sy_status copy_name(sy_context *context, char **copy, const char *name, s
     return *copy == NULL && name != NULL ? SYI_ENOMEM(err, "plan") : SY_OK;
 }
 
+sy_tensor *syi_plan_body_state_named(const syi_plan_body *body, const char *name)
+{
+    for (size_t k = 0; name != NULL && k < body->state_count; k++) {
+        if (body->states[k].name != NULL && strcmp(body->states[k].name, name) == 0) {
+            return body->states[k].tensor;
+        }
+    }
+    return NULL;
+}
+
 sy_status syi_plan_body_like(const syi_plan_body *from, syi_plan_body **made, size_t argument_count,
                              size_t state_count, sy_error *err)
 {

@@ -66,7 +66,7 @@ void sy_pointer_plan_unref(sy_pointer_plan *pointer)
 
 void syi_plan_forget_pointers(sy_plan *plan)
 {
-    sy_pointer_plan **head = syi_plan_get_pointers(plan);
+    sy_pointer_plan **head = &plan->sent;
     while (*head != NULL) {
         sy_pointer_plan *next = (*head)->next;
         (*head)->next = NULL;
@@ -77,7 +77,7 @@ void syi_plan_forget_pointers(sy_plan *plan)
 
 void syi_plan_forget_pointer(sy_plan *plan, sy_pointer_plan *pointer)
 {
-    sy_pointer_plan **at = syi_plan_get_pointers(plan);
+    sy_pointer_plan **at = &plan->sent;
     while (*at != NULL && *at != pointer) {
         at = &(*at)->next;
     }
@@ -130,7 +130,7 @@ sy_status sy_plan_send(sy_plan *plan, sy_pointer_plan **pointer, sy_worker *cons
 {
     sy_tensor *object = syi_plan_get_object(plan);
     sy_pointer_plan *made = NULL;
-    sy_pointer_plan **head = syi_plan_get_pointers(plan);
+    sy_pointer_plan **head = &plan->sent;
     *pointer = NULL;
     SYI_TRACE_DEED(object->hook, err, .kind = SYI_DEED_OTHER, .what = "send", .self = object);
     SY_TRY(check_locations(plan, locations, count, err));

@@ -6,9 +6,7 @@
 
 #include "execution/plan.h"
 
-/* The head of the list of what a plan was sent to. */
-sy_pointer_plan **syi_plan_get_pointers(sy_plan *plan);
-/* Takes one out of that list, and drops it. */
+/* Takes one out of the list of what a plan was sent to, and drops it. */
 void syi_plan_forget_pointer(sy_plan *plan, sy_pointer_plan *pointer);
 /* The pointer to one location, borrowed. */
 sy_tensor *syi_pointer_plan_get_tensor(const sy_pointer_plan *pointer, size_t index);

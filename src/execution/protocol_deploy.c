@@ -199,10 +199,10 @@ static sy_status send_plan(sending *s, sy_plan *plan, sy_worker *to, sy_tensor *
                            sy_error *err)
 {
     sy_pointer_plan *pointer = NULL;
-    sy_pointer_plan *const before = *syi_plan_get_pointers(plan);
+    sy_pointer_plan *const before = plan->sent;
     SY_TRY(sy_plan_send(plan, &pointer, &to, 1, false, err));
     *sent = syi_pointer_plan_get_tensor(pointer, 0);
-    if (before != *syi_plan_get_pointers(plan)) {
+    if (before != plan->sent) {
         s->made[s->made_count].plan = sy_plan_ref(plan);
         s->made[s->made_count++].pointer = pointer; /* borrowed: the plan has a reference */
     }

@@ -1,5 +1,5 @@
 /*
- * record.h - records the operations of one run of a function on a tape. Test: plan_test.c.
+ * record.h - records the operations of one run of a function on a tape. Test: plan_build_test.c.
  *
  * Tensors are told apart by their handles: those of the inputs and of the declared state are known from the start,
  * results of recorded operations are values of the tape, and any other tensor that takes part is captured: it becomes

@@ -1,6 +1,6 @@
 /*
  * run.h - runs a tape: every step goes to the ordinary dispatcher, with whatever chains its arguments have, so that the
- * same tape computes on native tensors, on pointers and under any interpreter. Test: plan_test.c, nn/plans_test.c; bench: run_bench.c.
+ * same tape computes on native tensors, on pointers and under any interpreter. Test: plan_run_test.c, nn/plans_test.c; bench: run_bench.c.
  *
  * A value is dropped after the step that reads it last. The deadline of the mode is looked at before each step, and
  * memory is refused by the account of the mode as for single operations.

@@ -1,27 +1,20 @@
 /*
  * plans.c - plans at workers: sent, run there in one message, fetched, searched, kept, trained, refused. What plans are
- * here: src/execution/plan_test.c.
+ * here: src/execution/plan*_test.c.
  */
 #include <string.h>
 
 #include <csyft/plan.h>
 
+#include "support/plan_functions.h"
 #include "support/worker_kinds.h"
 
 static sy_plan *make_plan(workers *w, const char *name, sy_plan_fn forward, sy_tensor *const *state,
                           size_t state_count)
 {
-    sy_plan *plan = NULL;
-    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
-    options.name = name;
-    options.forward = forward;
-    options.state = state;
-    options.state_count = state_count;
-    assert_ok(sy_plan_new(w->hook, &plan, &options, &w->err), &w->err);
-    return plan;
+    static double rate = 0.05; /* of training */
+    return plan_of(w->hook, name, forward, &rate, state, state_count, &w->err);
 }
-
-static const sy_plan_shape vector = {SY_DTYPE_F32, 1, {-1}};
 
 static void build(workers *w, sy_plan *plan, const sy_plan_shape *shapes, size_t count)
 {
@@ -52,24 +45,17 @@ static sy_tensor *run(workers *w, sy_pointer_plan *plan, sy_tensor *const *args,
     run(w, plan, (sy_tensor *[]){__VA_ARGS__}, \
         sizeof((sy_tensor *[]){__VA_ARGS__}) / sizeof(void *))
 
-static sy_status biased(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
-{
-    (void)user;
-    sy_tensor *x = sy_plan_frame_argument(f, 0), *bias = sy_plan_frame_state(f, 0);
-    return sy_plan_frame_return(f, sy_add(s, sy_add(s, x, x), bias), err);
-}
-
 /* A plan with state [1] at a worker: f([1, 2]) = [3, 5] at three batches. */
 static void test_send_and_run(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1);
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
     sy_pointer_plan *pointer = NULL;
     assert_fails(w, sy_plan_send(plan, &pointer, &w->bob, 1, false, &w->err), SY_EINVAL,
                  "needs to be built before being sent", "biased");
     assert_null(pointer);
-    build(w, plan, &vector, 1);
+    build(w, plan, &plan_vector, 1);
     pointer = send(w, plan, w->bob);
     assert_count(w, w->bob_serving, 1);
     sy_tensor *y = RUN(pointer, workers_send(w, FLOATS(w, 1, 2), w->bob));
@@ -90,8 +76,8 @@ static void test_sent_once(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1);
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    build(w, plan, &plan_vector, 1);
     sy_pointer_plan *first = send(w, plan, w->bob), *second = send(w, plan, w->bob);
     assert_ptr_equal(first, second);
     sy_pointer_plan *other = send(w, plan, w->alice);
@@ -112,12 +98,12 @@ static void test_two_locations(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1);
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
     sy_pointer_plan *both = NULL, **each = NULL;
     sy_worker *const locations[] = {w->alice, w->bob};
     size_t count = 0;
     char *text = NULL;
-    build(w, plan, &vector, 1);
+    build(w, plan, &plan_vector, 1);
     assert_ok(sy_plan_send(plan, &both, locations, 2, false, &w->err), &w->err);
     assert_int_equal(sy_pointer_plan_get_location_count(both), 2);
     assert_floats(w, workers_get(w, RUN(both, workers_send(w, FLOATS(w, 1), w->alice))), 3);
@@ -150,8 +136,8 @@ static void test_fetch(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1);
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1), *fetched = NULL, *copy = NULL;
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1), *fetched = NULL, *copy = NULL;
+    build(w, plan, &plan_vector, 1);
     assert_ok(sy_plan_tag(plan, "#p", &w->err), &w->err);
     assert_ok(sy_plan_describe(plan, "a bias", &w->err), &w->err);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
@@ -197,10 +183,10 @@ static void test_search(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1), **found = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
     sy_pointer_plan *pointer = NULL;
     size_t count = 0;
-    build(w, plan, &vector, 1);
+    build(w, plan, &plan_vector, 1);
     assert_ok(sy_plan_tag(plan, "#model", &w->err), &w->err);
     sy_pointer_plan *sent = send(w, plan, w->bob);
     assert_ok(sy_worker_search(w->bob, &found, &count, (const char *const[]){"#model"}, 1, &w->err),
@@ -220,20 +206,11 @@ static void test_search(void **state)
 }
 
 /* Results: several, an argument among them, under ids that the caller chose. */
-static sy_status several(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
-{
-    (void)user;
-    sy_tensor *a = sy_plan_frame_argument(f, 0), *b = sy_add_scalar(s, a, 1);
-    const sy_value inner[] = {sy_value_tensor(b), sy_value_tensor(a)};
-    const sy_value all[] = {sy_value_tensor(sy_mul(s, b, b)), sy_value_list(inner, 2)};
-    return sy_plan_frame_return_values(f, all, 2, err);
-}
-
 static void test_results(void **state)
 {
     workers *w = *state;
-    sy_plan *plan = make_plan(w, "several", several, NULL, 0);
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "several", plan_several, NULL, 0);
+    build(w, plan, &plan_vector, 1);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
     sy_tensor *x = workers_send(w, FLOATS(w, 1, 2), w->bob), *results[3] = {NULL};
     const sy_value arg = sy_value_tensor(x);
@@ -268,8 +245,8 @@ static void test_by_name(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1), *result = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    build(w, plan, &plan_vector, 1);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
     sy_named_value kwarg = {"arg_1", sy_value_tensor(workers_send(w, FLOATS(w, 2), w->bob))};
     sy_plan_run_options o = SY_PLAN_RUN_OPTIONS_INIT;
@@ -287,33 +264,13 @@ static void test_by_name(void **state)
 }
 
 /* A training step in one message, the last batch shorter; the state that was trained is there, and can be fetched. */
-static sy_status train_step(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
-{
-    (void)user;
-    sy_tensor *x = sy_plan_frame_argument(f, 0), *y = sy_plan_frame_argument(f, 1);
-    sy_tensor *w = sy_plan_frame_state(f, 0), *grad = NULL;
-    sy_tensor *loss = sy_mse_loss(s, sy_matmul(s, x, w), y);
-    if (sy_scope_get_status(s) != SY_OK) {
-        return SY_OK;
-    }
-    sy_status status = sy_tensor_backward(loss, NULL, err);
-    status = status == SY_OK ? sy_tensor_get_grad(w, &grad, err) : status;
-    if (status != SY_OK) {
-        return status;
-    }
-    sy_sgd_(s, w, sy_scope_adopt(s, grad), 0.05);
-    status = sy_tensor_set_grad(w, NULL, err);
-    return status == SY_OK ? sy_plan_frame_return(f, sy_detach(s, loss), err) : status;
-}
-
 static void test_training(void **state)
 {
     workers *w = *state;
     sy_tensor *weights = MATRIX(w, 2, 1, 0.5f, -0.5f);
     assert_ok(sy_tensor_set_requires_grad(weights, true, &w->err), &w->err);
-    sy_plan *plan = make_plan(w, "step", train_step, &weights, 1);
-    const sy_plan_shape shapes[] = {{SY_DTYPE_F32, 2, {-1, 2}}, {SY_DTYPE_F32, 2, {-1, 1}}};
-    build(w, plan, shapes, 2);
+    sy_plan *plan = make_plan(w, "step", plan_train_step, &weights, 1);
+    build(w, plan, plan_train_shapes, 2);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
     sy_tensor *xs[2], *ys[2];
     xs[0] = MATRIX(w, 3, 2, 1, 0, 0, 1, 1, 1);
@@ -363,8 +320,8 @@ static void test_private(void **state)
     workers *w = *state;
     static const float rows[] = {1, 2, 3};
     sy_tensor *bias = FLOATS(w, 1), *got = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    build(w, plan, &plan_vector, 1);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
     sy_tensor *data = workers_publish(w, w->bob, w->bob_serving, "50", "#rows", true, 1,
                                       (const int64_t[]){3}, SY_DTYPE_F32, rows);
@@ -373,9 +330,8 @@ static void test_private(void **state)
     /* Trained on private rows, its state is private, and neither it nor the plan leaves. */
     sy_tensor *weights = MATRIX(w, 2, 1, 0, 0);
     assert_ok(sy_tensor_set_requires_grad(weights, true, &w->err), &w->err);
-    sy_plan *training = make_plan(w, "step", train_step, &weights, 1), *fetched = NULL;
-    const sy_plan_shape shapes[] = {{SY_DTYPE_F32, 2, {-1, 2}}, {SY_DTYPE_F32, 2, {-1, 1}}};
-    build(w, training, shapes, 2);
+    sy_plan *training = make_plan(w, "step", plan_train_step, &weights, 1), *fetched = NULL;
+    build(w, training, plan_train_shapes, 2);
     sy_pointer_plan *step = send(w, training, w->bob);
     static const float xs[] = {1, 2, 3, 4}, ys[] = {1, 2};
     sy_tensor *x = workers_publish(w, w->bob, w->bob_serving, "51", "#x", true, 2,
@@ -401,7 +357,7 @@ static void test_failures(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 1, 2), *result = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
     build(w, plan, &(sy_plan_shape){SY_DTYPE_F32, 1, {2}}, 1);
     sy_pointer_plan *pointer = send(w, plan, w->bob);
     sy_tensor *x = workers_send(w, FLOATS(w, 1, 2, 3), w->bob);
@@ -417,7 +373,7 @@ static void test_failures(void **state)
     assert_fails(w, sy_pointer_plan_run(pointer, two, 2, NULL, &result, 1, NULL, &w->err),
                  SY_ESIGNATURE, "takes 1 arguments", "2 are given");
     /* Unbuilt, sent by force */
-    sy_plan *unbuilt = make_plan(w, "unbuilt", biased, &bias, 1);
+    sy_plan *unbuilt = make_plan(w, "unbuilt", plan_biased, &bias, 1);
     sy_pointer_plan *forced = NULL;
     assert_ok(sy_plan_send(unbuilt, &forced, &w->bob, 1, true, &w->err), &w->err);
     arg = sy_value_tensor(x);
@@ -440,7 +396,7 @@ static void test_over_pointers(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = workers_send(w, FLOATS(w, 1), w->bob), *result = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
     const sy_value arg = sy_value_tensor(workers_send(w, FLOATS(w, 1, 2), w->bob));
     assert_ok(sy_plan_build(plan, &arg, 1, &w->err), &w->err);
     assert_ok(sy_plan_run(plan, &arg, 1, NULL, &result, 1, NULL, &w->err), &w->err);
@@ -455,8 +411,8 @@ static void test_fixed_precision(void **state)
 {
     workers *w = *state;
     sy_tensor *bias = FLOATS(w, 0.5f), *fixed = NULL, *result = NULL, *real = NULL;
-    sy_plan *plan = make_plan(w, "biased", biased, &bias, 1);
-    build(w, plan, &vector, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    build(w, plan, &plan_vector, 1);
     assert_ok(sy_plan_fix_precision_(plan, NULL, &w->err), &w->err);
     assert_true(sy_tensor_is_fixed_precision(sy_plan_get_state(plan, 0)));
     assert_ok(sy_tensor_fix_precision(FLOATS(w, 1.25f, 2), &fixed, NULL, &w->err), &w->err);

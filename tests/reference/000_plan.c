@@ -8,13 +8,8 @@
 #include <csyft/message_log.h>
 #include <csyft/old_plan.h>
 
+#include "support/plan_functions.h"
 #include "support/worker_kinds.h"
-
-static sy_status absolute(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
-{
-    (void)user;
-    return sy_plan_frame_return(f, sy_abs(s, sy_plan_frame_argument(f, 0)), err);
-}
 
 static sy_old_plan *make(workers *w, const char *name, sy_plan_fn blueprint, void *self)
 {
@@ -55,7 +50,7 @@ static void assert_sent(workers *w, const char *expected)
 static void test_messages(void **state)
 {
     workers *w = *state;
-    sy_old_plan *plan = make(w, "absolute", absolute, NULL);
+    sy_old_plan *plan = make(w, "absolute", plan_absolute, NULL);
     sy_tensor *at_bob = workers_send(w, FLOATS(w, -1, 7, 3), w->bob);
     sy_tensor *at_alice = workers_send(w, FLOATS(w, -1, 7, 3), w->alice);
     assert_ok(sy_worker_log_messages(w->me, NULL, &w->err), &w->err);
@@ -221,7 +216,7 @@ static void test_worker_ids(void **state)
 static void test_text(void **state)
 {
     workers *w = *state;
-    sy_old_plan *plan = make(w, "absolute", absolute, NULL);
+    sy_old_plan *plan = make(w, "absolute", plan_absolute, NULL);
     const char *const tags[] = {"#a", "#b"};
     char *text = NULL;
     sy_tensor *x = FLOATS(w, -1);

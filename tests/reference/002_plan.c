@@ -6,29 +6,15 @@
 
 #include <csyft/plan.h>
 
+#include "support/plan_functions.h"
 #include "support/worker_kinds.h"
-
-/* f(x) = 2x + bias */
-static sy_status forward(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
-{
-    (void)user;
-    sy_tensor *x = sy_plan_frame_argument(f, 0), *bias = sy_plan_frame_state(f, 0);
-    return sy_plan_frame_return(f, sy_add(s, sy_add(s, x, x), bias), err);
-}
 
 static sy_plan *make_plan(workers *w, bool build)
 {
-    sy_plan *plan = NULL;
     sy_tensor *bias = FLOATS(w, 1);
-    const sy_plan_shape shape = {SY_DTYPE_F32, 1, {-1}};
-    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
-    options.name = "plan_double";
-    options.forward = forward;
-    options.state = &bias;
-    options.state_count = 1;
-    assert_ok(sy_plan_new(w->hook, &plan, &options, &w->err), &w->err);
+    sy_plan *plan = plan_of(w->hook, "plan_double", plan_biased, NULL, &bias, 1, &w->err);
     if (build) {
-        assert_ok(sy_plan_build_shapes(plan, &shape, 1, &w->err), &w->err);
+        assert_ok(sy_plan_build_shapes(plan, &plan_vector, 1, &w->err), &w->err);
     }
     return plan;
 }
