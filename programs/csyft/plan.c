@@ -7,7 +7,18 @@
 
 #include "tool.h"
 
-enum { ARGUMENTS_MAX = 64, RESULTS_MAX = 256, OPTION_OUTPUT = CLI_TOOL_OWN, OPTION_TAG };
+enum {
+    ARGUMENTS_MAX = 64,
+    RESULTS_MAX = 256,
+    OPTION_OUTPUT = CLI_TOOL_OWN,
+    OPTION_TAG,
+    OPTION_FORMAT
+};
+
+typedef struct wishes {
+    const char *output, *tag;
+    sy_plan_format format;
+} wishes;
 
 static void print_shape(const sy_plan_shape *shape)
 {
@@ -127,8 +138,8 @@ static sy_status run_here(const cli_session *session, sy_plan *plan, char **file
     return status == SY_OK ? leave_results(session, results, count, output, err) : status;
 }
 
-/* With a plan from a file. */
-static int with_file(const cli_verb *verb, cli_tool *t, bool run, const char *output)
+/* With a plan from a file: show, run, convert. */
+static int with_file(const cli_verb *verb, cli_tool *t, const char *word, const wishes *w)
 {
     const cli_session_options how = {.log = t->log, .pool_threads = 1};
     sy_error err = SY_ERROR_INIT;
@@ -137,8 +148,10 @@ static int with_file(const cli_verb *verb, cli_tool *t, bool run, const char *ou
     if (code == CLI_OK) {
         sy_status status = sy_plan_load(t->session.hook, &plan, t->operands[1], &err);
         if (status == SY_OK) {
-            status = run ? run_here(&t->session, plan, t->operands + 2, t->operand_count - 2,
-                                    output, &err)
+            status = strcmp(word, "run") == 0 ? run_here(&t->session, plan, t->operands + 2,
+                                                         t->operand_count - 2, w->output, &err)
+                     : strcmp(word, "convert") == 0
+                         ? sy_plan_save_as(plan, w->output, w->format, &err)
                          : print_plan(&t->session, plan, &err);
         }
         code = status == SY_OK ? CLI_OK : cli_report(verb, &err);
@@ -224,7 +237,7 @@ static sy_status run_there(cli_tool *t, sy_error *err)
     return status;
 }
 
-static sy_status fetch(const cli_tool *t, const char *output, sy_error *err)
+static sy_status fetch(const cli_tool *t, const wishes *w, sy_error *err)
 {
     sy_id id = SY_ID_INIT;
     sy_plan *plan = NULL;
@@ -233,15 +246,15 @@ static sy_status fetch(const cli_tool *t, const char *output, sy_error *err)
         status = sy_worker_fetch_plan(t->session.worker, &plan, &id, false, err);
     }
     if (status == SY_OK) {
-        status =
-            output != NULL ? sy_plan_save(plan, output, err) : print_plan(&t->session, plan, err);
+        status = w->output != NULL ? sy_plan_save_as(plan, w->output, w->format, err)
+                                   : print_plan(&t->session, plan, err);
     }
     sy_plan_unref(plan);
     return status;
 }
 
 /* The tool's operands begin with the URL; here a word stands before it. */
-static int at_worker(cli_tool *t, const char *word, const char *output, const char *tag)
+static int at_worker(cli_tool *t, const char *word, const wishes *w)
 {
     sy_error err = SY_ERROR_INIT;
     char **operands = t->operands;
@@ -252,9 +265,9 @@ static int at_worker(cli_tool *t, const char *word, const char *output, const ch
         return cli_tool_end(t);
     }
     const sy_status status = strcmp(word, "send") == 0
-                                 ? send_plan(&t->session, t->operands[2], tag, &err)
+                                 ? send_plan(&t->session, t->operands[2], w->tag, &err)
                              : strcmp(word, "run") == 0 ? run_there(t, &err)
-                                                        : fetch(t, output, &err);
+                                                        : fetch(t, w, &err);
     if (status != SY_OK) {
         cli_tool_report(t, &err);
     }
@@ -267,15 +280,35 @@ static int misuse(cli_tool *t)
     return cli_tool_end(t);
 }
 
+static bool read_format(const char *text, sy_plan_format *format)
+{
+    static const struct {
+        const char *name;
+        sy_plan_format format;
+    } formats[] = {
+        {"csyft", SY_PLAN_CSYFT}, {"0.2.9", SY_PLAN_PYSYFT_0_2_9}, {"0.2.4", SY_PLAN_PYSYFT_0_2_4}};
+    for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
+        if (strcmp(text, formats[k].name) == 0) {
+            *format = formats[k].format;
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run_plan(const cli_verb *verb, int argc, char **argv)
 {
     cli_tool t = cli_tool_begin(verb, argc, argv);
-    const char *output = NULL, *tag = NULL;
+    wishes w = {.format = SY_PLAN_CSYFT};
     for (int key; (key = cli_tool_next(&t)) != CLI_END;) {
         if (key == OPTION_OUTPUT) {
-            output = t.parser.value;
-        } else {
-            tag = t.parser.value;
+            w.output = t.parser.value;
+        } else if (key == OPTION_TAG) {
+            w.tag = t.parser.value;
+        } else if (!read_format(t.parser.value, &w.format)) {
+            t.exit_code =
+                cli_misuse(verb, "--format %s: expected csyft, 0.2.9 or 0.2.4", t.parser.value);
+            return cli_tool_end(&t);
         }
     }
     if (!cli_tool_expect(&t, 2, 3 + ARGUMENTS_MAX)) {
@@ -284,39 +317,44 @@ static int run_plan(const cli_verb *verb, int argc, char **argv)
     const char *word = t.operands[0];
     const bool remote = strstr(t.operands[1], "://") != NULL;
     const int count = t.operand_count;
-    if (!remote && (strcmp(word, "run") == 0 || (strcmp(word, "show") == 0 && count == 2)) &&
-        count <= 2 + ARGUMENTS_MAX) {
-        return with_file(verb, &t, *word == 'r', output);
+    if (!remote && count <= 2 + ARGUMENTS_MAX &&
+        (strcmp(word, "run") == 0 || (strcmp(word, "show") == 0 && count == 2) ||
+         (strcmp(word, "convert") == 0 && count == 2 && w.output != NULL))) {
+        return with_file(verb, &t, word, &w);
     }
     if (remote &&
         ((strcmp(word, "send") == 0 && count == 3) || (strcmp(word, "run") == 0 && count >= 3) ||
          (strcmp(word, "show") == 0 && count == 3) ||
-         (strcmp(word, "fetch") == 0 && count == 3 && output != NULL))) {
-        return at_worker(&t, word, output, tag);
+         (strcmp(word, "fetch") == 0 && count == 3 && w.output != NULL))) {
+        return at_worker(&t, word, &w);
     }
     return misuse(&t);
 }
 
 static const cli_option options[] = {
     CLI_TOOL_OPTIONS,
-    {"output", 'o', "FILE", "run: save the result as NPY; fetch: the plan's file"},
+    {"output", 'o', "FILE", "run: save the result as NPY; fetch, convert: the plan's file"},
     {"tag", 't', "TAG", "send: a tag to find it by"},
+    {"format", 'f', "FORMAT", "fetch, convert: csyft (the default), or PySyft's 0.2.9 or 0.2.4"},
     {0},
 };
 
 const cli_verb cli_plan = {
     .name = "plan",
-    .operands = "show|run|send|fetch FILE|URL ...",
+    .operands = "show|run|send|fetch|convert FILE|URL ...",
     .summary = "show, run, send and fetch plans: recorded operations in one piece",
     .details =
         "show prints a plan: its arguments, its state, its operations as code. run runs it: here\n"
         "on files (results are printed, or saved with --output), or at a worker on objects\n"
         "there, in one message (the ids of the results are printed). send puts a plan at a\n"
         "worker and prints its id; fetch saves one that is there, with its state, as --output.\n"
-        "A plan is made by a program: sy_plan_save in <csyft/plan.h>.\n\n"
+        "A plan is made by a program: sy_plan_save in <csyft/plan.h>. Files that PySyft 0.2.9 or "
+        "0.2.4\n"
+        "serialized are read like csyft's own, and convert writes them.\n\n"
         "  csyft plan show FILE                 csyft plan show URL ID\n"
         "  csyft plan run FILE X.npy...         csyft plan run URL ID ID...\n"
-        "  csyft plan send URL FILE             csyft plan fetch URL ID -o FILE\n\n"
+        "  csyft plan send URL FILE             csyft plan fetch URL ID -o FILE\n"
+        "  csyft plan convert FILE -o FILE -f 0.2.9\n\n"
         "  csyft plan show net.plan\n"
         "  csyft plan run net.plan x.npy -o y.npy\n"
         "  csyft plan send tcp://localhost:7700 net.plan --tag '#net'\n"

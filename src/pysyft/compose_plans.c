@@ -46,28 +46,38 @@ const char *syi_pysyft_module_of(const char *name, size_t length)
                                            : NULL;
 }
 
-/* Rows that PyTorch has under another name, or wants all arguments of; those it does not have at all. */
+/* Rows that PyTorch has under another name, or wants all arguments of, or has with fewer parameters. */
 static const struct spelling {
     const char *row, *name;
     bool all;
+    const char *lacks; /* from this parameter on it has none */
 } spellings[] = {
-    {"index", "__getitem__", false},
-    {"log_sigmoid", "logsigmoid", false},
-    {"dropout", "dropout", true},
-    {"batch_norm", "batch_norm", true},
-    {"native_batch_norm", "native_batch_norm", true},
-    {"native_dropout", "native_dropout", true},
-    {"native_layer_norm", "native_layer_norm", true},
-    {"embedding", "embedding", true},
+    {"index", "__getitem__", false, NULL},
+    {"log_sigmoid", "logsigmoid", false, NULL},
+    {"elu", "elu", false, "scale"},
+    {"dropout", "dropout", true, NULL},
+    {"batch_norm", "batch_norm", true, NULL},
+    {"convolution", "convolution", true, NULL},
+    {"native_batch_norm", "native_batch_norm", true, NULL},
+    {"native_dropout", "native_dropout", true, NULL},
+    {"native_layer_norm", "native_layer_norm", true, NULL},
+    {"embedding", "embedding", true, NULL},
 };
+/* Rows that it does not have, and all whose names say that they are half of a gradient. */
 static const char unknown[] =
     " sgd_ sgd_momentum_ adam_ _momentum_ _nesterov_ _adam_square_ _adam_apply_ _ravel_index "
     "_index "
-    "_index_put _native_batch_norm_legit_functional select_backward slice_backward "
-    "diagonal_backward unfold_backward im2col col2im binary_cross_entropy_backward "
-    "l1_loss_backward mse_loss_backward smooth_l1_loss_backward nll_loss_backward "
-    "sigmoid_backward tanh_backward constant_pad_nd max_pool2d_with_indices _softmax_backward_data "
-    "_log_softmax_backward_data index_put ";
+    "_index_put _native_batch_norm_legit_functional im2col col2im _softmax_backward_data "
+    "_log_softmax_backward_data constant_pad_nd max_pool2d_with_indices index_put div_trunc "
+    "linalg_solve silu_ ";
+
+static bool is_unknown(const char *name, size_t length)
+{
+    static const char half[] = "_backward";
+    const size_t tail = sizeof half - 1;
+    return is_in(unknown, name, length) ||
+           (length > tail && memcmp(name + length - tail, half, tail) == 0);
+}
 
 typedef struct call {
     const syi_op *op;
@@ -79,6 +89,8 @@ typedef struct call {
     size_t out_count;
     bool inplace;
 } call;
+
+enum { RESULTS_MAX = 256, RESULTS_DEEP = 8 };
 
 typedef struct composer {
     syi_pysyft_writer *writer;
@@ -95,6 +107,8 @@ typedef struct composer {
     int64_t base;          /* placeholder of slot k, behind the states, is base + k */
     int64_t next, written; /* slots filled by the steps seen so far; results of steps in place */
     size_t step;
+    int64_t results[RESULTS_MAX];
+    size_t result_count;
 } composer;
 
 enum { NAME = 1, INCLUDE_STATE = 2, ARGUMENTS = 3, STATES = 4, STEPS = 5, OUTPUTS = 6 };
@@ -114,6 +128,36 @@ static bool is_old(const composer *c)
 }
 
 /* Looking it over */
+
+/* Results one after the other: how they are nested PySyft does not keep. */
+static sy_status find_results(composer *c, syi_msgpack_cursor at, int depth, sy_error *err)
+{
+    int64_t code = 0, slot = 0;
+    size_t count = 0;
+    if (syi_msgpack_peek(&at) != SYI_MSGPACK_ARRAY ||
+        syi_pysyft_open_pair(&at, &code, NULL) != SY_OK ||
+        (code != SYI_PYSYFT_PLACEHOLDER_ID && code != SYI_CODE_LIST) || depth > RESULTS_DEEP) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "plan %.*s: PySyft has no form for a result that is no tensor",
+                        (int)c->name_length, c->name);
+    }
+    if (code == SYI_PYSYFT_PLACEHOLDER_ID) {
+        SY_TRY(syi_msgpack_read_tuple(&at, 1, "placeholder", err));
+        SY_TRY(syi_msgpack_read_int(&at, &slot, err));
+        if (c->result_count == RESULTS_MAX) {
+            return syi_fail(err, SY_ELIMIT, "plan %.*s: more than %d results", (int)c->name_length,
+                            c->name, RESULTS_MAX);
+        }
+        c->results[c->result_count++] = slot;
+        return SY_OK;
+    }
+    SY_TRY(syi_msgpack_read_array(&at, &count, err));
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(find_results(c, at, depth + 1, err));
+        SY_TRY(syi_msgpack_skip(&at, err));
+    }
+    return SY_OK;
+}
 
 static sy_status find_arguments(composer *c, sy_error *err)
 {
@@ -274,27 +318,14 @@ static sy_status put_shape(const composer *c, int64_t slot, sy_error *err)
 }
 
 /* Which result is the slot? -1: none. */
-static sy_status result_place(const composer *c, int64_t slot, int64_t *place, sy_error *err)
+static int64_t result_place(const composer *c, int64_t slot)
 {
-    syi_msgpack_cursor at = c->plan->at[OUTPUTS];
-    size_t count = 0;
-    int64_t code = 0;
-    *place = -1;
-    SY_TRY(syi_pysyft_open_pair(&at, &code, err));
-    SY_TRY(syi_msgpack_read_array(&at, &count, err));
-    for (size_t k = 0; k < count; k++) {
-        syi_msgpack_cursor item = at;
-        int64_t found = -1;
-        SY_TRY(syi_msgpack_skip(&at, err));
-        if (syi_pysyft_open_pair(&item, &code, NULL) == SY_OK &&
-            code == SYI_PYSYFT_PLACEHOLDER_ID &&
-            syi_msgpack_read_tuple(&item, 1, "placeholder", NULL) == SY_OK &&
-            syi_msgpack_read_int(&item, &found, NULL) == SY_OK && found == slot) {
-            *place = (int64_t)k;
-            return SY_OK;
+    for (size_t k = 0; k < c->result_count; k++) {
+        if (c->results[k] == slot) {
+            return (int64_t)k;
         }
     }
-    return SY_OK;
+    return -1;
 }
 
 static void put_tag(syi_buffer *out, const char *prefix, int64_t number)
@@ -309,8 +340,7 @@ static sy_status put_tagged(const composer *c, int64_t slot, sy_error *err)
 {
     const int64_t argument = slot - (int64_t)c->state_count;
     const bool input = argument >= 0 && argument < (int64_t)c->argument_count;
-    int64_t place = -1;
-    SY_TRY(result_place(c, slot, &place, err));
+    const int64_t place = result_place(c, slot);
     syi_pysyft_put_pair(c->out, SYI_CODE_PLACEHOLDER, 3);
     put_slot_number(c, slot, err);
     const bool state = argument < 0;
@@ -452,28 +482,73 @@ static bool is_slot(const syi_msgpack_cursor *value)
            syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_PYSYFT_PLACEHOLDER_ID;
 }
 
-static sy_status spell(const composer *c, call *k, sy_error *err)
+static const struct spelling *find_spelling(const char *row)
 {
-    const char *name = k->op->name;
-    if (is_in(unknown, name, strlen(name))) {
-        return refuse(c, name, strlen(name), "PyTorch has no such operation", err);
-    }
-    k->all = false;
     for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
-        if (strcmp(spellings[i].row, name) == 0) {
-            name = spellings[i].name;
-            k->all = spellings[i].all;
-            break;
+        if (strcmp(spellings[i].row, row) == 0) {
+            return &spellings[i];
         }
     }
-    const char *module = k->inplace ? NULL : syi_pysyft_module_of(name, strlen(name));
+    return NULL;
+}
+
+static sy_status check_parameters(const composer *c, call *k, const char *lacks, sy_error *err)
+{
+    for (size_t i = 0; i < k->given; i++) {
+        if (strcmp(k->parameters[i].name, lacks) == 0) {
+            const size_t given = k->given;
+            k->given = i;
+            for (; i < given; i++) {
+                if (!is_default(&k->parameters[i], &k->args[i])) {
+                    return refuse(c, k->op->name, strlen(k->op->name),
+                                  "PyTorch has fewer parameters for it", err);
+                }
+            }
+        }
+    }
+    return SY_OK;
+}
+
+static sy_status spell(const composer *c, call *k, sy_error *err)
+{
+    char name[64];
+    const struct spelling *s = find_spelling(k->op->name);
+    const bool changes = k->inplace && !(k->op->flags & SYI_OP_ONLY_INPLACE);
+    const char *base = s != NULL ? s->name : k->op->name;
+    const int length = snprintf(name, sizeof name, "%s%s", base, changes ? "_" : "");
+    if (length < 0 || (size_t)length >= sizeof name || is_unknown(name, (size_t)length) ||
+        is_unknown(base, strlen(base))) {
+        return refuse(c, k->op->name, strlen(k->op->name), "PyTorch has no such operation", err);
+    }
+    k->all = s != NULL && s->all;
+    SY_TRY(s != NULL && s->lacks != NULL ? check_parameters(c, k, s->lacks, err) : SY_OK);
+    const char *module = syi_pysyft_module_of(base, strlen(base));
     k->method = module == NULL && k->given > 0 && is_slot(&k->args[0]);
-    snprintf(k->name, sizeof k->name, "%s%s%s",
+    snprintf(k->name, sizeof k->name, "%s%s",
              module != NULL ? module
              : k->method    ? ""
                             : "torch.",
-             name, k->inplace && !(k->op->flags & SYI_OP_ONLY_INPLACE) ? "_" : "");
+             name);
     return SY_OK;
+}
+
+/* One dim, which PyTorch's functions of one dim want by itself; all that take several take it, too. */
+static bool is_one_dim(const syi_parameter *parameter, const syi_msgpack_cursor *value,
+                       syi_msgpack_cursor *dim)
+{
+    int64_t code = 0;
+    size_t count = 0;
+    *dim = *value;
+    return strcmp(parameter->name, "dim") == 0 && syi_msgpack_peek(dim) == SYI_MSGPACK_ARRAY &&
+           syi_pysyft_open_pair(dim, &code, NULL) == SY_OK && code == SYI_CODE_LIST &&
+           syi_msgpack_read_array(dim, &count, NULL) == SY_OK && count == 1;
+}
+
+static sy_status put_parameter(composer *c, const call *k, size_t i, int list_code, sy_error *err)
+{
+    syi_msgpack_cursor dim;
+    return put_value(c, is_one_dim(&k->parameters[i], &k->args[i], &dim) ? dim : k->args[i], 0,
+                     list_code, err);
 }
 
 /* Arguments without a default stand in their order, up to the first that may be left out; the others have names. */
@@ -499,7 +574,7 @@ static sy_status put_arguments(composer *c, const call *k, sy_error *err)
     }
     syi_pysyft_put_pair(c->out, SYI_CODE_TUPLE, positional - first);
     for (size_t i = first; i < positional; i++) {
-        SY_TRY(put_value(c, k->args[i], 0, sequence, err));
+        SY_TRY(put_parameter(c, k, i, sequence, err));
     }
     for (size_t i = positional; i < k->given; i++) {
         named += is_default(&k->parameters[i], &k->args[i]) ? 0 : 1;
@@ -509,7 +584,7 @@ static sy_status put_arguments(composer *c, const call *k, sy_error *err)
         if (!is_default(&k->parameters[i], &k->args[i])) {
             syi_msgpack_write_array(c->out, 2);
             syi_pysyft_put_text(c->out, k->parameters[i].name);
-            SY_TRY(put_value(c, k->args[i], 0, SYI_CODE_LIST, err));
+            SY_TRY(put_parameter(c, k, i, SYI_CODE_LIST, err));
         }
     }
     return SY_OK;
@@ -611,27 +686,12 @@ static sy_status put_inputs(const composer *c, sy_error *err)
     return SY_OK;
 }
 
-static sy_status put_outputs(const composer *c, sy_error *err)
+static void put_outputs(const composer *c, sy_error *err)
 {
-    syi_msgpack_cursor at = c->plan->at[OUTPUTS];
-    size_t count = 0;
-    int64_t code = 0, slot = 0;
-    SY_TRY(syi_pysyft_open_pair(&at, &code, err));
-    SY_TRY(syi_msgpack_read_array(&at, &count, err));
-    syi_msgpack_write_array(c->out, count);
-    for (size_t k = 0; k < count; k++) {
-        if (!is_slot(&at)) {
-            return syi_fail(err, SY_ENOTSUP, "plan %.*s: PySyft has no form for its result %zu",
-                            (int)c->name_length, c->name, k + 1);
-        }
-        syi_msgpack_cursor item = at;
-        SY_TRY(syi_msgpack_skip(&at, err));
-        SY_TRY(syi_pysyft_open_pair(&item, &code, err));
-        SY_TRY(syi_msgpack_read_tuple(&item, 1, "placeholder", err));
-        SY_TRY(syi_msgpack_read_int(&item, &slot, err));
-        put_slot_number(c, slot, err);
+    syi_msgpack_write_array(c->out, c->result_count);
+    for (size_t k = 0; k < c->result_count; k++) {
+        put_slot_number(c, c->results[k], err);
     }
-    return SY_OK;
 }
 
 static sy_status put_role(composer *c, sy_error *err)
@@ -642,7 +702,8 @@ static sy_status put_role(composer *c, sy_error *err)
     SY_TRY(put_state(c, err));
     SY_TRY(put_placeholders(c, err));
     SY_TRY(put_inputs(c, err));
-    return put_outputs(c, err);
+    put_outputs(c, err);
+    return syi_buffer_check(c->out, "message", err);
 }
 
 /* NestedTypeWrapper: [62, [6, [[61, b"torch.Tensor"], ...]]] */
@@ -728,6 +789,7 @@ static sy_status compose(composer *c, sy_error *err)
     SY_TRY(find_arguments(c, err));
     SY_TRY(find_states(c, err));
     SY_TRY(look_over(c, err));
+    SY_TRY(find_results(c, c->plan->at[OUTPUTS], 0, err));
     SY_TRY(choose_base(c, err));
     SY_TRY(is_old(c) ? put_old(c, err) : put_new(c, err));
     return syi_buffer_check(c->out, "message", err);

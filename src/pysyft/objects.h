@@ -52,7 +52,7 @@ typedef struct syi_pysyft_writer {
     const syi_ops *ops;       /* for plans that PySyft did not record; nullable: they are refused */
     syi_pysyft_layout layout; /* of plans */
     const sy_id *id;          /* that the next tensor gets instead of its own; nullable */
-    bool parameter;           /* the next tensor is in a Parameter, which says itself what it needs */
+    bool parameter; /* the next tensor is in a Parameter, which says itself what it needs */
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,

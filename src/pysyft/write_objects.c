@@ -160,8 +160,8 @@ static sy_status write_fields(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
                    ? syi_pysyft_copy_field(f, SYI_FIELD_CHAIN, w->out, err)
                    : write_at(w, &f->at[SYI_FIELD_CHAIN], err));
     }
-    const bool graded = !syi_pysyft_is_nil(f, SYI_FIELD_GRADIENT) && f->count <= SYI_FIELD_INNER &&
-                        !w->parameter;
+    const bool graded =
+        !syi_pysyft_is_nil(f, SYI_FIELD_GRADIENT) && f->count <= SYI_FIELD_INNER && !w->parameter;
     SY_TRY(graded ? write_at(w, &f->at[SYI_FIELD_GRADIENT], err) : SY_OK);
     if (!graded) {
         syi_msgpack_write_nil(w->out);

@@ -48,6 +48,19 @@ class Here(CliTest):
         broken.write_bytes(whole.replace(b"matmul", b"system"))
         self.fail_with(1, "system.* is not a supported Torch operation", "plan", "show", broken)
 
+    def test_convert(self):
+        x, y, there, back = (self.folder / name for name in ("x.npy", "y.npy", "there.plan", "back.plan"))
+        x.write_bytes(npy("<f4", (2, 2), [1, 2, -3, 4]))
+        for layout in ("0.2.9", "0.2.4"):
+            self.assertEqual(self.succeed("plan", "convert", PLAN, "-f", layout, "-o", there), "")
+            self.assertEqual(self.succeed("plan", "convert", there, "--output", back), "")
+            for file in (there, back):
+                self.succeed("plan", "run", file, x, "-o", y)
+                self.assertEqual(read_npy(y), ("<f4", (2, 2), layer([(1, 2), (-3, 4)])))
+            self.assertIn("= arg_1.matmul(state_1)", self.succeed("plan", "show", there))
+        self.fail_with(2, "--format 0.3: expected csyft, 0.2.9 or 0.2.4", "plan", "convert", PLAN, "-f", "0.3", "-o", y)
+        self.fail_with(2, "csyft plan: ", "plan", "convert", PLAN)
+
     def test_misuse(self):
         for words in (("show",), ("show", "a", "b"), ("fetch", "tcp://localhost:1", "2"), ("send", "a", "b"),
                       ("make", "a")):
