@@ -63,10 +63,21 @@ SY_API sy_status sy_plan_frame_return_values(sy_plan_frame *frame, const sy_valu
                                              size_t count, sy_error *err);
 /*
  * The length of a dim, for operations. While a plan with open sizes is built, it is a placeholder for the length at run
- * time: give it to operations as it is (in shapes, or as an int operand); arithmetic with it is refused there. Elsewhere
- * it is the length. 0 after a failure, which the scope keeps.
+ * time: give it to operations as it is (in shapes and slices, or as an int operand), or return it, which gives a tensor
+ * of one int64; arithmetic with it in C is refused there. Elsewhere it is the length. 0 after a failure, which the scope
+ * keeps.
  */
 SY_API int64_t sy_plan_size(sy_scope *scope, sy_tensor *tensor, int dim);
+/*
+ * Arithmetic that is part of the plan when an operand is such a placeholder, and gives another; plain arithmetic elsewhere.
+ * Division rounds down (-7 // 2 = -4), a remainder has the divisor's sign. SY_ERANGE: no int64, a divisor of 0; in a plan
+ * that is run, the run fails. 0 after a failure, which the scope keeps.
+ */
+SY_API int64_t sy_plan_size_add(sy_scope *scope, int64_t a, int64_t b);
+SY_API int64_t sy_plan_size_sub(sy_scope *scope, int64_t a, int64_t b);
+SY_API int64_t sy_plan_size_mul(sy_scope *scope, int64_t a, int64_t b);
+SY_API int64_t sy_plan_size_floordiv(sy_scope *scope, int64_t a, int64_t b);
+SY_API int64_t sy_plan_size_mod(sy_scope *scope, int64_t a, int64_t b);
 
 typedef struct sy_plan_options {
     size_t size;        /* sizeof(sy_plan_options) */

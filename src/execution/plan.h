@@ -37,7 +37,6 @@ typedef struct syi_plan_body {
     syi_tape *tape;               /* sealed; NULL: not built */
     syi_plan_argument *arguments; /* of a built one, or as far as they have names */
     size_t argument_count;
-    bool has_shapes; /* arguments tell how it was built */
     syi_plan_state *states;
     size_t state_count;
     size_t declared_count; /* of the states: those that were given, not captured */

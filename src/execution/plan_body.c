@@ -85,7 +85,6 @@ sy_status syi_plan_body_like(const syi_plan_body *from, syi_plan_body **made, si
     syi_plan_body *body = *made;
     sy_status status = SY_OK;
     body->include_state = from->include_state;
-    body->has_shapes = from->has_shapes;
     body->declared_count = from->declared_count;
     body->tape = from->tape != NULL ? syi_tape_ref(from->tape) : NULL;
     if (from->origin != NULL && state_count == from->state_count) {

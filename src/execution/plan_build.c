@@ -50,7 +50,6 @@ static sy_status make_built(const sy_plan *plan, const example *e, syi_tape *tap
             }
         }
     }
-    body->has_shapes = true;
     body->tape = syi_tape_ref(tape);
     return SY_OK;
 }
@@ -107,6 +106,11 @@ static sy_status build(sy_plan *plan, const example *e, sy_error *err)
         SY_GOTO(done, syi_record_state(record, old->states[k].tensor, err));
     }
     SY_GOTO(done, record_forward(plan, e, record, err));
+    status = syi_record_restore(record, err);
+    if (status != SY_OK) {
+        status = syi_error_prefix(err, status, "plan %s", old->name);
+        goto done;
+    }
     SY_GOTO(done, make_built(plan, e, tape, record, &body, err));
     status = syi_plan_set_body(plan, body, err);
 done:

@@ -85,6 +85,19 @@ sy_status sy_plan_frame_return(sy_plan_frame *frame, sy_tensor *result, sy_error
     return sy_plan_frame_return_values(frame, &value, 1, err);
 }
 
+/* Sizes */
+
+/* The size, or 0 with the failure kept by the scope. */
+static int64_t size_or_fail(sy_scope *scope, int64_t size, sy_status status, sy_error *error)
+{
+    if (status == SY_OK) {
+        return size;
+    }
+    error->status = status;
+    sy_scope_fail(scope, error);
+    return 0;
+}
+
 int64_t sy_plan_size(sy_scope *scope, sy_tensor *tensor, int dim)
 {
     int64_t size = 0;
@@ -92,18 +105,49 @@ int64_t sy_plan_size(sy_scope *scope, sy_tensor *tensor, int dim)
     if (scope == NULL || sy_scope_get_status(scope) != SY_OK) {
         return 0;
     }
-    if (tensor == NULL) {
-        syi_fail(&error, SY_EINVAL, "sy_plan_size: the tensor is NULL");
-    } else {
-        const sy_status status = syi_record_size(scope->hook, tensor, dim, &size, &error);
-        error.status = status;
-    }
-    if (error.status != SY_OK) {
-        sy_scope_fail(scope, &error);
+    const sy_status status = tensor == NULL
+                                 ? syi_fail(&error, SY_EINVAL, "sy_plan_size: the tensor is NULL")
+                                 : syi_record_size(scope->hook, tensor, dim, &size, &error);
+    return size_or_fail(scope, size, status, &error);
+}
+
+static int64_t compute(sy_scope *scope, syi_step_kind kind, int64_t a, int64_t b)
+{
+    int64_t size = 0;
+    sy_error error = SY_ERROR_INIT;
+    if (scope == NULL || sy_scope_get_status(scope) != SY_OK) {
         return 0;
     }
-    return size;
+    const sy_status status = syi_record_compute(scope->hook, kind, a, b, &size, &error);
+    return size_or_fail(scope, size, status, &error);
 }
+
+int64_t sy_plan_size_add(sy_scope *scope, int64_t a, int64_t b)
+{
+    return compute(scope, SYI_STEP_SIZE_ADD, a, b);
+}
+
+int64_t sy_plan_size_sub(sy_scope *scope, int64_t a, int64_t b)
+{
+    return compute(scope, SYI_STEP_SIZE_SUB, a, b);
+}
+
+int64_t sy_plan_size_mul(sy_scope *scope, int64_t a, int64_t b)
+{
+    return compute(scope, SYI_STEP_SIZE_MUL, a, b);
+}
+
+int64_t sy_plan_size_floordiv(sy_scope *scope, int64_t a, int64_t b)
+{
+    return compute(scope, SYI_STEP_SIZE_FLOORDIV, a, b);
+}
+
+int64_t sy_plan_size_mod(sy_scope *scope, int64_t a, int64_t b)
+{
+    return compute(scope, SYI_STEP_SIZE_MOD, a, b);
+}
+
+/* The function */
 
 sy_status syi_plan_call_function(const sy_plan *plan, sy_plan_frame *frame,
                                  const sy_value *arguments, size_t count, sy_scope **scope,

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
+#include "execution/sizes.h"
 #include "workers/worker.h"
 
 static void put(syi_buffer *out, const char *text)
@@ -127,6 +128,15 @@ static void put_value(const coder *c, const sy_value *value)
         put_slot(c, value->as.integer);
         return;
     }
+    if (syi_value_is_open_slice(value)) {
+        for (int k = 0; k < 3; k++) {
+            put(out, k > 0 ? ":" : "");
+            if (value->as.list.items[k].kind != SY_VALUE_NONE) {
+                put_value(c, &value->as.list.items[k]);
+            }
+        }
+        return;
+    }
     switch (value->kind) {
     case SY_VALUE_INT:
         put_number(out, "", value->as.integer);
@@ -239,6 +249,12 @@ static void put_step(const coder *c, const syi_step *step)
         put_value(c, &step->args[0]);
         put(c->out, step->args[1].as.boolean ? ".requires_grad_(True)" : ".requires_grad_(False)");
         break;
+    default:
+        put_value(c, &step->args[0]);
+        put(c->out, " ");
+        put(c->out, syi_size_sign(step->kind));
+        put(c->out, " ");
+        put_value(c, &step->args[1]);
     }
     put(c->out, "\n");
 }

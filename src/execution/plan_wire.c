@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
+#include "execution/sizes.h"
 #include "pysyft/plans.h"
 #include "serde/serde.h"
 
@@ -17,9 +18,14 @@
 /* Names of steps that are no operations; no operation begins like that. */
 static const char *const step_names[] = {[SYI_STEP_GRAD] = "$grad",
                                          [SYI_STEP_SET_GRAD] = "$set_grad",
-                                         [SYI_STEP_REQUIRES_GRAD] = "$requires_grad"};
+                                         [SYI_STEP_REQUIRES_GRAD] = "$requires_grad",
+                                         [SYI_STEP_SIZE_ADD] = "$add",
+                                         [SYI_STEP_SIZE_SUB] = "$sub",
+                                         [SYI_STEP_SIZE_MUL] = "$mul",
+                                         [SYI_STEP_SIZE_FLOORDIV] = "$floordiv",
+                                         [SYI_STEP_SIZE_MOD] = "$mod"};
 
-enum { FLAG_READS_SIZES = 1, FLAG_HAS_SHAPES = 2, FLAG_BUILT = 4 };
+enum { FLAG_READS_SIZES = 1, FLAG_BUILT = 4 };
 
 /* Writing. Slots are numbered anew: states, arguments, results as they are made. */
 
@@ -48,11 +54,11 @@ static sy_status write_value(writer *w, const sy_value *value, sy_error *err)
         syi_msgpack_write_int(w->out, w->numbers[value->as.integer]);
         return SY_OK;
     }
-    if (value->kind != SY_VALUE_LIST) {
+    if (!syi_value_has_items(value)) {
         return syi_encode_value(w->encoder, value, err);
     }
     syi_msgpack_write_array(w->out, 2);
-    syi_msgpack_write_int(w->out, SYI_CODE_LIST);
+    syi_msgpack_write_int(w->out, syi_value_is_open_slice(value) ? SYI_CODE_SLICE : SYI_CODE_LIST);
     syi_msgpack_write_array(w->out, value->as.list.count);
     for (size_t k = 0; k < value->as.list.count; k++) {
         SY_TRY(write_value(w, &value->as.list.items[k], err));
@@ -159,7 +165,6 @@ sy_status syi_plan_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
     }
     syi_msgpack_write_int(w.out,
                           (body->tape != NULL && body->tape->reads_sizes ? FLAG_READS_SIZES : 0) |
-                              (body->has_shapes ? FLAG_HAS_SHAPES : 0) |
                               (body->tape != NULL ? FLAG_BUILT : 0));
     if (body->origin != NULL) {
         syi_msgpack_write_bin(w.out, body->origin->data, body->origin->size);
@@ -238,6 +243,28 @@ static sy_status read_list(reader *r, sy_value *value, int depth)
     return SY_OK;
 }
 
+/* Bounds with slots among them make it an open one. */
+static sy_status read_slice(reader *r, sy_value *value)
+{
+    sy_value *parts = syi_tape_alloc(r->tape, 3 * sizeof *parts);
+    bool open = false;
+    if (parts == NULL) {
+        return SYI_ENOMEM(r->err, "plan");
+    }
+    SY_TRY(syi_msgpack_read_tuple(r->cursor, 3, "slice", r->err));
+    for (int k = 0; k < 3; k++) {
+        SY_TRY(read_value(r, &parts[k], SYI_TAPE_DEPTH_MAX));
+        open |= syi_value_is_slot(&parts[k]);
+        if (parts[k].kind != SY_VALUE_NONE && parts[k].kind != SY_VALUE_INT &&
+            !syi_value_is_slot(&parts[k])) {
+            return bad(r, "a slice whose bounds are no numbers");
+        }
+    }
+    syi_msgpack_leave(r->cursor);
+    *value = open ? syi_value_open_slice(parts) : syi_value_closed_slice(parts);
+    return SY_OK;
+}
+
 static sy_status read_value(reader *r, sy_value *value, int depth)
 {
     if (syi_msgpack_peek(r->cursor) == SYI_MSGPACK_ARRAY) {
@@ -245,8 +272,10 @@ static sy_status read_value(reader *r, sy_value *value, int depth)
         int64_t code = 0;
         SY_TRY(syi_msgpack_read_tuple(r->cursor, 2, "[type code, body]", r->err));
         SY_TRY(syi_msgpack_read_int(r->cursor, &code, r->err));
-        if (code == CODE_SLOT || code == SYI_CODE_LIST) {
-            SY_TRY(code == CODE_SLOT ? read_slot(r, value) : read_list(r, value, depth));
+        if (code == CODE_SLOT || code == SYI_CODE_LIST || code == SYI_CODE_SLICE) {
+            SY_TRY(code == CODE_SLOT        ? read_slot(r, value)
+                   : code == SYI_CODE_SLICE ? read_slice(r, value)
+                                            : read_list(r, value, depth));
             syi_msgpack_leave(r->cursor);
             return SY_OK;
         }
@@ -310,7 +339,7 @@ static sy_status read_state(reader *r, syi_plan_state *state, bool *captured)
 static sy_status check_arguments(const reader *r, const syi_step *step)
 {
     sy_value like[SYI_ARGUMENT_MAX], bound[SYI_ARGUMENT_MAX];
-    sy_value items[SYI_OUTPUT_MAX * 2];
+    sy_value items[SYI_TAPE_ITEMS_MAX];
     size_t used = 0;
     int count = 0;
     (void)syi_ops_get_parameters(r->decoder->hook->ops, step->op->id, &count);
@@ -335,7 +364,7 @@ static sy_status check_arguments(const reader *r, const syi_step *step)
             like[k] = sy_value_list(to, n);
         }
         for (size_t i = 0; i < n; i++) {
-            to[i] = values[i];
+            to[i] = syi_value_is_open_slice(&values[i]) ? sy_value_slice(0, 1, 1) : values[i];
             if (syi_value_is_slot(&values[i])) {
                 const bool plain = r->tape->slots[values[i].as.integer].plain;
                 to[i] = sy_value_int(1);
@@ -352,7 +381,7 @@ static sy_status check_arguments(const reader *r, const syi_step *step)
 
 static sy_status find_operation(const reader *r, syi_step *step, const char *name, size_t length)
 {
-    for (int k = SYI_STEP_GRAD; k <= SYI_STEP_REQUIRES_GRAD; k++) {
+    for (int k = SYI_STEP_GRAD; k <= SYI_STEP_SIZE_MOD; k++) {
         if (strlen(step_names[k]) == length && memcmp(step_names[k], name, length) == 0) {
             step->kind = (syi_step_kind)k;
             return SY_OK;
@@ -401,7 +430,8 @@ static sy_status read_step(reader *r)
     step.out_count = (int)out_count;
     for (int k = 0; k < step.out_count; k++) {
         SY_TRY(syi_tape_add_slot(r->tape, SYI_SLOT_MADE, &outs[k], r->err));
-        r->tape->slots[outs[k]].plain = step.op != NULL && (step.op->flags & SYI_OP_VALUE);
+        r->tape->slots[outs[k]].plain =
+            step.op != NULL ? (step.op->flags & SYI_OP_VALUE) != 0 : syi_step_is_size(step.kind);
     }
     return syi_tape_add_step(r->tape, &step, r->err);
 }
@@ -457,7 +487,6 @@ static sy_status read_steps(reader *r, bool *built)
     SY_TRY(syi_msgpack_read_int(r->cursor, &flags, r->err));
     *built = (flags & FLAG_BUILT) != 0;
     r->tape->reads_sizes = (flags & FLAG_READS_SIZES) != 0;
-    r->body->has_shapes = (flags & FLAG_HAS_SHAPES) != 0;
     if (*built && outputs.kind != SY_VALUE_LIST) {
         return bad(r, "results that are no list");
     }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "execution/sizes.h"
 
 #define SLOTS_AT_HAND 96 /* values of most plans fit on the stack */
 
@@ -17,55 +18,57 @@ typedef struct frame {
     bool bare;         /* nobody looks at single operations: no log, no recorder */
     syi_mode mode;
     sy_value bound[SYI_ARGUMENT_MAX];
-    sy_value items[2 * SYI_OUTPUT_MAX]; /* of lists with slots */
+    sy_value items[SYI_TAPE_ITEMS_MAX]; /* of lists with slots */
     sy_error *err;
 } frame;
 
 static sy_status fail_step(const frame *f, size_t index, sy_status status)
 {
     const syi_step *step = &f->run->tape->steps[index];
-    return syi_error_prefix(f->err, status, "plan %s, step %zu%s%s%s", f->run->name, index + 1,
-                            step->op != NULL ? " (" : "", step->op != NULL ? step->op->name : "",
-                            step->op != NULL ? ")" : "");
+    return syi_error_prefix(f->err, status, "plan %s, step %zu (%s)", f->run->name, index + 1,
+                            syi_step_name(step));
 }
 
 static bool has_slots(const sy_value *list)
 {
     for (size_t k = 0; k < list->as.list.count; k++) {
-        if (syi_value_is_slot(&list->as.list.items[k])) {
+        const sy_value *item = &list->as.list.items[k];
+        if (syi_value_is_slot(item) || syi_value_is_open_slice(item)) {
             return true;
         }
     }
     return false;
 }
 
-/* Values in the place of slots. Lists in lists hold none but in an index, whose inner lists are plain. */
-static sy_status fill_arguments(frame *f, const syi_step *step)
+static sy_value fill_item(const frame *f, const sy_value *item)
+{
+    if (syi_value_is_open_slice(item)) {
+        sy_value parts[3];
+        for (int k = 0; k < 3; k++) {
+            parts[k] = fill_item(f, &item->as.list.items[k]);
+        }
+        return syi_value_closed_slice(parts);
+    }
+    return syi_value_is_slot(item) ? f->slots[item->as.integer] : *item;
+}
+
+/* Values in the place of slots: there is room, the tape has counted them. Lists in lists hold none. */
+static void fill_arguments(frame *f, const syi_step *step)
 {
     size_t used = 0;
     for (int k = 0; k < step->arg_count; k++) {
         const sy_value *arg = &step->args[k];
-        if (syi_value_is_slot(arg)) {
-            f->bound[k] = f->slots[arg->as.integer];
-            continue;
-        }
-        f->bound[k] = *arg;
+        f->bound[k] = fill_item(f, arg);
         if (arg->kind == SY_VALUE_LIST && has_slots(arg)) {
             const size_t count = arg->as.list.count;
-            if (count > sizeof f->items / sizeof *f->items - used) {
-                return syi_fail(f->err, SY_ELIMIT, "more than %zu values in lists",
-                                sizeof f->items / sizeof *f->items);
-            }
             sy_value *items = &f->items[used];
             for (size_t i = 0; i < count; i++) {
-                const sy_value *item = &arg->as.list.items[i];
-                items[i] = syi_value_is_slot(item) ? f->slots[item->as.integer] : *item;
+                items[i] = fill_item(f, &arg->as.list.items[i]);
             }
             f->bound[k] = sy_value_list(items, count);
             used += count;
         }
     }
-    return SY_OK;
 }
 
 /* The argument as an array, if it is plain: native, public, on no tape. */
@@ -138,7 +141,7 @@ static sy_status lift_arguments(frame *f, const sy_value *values, size_t count)
     for (size_t k = 0; k < count; k++) {
         if (syi_value_is_slot(&values[k])) {
             SY_TRY(lift(f, values[k].as.integer));
-        } else if (values[k].kind == SY_VALUE_LIST) {
+        } else if (syi_value_has_items(&values[k])) {
             SY_TRY(lift_arguments(f, values[k].as.list.items, values[k].as.list.count));
         }
     }
@@ -156,7 +159,7 @@ static sy_status run_operation(frame *f, const syi_step *step)
         }
     }
     SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
-    SY_TRY(fill_arguments(f, step));
+    fill_arguments(f, step);
     f->mode.grad = step->grad && f->run->mode->grad;
     SY_TRY(
         syi_dispatch(f->run->hook, step->op, step->inplace, f->bound, &f->mode, &results, f->err));
@@ -184,8 +187,21 @@ static sy_status run_operation(frame *f, const syi_step *step)
     return SY_OK;
 }
 
+static sy_status run_size(frame *f, const syi_step *step)
+{
+    const sy_value a = fill_item(f, &step->args[0]), b = fill_item(f, &step->args[1]);
+    int64_t result = 0;
+    SY_TRY(
+        syi_size_compute(step->kind, syi_value_number(&a), syi_value_number(&b), &result, f->err));
+    f->slots[step->outs[0]] = sy_value_int(result);
+    return SY_OK;
+}
+
 static sy_status run_other(frame *f, const syi_step *step)
 {
+    if (syi_step_is_size(step->kind)) {
+        return run_size(f, step);
+    }
     SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
     sy_tensor *tensor = f->slots[step->args[0].as.integer].as.tensor;
     if (step->kind == SYI_STEP_REQUIRES_GRAD) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "execution/sizes.h"
 
 /* Memory */
 
@@ -112,7 +113,7 @@ static sy_status copy_deep(syi_tape *tape, sy_value *copy, const sy_value *value
         }
         copy->as.string = memcpy(text, value->as.string, size);
     }
-    return value->kind == SY_VALUE_LIST ? copy_items(tape, copy, value, depth, err) : SY_OK;
+    return syi_value_has_items(value) ? copy_items(tape, copy, value, depth, err) : SY_OK;
 }
 
 static sy_status copy_items(syi_tape *tape, sy_value *copy, const sy_value *list, int depth,
@@ -129,13 +130,22 @@ static sy_status copy_items(syi_tape *tape, sy_value *copy, const sy_value *list
     for (size_t k = 0; k < count; k++) {
         SY_TRY(copy_deep(tape, &items[k], &list->as.list.items[k], depth + 1, err));
     }
-    *copy = sy_value_list(items, count);
+    copy->as.list.items = items;
     return SY_OK;
 }
 
 sy_status syi_tape_copy_value(syi_tape *tape, sy_value *copy, const sy_value *value, sy_error *err)
 {
     return copy_deep(tape, copy, value, 0, err);
+}
+
+sy_value syi_value_closed_slice(const sy_value *parts)
+{
+    int64_t bounds[3];
+    for (int k = 0; k < 3; k++) {
+        bounds[k] = parts[k].kind == SY_VALUE_NONE ? SY_SLICE_OPEN : syi_value_number(&parts[k]);
+    }
+    return sy_value_slice(bounds[0], bounds[1], bounds[2] == SY_SLICE_OPEN ? 1 : bounds[2]);
 }
 
 /* Building */
@@ -177,6 +187,15 @@ sy_status syi_tape_add_slot(syi_tape *tape, syi_slot_kind kind, int32_t *slot, s
     return SY_OK;
 }
 
+static size_t count_items(const sy_value *value)
+{
+    size_t count = 0;
+    for (size_t k = 0; syi_value_has_items(value) && k < value->as.list.count; k++) {
+        count += 1 + count_items(&value->as.list.items[k]);
+    }
+    return count;
+}
+
 sy_status syi_tape_add_step(syi_tape *tape, const syi_step *step, sy_error *err)
 {
     if (tape->step_count == SYI_TAPE_STEPS_MAX) {
@@ -185,6 +204,14 @@ sy_status syi_tape_add_step(syi_tape *tape, const syi_step *step, sy_error *err)
     if (!grow(tape->context, &tape->steps, tape->step_count, &tape->step_capacity,
               sizeof *tape->steps)) {
         return SYI_ENOMEM(err, "plan");
+    }
+    size_t items = 0;
+    for (int k = 0; k < step->arg_count; k++) {
+        items += count_items(&step->args[k]);
+    }
+    if (items > SYI_TAPE_ITEMS_MAX) {
+        return syi_fail(err, SY_ELIMIT, "plan: more than %d values in the lists of one operation",
+                        SYI_TAPE_ITEMS_MAX);
     }
     syi_step made = *step;
     made.args = syi_tape_alloc(tape, (size_t)(step->arg_count + 1) * sizeof *made.args);
@@ -214,7 +241,7 @@ typedef struct sealing {
     sy_error *err;
 } sealing;
 
-static const char *step_name(const syi_step *step)
+const char *syi_step_name(const syi_step *step)
 {
     switch (step->kind) {
     case SYI_STEP_GRAD:
@@ -223,18 +250,21 @@ static const char *step_name(const syi_step *step)
         return "set_grad";
     case SYI_STEP_REQUIRES_GRAD:
         return "requires_grad_";
-    default:
+    case SYI_STEP_OPERATION:
         return step->op->name;
+    default:
+        return syi_size_name(step->kind);
     }
 }
 
 static sy_status see_slot(sealing *s, int64_t slot)
 {
     if (slot < 0 || (size_t)slot >= s->tape->slot_count || !s->filled[slot]) {
-        return syi_fail(
-            s->err, SY_EINVAL, "plan: step %zu (%s) reads value %lld before it is there", s->step,
-            s->step < s->tape->step_count ? step_name(&s->tape->steps[s->step]) : "return",
-            (long long)slot);
+        return syi_fail(s->err, SY_EINVAL,
+                        "plan: step %zu (%s) reads value %lld before it is there", s->step + 1,
+                        s->step < s->tape->step_count ? syi_step_name(&s->tape->steps[s->step])
+                                                      : "return",
+                        (long long)slot);
     }
     syi_slot *seen = &s->tape->slots[slot];
     if (seen->number == 0) {
@@ -249,7 +279,7 @@ static sy_status see_value(sealing *s, const sy_value *value)
     if (syi_value_is_slot(value)) {
         return see_slot(s, value->as.integer);
     }
-    for (size_t k = 0; value->kind == SY_VALUE_LIST && k < value->as.list.count; k++) {
+    for (size_t k = 0; syi_value_has_items(value) && k < value->as.list.count; k++) {
         SY_TRY(see_value(s, &value->as.list.items[k]));
     }
     return SY_OK;
@@ -261,7 +291,7 @@ static sy_status fill_slot(sealing *s, int32_t slot, bool plain)
     if (slot < 0 || (size_t)slot >= tape->slot_count || tape->slots[slot].kind != SYI_SLOT_MADE ||
         s->filled[slot]) {
         return syi_fail(s->err, SY_EINVAL, "plan: step %zu (%s) fills value %d, which is %s",
-                        s->step, step_name(&tape->steps[s->step]), (int)slot,
+                        s->step + 1, syi_step_name(&tape->steps[s->step]), (int)slot,
                         slot >= 0 && (size_t)slot < tape->slot_count ? "filled already"
                                                                      : "unknown");
     }
@@ -278,13 +308,14 @@ static sy_status check_step(sealing *s, const syi_step *step)
     static const int arguments[] = {
         [SYI_STEP_GRAD] = 1, [SYI_STEP_SET_GRAD] = 2, [SYI_STEP_REQUIRES_GRAD] = 2};
     if (step->kind != SYI_STEP_OPERATION) {
-        const bool grad = step->kind == SYI_STEP_GRAD;
-        if (step->arg_count != arguments[step->kind] || !syi_value_is_slot(&step->args[0]) ||
-            step->out_count != (grad ? 1 : 0)) {
+        const bool size = syi_step_is_size(step->kind);
+        if (step->arg_count != (size ? 2 : arguments[step->kind]) ||
+            (!size && !syi_value_is_slot(&step->args[0])) ||
+            step->out_count != (size || step->kind == SYI_STEP_GRAD ? 1 : 0)) {
             return syi_fail(s->err, SY_EINVAL,
                             "plan: step %zu (%s) has other arguments than it "
                             "takes",
-                            s->step, step_name(step));
+                            s->step + 1, syi_step_name(step));
         }
         return SY_OK;
     }
@@ -293,10 +324,10 @@ static sy_status check_step(sealing *s, const syi_step *step)
     const int most = step->inplace ? 0 : value ? 1 : op->outputs < 0 ? SYI_OUTPUT_MAX : op->outputs;
     if (step->out_count > most) {
         return syi_fail(s->err, SY_EINVAL, "plan: step %zu (%s) has %d results, at most %d",
-                        s->step, op->name, step->out_count, most);
+                        s->step + 1, op->name, step->out_count, most);
     }
     if (step->inplace && (step->arg_count == 0 || !syi_value_is_slot(&step->args[0]))) {
-        return syi_fail(s->err, SY_EINVAL, "plan: step %zu (%s_) writes to no tensor", s->step,
+        return syi_fail(s->err, SY_EINVAL, "plan: step %zu (%s_) writes to no tensor", s->step + 1,
                         op->name);
     }
     return SY_OK;
@@ -311,11 +342,37 @@ static bool holds_slots(const sy_value *list)
 {
     for (size_t k = 0; k < list->as.list.count; k++) {
         const sy_value *item = &list->as.list.items[k];
-        if (syi_value_is_slot(item) || (item->kind == SY_VALUE_LIST && holds_slots(item))) {
+        if (syi_value_is_slot(item) || (syi_value_has_items(item) && holds_slots(item))) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_number(const syi_tape *tape, const sy_value *value)
+{
+    return value->kind == SY_VALUE_INT ||
+           (syi_value_is_slot(value) && tape->slots[value->as.integer].plain &&
+            tape->slots[value->as.integer].kind == SYI_SLOT_MADE);
+}
+
+/* Filled in at run time: lists and slices, and slices in lists; not lists in lists. */
+static bool can_be_filled(const syi_tape *tape, const sy_value *value, bool inner)
+{
+    bool good = true;
+    if (syi_value_is_open_slice(value)) {
+        for (int k = 0; k < 3; k++) {
+            const sy_value *part = &value->as.list.items[k];
+            good &= part->kind == SY_VALUE_NONE || is_number(tape, part);
+        }
+    } else if (value->kind == SY_VALUE_LIST && inner) {
+        good = !holds_slots(value);
+    } else if (value->kind == SY_VALUE_LIST) {
+        for (size_t k = 0; k < value->as.list.count; k++) {
+            good &= can_be_filled(tape, &value->as.list.items[k], true);
+        }
+    }
+    return good;
 }
 
 /* The values that the step reads are there; are they of the kind it takes? Rows are asked by who builds the tape. */
@@ -324,13 +381,11 @@ static sy_status check_kinds(const sealing *s, const syi_step *step)
     const sy_value *args = step->args;
     bool good = true;
     if (step->kind == SYI_STEP_OPERATION) {
-        for (int k = 0; k < step->arg_count;
-             k++) { /* filled in at run time: lists, not lists in lists */
-            for (size_t i = 0; args[k].kind == SY_VALUE_LIST && i < args[k].as.list.count; i++) {
-                const sy_value *item = &args[k].as.list.items[i];
-                good &= item->kind != SY_VALUE_LIST || !holds_slots(item);
-            }
+        for (int k = 0; k < step->arg_count; k++) {
+            good &= can_be_filled(s->tape, &args[k], false);
         }
+    } else if (syi_step_is_size(step->kind)) {
+        good = is_number(s->tape, &args[0]) && is_number(s->tape, &args[1]);
     } else {
         good = is_tensor_slot(s->tape, &args[0]);
     }
@@ -341,15 +396,15 @@ static sy_status check_kinds(const sealing *s, const syi_step *step)
     }
     return good ? SY_OK
                 : syi_fail(s->err, SY_EINVAL,
-                           "plan: step %zu (%s) has an argument that it does not take", s->step,
-                           step_name(step));
+                           "plan: step %zu (%s) has an argument that it does not take", s->step + 1,
+                           syi_step_name(step));
 }
 
 static void note_effects(syi_tape *tape, const syi_step *step)
 {
     const bool operation = step->kind == SYI_STEP_OPERATION;
     if (!operation) {
-        tape->writes |= step->kind != SYI_STEP_GRAD;
+        tape->writes |= step->kind == SYI_STEP_SET_GRAD || step->kind == SYI_STEP_REQUIRES_GRAD;
         return;
     }
     if (step->op->id == SYI_OP_backward || (step->op->flags & SYI_OP_WRITES)) {
@@ -371,7 +426,8 @@ static sy_status walk_steps(sealing *s)
             SY_TRY(see_value(s, &step->args[k]));
         }
         SY_TRY(check_kinds(s, step));
-        const bool plain = step->kind == SYI_STEP_OPERATION && (step->op->flags & SYI_OP_VALUE);
+        const bool plain = step->kind == SYI_STEP_OPERATION ? (step->op->flags & SYI_OP_VALUE) != 0
+                                                            : syi_step_is_size(step->kind);
         for (int k = 0; k < step->out_count; k++) {
             SY_TRY(fill_slot(s, step->outs[k], plain));
         }
@@ -406,7 +462,7 @@ static void mark_bare(syi_tape *tape)
         step->bare = step->kind == SYI_STEP_OPERATION && !step->inplace &&
                      !(step->op->flags & (SYI_OP_COMPOSITE | SYI_OP_VALUE | SYI_OP_WRITES));
         for (int i = 0; i < step->arg_count && step->bare; i++) {
-            step->bare = step->args[i].kind != SY_VALUE_LIST || !holds_slots(&step->args[i]);
+            step->bare = !syi_value_has_items(&step->args[i]) || !holds_slots(&step->args[i]);
         }
     }
 }

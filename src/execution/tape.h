@@ -14,18 +14,26 @@
 
 /* Kind of a value that stands for a slot: as.integer is its number. Only inside of tapes. */
 enum { SYI_VALUE_SLOT = SYI_VALUE_NODE + 16 };
+/* A slice with slots among its bounds; as.list: start, stop and step, each a slot, INT or NONE. */
+enum { SYI_VALUE_OPEN_SLICE = SYI_VALUE_SLOT + 1 };
 
 #define SYI_TAPE_STEPS_MAX 100000
 #define SYI_TAPE_SLOTS_MAX 400000
 #define SYI_TAPE_INPUTS_MAX 256
 #define SYI_TAPE_OUTPUTS_MAX 256
-#define SYI_TAPE_DEPTH_MAX 8 /* of lists among the outputs */
+#define SYI_TAPE_DEPTH_MAX 8   /* of lists among the outputs */
+#define SYI_TAPE_ITEMS_MAX 512 /* values in the lists of one step */
 
 typedef enum syi_step_kind {
     SYI_STEP_OPERATION,     /* a row; outs: its tensors, or its one plain value */
     SYI_STEP_GRAD,          /* args: tensor; out: its gradient */
     SYI_STEP_SET_GRAD,      /* args: tensor, tensor or none */
     SYI_STEP_REQUIRES_GRAD, /* args: tensor, bool */
+    SYI_STEP_SIZE_ADD,      /* from here on (sizes.h) args: two numbers; out: a number */
+    SYI_STEP_SIZE_SUB,
+    SYI_STEP_SIZE_MUL,
+    SYI_STEP_SIZE_FLOORDIV,
+    SYI_STEP_SIZE_MOD,
 } syi_step_kind;
 
 typedef struct syi_step {
@@ -87,6 +95,8 @@ sy_status syi_tape_copy_value(syi_tape *tape, sy_value *copy, const sy_value *va
 sy_status syi_tape_add_slot(syi_tape *tape, syi_slot_kind kind, int32_t *slot, sy_error *err);
 /* Copies args (whose lists must not change) and outs. */
 sy_status syi_tape_add_step(syi_tape *tape, const syi_step *step, sy_error *err);
+/* For sentences: "add", "grad". */
+const char *syi_step_name(const syi_step *step);
 /* Checks everything, counts, and finds after which step each slot is dropped. `outputs` is copied. SY_EINVAL names step
  * and slot. */
 sy_status syi_tape_seal(syi_tape *tape, const sy_value *outputs, size_t count, sy_error *err);
@@ -97,6 +107,28 @@ static inline sy_value syi_value_slot(int32_t slot)
     v.as.integer = slot;
     return v;
 }
+/* of three values */
+static inline sy_value syi_value_open_slice(const sy_value *parts)
+{
+    sy_value v = sy_value_list(parts, 3);
+    v.kind = (sy_value_kind)SYI_VALUE_OPEN_SLICE;
+    return v;
+}
+static inline bool syi_value_is_open_slice(const sy_value *value)
+{
+    return value->kind == (sy_value_kind)SYI_VALUE_OPEN_SLICE;
+}
+/* Of an answer of a row: INT or BOOL. */
+static inline int64_t syi_value_number(const sy_value *value)
+{
+    return value->kind == SY_VALUE_BOOL ? value->as.boolean : value->as.integer;
+}
+static inline bool syi_value_has_items(const sy_value *value)
+{
+    return value->kind == SY_VALUE_LIST || syi_value_is_open_slice(value);
+}
+/* The slice, when the parts are INT and NONE. */
+sy_value syi_value_closed_slice(const sy_value *parts);
 static inline bool syi_value_is_slot(const sy_value *value)
 {
     return value->kind == (sy_value_kind)SYI_VALUE_SLOT;

@@ -406,6 +406,44 @@ static void test_over_pointers(void **state)
     sy_plan_unref(plan);
 }
 
+/* State elsewhere that is written while a plan is built, and is put back; or is not there any more by then. */
+typedef struct written {
+    workers *w;
+    bool removes;
+} written;
+
+static sy_status writes_state(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    const written *how = user;
+    sy_tensor *state = sy_plan_frame_state(f, 0);
+    sy_tensor *sum = sy_add(s, sy_plan_frame_argument(f, 0), sy_add_int_(s, state, 1));
+    if (how->removes) {
+        const sy_id id = sy_tensor_get_id_at_location(state);
+        sy_worker_remove_object(how->w->bob_serving, &id);
+    }
+    return sy_plan_frame_return(f, sum, err);
+}
+
+static void test_state_elsewhere(void **state)
+{
+    workers *w = *state;
+    for (int removes = 0; removes < 2; removes++) {
+        written how = {w, removes == 1};
+        sy_tensor *bias = workers_send(w, FLOATS(w, 1), w->bob);
+        sy_plan *plan = plan_of(w->hook, "writes", writes_state, &how, &bias, 1, &w->err);
+        const sy_value arg = sy_value_tensor(workers_send(w, FLOATS(w, 1, 2), w->bob));
+        if (removes) {
+            assert_fails(w, sy_plan_build(plan, &arg, 1, &w->err), SY_ENOTFOUND, "plan writes",
+                         "state 0 could not be put back");
+            assert_false(sy_plan_is_built(plan));
+        } else {
+            assert_ok(sy_plan_build(plan, &arg, 1, &w->err), &w->err);
+            assert_floats(w, workers_copy_get(w, bias), 1);
+        }
+        sy_plan_unref(plan);
+    }
+}
+
 /* Fixed precision: the same operations on another chain, here and there. */
 static void test_fixed_precision(void **state)
 {
@@ -435,12 +473,13 @@ static void test_fixed_precision(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_send_and_run),  WORKER_KINDS(test_sent_once),
-        WORKER_KINDS(test_two_locations), WORKER_KINDS(test_fetch),
-        WORKER_KINDS(test_search),        WORKER_KINDS(test_results),
-        WORKER_KINDS(test_by_name),       WORKER_KINDS(test_training),
-        WORKER_KINDS(test_private),       WORKER_KINDS(test_failures),
-        WORKER_KINDS(test_over_pointers), WORKER_KINDS(test_fixed_precision),
+        WORKER_KINDS(test_send_and_run),    WORKER_KINDS(test_sent_once),
+        WORKER_KINDS(test_two_locations),   WORKER_KINDS(test_fetch),
+        WORKER_KINDS(test_search),          WORKER_KINDS(test_results),
+        WORKER_KINDS(test_by_name),         WORKER_KINDS(test_training),
+        WORKER_KINDS(test_private),         WORKER_KINDS(test_failures),
+        WORKER_KINDS(test_over_pointers),   WORKER_KINDS(test_state_elsewhere),
+        WORKER_KINDS(test_fixed_precision),
     };
     return workers_run(tests);
 }
