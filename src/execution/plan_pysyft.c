@@ -1,7 +1,7 @@
 /*
  * plan_pysyft.c - plans that PySyft recorded, as tapes. The pysyft room takes a plan's state out and leaves the rest as it
  * came (src/pysyft/read_plans.c); the actions become steps here, where the table of operations is. Layouts: 0.2.9, with
- * roles, and 0.2.4, with actions and tagged placeholders (docs/reference/pysyft-wire.md, section 4). Part of plan.h.
+ * roles, and 0.2.4, with actions and tagged placeholders (docs/reference/pysyft-wire.md, section 3). Part of plan.h.
  * Tests: plan_pysyft_test.c, tests/interop/pysyft_plans.py, fuzz: detail.
  *
  * What comes in may come from anybody: see plan_wire.c. What PySyft could run and csyft cannot is SY_ENOTSUP, with the

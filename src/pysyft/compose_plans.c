@@ -236,7 +236,9 @@ static sy_status read_step(composer *c, syi_msgpack_cursor *at, call *k, sy_erro
     SY_TRY(syi_msgpack_read_tuple(at, 4, "step of a plan", err));
     SY_TRY(syi_msgpack_read_str(at, &name, &length, err));
     if (length > 0 && name[0] == '$') {
-        return refuse(c, name, length, "gradients are asked for", err);
+        const bool gradient = memmem(name, length, "grad", 4) != NULL;
+        return refuse(c, name, length, gradient ? "gradients are asked for" : "it gives a number",
+                      err);
     }
     if (!syi_ops_find(c->writer->ops, name, length, &k->op, &k->inplace)) {
         return refuse(c, name, length, "it is not known here", err);

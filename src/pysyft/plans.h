@@ -1,7 +1,7 @@
 /*
  * plans.h - plans of PySyft 0.2.9 and 0.2.4 into csyft.v1's form and back. What PySyft recorded is read where the table of
  * operations and tapes are (execution/plan_pysyft.c); here its state is taken out of it, so that tensors stay tensors, and
- * put back. Plans that csyft recorded are written as PySyft's. docs/reference/pysyft-wire.md, section 4. Tests:
+ * put back. Plans that csyft recorded are written as PySyft's. docs/reference/pysyft-wire.md, section 3. Tests:
  * pysyft_test.c, execution/plan_pysyft_test.c, tests/interop/pysyft_plans.py.
  */
 #ifndef SYI_PYSYFT_PLANS_H

@@ -110,6 +110,7 @@ static world *world_get(void)
     sy_tensor_unref(tensor);
     w.gate = (syi_pysyft_gate){.context = w.context,
                                .inner = syi_worker_service(w.bob),
+                               .ops = w.hook->ops,
                                .worker = sy_worker_get_id(w.bob),
                                .name = "bob"};
     return &w;

@@ -244,6 +244,53 @@ async def program(url):
     await socket.close()
 
 
+async def plans(url):
+    """A plan of csyft's goes to a PySyft server and back, runs there, and is what PySyft's clients read; and theirs here."""
+    there = url.replace("ws://", "pysyft+ws://alice@")
+
+    async def run(*arguments):
+        process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=subprocess.PIPE)
+        output, _ = await process.communicate()
+        assert process.returncode == 0, arguments
+        return output.decode().strip()
+    with tempfile.TemporaryDirectory() as folder:
+        back = os.path.join(folder, "back.plan")
+        plan = int(await run("plan", "send", there, str(wire.VECTORS.parent / "plans" / "layer.plan"), "--tag", "#layer"))
+        ones = int(await run("call", there, "ones", "=[3,2]"))
+        result = int(await run("plan", "run", there, str(plan), str(ones)))
+        socket = await connect(url)
+        assert await ask(socket, [34, [tensor(1, [1, 2, 3])]]) is None
+        assert await get(socket, result) == [3.5, 0] * 3
+        answer = await ask(socket, [40, [text("fetch_plan"), [6, [plan, False]]]])
+        assert answer[0] == 21 and answer[1][0] == plan and answer[1][3] == text("layer"), answer
+        assert answer[1][4] == [3, [text("#layer")]] and answer[1][8] == text("torch"), answer
+        actions = [(action[0], action[1][0][1][0]) for action in answer[1][1][1][1][1]]
+        assert actions == [(54, b"matmul"), (54, b"add"), (54, b"relu")], actions
+        await run("plan", "fetch", there, str(plan), "-o", back)
+        assert "= x.matmul(self.weight)" not in await run("plan", "show", back)  # names stay behind
+        assert "= arg_1.matmul(state_1)" in await run("plan", "show", back)
+        # Two results for one id: PySyft's answer names the ids of all.
+        captured = dict(wire.interactions("objects"))["plan"]
+        value = msgpack.unpackb(bytes.fromhex(captured["msgpack_hex"]), raw=False, strict_map_key=False)
+        for role in (value[1][1], value[1][9][1][0][1]):
+            role[1][5] = [role[1][4][0], role[1][5][0]]
+        assert await ask(socket, [34, [value]]) is None
+        command = [54, [text("run"), value[1][0], [6, [[6, [pointer(1)]], [1, [10]]]], [0, []], [6, [10]], False]]
+        answer = await ask(socket, [33, [command]])
+        assert answer[0] == 42 and answer[1][2][1][0][1][1][0] == 10, answer
+        ids = answer[1][2][1][0][1][1]
+        assert [await get(socket, number) for number in ids] == [[1, 2, 3], [3, 5, 7]]
+        # What csyft cannot run is kept, and running it is refused.
+        role[1][1][1][0][1][0] = text("fft_of_some_day")
+        value[1][1] = role
+        value[1][0] = 77
+        assert await ask(socket, [34, [value]]) is None
+        assert await ask(socket, [40, [text("fetch_plan"), [6, [77, False]]]]) == value
+        command[1][1] = 77
+        await closes(url, [33, [command]])
+        await socket.close()
+
+
 async def certificates(_url):
     """A worker that wants to know its callers takes PySyft's clients by their certificates only."""
     with tempfile.TemporaryDirectory() as folder:
@@ -326,7 +373,7 @@ async def hostile(url):
 
 
 def main():
-    for part in (forms, operations, message_log, privacy, opaque, moving, program, certificates, many, strangers, hostile):
+    for part in (forms, operations, message_log, privacy, opaque, moving, program, plans, certificates, many, strangers, hostile):
         with Worker() as url:
             asyncio.run(part(url))
         print(f"{part.__name__}: well")
