@@ -41,6 +41,8 @@ typedef struct syi_plan_body {
     size_t state_count;
     size_t declared_count; /* of the states: those that were given, not captured */
     syi_storage *origin; /* what PySyft recorded, as it came, without the states; NULL: csyft did */
+    atomic_size_t
+        too_many; /* elements of arguments that were too much for a short command; 0: not known */
 } syi_plan_body;
 
 /* The node, which stands for nothing else: operations on it are refused. */
@@ -89,9 +91,9 @@ sy_tensor *syi_plan_get_object(const sy_plan *plan); /* borrowed */
 sy_status syi_plan_bind(const syi_plan_body *body, const sy_value *arguments, size_t count,
                         const sy_named_value *kwargs, size_t kwarg_count, sy_value *inputs,
                         sy_error *err);
-/* Runs a built body. results: room for tape->result_count. */
+/* Runs a built body. results: room for tape->result_count. Budget and over: run.h. */
 sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, const syi_mode *mode,
-                           sy_value *results, sy_error *err);
+                           uint64_t budget, bool *over, sy_value *results, sy_error *err);
 
 /* plan_wire.c */
 sy_status syi_plan_simplify(syi_node *node, struct syi_encoder *encoder, sy_error *err);

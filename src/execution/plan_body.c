@@ -242,7 +242,7 @@ sy_status syi_plan_bind(const syi_plan_body *body, const sy_value *arguments, si
 }
 
 sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, const syi_mode *mode,
-                           sy_value *results, sy_error *err)
+                           uint64_t budget, bool *over, sy_value *results, sy_error *err)
 {
     sy_tensor *at_hand[64];
     sy_context *context = body->hook->context;
@@ -262,7 +262,9 @@ sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, co
                          .hook = body->hook,
                          .inputs = inputs,
                          .states = states,
-                         .mode = mode};
+                         .mode = mode,
+                         .budget = budget,
+                         .over = over};
     const sy_status status = syi_tape_run(&run, results, err);
     if (states != at_hand) {
         syi_free(context, states, count * sizeof *states);

@@ -108,7 +108,46 @@ static sy_status answer(const sy_request *request, sy_value *results, size_t cou
     return syi_buffer_check(request->reply->out, "message body", err);
 }
 
-/* run(plan, [arguments], [names of the last ones], [result ids], are the ids only the first results'?) */
+static size_t count_elements(const syi_plan_body *body, const sy_value *inputs)
+{
+    size_t count = 1;
+    for (size_t k = 0; k < body->argument_count; k++) {
+        if (inputs[k].kind == SY_VALUE_TENSOR && syi_tensor_is_native(inputs[k].as.tensor)) {
+            count += (size_t)syi_array_numel(syi_node_array(inputs[k].as.tensor->node));
+        }
+    }
+    return count;
+}
+
+/* On the transport's thread only as far as the budget goes; a plan that was too long for it is not tried there again with as
+ * much data. */
+static sy_status execute(const sy_request *request, syi_plan_body *body, const sy_value *inputs,
+                         const syi_mode *mode, sy_value *results, sy_error *err)
+{
+    const uint64_t budget = syi_request_get_budget(request);
+    if (budget == 0) {
+        return syi_plan_execute(body, inputs, mode, 0, NULL, results, err);
+    }
+    bool over = false;
+    const size_t elements = count_elements(body, inputs);
+    const size_t too_many = atomic_load_explicit(&body->too_many, memory_order_relaxed);
+    sy_status status = SY_OK;
+    if (too_many != 0 && elements >= too_many) {
+        over = true;
+    } else {
+        status = syi_plan_execute(body, inputs, mode, budget, &over, results, err);
+        if (over) {
+            atomic_store_explicit(&body->too_many, elements, memory_order_relaxed);
+        }
+    }
+    if (over) {
+        syi_request_postpone(request);
+        status = syi_fail(err, SY_EBUSY, "plan %s takes a thread of its own", body->name);
+    }
+    return status;
+}
+
+/* run(plan, [arguments], [names of the last ones], [result ids]) */
 static sy_status handle_run(const sy_request *request, sy_error *err)
 {
     syi_plan_body *body = NULL;
@@ -130,7 +169,7 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
             body->name);
     }
     syi_request_get_mode(request, &mode);
-    sy_status status = syi_plan_execute(body, inputs, &mode, results, err);
+    sy_status status = execute(request, body, inputs, &mode, results, err);
     if (status == SY_ERANGE && holds_private(body, inputs)) {
         /* Such sentences quote elements; those of private objects stay here. */
         return syi_fail(err, SY_ERANGE,
@@ -160,7 +199,7 @@ static sy_status handle_parameters(const sy_request *request, sy_error *err)
 }
 
 static const syi_worker_command commands[] = {
-    {SYI_PLAN_COMMAND_RUN, 4, 5, SYI_COMMAND_COMPUTES, handle_run},
+    {SYI_PLAN_COMMAND_RUN, 4, 5, SYI_COMMAND_COMPUTES | SYI_COMMAND_BUDGETED, handle_run},
     {SYI_PLAN_COMMAND_PARAMETERS, 1, 1, 0, handle_parameters},
 };
 

@@ -67,7 +67,7 @@ static sy_status run_with(sy_plan *plan, const sy_value *arguments, size_t count
     const syi_plan_body *body = syi_plan_get_body(plan);
     SY_TRY(check_results(body, o, capacity, err));
     SY_TRY(syi_plan_bind(body, arguments, count, o->kwargs, o->kwarg_count, inputs, err));
-    SY_TRY(syi_plan_execute(body, inputs, mode, values, err));
+    SY_TRY(syi_plan_execute(body, inputs, mode, 0, NULL, values, err));
     for (size_t k = 0; k < body->tape->result_count; k++) {
         if (values[k].kind != SY_VALUE_TENSOR) { /* a size */
             for (size_t i = 0; i < body->tape->result_count; i++) {

@@ -3,6 +3,7 @@
 
 #include <csyft/operations.h>
 
+#include "execution/plan.h"
 #include "support/local_plans.h"
 
 static void test_several_results(void **state)
@@ -286,14 +287,57 @@ static void test_training_step(void **state)
     sy_plan_unref(plan);
 }
 
+/* A budget: kept by estimates before steps; what is over it has changed nothing. */
+static sy_status adds(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    sy_tensor *x = sy_plan_frame_argument(f, 0), *y = x;
+    for (int k = 0; k < *(const int *)user; k++) {
+        y = sy_add(s, y, x);
+    }
+    return sy_plan_frame_return(f, y, err);
+}
+
+static void test_budget(void **state)
+{
+    local_hook *local = *state;
+    static const struct {
+        int steps;
+        int64_t length;
+        uint64_t budget; /* the clock counts, too: what has to suffice is ample */
+        bool over;
+    } cases[] = {{20, 4, 1000000000, false}, {20, 10000, 1000000000, false},
+                 {20, 10000, 50000, true},   {1, 100000, 50000, true},
+                 {1000, 1, 50000, true},     {1, 1, 50, true}};
+    const syi_mode mode = SYI_MODE_DEFAULT;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        int steps = cases[k].steps;
+        bool over = false;
+        sy_tensor *x = NULL;
+        sy_plan *plan = new_plan(local, "adds", adds, &steps, NULL, 0);
+        assert_ok(
+            sy_tensor_new(local->hook, &x, SY_DTYPE_F32, 1, &cases[k].length, NULL, &local->err),
+            &local->err);
+        build_plan(local, plan, &plan_vector, 1);
+        const sy_value arg = sy_value_tensor(x);
+        sy_value result = sy_value_none();
+        const sy_status status = syi_plan_execute(syi_plan_get_body(plan), &arg, &mode,
+                                                  cases[k].budget, &over, &result, &local->err);
+        assert_int_equal(status, cases[k].over ? SY_EBUSY : SY_OK);
+        assert_int_equal(over, cases[k].over);
+        sy_tensor_unref(result.as.tensor);
+        sy_tensor_unref(x);
+        sy_plan_unref(plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOCAL_HOOK_TEST(test_several_results),  LOCAL_HOOK_TEST(test_unused_argument),
         LOCAL_HOOK_TEST(test_eleven_arguments), LOCAL_HOOK_TEST(test_arguments_by_name),
         LOCAL_HOOK_TEST(test_plain_argument),   LOCAL_HOOK_TEST(test_result_ids),
-        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_nested),
-        LOCAL_HOOK_TEST(test_training_step),
+        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_budget),
+        LOCAL_HOOK_TEST(test_nested),           LOCAL_HOOK_TEST(test_training_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,7 +238,7 @@ static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_co
     }
     SY_TRY(syi_plan_bind(body, t->f->values, t->f->count - kwarg_count, kwargs, kwarg_count, inputs,
                          &t->err));
-    SY_TRY(syi_plan_execute(body, inputs, t->p->run->mode, values, &t->err));
+    SY_TRY(syi_plan_execute(body, inputs, t->p->run->mode, 0, NULL, values, &t->err));
     const size_t count = body->tape->result_count;
     sy_status status = SY_OK;
     for (size_t k = 0; k < count; k++) {

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/sizes.h"
+#include "hook/estimate.h"
 
 #define SLOTS_AT_HAND 96 /* values of most plans fit on the stack */
 
@@ -19,6 +20,8 @@ typedef struct frame {
     syi_mode mode;
     sy_value bound[SYI_ARGUMENT_MAX];
     sy_value items[SYI_TAPE_ITEMS_MAX]; /* of lists with slots */
+    uint64_t left;                      /* of the budget, ns */
+    uint64_t until;                     /* when it is over by the clock */
     sy_error *err;
 } frame;
 
@@ -71,6 +74,22 @@ static void fill_arguments(frame *f, const syi_step *step)
     }
 }
 
+/* Every step counts, also one without a kernel; the clock tells where estimates are wrong. */
+enum { STEP_NS = 100, STEPS_BY_CLOCK = 8 };
+
+static sy_status spend(frame *f, const syi_step *step)
+{
+    const uint64_t cost =
+        STEP_NS +
+        (step->kind == SYI_STEP_OPERATION ? syi_call_cost(step->op, f->bound, step->arg_count) : 0);
+    if (cost > f->left) {
+        *f->run->over = true;
+        return syi_fail(f->err, SY_EBUSY, "it would take too long here");
+    }
+    f->left -= cost;
+    return SY_OK;
+}
+
 /* The argument as an array, if it is plain: native, public, on no tape. */
 static bool bare_argument(const frame *f, const syi_step *step, sy_value *argument)
 {
@@ -106,6 +125,9 @@ static sy_status run_bare(frame *f, const syi_step *step, bool *done)
         }
     }
     *done = true;
+    if (f->run->budget != 0) {
+        SY_TRY(spend(f, step));
+    }
     SY_TRY(syi_native_run(f->run->hook, step->op, f->bound, f->run->mode, outs, &count, f->err));
     for (int k = 0; k < count; k++) {
         if (k >= step->out_count) {
@@ -161,6 +183,9 @@ static sy_status run_operation(frame *f, const syi_step *step)
     SY_TRY(lift_arguments(f, step->args, (size_t)step->arg_count));
     fill_arguments(f, step);
     f->mode.grad = step->grad && f->run->mode->grad;
+    if (f->run->budget != 0) {
+        SY_TRY(spend(f, step));
+    }
     SY_TRY(
         syi_dispatch(f->run->hook, step->op, step->inplace, f->bound, &f->mode, &results, f->err));
     if (step->op->flags & SYI_OP_VALUE) {
@@ -199,6 +224,9 @@ static sy_status run_size(frame *f, const syi_step *step)
 
 static sy_status run_other(frame *f, const syi_step *step)
 {
+    if (f->run->budget != 0) {
+        SY_TRY(spend(f, step));
+    }
     if (syi_step_is_size(step->kind)) {
         return run_size(f, step);
     }
@@ -238,6 +266,10 @@ static sy_status run_step(frame *f, size_t index)
     const uint64_t deadline = f->run->mode->deadline;
     if (deadline != 0 && syi_clock_now(f->run->hook->context) >= deadline) {
         return fail_step(f, index, syi_fail(f->err, SY_ETIMEDOUT, "the deadline has come"));
+    }
+    if (f->run->budget != 0 && index % STEPS_BY_CLOCK == STEPS_BY_CLOCK - 1 &&
+        syi_clock_now(f->run->hook->context) >= f->until) {
+        f->left = 0;
     }
     const sy_status status =
         step->kind == SYI_STEP_OPERATION ? run_operation(f, step) : run_other(f, step);
@@ -281,6 +313,8 @@ sy_status syi_tape_run(const syi_run *run, sy_value *results, sy_error *err)
     f.mode = *run->mode;
     f.err = err;
     f.bare = is_bare(run->hook);
+    f.left = run->budget;
+    f.until = run->budget != 0 ? syi_clock_now(context) + 2 * run->budget : 0;
     f.slots = at_hand;
     f.arrays = arrays_at_hand;
     if (tape->slot_count > SLOTS_AT_HAND) {

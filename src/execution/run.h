@@ -17,8 +17,12 @@ typedef struct syi_run {
     const sy_value *inputs;   /* one per input: tensors or plain values */
     sy_tensor *const *states; /* one per state */
     const syi_mode *mode;
+    uint64_t budget; /* ns; 0: any time */
+    bool *
+        over; /* with a budget: it does not suffice, by estimates before steps or the clock between them */
 } syi_run;
 
+/* A run that is over its budget fails with SY_EBUSY before a step that would be too long; *over says that it was that. */
 /* results: room for tape->result_count; each TENSOR is a new reference (an input or a state is itself), others are plain.
  * On failure there are none, and what steps before it changed in place stays changed: the sentence names the step. Any
  * thread, as far as the arguments allow. */

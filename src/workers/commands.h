@@ -28,6 +28,9 @@ enum {
     /* Runs its first argument (a plan) on the others: waits when one of them is elsewhere, runs alone when that
      * changes objects, and takes a thread of the pool. */
     SYI_COMMAND_COMPUTES = 1u << 2,
+    /* With COMPUTES: when it changes nothing, it begins on the transport's thread, keeps to the budget that it asks for
+     * (syi_request_get_budget), and begins again on the pool where that does not suffice (syi_request_postpone). */
+    SYI_COMMAND_BUDGETED = 1u << 3,
 };
 
 typedef struct syi_worker_command {
@@ -47,6 +50,10 @@ sy_status syi_request_register(const sy_request *request, sy_tensor *tensor, con
                                sy_error *err);
 /* How operations of the request are run: on the caller's account, until its deadline, with the worker's releases. */
 void syi_request_get_mode(const sy_request *request, syi_mode *mode);
+/* The ns that a BUDGETED command may take where it is run now; 0: any time. */
+uint64_t syi_request_get_budget(const sy_request *request);
+/* It would take longer: what the handler returns does not count, it will be called again. It has changed nothing so far. */
+void syi_request_postpone(const sy_request *request);
 /* Is one of the arguments at another worker? Then the request holds no gate. */
 bool syi_request_waits(const sy_request *request);
 /* Writes a descriptor of a tensor that belongs to another object (generation 0: nobody owns it by that), and registers it

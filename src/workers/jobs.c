@@ -331,15 +331,20 @@ static void go_on(syi_job *admitted)
     }
 }
 
-/* Executes what is prepared and admitted, registers, answers, lets waiting jobs in. */
-static void complete(syi_job *job)
+/* Executes what is prepared and admitted. */
+static void execute(syi_job *job)
+{
+    if (job->status == SY_OK) {
+        job->status = expired(job) ? late(job) : syi_router_execute(job->session, job, &job->error);
+    }
+}
+
+/* Registers what was executed, answers, lets waiting jobs in. */
+static void conclude(syi_job *job)
 {
     syi_session *session = job->session;
     sy_worker *worker = session->worker;
     sy_status status = job->status;
-    if (status == SY_OK) {
-        status = expired(job) ? late(job) : syi_router_execute(session, job, &job->error);
-    }
     pthread_mutex_lock(&worker->strand);
     if (status == SY_OK) {
         status = syi_router_finish(session, job, &job->error);
@@ -366,6 +371,12 @@ static void complete(syi_job *job)
         release_and_answer(job, status);
     }
     go_on(admitted);
+}
+
+static void complete(syi_job *job)
+{
+    execute(job);
+    conclude(job);
 }
 
 static void *session_thread(void *argument)
@@ -443,22 +454,41 @@ static bool launch_waiting(syi_job *job)
     return true;
 }
 
+static bool hand_to_pool(syi_job *job)
+{
+    sy_worker *worker = job->session->worker;
+    set_deadline(job);
+    thread_enter(worker);
+    if (syi_pool_submit(context_of(job), work, job, NULL) == SY_OK) {
+        return true;
+    }
+    thread_leave(worker);
+    return false;
+}
+
 /* The job is prepared, and in the gate if it computes. True: the caller goes on with the session. */
 static bool launch(syi_job *job, bool on_pool)
 {
-    sy_worker *worker = job->session->worker;
     if (job->waits) {
         return launch_waiting(job);
     }
-    if (job->status == SY_OK && !on_pool && !job->session->direct && job->cost > SHORT_COMMAND_NS) {
-        set_deadline(job);
-        thread_enter(worker);
-        if (syi_pool_submit(context_of(job), work, job, NULL) == SY_OK) {
+    const bool elsewhere = job->status == SY_OK && !on_pool && !job->session->direct;
+    if (elsewhere && job->cost > SHORT_COMMAND_NS && hand_to_pool(job)) {
+        return false;
+    }
+    job->budget = elsewhere && job->budgeted ? SHORT_COMMAND_NS : 0;
+    execute(job);
+    if (job->postponed) {
+        job->postponed = false;
+        job->budget = 0;
+        job->status = SY_OK;
+        syi_error_empty(&job->error);
+        if (hand_to_pool(job)) {
             return false;
         }
-        thread_leave(worker);
+        execute(job);
     }
-    complete(job);
+    conclude(job);
     return true;
 }
 
@@ -518,6 +548,9 @@ bool syi_job_start(syi_job *job)
     job->writes = false;
     job->waits = false;
     job->cost = 0;
+    job->budgeted = false;
+    job->budget = 0;
+    job->postponed = false;
     syi_message_clear(&job->reply);
     job->reply.kind = SYI_KIND_REPLY;
     if (answer_at_once(job)) {

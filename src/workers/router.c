@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "hook/estimate.h"
 #include "workers/access.h"
 #include "workers/callers.h"
 #include "workers/descriptor.h"
@@ -58,95 +59,6 @@ static bool value_is_private(const sy_value *value)
         }
     }
     return false;
-}
-
-#define UNKNOWN_NS 1000000
-
-/* A list with its tensors as arrays; false when one is not native, or there are too many. `items` is room for
- * SYI_OUTPUT_MAX. */
-static bool list_of_arrays(const sy_value *list, sy_value *arrays, sy_value *items)
-{
-    const size_t count = list->as.list.count;
-    if (count > 0 && list->as.list.items[0].kind == SY_VALUE_TENSOR) {
-        if (count > SYI_OUTPUT_MAX) {
-            return false;
-        }
-        for (size_t k = 0; k < count; k++) {
-            items[k] = list->as.list.items[k];
-            if (items[k].kind == SY_VALUE_TENSOR) {
-                if (!syi_node_is_native(items[k].as.tensor->node)) {
-                    return false;
-                }
-                items[k].kind = (sy_value_kind)SYI_VALUE_ARRAY;
-                items[k].as.internal = syi_node_array(list->as.list.items[k].as.tensor->node);
-            }
-        }
-        *arrays = sy_value_list(items, count);
-    }
-    return true;
-}
-
-/* Each result of an index or a loss has at most one element per combination of elements. */
-static void multiply(uint64_t *most, const sy_value *value)
-{
-    if (value->kind == SY_VALUE_TENSOR && syi_tensor_is_native(value->as.tensor)) {
-        const int64_t count = syi_array_numel(syi_node_array(value->as.tensor->node));
-        *most = *most > UNKNOWN_NS || count > UNKNOWN_NS ? UNKNOWN_NS : *most * (uint64_t)count;
-    }
-    for (size_t k = 0; value->kind == SY_VALUE_LIST && k < value->as.list.count; k++) {
-        multiply(most, &value->as.list.items[k]);
-    }
-}
-
-/* Rough time of the bound command, for choosing its thread only. Pointwise on one shape, which most are, is
- * told by counting; otherwise by the rule of the shapes, as little can make much. */
-static uint64_t estimate(const syi_op *op, const sy_value *bound, int count)
-{
-    sy_value args[SYI_ARGUMENT_MAX];
-    sy_value items[SYI_OUTPUT_MAX];
-    syi_array outs[SYI_OUTPUT_MAX];
-    syi_inference result = {.outs = outs};
-    const syi_array *first = NULL;
-    bool alike = op->cost == SYI_COST_ELEMENTS || op->cost == SYI_COST_COSTLY;
-    if (op->cost == SYI_COST_VIEW || op->id == SYI_OP_backward) {
-        return op->cost == SYI_COST_VIEW ? 0 : UNKNOWN_NS;
-    }
-    if (op->flags & SYI_OP_COMPOSITE && op->cost != SYI_COST_MATMUL) {
-        uint64_t most = 10;
-        for (int k = 0; k < count; k++) {
-            multiply(&most, &bound[k]);
-        }
-        return most;
-    }
-    for (int k = 0; k < count; k++) {
-        args[k] = bound[k];
-        alike = alike && bound[k].kind != SY_VALUE_LIST;
-        if (bound[k].kind == SY_VALUE_LIST) {
-            if (!list_of_arrays(&bound[k], &args[k], items)) {
-                return UNKNOWN_NS;
-            }
-        } else if (bound[k].kind == SY_VALUE_TENSOR) {
-            syi_node *node = bound[k].as.tensor->node;
-            if (!syi_node_is_native(node)) {
-                return UNKNOWN_NS;
-            }
-            args[k].kind = (sy_value_kind)SYI_VALUE_ARRAY;
-            args[k].as.internal = syi_node_array(node);
-            alike = alike && (first == NULL || syi_array_same_shape(first, syi_node_array(node)));
-            first = syi_node_array(node);
-        }
-    }
-    if (alike && first != NULL) {
-        return (uint64_t)syi_array_numel(first) * (op->cost == SYI_COST_COSTLY ? 10 : 1);
-    }
-    if (syi_op_infer(op, args, &result, NULL) != SY_OK) {
-        return 0; /* it will say so at once */
-    }
-    const uint64_t cost = result.unknown ? UNKNOWN_NS : syi_op_cost(op, args, &result);
-    for (int k = 0; k < result.count; k++) {
-        syi_array_fini(&outs[k]);
-    }
-    return cost;
 }
 
 static sy_status read_kwargs(syi_job *job, sy_named_value *kwargs, size_t *count, sy_error *err)
@@ -209,7 +121,7 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     }
     job->writes = !job->waits && (job->inplace || job->op->id == SYI_OP_backward ||
                                   (job->op->flags & SYI_OP_WRITES));
-    job->cost = job->waits || session->direct ? 0 : estimate(job->op, job->bound, count);
+    job->cost = job->waits || session->direct ? 0 : syi_call_cost(job->op, job->bound, count);
     return SY_OK;
 }
 
@@ -650,7 +562,8 @@ static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_e
         job->waits = value_waits(&job->args);
         job->writes =
             !job->waits && node != NULL && node->type->changes != NULL && node->type->changes(node);
-        job->cost = job->waits || session->direct ? 0 : UNKNOWN_NS;
+        job->budgeted = (job->command->flags & SYI_COMMAND_BUDGETED) && !job->writes;
+        job->cost = job->waits || session->direct || job->budgeted ? 0 : SYI_COST_UNKNOWN;
         job->deadline = syi_message_deadline(&job->message, session->worker->hook->context);
     }
     return SY_OK;
@@ -659,6 +572,16 @@ static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_e
 void syi_request_get_mode(const sy_request *request, syi_mode *mode)
 {
     *mode = mode_of(request->job);
+}
+
+uint64_t syi_request_get_budget(const sy_request *request)
+{
+    return request->job->budget;
+}
+
+void syi_request_postpone(const sy_request *request)
+{
+    request->job->postponed = request->job->budget > 0;
 }
 
 bool syi_request_waits(const sy_request *request)

@@ -444,6 +444,43 @@ static void test_state_elsewhere(void **state)
     }
 }
 
+/* Short runs go on where they arrive, long ones begin again on the pool: nobody sees a difference. */
+static sy_status many_adds(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = sy_plan_frame_argument(f, 0), *y = x;
+    for (int k = 0; k < 400; k++) {
+        y = sy_add(s, y, x);
+    }
+    return sy_plan_frame_return(f, y, err);
+}
+
+static void test_short_and_long(void **state)
+{
+    workers *w = *state;
+    static const int64_t lengths[] = {1, 3000, 1, 3000, 2, 100};
+    static float ones[3000];
+    sy_plan *plan = make_plan(w, "adds", many_adds, NULL, 0);
+    build(w, plan, &plan_vector, 1);
+    sy_pointer_plan *pointer = send(w, plan, w->bob);
+    for (size_t k = 0; k < 3000; k++) {
+        ones[k] = 1;
+    }
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        sy_tensor *x = NULL;
+        float sums[3000];
+        assert_ok(sy_tensor_new(w->hook, &x, SY_DTYPE_F32, 1, &lengths[k], ones, &w->err), &w->err);
+        (void)sy_scope_adopt(w->s, x);
+        sy_tensor *y = workers_get(w, RUN(pointer, workers_send(w, x, w->bob)));
+        assert_ok(sy_tensor_copy_data(y, sums, (size_t)lengths[k] * sizeof *sums, &w->err),
+                  &w->err);
+        assert_true(sums[0] == 401 && sums[lengths[k] - 1] == 401);
+        assert_count(w, w->bob_serving, 2 + k); /* the plan, and what was sent so far */
+    }
+    sy_pointer_plan_unref(pointer);
+    sy_plan_unref(plan);
+}
+
 /* Fixed precision: the same operations on another chain, here and there. */
 static void test_fixed_precision(void **state)
 {
@@ -473,13 +510,13 @@ static void test_fixed_precision(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_send_and_run),    WORKER_KINDS(test_sent_once),
-        WORKER_KINDS(test_two_locations),   WORKER_KINDS(test_fetch),
-        WORKER_KINDS(test_search),          WORKER_KINDS(test_results),
-        WORKER_KINDS(test_by_name),         WORKER_KINDS(test_training),
-        WORKER_KINDS(test_private),         WORKER_KINDS(test_failures),
-        WORKER_KINDS(test_over_pointers),   WORKER_KINDS(test_state_elsewhere),
-        WORKER_KINDS(test_fixed_precision),
+        WORKER_KINDS(test_send_and_run),   WORKER_KINDS(test_sent_once),
+        WORKER_KINDS(test_two_locations),  WORKER_KINDS(test_fetch),
+        WORKER_KINDS(test_search),         WORKER_KINDS(test_results),
+        WORKER_KINDS(test_by_name),        WORKER_KINDS(test_training),
+        WORKER_KINDS(test_private),        WORKER_KINDS(test_failures),
+        WORKER_KINDS(test_over_pointers),  WORKER_KINDS(test_state_elsewhere),
+        WORKER_KINDS(test_short_and_long), WORKER_KINDS(test_fixed_precision),
     };
     return workers_run(tests);
 }
