@@ -1,10 +1,14 @@
+/* blocks.c - see blocks.h. */
 #include "core/blocks.h"
+
+#include <sys/mman.h>
 
 #include "core/context_internal.h"
 #include "core/memory.h"
 
 #define PAGE 4096
-#define TURNS_KEPT 256 /* allocations after which a block that nobody asked for goes */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define OFFERED_FROM ((size_t)8 << 20) /* as large as what memory.c lays on huge pages */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS 0
@@ -35,7 +39,47 @@ void syi_blocks_init(syi_blocks *blocks)
     pthread_mutex_init(&blocks->lock, NULL);
     blocks->count = 0;
     blocks->bytes = 0;
+    blocks->used = blocks->most = blocks->most_before = 0;
     blocks->turn = 0;
+}
+
+/* Idle memory is there for others: pages of it may be taken until they are written again. Parts of huge pages would be
+ * split from them. */
+static void offer_to_system(void *memory, size_t size)
+{
+#ifdef MADV_FREE
+    if (size >= OFFERED_FROM) {
+        const size_t lead = -(uintptr_t)memory % HUGE_PAGE;
+        madvise((char *)memory + lead, (size - lead) / HUGE_PAGE * HUGE_PAGE, MADV_FREE);
+    }
+#else
+    (void)memory, (void)size;
+#endif
+}
+
+/* Lock held: how many bytes may be kept. */
+static size_t room_for_blocks(const syi_blocks *blocks)
+{
+    const size_t most = blocks->most > blocks->most_before ? blocks->most : blocks->most_before;
+    size_t room = most - blocks->used; /* most is never less */
+    room = room > SYI_BLOCKS_MOST ? SYI_BLOCKS_MOST : room;
+    return room < SYI_BLOCKS_BYTES ? SYI_BLOCKS_BYTES : room;
+}
+
+/* Lock held. */
+static void count_used(syi_blocks *blocks, size_t whole)
+{
+    blocks->used += whole;
+    blocks->most = blocks->used > blocks->most ? blocks->used : blocks->most;
+}
+
+/* Lock held. */
+static void begin_turn(syi_blocks *blocks)
+{
+    if (++blocks->turn % SYI_BLOCKS_PERIOD == 0) {
+        blocks->most_before = blocks->most;
+        blocks->most = blocks->used;
+    }
 }
 
 /* Lock held. */
@@ -55,29 +99,46 @@ static void *take_stale(syi_blocks *blocks, size_t *size)
         oldest = blocks->kept[k].since < blocks->kept[oldest].since ? k : oldest;
     }
     if (blocks->count == 0 ||
-        (blocks->count < SYI_BLOCKS_KEPT && blocks->bytes <= SYI_BLOCKS_BYTES &&
-         blocks->turn - blocks->kept[oldest].since < TURNS_KEPT)) {
+        (blocks->count < SYI_BLOCKS_KEPT && blocks->bytes <= room_for_blocks(blocks) &&
+         blocks->turn - blocks->kept[oldest].since < SYI_BLOCKS_PERIOD)) {
         return NULL;
     }
     *size = blocks->kept[oldest].size;
     return take(blocks, oldest);
 }
 
+/* Fresh memory; what is kept is never the reason that there is none. */
+static void *allocate_anew(sy_context *context, size_t whole)
+{
+    void *memory = syi_alloc_aligned(context, whole, SYI_BLOCK_ALIGNMENT);
+    if (memory == NULL && context->allocator.allocate == NULL) {
+        syi_blocks_trim(context);
+        memory = syi_alloc_aligned(context, whole, SYI_BLOCK_ALIGNMENT);
+    }
+    return memory;
+}
+
 void *syi_block_alloc(sy_context *context, size_t size)
 {
     if (!is_kept(context, size)) {
-        return syi_alloc_aligned(context, size, SYI_BLOCK_ALIGNMENT);
+        return allocate_anew(context, size);
     }
     syi_blocks *blocks = &context->blocks;
     const size_t whole = size_of_block(size);
     void *memory = NULL;
     pthread_mutex_lock(&blocks->lock);
-    blocks->turn++;
+    begin_turn(blocks);
     for (unsigned k = blocks->count; k > 0 && memory == NULL; k--) {
         memory = blocks->kept[k - 1].size == whole ? take(blocks, k - 1) : NULL;
     }
+    if (memory == NULL) {
+        pthread_mutex_unlock(&blocks->lock);
+        memory = allocate_anew(context, whole);
+        pthread_mutex_lock(&blocks->lock);
+    }
+    count_used(blocks, memory != NULL ? whole : 0);
     pthread_mutex_unlock(&blocks->lock);
-    return memory != NULL ? memory : syi_alloc_aligned(context, whole, SYI_BLOCK_ALIGNMENT);
+    return memory;
 }
 
 void syi_block_free(sy_context *context, void *memory, size_t size)
@@ -87,15 +148,18 @@ void syi_block_free(sy_context *context, void *memory, size_t size)
         return;
     }
     syi_blocks *blocks = &context->blocks;
+    const size_t whole = size_of_block(size);
     void *stale = NULL;
     size_t stale_size = 0;
+    offer_to_system(memory, whole);
     pthread_mutex_lock(&blocks->lock);
+    blocks->used -= whole;
     stale = take_stale(blocks, &stale_size);
     blocks->kept[blocks->count].memory = memory;
-    blocks->kept[blocks->count].size = size_of_block(size);
+    blocks->kept[blocks->count].size = whole;
     blocks->kept[blocks->count++].since = blocks->turn;
-    blocks->bytes += size_of_block(size);
-    while (blocks->bytes > SYI_BLOCKS_BYTES) { /* several small ones for a large one */
+    blocks->bytes += whole;
+    while (blocks->bytes > room_for_blocks(blocks)) { /* several small ones for a large one */
         syi_free(context, stale, stale_size);
         stale = take_stale(blocks, &stale_size);
     }

@@ -70,13 +70,72 @@ static void test_bounded(void **state)
         syi_block_free(context, memory[k], SYI_BLOCK_SMALLEST * (size_t)(1 + k % 5));
         assert_true(context->blocks.count <= SYI_BLOCKS_KEPT);
     }
-    for (int k = 0; k < 5; k++) {
-        memory[k] = syi_block_alloc(context, SYI_BLOCK_LARGEST);
+    assert_int_equal(context->blocks.used, 0);
+    sy_context_free(context);
+}
+
+/* Once in use together, kept and in use are never more than that, beyond what is kept in any case. */
+static void test_no_more_than_was_used(void **state)
+{
+    (void)state;
+    enum { COUNT = 6 };
+    const size_t size = (size_t)40 << 20;
+    sy_context *context = new_context();
+    const syi_blocks *blocks = &context->blocks;
+    void *memory[COUNT];
+    for (int k = 0; k < COUNT; k++) { /* never touched, so there are no pages behind */
+        memory[k] = syi_block_alloc(context, size);
+        assert_non_null(memory[k]);
     }
-    for (int k = 0; k < 5; k++) {
-        syi_block_free(context, memory[k], SYI_BLOCK_LARGEST);
-        assert_true(context->blocks.bytes <= SYI_BLOCKS_BYTES);
+    for (int k = 0; k < COUNT; k++) {
+        syi_block_free(context, memory[k], size);
+        assert_true(blocks->used + blocks->bytes <= COUNT * size);
     }
+    assert_int_equal(blocks->used, 0);
+    assert_int_equal(blocks->bytes, KEEPS ? COUNT * size : 0);
+    void *again = syi_block_alloc(context, size);
+    assert_int_equal(blocks->count, KEEPS ? COUNT - 1 : 0);
+    syi_block_free(context, again, size);
+    for (uint64_t k = 0; k < 3 * SYI_BLOCKS_PERIOD; k++) { /* "lately" ends */
+        syi_block_free(context, syi_block_alloc(context, SYI_BLOCK_SMALLEST), SYI_BLOCK_SMALLEST);
+    }
+    assert_true(blocks->bytes <= SYI_BLOCKS_BYTES);
+    sy_context_free(context);
+}
+
+/* One at a time, several large ones of different sizes: only as much is kept as one took. */
+static void test_one_at_a_time(void **state)
+{
+    (void)state;
+    sy_context *context = new_context();
+    for (size_t k = 0; k < 100; k++) {
+        const size_t size = (SYI_BLOCKS_BYTES << 1) + k * 4096;
+        syi_block_free(context, syi_block_alloc(context, size), size);
+        assert_true(context->blocks.bytes <= size);
+    }
+    for (size_t k = 0; k < 5; k++) {
+        syi_block_free(context, syi_block_alloc(context, SYI_BLOCK_LARGEST), SYI_BLOCK_LARGEST);
+        assert_true(context->blocks.bytes <= SYI_BLOCKS_MOST);
+    }
+    sy_context_free(context);
+}
+
+/* A large block holds what is written into it, also where the system was offered its pages. */
+static void test_large_again(void **state)
+{
+    (void)state;
+    const size_t size = ((size_t)9 << 20) + 12345;
+    sy_context *context = new_context();
+    uint8_t *first = syi_block_alloc(context, size);
+    memset(first, 1, size);
+    syi_block_free(context, first, size);
+    uint8_t *second = syi_block_alloc(context, size);
+    memset(second, 2, size);
+    for (size_t i = 0; i < size; i += 1000) {
+        assert_int_equal(second[i], 2);
+    }
+    assert_int_equal(second[size - 1], 2);
+    syi_block_free(context, second, size);
     sy_context_free(context);
 }
 
@@ -164,10 +223,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_used_again), cmocka_unit_test(test_sizes_that_are_not_kept),
-        cmocka_unit_test(test_bounded),    cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_secret),     cmocka_unit_test(test_own_allocator),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_used_again),    cmocka_unit_test(test_sizes_that_are_not_kept),
+        cmocka_unit_test(test_bounded),       cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_secret),        cmocka_unit_test(test_own_allocator),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_no_more_than_was_used),
+        cmocka_unit_test(test_one_at_a_time), cmocka_unit_test(test_large_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
