@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arrays/array.h"
+#include "core/clones.h"
 
 /* What lies in memory. A bool is read as a byte: foreign memory may hold more than 0 and 1. */
 typedef uint8_t cell_BOOL;
@@ -81,34 +82,59 @@ typedef void copy_fn(void *to, int64_t to_stride, const void *from, int64_t from
     }
 
 /*
- * Floats to int64 in pieces: no instruction before AVX-512 converts several, but where all of a piece fit int32, which
- * is the rule, there is one for that (1e7 f32: 26 ms became 11).
+ * Floats to int64 and back in pieces: no instruction before AVX-512 converts several. Where all floats of a piece fit
+ * int32, which is the rule, there is one for that (1e7 f32: 26 ms became 11); where all integers are below 2^51, they
+ * become doubles by an addition to the bits of 1.5 2^52, exactly, and floats by one rounding (1e7: 9.5 ms became 7.5).
  */
 #define NEAR_PIECE 256
-#define COPY_NEAR(FROM, T)                                                                       \
-    static void copy_near_##FROM(void *to, int64_t to_stride, const void *from,                  \
-                                 int64_t from_stride, int64_t n)                                 \
-    {                                                                                            \
-        int64_t *restrict t = to;                                                                \
-        const T *restrict f = from;                                                              \
-        if (to_stride != 1 || from_stride != 1) {                                                \
-            copy_I64_##FROM(to, to_stride, from, from_stride, n);                                \
-            return;                                                                              \
-        }                                                                                        \
-        for (int64_t done = 0; done < n; done += NEAR_PIECE, t += NEAR_PIECE, f += NEAR_PIECE) { \
-            const int64_t now = n - done < NEAR_PIECE ? n - done : NEAR_PIECE;                   \
-            int far = 0;                                                                         \
-            for (int64_t i = 0; i < now; i++) {                                                  \
-                far |= !(f[i] > (T)-0x1p30 && f[i] < (T)0x1p30);                                 \
-            }                                                                                    \
-            if (far) {                                                                           \
-                copy_I64_##FROM(t, 1, f, 1, now);                                                \
-                continue;                                                                        \
-            }                                                                                    \
-            for (int64_t i = 0; i < now; i++) {                                                  \
-                t[i] = (int32_t)f[i];                                                            \
-            }                                                                                    \
-        }                                                                                        \
+#define NEAR_ROUNDER 0x1.8p52
+#define NEAR_ROUNDER_BITS INT64_C(0x4338000000000000)
+#define COPY_NEAR(FROM, T)                                                                 \
+    SYI_CLONES static bool try_near_I64_##FROM(int64_t *restrict t, const T *restrict f,   \
+                                               int64_t n)                                  \
+    {                                                                                      \
+        int far = 0;                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            far |= !(f[i] > (T)-0x1p30 && f[i] < (T)0x1p30);                               \
+        }                                                                                  \
+        for (int64_t i = 0; !far && i < n; i++) {                                          \
+            t[i] = (int32_t)f[i];                                                          \
+        }                                                                                  \
+        return !far;                                                                       \
+    }                                                                                      \
+    SYI_CLONES static bool try_near_##FROM##_I64(T *restrict t, const int64_t *restrict f, \
+                                                 int64_t n)                                \
+    {                                                                                      \
+        uint64_t far = 0;                                                                  \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            far |= ((uint64_t)f[i] + (UINT64_C(1) << 51)) >> 52;                           \
+        }                                                                                  \
+        for (int64_t i = 0; far == 0 && i < n; i++) {                                      \
+            const uint64_t bits = (uint64_t)f[i] + (uint64_t)NEAR_ROUNDER_BITS;            \
+            double shifted;                                                                \
+            memcpy(&shifted, &bits, sizeof shifted);                                       \
+            t[i] = (T)(shifted - NEAR_ROUNDER);                                            \
+        }                                                                                  \
+        return far == 0;                                                                   \
+    }                                                                                      \
+    COPY_IN_PIECES(I64, int64_t, FROM, T)                                                  \
+    COPY_IN_PIECES(FROM, T, I64, int64_t)
+#define COPY_IN_PIECES(TO, R, FROM, T)                                                 \
+    static void copy_near_##TO##_##FROM(void *to, int64_t to_stride, const void *from, \
+                                        int64_t from_stride, int64_t n)                \
+    {                                                                                  \
+        R *t = to;                                                                     \
+        const T *f = from;                                                             \
+        if (to_stride != 1 || from_stride != 1) {                                      \
+            copy_##TO##_##FROM(to, to_stride, from, from_stride, n);                   \
+            return;                                                                    \
+        }                                                                              \
+        for (int64_t done = 0; done < n; done += NEAR_PIECE) {                         \
+            const int64_t now = n - done < NEAR_PIECE ? n - done : NEAR_PIECE;         \
+            if (!try_near_##TO##_##FROM(t + done, f + done, now)) {                    \
+                copy_##TO##_##FROM(t + done, 1, f + done, 1, now);                     \
+            }                                                                          \
+        }                                                                              \
     }
 
 /* A macro cannot expand itself, so the second level of the square names its row. */
@@ -144,7 +170,10 @@ static copy_fn *const copies[SY_DTYPE_COUNT][SY_DTYPE_COUNT] = {SY_DTYPE_MAP(COP
 static copy_fn *copy_function(sy_dtype to, sy_dtype from)
 {
     if (to == SY_DTYPE_I64 && sy_dtype_is_floating(from)) {
-        return from == SY_DTYPE_F32 ? copy_near_F32 : copy_near_F64;
+        return from == SY_DTYPE_F32 ? copy_near_I64_F32 : copy_near_I64_F64;
+    }
+    if (from == SY_DTYPE_I64 && sy_dtype_is_floating(to)) {
+        return to == SY_DTYPE_F32 ? copy_near_F32_I64 : copy_near_F64_I64;
     }
     return copies[to][from];
 }

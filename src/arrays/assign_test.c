@@ -230,6 +230,47 @@ static void test_stated_conversions(void **state)
     }
 }
 
+/* Floats and int64 are converted in pieces, one way where all of a piece are near 0, another where one is not. */
+static void test_near_and_far_pieces(void **state)
+{
+    static const double near[] = {0.0, -0.0, 0.99, -0.99, 1.5, -16777215, 123456.789, -7e5, 0x1p29};
+    static const int64_t near_integers[] = {
+        0,         1,       -1, 16777217, -16777219, (INT64_C(1) << 51) - 1, -(INT64_C(1) << 51),
+        INT32_MIN, 33554431};
+    static const double far[] = {NAN, -INFINITY, 0x1p30, -0x1p31, 1e19, -0x1p63};
+    static const int64_t far_integers[] = {INT64_C(1) << 51, -(INT64_C(1) << 51) - 1,
+                                           INT64_MAX,        (INT64_C(1) << 53) + 1,
+                                           INT64_MIN,        INT64_MAX - 1023};
+    static const int64_t lengths[] = {1, 3, 255, 256, 257, 600};
+    static const sy_dtype reals[] = {SY_DTYPE_F32, SY_DTYPE_F64};
+    for (int k = 0; k < 2 * 2 * 6 * 7; k++) {
+        const bool to_integer = k % 2 == 0;
+        const sy_dtype real = reals[k / 2 % 2];
+        const int64_t n = lengths[k / 4 % 6];
+        const int strange = k / 24 - 1; /* -1: none is far */
+        syi_array from, to;
+        const sy_dtype source = to_integer ? real : SY_DTYPE_I64;
+        const sy_dtype target = to_integer ? SY_DTYPE_I64 : real;
+        assert_int_equal(syi_array_new(*state, &from, source, 1, &n, NULL, NULL), SY_OK);
+        assert_int_equal(syi_array_new(*state, &to, target, 1, &n, NULL, NULL), SY_OK);
+        const size_t size = sy_dtype_size(source);
+        uint8_t *data = syi_array_data(&from);
+        for (int64_t i = 0; i < n; i++) {
+            const bool odd = strange >= 0 && i == (n - 1) * strange / 5;
+            const number x = {to_integer, odd ? far_integers[strange] : near_integers[i % 9],
+                              odd ? far[strange] : near[i % 9]};
+            write_number(source, data + (size_t)i * size, x);
+        }
+        syi_array_assign(&to, &from);
+        for (int64_t i = 0; i < n; i++) {
+            check_element(&to, (uint8_t *)syi_array_data(&to) + (size_t)i * sy_dtype_size(target),
+                          &from, data + (size_t)i * size, i);
+        }
+        syi_array_fini(&to);
+        syi_array_fini(&from);
+    }
+}
+
 static void test_foreign_bytes_are_bools(void **state)
 {
     uint8_t bytes[4] = {0, 1, 2, 255};
@@ -358,11 +399,9 @@ static void test_onto_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_every_pair_of_dtypes),
-        FIXTURE_TEST(test_stated_conversions),
-        FIXTURE_TEST(test_foreign_bytes_are_bools),
-        FIXTURE_TEST(test_any_layouts),
-        FIXTURE_TEST(test_onto_itself),
+        FIXTURE_TEST(test_every_pair_of_dtypes), FIXTURE_TEST(test_stated_conversions),
+        FIXTURE_TEST(test_near_and_far_pieces),  FIXTURE_TEST(test_foreign_bytes_are_bools),
+        FIXTURE_TEST(test_any_layouts),          FIXTURE_TEST(test_onto_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,9 @@
  * tests/vectors/ops.
  */
 #include "frameworks/cpu/cpu.h"
+
+/* Eight bytes are compared at once from SSE4.1 on only (eq of 1e7 int64: 13 ms became 5.4). */
+#define SYI_LOOP_CLONES SYI_CLONES
 #include "frameworks/cpu/loops.h"
 
 typedef syi_loop loop_table[SY_DTYPE_COUNT];

@@ -8,6 +8,8 @@
 
 #include <csyft/dtype.h>
 
+#include "core/clones.h"
+
 /* X(name, element type, unsigned type for wrapping arithmetic, ...) */
 #define SYI_CPU_UNSIGNED(X, ...) X(U8, uint8_t, uint32_t, __VA_ARGS__)
 #define SYI_CPU_SIGNED(X, ...)             \
@@ -33,18 +35,6 @@
 #define SYI_INDEPENDENT _Pragma("GCC ivdep")
 #else
 #define SYI_INDEPENDENT
-#endif
-
-/*
- * A loop compiled for several instruction sets, chosen when the library is loaded. The results have
- * the same bits in all of them: nothing is reassociated or fused. Not with sanitizers, whose run time
- * is not ready when the choice is made.
- */
-#if defined(__x86_64__) && defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define SYI_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SYI_CLONES
 #endif
 
 #endif

@@ -9,10 +9,11 @@
 #include "frameworks/cpu/cpu.h"
 #include "frameworks/cpu/loops.h"
 
-#define TILE 2048 /* results found side by side, in rows long enough to be fetched ahead */
-#define LANES 32  /* candidates compared side by side */
-#define LOOK 32   /* candidates looked at together when the best is looked for */
-#define BLOCK 512 /* candidates between two looks at the best */
+#define TILE 2048  /* results found side by side, in rows long enough to be fetched ahead */
+#define LANES 32   /* candidates compared side by side */
+#define LOOK 32    /* candidates looked at together when the best is looked for */
+#define BLOCK 1024 /* candidates between two looks at the best */
+#define ROWS 4     /* offered at once, so that the best so far is loaded and stored less often */
 
 /*
  * Offers n candidates to n results: element i of the row (stride in bytes) replaces best[i] when it is
@@ -20,12 +21,16 @@
  */
 typedef void (*offer_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
                          void *positions);
+/* The same of ROWS packed rows, the first at `position`, which is not 0. */
+typedef void (*offer_rows_fn)(int64_t n, const void *rows, int64_t row_stride, int64_t position,
+                              void *best, void *positions);
 /* Goes along one row of n candidates, the first of which has number `position`. */
 typedef void (*scan_fn)(int64_t n, const void *row, int64_t stride, int64_t position, void *best,
                         int64_t *where);
 
 typedef struct extremum_kind {
     offer_fn offer;
+    offer_rows_fn offer_rows;
     scan_fn scan;
 } extremum_kind;
 
@@ -117,8 +122,20 @@ DEFINE_FIND(BOOL, uint8_t, TRUTH)
 SYI_CPU_INTEGERS(FIND, )
 SYI_CPU_FLOATS(FIND, )
 
+/* Selections one after the other and nothing said as a truth value, or the loop is not vectorised. HOLDS is the opposite
+ * of better among numbers: where x or y is a NaN, x is better unless y is one. */
+#define OFFER_ONE(T, PLACE, CANDIDATE, HOLDS, HERE)       \
+    {                                                     \
+        const T x = (T)(CANDIDATE), y = best_one;         \
+        const PLACE before = place;                       \
+        const PLACE next_place = HOLDS ? before : (HERE); \
+        const T next = HOLDS ? y : x;                     \
+        place = y == y ? next_place : before;             \
+        best_one = y == y ? next : y;                     \
+    }
+
 /* In BETTER, x is the candidate and y what it is compared with. No branches: these loops are for the vectoriser. */
-#define DEFINE_EXTREMUM(op, name, T, LOAD, BETTER)                                               \
+#define DEFINE_EXTREMUM(op, name, T, LOAD, BETTER, HOLDS)                                        \
     SYI_CLONES static void offer_##op##_##name(int64_t n, const void *row, int64_t stride,       \
                                                int64_t position, void *best, void *positions)    \
     {                                                                                            \
@@ -139,6 +156,28 @@ SYI_CPU_FLOATS(FIND, )
                 held[i] = x;                                                                     \
                 places[i] = here;                                                                \
             }                                                                                    \
+        }                                                                                        \
+    }                                                                                            \
+    SYI_CLONES static void offer_rows_##op##_##name(int64_t n, const void *rows,                 \
+                                                    int64_t row_stride, int64_t position,        \
+                                                    void *best, void *positions)                 \
+    {                                                                                            \
+        T *restrict held = best;                                                                 \
+        PLACE_##name *restrict places = positions;                                               \
+        const PLACE_##name here = (PLACE_##name)position;                                        \
+        const char *at = rows;                                                                   \
+        const T *p0 = (const void *)at, *p1 = (const void *)(at + row_stride);                   \
+        const T *p2 = (const void *)(at + 2 * row_stride),                                       \
+                *p3 = (const void *)(at + 3 * row_stride);                                       \
+        for (int64_t i = 0; i < n; i++) {                                                        \
+            T best_one = held[i];                                                                \
+            PLACE_##name place = places[i];                                                      \
+            OFFER_ONE(T, PLACE_##name, LOAD(p0[i]), HOLDS, here)                                 \
+            OFFER_ONE(T, PLACE_##name, LOAD(p1[i]), HOLDS, here + 1)                             \
+            OFFER_ONE(T, PLACE_##name, LOAD(p2[i]), HOLDS, here + 2)                             \
+            OFFER_ONE(T, PLACE_##name, LOAD(p3[i]), HOLDS, here + 3)                             \
+            held[i] = best_one;                                                                  \
+            places[i] = place;                                                                   \
         }                                                                                        \
     }                                                                                            \
     static void scan_##op##_##name(int64_t n, const void *row, int64_t stride, int64_t position, \
@@ -181,23 +220,26 @@ SYI_CPU_FLOATS(FIND, )
 
 #define WHOLE_MAX(name, T, W, unused)          \
     DEFINE_BEST(max, name, T, ITSELF, (x > y)) \
-    DEFINE_EXTREMUM(max, name, T, ITSELF, x > y)
+    DEFINE_EXTREMUM(max, name, T, ITSELF, x > y, x <= y)
 #define WHOLE_MIN(name, T, W, unused)          \
     DEFINE_BEST(min, name, T, ITSELF, (x < y)) \
-    DEFINE_EXTREMUM(min, name, T, ITSELF, x < y)
-#define NAN_FIRST (x != x) & (y == y)
-#define REAL_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, ITSELF, (x > y) | (NAN_FIRST))
-#define REAL_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, ITSELF, (x < y) | (NAN_FIRST))
+    DEFINE_EXTREMUM(min, name, T, ITSELF, x < y, x >= y)
+/* Also where x is a NaN and y none: two comparisons, as the first is true when either is a NaN. */
+#define HIGHER_OR_NAN !(x <= y) & (y == y)
+#define LOWER_OR_NAN !(x >= y) & (y == y)
+#define REAL_MAX(name, T, W, unused) DEFINE_EXTREMUM(max, name, T, ITSELF, HIGHER_OR_NAN, x <= y)
+#define REAL_MIN(name, T, W, unused) DEFINE_EXTREMUM(min, name, T, ITSELF, LOWER_OR_NAN, x >= y)
 DEFINE_BEST(max, BOOL, uint8_t, TRUTH, x > y)
 DEFINE_BEST(min, BOOL, uint8_t, TRUTH, x < y)
-DEFINE_EXTREMUM(max, BOOL, uint8_t, TRUTH, x > y)
-DEFINE_EXTREMUM(min, BOOL, uint8_t, TRUTH, x < y)
+DEFINE_EXTREMUM(max, BOOL, uint8_t, TRUTH, x > y, x <= y)
+DEFINE_EXTREMUM(min, BOOL, uint8_t, TRUTH, x < y, x >= y)
 SYI_CPU_INTEGERS(WHOLE_MAX, )
 SYI_CPU_INTEGERS(WHOLE_MIN, )
 SYI_CPU_FLOATS(REAL_MAX, )
 SYI_CPU_FLOATS(REAL_MIN, )
 
-#define ENTRY(name, T, W, op) [SY_DTYPE_##name] = {offer_##op##_##name, scan_##op##_##name},
+#define ENTRY(name, T, W, op) \
+    [SY_DTYPE_##name] = {offer_##op##_##name, offer_rows_##op##_##name, scan_##op##_##name},
 static const extremum_kind maxima[SY_DTYPE_COUNT] = {SYI_CPU_ALL(ENTRY, max)};
 static const extremum_kind minima[SY_DTYPE_COUNT] = {SYI_CPU_ALL(ENTRY, min)};
 
@@ -238,6 +280,20 @@ static void find_overall(const extremum_kind *kind, const syi_array *from, sinks
     store(to, &best, &where, 1);
 }
 
+/* n rows of `now` candidates, one for each of as many results. */
+static void offer_all(const extremum_kind *kind, int64_t now, const char *first, int64_t across,
+                      int64_t n, int64_t step, bool packed, void *best, void *offered)
+{
+    kind->offer(now, first, across, 0, best, offered);
+    int64_t p = 1;
+    for (; packed && n - p >= ROWS; p += ROWS) {
+        kind->offer_rows(now, first + p * step, step, p, best, offered);
+    }
+    for (; p < n; p++) {
+        kind->offer(now, first + p * step, across, p, best, offered);
+    }
+}
+
 /* Along one dim; the results come in row-major order of the others. */
 static void find_along(const extremum_kind *kind, const syi_array *from, int dim, sinks *to)
 {
@@ -269,8 +325,8 @@ static void find_along(const extremum_kind *kind, const syi_array *from, int dim
         for (int64_t i = 0; i < nest.shape[0]; i += TILE) {
             int64_t now = nest.shape[0] - i < TILE ? nest.shape[0] - i : TILE;
             const char *first = row + i * across;
-            for (int64_t p = 0; side_by_side && p < n; p++) {
-                kind->offer(now, first + p * step, across, p, best, offered);
+            if (side_by_side) {
+                offer_all(kind, now, first, across, n, step, across == size, best, offered);
             }
             for (int64_t j = 0; side_by_side && j < now; j++) {
                 positions[j] = size == 8 ? (int64_t)offered[j] : ((const uint32_t *)offered)[j];

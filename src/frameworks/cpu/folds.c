@@ -2,7 +2,9 @@
  * folds.c - products, truth, counts, extrema over several dims, variances, norms and log-sum-exp, each as a fold.
  * Floats are accumulated in double, integers in 64 bits that wrap. Test: answers of torch, tests/vectors/ops.
  */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "frameworks/cpu/fold.h"
 #include "frameworks/cpu/loops.h"
@@ -193,8 +195,19 @@ sy_status syi_cpu_amax(const syi_cpu_call *call)
 
 /* --- variances: a is the mean, b the sum of squared differences from it ---------------------------- */
 
+/*
+ * One pass: differences d from a first guess, which is one of the elements, their sum and that of their squares; then
+ * squares = sum of d^2 - (sum of d)^2 / n. What cancels is at most n times what is left, for the guess is among the
+ * elements; where it is more than TRUSTED times (floats in double have bits to spare), or something is not finite, the
+ * mean is taken first. Two passes over pieces in the cache took 0.30 ms for 1e6 f32, one takes 0.20; Welford's
+ * steps along the first dim of 1e7 5.0, this 3.5.
+ */
 #define PIECE \
-    1024 /* elements whose mean is taken first, and their differences from the cache then */
+    1024 /* elements of a row with a guess of their own, in the cache should they be needed again */
+#define AHEAD \
+    512 /* elements: the processor's own fetching ends with each page (1e7 f32: 3.5 ms became 2.7) */
+#define TRUSTED_F32 1e6
+#define TRUSTED_F64 64.0
 
 /* Chan, Golub and LeVeque (1983): joins a piece with what was seen before. */
 static void join_moments(syi_total *mean, syi_total *squares, int64_t seen, int64_t n,
@@ -206,79 +219,148 @@ static void join_moments(syi_total *mean, syi_total *squares, int64_t seen, int6
     squares->real += piece_squares + delta * delta * (double)seen * (double)n / total;
 }
 
-#define DEFINE_MOMENTS(name, T, W, unused)                                                         \
-    SYI_CLONES static void moments_row_##name(int64_t n, const void *data, int64_t stride,         \
-                                              int64_t seen, syi_total *a, syi_total *b,            \
-                                              const void *param)                                   \
-    {                                                                                              \
-        (void)param;                                                                               \
-        for (int64_t done = 0; done < n; done += PIECE) {                                          \
-            const int64_t now = n - done < PIECE ? n - done : PIECE;                               \
-            const char *at = (const char *)data + done * stride;                                   \
-            const T *p = (const void *)at;                                                         \
-            const int64_t whole = stride == (int64_t)sizeof(T) ? now - now % LANES : 0;            \
-            double lanes[LANES] = {0}, sum = 0, squares = 0;                                       \
-            for (int64_t i = 0; i < whole; i += LANES) {                                           \
-                for (int k = 0; k < LANES; k++) {                                                  \
-                    lanes[k] += (double)p[i + k];                                                  \
-                }                                                                                  \
-            }                                                                                      \
-            for (int64_t i = whole; i < now; i++) {                                                \
-                sum += (double)SYI_AT_CONST(T, at, i, stride);                                     \
-            }                                                                                      \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                sum += lanes[k];                                                                   \
-                lanes[k] = 0;                                                                      \
-            }                                                                                      \
-            const double mean = sum / (double)now;                                                 \
-            for (int64_t i = 0; i < whole; i += LANES) {                                           \
-                for (int k = 0; k < LANES; k++) {                                                  \
-                    const double d = (double)p[i + k] - mean;                                      \
-                    lanes[k] += d * d;                                                             \
-                }                                                                                  \
-            }                                                                                      \
-            for (int64_t i = whole; i < now; i++) {                                                \
-                const double d = (double)SYI_AT_CONST(T, at, i, stride) - mean;                    \
-                squares += d * d;                                                                  \
-            }                                                                                      \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                squares += lanes[k];                                                               \
-            }                                                                                      \
-            join_moments(a, b, seen + done, now, mean, squares);                                   \
-        }                                                                                          \
-    }                                                                                              \
-    SYI_CLONES static void moments_across_##name(int64_t n, int64_t rows, const void *data,        \
-                                                 int64_t stride, int64_t row_stride, int64_t seen, \
-                                                 syi_total *a, syi_total *b, const void *param)    \
-    {                                                                                              \
-        (void)param;                                                                               \
-        double *restrict means = &a->real;                                                         \
-        double *restrict squares = &b->real;                                                       \
-        const char *at = data;                                                                     \
-        int64_t row = 0;                                                                           \
-        const bool packed = stride == (int64_t)sizeof(T);                                          \
-        for (; packed && rows - row >= 2; row += 2, at += 2 * row_stride) {                        \
-            const T *p = (const void *)at, *q = (const void *)(at + row_stride);                   \
-            const double share = 1 / (double)(seen + row + 1);                                     \
-            const double next_share = 1 / (double)(seen + row + 2);                                \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                const double x = (double)p[i], y = (double)q[i];                                   \
-                const double d = x - means[i], mean = means[i] + d * share;                        \
-                const double e = y - mean, next = mean + e * next_share;                           \
-                squares[i] = squares[i] + d * (x - mean) + e * (y - next);                         \
-                means[i] = next;                                                                   \
-            }                                                                                      \
-        }                                                                                          \
-        for (; row < rows; row++, at += row_stride) {                                              \
-            const double share = 1 / (double)(seen + row + 1);                                     \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                const double x = (double)SYI_AT_CONST(T, at, i, stride);                           \
-                const double d = x - means[i];                                                     \
-                means[i] += d * share;                                                             \
-                squares[i] += d * (x - means[i]);                                                  \
-            }                                                                                      \
-        }                                                                                          \
+/* What is seen of n elements whose differences from a guess, and their squares, have these sums: is it to be relied
+ * on? */
+static inline bool see_moments(double n, double sum, double sum_squares, double trusted,
+                               double *mean, double *squares)
+{
+    *mean = sum / n;
+    *squares = sum_squares - sum * *mean;
+    return (sum * *mean <= trusted * *squares) & (*squares <= DBL_MAX);
+}
+
+#define DEFINE_MOMENTS_OF_ROWS(name, T)                                                         \
+    static void moments_twice_##name(int64_t n, const void *data, int64_t stride, double *mean, \
+                                     double *squares)                                           \
+    {                                                                                           \
+        double sum = 0, sum_squares = 0;                                                        \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            sum += (double)SYI_AT_CONST(T, data, i, stride);                                    \
+        }                                                                                       \
+        *mean = sum / (double)n;                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            const double d = (double)SYI_AT_CONST(T, data, i, stride) - *mean;                  \
+            sum_squares += d * d;                                                               \
+        }                                                                                       \
+        *squares = sum_squares;                                                                 \
+    }                                                                                           \
+    SYI_CLONES static void moments_row_##name(int64_t n, const void *data, int64_t stride,      \
+                                              int64_t seen, syi_total *a, syi_total *b,         \
+                                              const void *param)                                \
+    {                                                                                           \
+        (void)param;                                                                            \
+        for (int64_t done = 0; done < n; done += PIECE) {                                       \
+            const int64_t now = n - done < PIECE ? n - done : PIECE;                            \
+            const char *at = (const char *)data + done * stride;                                \
+            const T *p = (const void *)at;                                                      \
+            const double guess = (double)*p;                                                    \
+            const int64_t whole = stride == (int64_t)sizeof(T) ? now - now % LANES : 0;         \
+            syi_doubles s[4] = {{0}}, q[4] = {{0}};                                             \
+            for (int64_t i = 0; i < whole; i += LANES) {                                        \
+                __builtin_prefetch(p + i + AHEAD);                                              \
+                for (int k = 0; k < 4; k++) {                                                   \
+                    const syi_doubles d = SYI_WIDE_OF(p + i + 4 * k) - guess;                   \
+                    s[k] += d;                                                                  \
+                    q[k] += d * d;                                                              \
+                }                                                                               \
+            }                                                                                   \
+            double sums[LANES], squares[LANES], mean, all_squares;                              \
+            memcpy(sums, s, sizeof sums);                                                       \
+            memcpy(squares, q, sizeof squares);                                                 \
+            SYI_JOIN_LANES(sums, LANES)                                                         \
+            SYI_JOIN_LANES(squares, LANES)                                                      \
+            for (int64_t i = whole; i < now; i++) {                                             \
+                const double d = (double)SYI_AT_CONST(T, at, i, stride) - guess;                \
+                sums[0] += d;                                                                   \
+                squares[0] += d * d;                                                            \
+            }                                                                                   \
+            if (see_moments((double)now, sums[0], squares[0], TRUSTED_##name, &mean,            \
+                            &all_squares)) {                                                    \
+                mean += guess;                                                                  \
+            } else {                                                                            \
+                moments_twice_##name(now, at, stride, &mean, &all_squares);                     \
+            }                                                                                   \
+            join_moments(a, b, seen + done, now, mean, all_squares);                            \
+        }                                                                                       \
     }
+
+/* Results side by side, up to SYI_FOLD_TILE; the first row is the guess. */
+#define DEFINE_MOMENTS_ACROSS(name, T)                                                            \
+    SYI_CLONES static void moments_from_first_##name(int64_t n, int64_t rows, const void *data,   \
+                                                     int64_t stride, int64_t row_stride,          \
+                                                     syi_total *a, syi_total *b)                  \
+    {                                                                                             \
+        double *restrict sums = &a->real;                                                         \
+        double *restrict squares = &b->real;                                                      \
+        const T *guess = data;                                                                    \
+        const char *at = (const char *)data + row_stride;                                         \
+        int64_t row = 1;                                                                          \
+        memset(a, 0, (size_t)n * sizeof *a);                                                      \
+        memset(b, 0, (size_t)n * sizeof *b);                                                      \
+        const bool packed = stride == (int64_t)sizeof(T);                                         \
+        for (; packed && rows - row >= ROWS; row += ROWS, at += ROWS * row_stride) {              \
+            const T *p = (const void *)at, *q = (const void *)(at + row_stride);                  \
+            const T *r = (const void *)(at + 2 * row_stride);                                     \
+            const T *s = (const void *)(at + 3 * row_stride);                                     \
+            int64_t i = 0;                                                                        \
+            for (; n - i >= 4; i += 4) {                                                          \
+                const syi_doubles from = SYI_WIDE_OF(guess + i);                                  \
+                const syi_doubles d = SYI_WIDE_OF(p + i) - from, e = SYI_WIDE_OF(q + i) - from;   \
+                const syi_doubles f = SYI_WIDE_OF(r + i) - from, g = SYI_WIDE_OF(s + i) - from;   \
+                syi_doubles sum, square;                                                          \
+                memcpy(&sum, sums + i, sizeof sum);                                               \
+                memcpy(&square, squares + i, sizeof square);                                      \
+                sum += (d + e) + (f + g);                                                         \
+                square += (d * d + e * e) + (f * f + g * g);                                      \
+                memcpy(sums + i, &sum, sizeof sum);                                               \
+                memcpy(squares + i, &square, sizeof square);                                      \
+            }                                                                                     \
+            for (; i < n; i++) {                                                                  \
+                const double from = (double)guess[i];                                             \
+                const double d = (double)p[i] - from, e = (double)q[i] - from;                    \
+                const double f = (double)r[i] - from, g = (double)s[i] - from;                    \
+                sums[i] += (d + e) + (f + g);                                                     \
+                squares[i] += (d * d + e * e) + (f * f + g * g);                                  \
+            }                                                                                     \
+        }                                                                                         \
+        for (; row < rows; row++, at += row_stride) {                                             \
+            for (int64_t i = 0; i < n; i++) {                                                     \
+                const double d = (double)SYI_AT_CONST(T, at, i, stride) -                         \
+                                 (double)SYI_AT_CONST(T, guess, i, stride);                       \
+                sums[i] += d;                                                                     \
+                squares[i] += d * d;                                                              \
+            }                                                                                     \
+        }                                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                         \
+            const double sum = sums[i], all = squares[i];                                         \
+            if (see_moments((double)rows, sum, all, TRUSTED_##name, &sums[i], &squares[i])) {     \
+                sums[i] += (double)SYI_AT_CONST(T, guess, i, stride);                             \
+            } else if (all != all) { /* something is not finite */                                \
+                sums[i] = squares[i] = all;                                                       \
+            } else {                                                                              \
+                moments_twice_##name(rows, (const char *)data + i * stride, row_stride, &sums[i], \
+                                     &squares[i]);                                                \
+            }                                                                                     \
+        }                                                                                         \
+    }                                                                                             \
+    static void moments_across_##name(int64_t n, int64_t rows, const void *data, int64_t stride,  \
+                                      int64_t row_stride, int64_t seen, syi_total *a,             \
+                                      syi_total *b, const void *param)                            \
+    {                                                                                             \
+        (void)param;                                                                              \
+        if (seen == 0) {                                                                          \
+            moments_from_first_##name(n, rows, data, stride, row_stride, a, b);                   \
+            return;                                                                               \
+        }                                                                                         \
+        syi_total means[SYI_FOLD_TILE], squares[SYI_FOLD_TILE];                                   \
+        moments_from_first_##name(n, rows, data, stride, row_stride, means, squares);             \
+        for (int64_t i = 0; i < n; i++) {                                                         \
+            join_moments(&a[i], &b[i], seen, rows, means[i].real, squares[i].real);               \
+        }                                                                                         \
+    }
+#define DEFINE_MOMENTS(name, T, W, unused) \
+    DEFINE_MOMENTS_OF_ROWS(name, T)        \
+    DEFINE_MOMENTS_ACROSS(name, T)
 SYI_CPU_FLOATS(DEFINE_MOMENTS, )
 static const syi_fold moments[SY_DTYPE_COUNT] = {SYI_CPU_FLOATS(FOLD_ENTRY, moments)};
 

@@ -2,8 +2,8 @@
 
 #include "frameworks/cpu/convert.h"
 
-#define BLOCK 256 /* elements converted at a time */
-#define TILE 32   /* elements of a row when another dim is the contiguous one for some operand */
+#define BLOCK 1024 /* elements converted at a time: 256 took a fifth longer for 1e7 f32 + int64 */
+#define TILE 32    /* elements of a row when another dim is the contiguous one for some operand */
 
 void syi_nest_init(syi_nest *nest, int ndim, const int64_t *shape)
 {
