@@ -33,6 +33,17 @@ csyft_optional(ZLIB zlib)
 csyft_optional(ZSTD libzstd)
 csyft_optional(PROTOBUF_C libprotobuf-c)
 
+# protobuf-c needs its compiler, too: without one of the two there is no second codec (src/pysyft/protobuf/absent.c).
+find_program(CSYFT_PROTOC_C NAMES protoc-c)
+mark_as_advanced(CSYFT_PROTOC_C)
+set(CSYFT_HAVE_PROTOBUF OFF)
+if(PROTOBUF_C_FOUND AND CSYFT_PROTOC_C)
+  set(CSYFT_HAVE_PROTOBUF ON)
+elseif(PROTOBUF_C_FOUND)
+  list(APPEND CSYFT_REPORT "protoc-c not found (optional; no protobuf without it)")
+endif()
+target_compile_definitions(csyft_dependencies INTERFACE CSYFT_HAVE_PROTOBUF=$<BOOL:${CSYFT_HAVE_PROTOBUF}>)
+
 # OpenBLAS is opened at run time on the first large product; nothing here links with it.
 find_file(CSYFT_OPENBLAS NAMES libopenblas.so.0
   PATHS /usr/lib /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} /usr/local/lib

@@ -120,7 +120,7 @@ static size_t count_elements(const syi_plan_body *body, const sy_value *inputs)
 }
 
 /* On the transport's thread only as far as the budget goes; a plan that was too long for it is not tried there again with as
- * much data. */
+ * much data, and one that draws random numbers not at all: begun twice it would draw others. */
 static sy_status execute(const sy_request *request, syi_plan_body *body, const sy_value *inputs,
                          const syi_mode *mode, sy_value *results, sy_error *err)
 {
@@ -132,7 +132,7 @@ static sy_status execute(const sy_request *request, syi_plan_body *body, const s
     const size_t elements = count_elements(body, inputs);
     const size_t too_many = atomic_load_explicit(&body->too_many, memory_order_relaxed);
     sy_status status = SY_OK;
-    if (too_many != 0 && elements >= too_many) {
+    if (body->tape->draws || (too_many != 0 && elements >= too_many)) {
         over = true;
     } else {
         status = syi_plan_execute(body, inputs, mode, budget, &over, results, err);

@@ -407,6 +407,7 @@ static void note_effects(syi_tape *tape, const syi_step *step)
         tape->writes |= step->kind == SYI_STEP_SET_GRAD || step->kind == SYI_STEP_REQUIRES_GRAD;
         return;
     }
+    tape->draws |= (step->op->flags & SYI_OP_RANDOM) != 0;
     if (step->op->id == SYI_OP_backward || (step->op->flags & SYI_OP_WRITES)) {
         tape->writes = true;
     }

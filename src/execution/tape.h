@@ -77,6 +77,7 @@ typedef struct syi_tape {
     int32_t *results; /* the slots of the outputs, left to right */
     size_t result_count;
     bool writes; /* a step changes an object in place, or a gradient */
+    bool draws;  /* a step draws random numbers */
     bool
         reads_sizes; /* the function looked at sizes that are fixed: other ones would compute something else */
     bool sealed;

@@ -7,6 +7,57 @@
 #include "serde/codes.h"
 #include "transport/transport.h"
 
+/* Arrays that are handed over beside the bytes */
+
+void syi_pysyft_aside_init(syi_pysyft_aside *aside, sy_context *context)
+{
+    *aside = (syi_pysyft_aside){.context = context};
+}
+
+void syi_pysyft_aside_fini(syi_pysyft_aside *aside)
+{
+    for (size_t k = 0; k < aside->count; k++) {
+        syi_array_fini(&aside->arrays[k]);
+    }
+    syi_free(aside->context, aside->arrays, aside->capacity * sizeof *aside->arrays);
+    syi_pysyft_aside_init(aside, aside->context);
+}
+
+sy_status syi_pysyft_aside_add(syi_pysyft_aside *aside, syi_array *array, int64_t *number,
+                               sy_error *err)
+{
+    if (aside->count == aside->capacity) {
+        const size_t capacity = aside->capacity == 0 ? 4 : aside->capacity * 2;
+        syi_array *arrays = syi_alloc_array(aside->context, capacity, sizeof *arrays);
+        if (arrays == NULL) {
+            return SYI_ENOMEM(err, "list of tensors");
+        }
+        if (aside->count > 0) {
+            memcpy(arrays, aside->arrays, aside->count * sizeof *arrays);
+        }
+        syi_free(aside->context, aside->arrays, aside->capacity * sizeof *arrays);
+        aside->arrays = arrays;
+        aside->capacity = capacity;
+    }
+    *number = (int64_t)aside->count;
+    aside->arrays[aside->count++] = *array;
+    *array = (syi_array)SYI_ARRAY_INIT;
+    return SY_OK;
+}
+
+sy_status syi_pysyft_aside_read(const syi_pysyft_aside *aside, syi_msgpack_cursor *cursor,
+                                syi_array *array, sy_error *err)
+{
+    int64_t number = 0;
+    SY_TRY(syi_msgpack_read_int(cursor, &number, err));
+    if (aside == NULL || number < 0 || (uint64_t)number >= aside->count) {
+        return syi_fail(err, SY_EFORMAT, "tensor: the number %lld where its contents are expected",
+                        (long long)number);
+    }
+    syi_array_copy_view(array, &aside->arrays[number]);
+    return SY_OK;
+}
+
 /* The stream of torch.save */
 
 static sy_status read_stream(sy_context *context, const uint8_t *bytes, size_t size,

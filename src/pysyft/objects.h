@@ -18,9 +18,10 @@
 
 typedef struct syi_pysyft_reader {
     sy_context *context;
-    syi_account *account;      /* nullable; charged for contents */
-    syi_msgpack_cursor cursor; /* of PySyft's bytes */
-    syi_message *out;          /* csyft.v1's: body and segments */
+    syi_account *account;          /* nullable; charged for contents */
+    syi_msgpack_cursor cursor;     /* of PySyft's bytes */
+    syi_message *out;              /* csyft.v1's: body and segments */
+    const syi_pysyft_aside *aside; /* nullable: contents that are not in the bytes */
     int depth;
     bool private_; /* a PrivateTensor was among them: the object must be stored as private */
     bool saw_tensor;
@@ -53,6 +54,7 @@ typedef struct syi_pysyft_writer {
     syi_pysyft_layout layout; /* of plans */
     const sy_id *id;          /* that the next tensor gets instead of its own; nullable */
     bool parameter; /* the next tensor is in a Parameter, which says itself what it needs */
+    syi_pysyft_aside *aside;  /* nullable: takes contents of the form "all" */
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,

@@ -44,7 +44,12 @@ static sy_status translate_contents(syi_pysyft_reader *r, syi_msgpack_cursor *at
                                     syi_pysyft_contents *how, sy_error *err)
 {
     syi_array array;
-    SY_TRY(syi_pysyft_read_contents(r->context, at, &array, how, r->account, err));
+    if (r->aside != NULL && syi_msgpack_peek(at) == SYI_MSGPACK_INT) {
+        *how = (syi_pysyft_contents){.all = true};
+        SY_TRY(syi_pysyft_aside_read(r->aside, at, &array, err));
+    } else {
+        SY_TRY(syi_pysyft_read_contents(r->context, at, &array, how, r->account, err));
+    }
     const sy_status status = put_array(r, &array, err);
     syi_array_fini(&array);
     r->saw_tensor = true;

@@ -26,12 +26,24 @@ sy_status syi_pysyft_put_wrapper_contents(sy_context *context, syi_buffer *out, 
     return status;
 }
 
-/* The elements of csyft.v1's [dtype, [dims], bytes or segment] as an array. */
-static sy_status take_array(syi_pysyft_writer *w, syi_msgpack_cursor *at, syi_array *array,
-                            sy_error *err)
+/* The elements of a segment as they lie, when they may be looked at through its storage. */
+static bool share_segment(const syi_segment *segment, const syi_array *described, syi_array *array)
+{
+    const size_t size = sy_dtype_size(described->dtype);
+    if (segment->storage == NULL || (size_t)(segment->data - segment->storage->data) % size != 0) {
+        return false;
+    }
+    *array = *described;
+    array->storage = syi_storage_ref(segment->storage);
+    array->offset = (int64_t)((size_t)(segment->data - segment->storage->data) / size);
+    return true;
+}
+
+/* What describes csyft.v1's [dtype, [dims], bytes or segment]; *segment is NULL for bytes. */
+static sy_status describe_array(syi_pysyft_writer *w, syi_msgpack_cursor *at, syi_array *described,
+                                const uint8_t **data, const syi_segment **segment, sy_error *err)
 {
     const char *name = NULL;
-    const uint8_t *data = NULL;
     size_t length = 0;
     size_t ndim = 0;
     int64_t shape[SY_DIM_MAX];
@@ -47,25 +59,41 @@ static sy_status take_array(syi_pysyft_writer *w, syi_msgpack_cursor *at, syi_ar
         SY_TRY(syi_msgpack_read_int(at, &shape[k], err));
     }
     syi_msgpack_leave(at);
+    *segment = NULL;
     if (syi_msgpack_peek(at) == SYI_MSGPACK_BIN) {
-        SY_TRY(syi_msgpack_read_bin(at, &data, &length, err));
+        SY_TRY(syi_msgpack_read_bin(at, data, &length, err));
     } else {
         SY_TRY(syi_msgpack_read_int(at, &index, err));
         if (index < 0 || index >= w->from->segment_count) {
             return syi_fail(err, SY_EFORMAT, "message: segment %lld of %u", (long long)index,
                             w->from->segment_count);
         }
-        data = w->from->segments[index].data;
-        length = (size_t)w->from->segments[index].length;
+        *segment = &w->from->segments[index];
+        *data = (*segment)->data;
+        length = (size_t)(*segment)->length;
     }
     syi_msgpack_leave(at);
-    syi_array described = SYI_ARRAY_INIT;
-    SY_TRY(syi_array_describe(&described, dtype, (int)ndim, shape, err));
-    if (syi_array_bytes(&described) != length) {
+    SY_TRY(syi_array_describe(described, dtype, (int)ndim, shape, err));
+    if (syi_array_bytes(described) != length) {
         return syi_fail(err, SY_EFORMAT, "message: a tensor of %zu bytes came with %zu",
-                        syi_array_bytes(&described), length);
+                        syi_array_bytes(described), length);
     }
-    SY_TRY(syi_array_new(w->context, array, dtype, (int)ndim, shape, NULL, err));
+    return SY_OK;
+}
+
+static sy_status take_array(syi_pysyft_writer *w, syi_msgpack_cursor *at, syi_array *array,
+                            sy_error *err)
+{
+    syi_array described = SYI_ARRAY_INIT;
+    const uint8_t *data = NULL;
+    const syi_segment *segment = NULL;
+    SY_TRY(describe_array(w, at, &described, &data, &segment, err));
+    if (segment != NULL && share_segment(segment, &described, array)) {
+        return SY_OK;
+    }
+    SY_TRY(syi_array_new(w->context, array, described.dtype, described.ndim, described.shape, NULL,
+                         err));
+    const size_t length = syi_array_bytes(array);
     if (length > 0) {
         memcpy(syi_array_data(array), data, length);
     }
@@ -119,6 +147,13 @@ static sy_status write_native(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
         SY_TRY(syi_msgpack_read_uint(&key, &how.key, err));
     }
     SY_TRY(take_array(w, &at, &array, err));
+    if (all && w->aside != NULL) {
+        int64_t number = 0;
+        const sy_status added = syi_pysyft_aside_add(w->aside, &array, &number, err);
+        syi_array_fini(&array);
+        syi_msgpack_write_int(w->out, number);
+        return added;
+    }
     const sy_status status = syi_pysyft_write_contents(w->context, w->out, &array, &how, err);
     syi_array_fini(&array);
     return status;
