@@ -54,7 +54,7 @@ typedef struct syi_pysyft_writer {
     syi_pysyft_layout layout; /* of plans */
     const sy_id *id;          /* that the next tensor gets instead of its own; nullable */
     bool parameter; /* the next tensor is in a Parameter, which says itself what it needs */
-    syi_pysyft_aside *aside;  /* nullable: takes contents of the form "all" */
+    syi_pysyft_aside *aside; /* nullable: takes contents of the form "all" */
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,
