@@ -85,8 +85,9 @@ static sy_status multi_shape(syi_node *node, syi_array *shape, sy_error *err)
 static void multi_hand_over(syi_node *node, const sy_id *to)
 {
     syi_multi_pointer *multi = multi_of(node);
+    (void)to; /* also a part that is there is a pointer there, see multi_simplify */
     for (int k = 0; k < multi->count; k++) {
-        syi_pointer_type.hand_over(&multi->children[k]->base, to);
+        atomic_store(&multi->children[k]->collect, false);
     }
 }
 
@@ -99,27 +100,20 @@ static sy_status multi_before_travel(syi_node *node, sy_error *err)
     return SY_OK;
 }
 
-/* Wire: [19, [id, [0, [[worker, pointer], ...]]]], as PySyft 0.2.9 writes it */
-
-/* Part of it would have to be the receiver's own object, and commands on such a mixture would wait for peers
- * and touch storage at the same time. */
-static sy_status part_of_receiver(const char *worker, sy_error *err)
-{
-    return syi_fail(err, SY_ENOTSUP,
-                    "a multi-pointer cannot travel to worker %s, which holds one of its parts",
-                    worker);
-}
+/*
+ * Wire: [19, [id, [0, [[worker, pointer], ...]]]], as PySyft 0.2.9 writes it.
+ *
+ * The part that points to the receiver becomes a pointer of the receiver to itself, and the duty to delete goes along as
+ * with the others. What is asked of the whole is asked of that part in a message like any other, which takes its turn at
+ * the gate; the thread that asks holds nothing meanwhile. The object itself in its place, as the reference has it, would
+ * make commands that wait for peers and touch storage at the same time.
+ */
 
 static sy_status multi_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
 {
     syi_multi_pointer *multi = multi_of(node);
     syi_buffer *out = encoder->out;
-    for (int k = 0; k < multi->count && encoder->recipient != NULL; k++) {
-        const sy_worker *location = multi->children[k]->location;
-        if (sy_id_equal(encoder->recipient, &location->id)) {
-            return part_of_receiver(location->name, err);
-        }
-    }
+    const sy_id *recipient = encoder->recipient;
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_MULTI_POINTER);
     syi_msgpack_write_array(out, 2);
@@ -130,25 +124,60 @@ static sy_status multi_simplify(syi_node *node, syi_encoder *encoder, sy_error *
     for (int k = 0; k < multi->count; k++) {
         syi_msgpack_write_array(out, 2);
         syi_encode_id(out, &multi->children[k]->location->id);
-        SY_TRY(syi_encode_node(encoder, &multi->children[k]->base, err));
+        encoder->recipient = NULL; /* a pointer in all its words, wherever it points */
+        const sy_status status = syi_encode_node(encoder, &multi->children[k]->base, err);
+        encoder->recipient = recipient;
+        SY_TRY(status);
     }
     return syi_buffer_check(out, "message body", err);
+}
+
+/* A part that points here: whoever sent it may use that object, and its policy is that of the whole. The duty to delete
+ * is taken from those only who may. */
+static sy_status check_own(syi_decoder *decoder, syi_pointer *pointer, sy_error *err)
+{
+    sy_tensor *object = NULL;
+    if (decoder->is_here == NULL || !decoder->is_here(decoder, &pointer->location->id)) {
+        return SY_OK;
+    }
+    SY_TRY(decoder->resolve(decoder, &pointer->id_at_location, pointer->attribute, &object, err));
+    const syi_policy policy = syi_tensor_policy(object);
+    if (policy.private_) {
+        decoder->inherited = policy;
+    }
+    if ((policy.no_delete & decoder->caller) != 0) {
+        atomic_store(&pointer->collect, false);
+    }
+    sy_tensor_unref(object);
+    return SY_OK;
+}
+
+/* A pointer, also to what is here. */
+static sy_status read_pointer(syi_decoder *decoder, syi_pointer **pointer, sy_error *err)
+{
+    syi_node *node = NULL;
+    bool (*is_here)(syi_decoder *, const sy_id *) = decoder->is_here;
+    decoder->is_here = NULL;
+    const sy_status status = syi_decode_node(decoder, &node, err);
+    decoder->is_here = is_here;
+    SY_TRY(status);
+    if (node->type != &syi_pointer_type) {
+        const char *name = node->type->name;
+        syi_node_unref(node);
+        return syi_fail(err, SY_EFORMAT, "message: a multi-pointer with a %s for a part", name);
+    }
+    *pointer = (syi_pointer *)node;
+    return SY_OK;
 }
 
 static sy_status read_child(syi_decoder *decoder, syi_multi_pointer *multi, int k, sy_error *err)
 {
     sy_id worker = SY_ID_INIT;
-    syi_node *node = NULL;
     SY_TRY(syi_msgpack_read_tuple(&decoder->cursor, 2, "[worker, pointer]", err));
     SY_TRY(syi_decode_id(decoder, &worker, err));
-    SY_TRY(syi_decode_node(decoder, &node, err));
+    SY_TRY(read_pointer(decoder, &multi->children[k], err));
     syi_msgpack_leave(&decoder->cursor);
-    if (node->type != &syi_pointer_type) {
-        syi_node_unref(node);
-        return part_of_receiver(decoder->worker != NULL ? decoder->worker->name : "", err);
-    }
-    syi_pointer *pointer = (syi_pointer *)node;
-    multi->children[k] = pointer;
+    syi_pointer *pointer = multi->children[k];
     char text[72];
     if (!sy_id_equal(&pointer->location->id, &worker)) {
         return syi_fail(err, SY_EFORMAT, "message: a multi-pointer's part for worker %s is at %s",
@@ -160,7 +189,7 @@ static sy_status read_child(syi_decoder *decoder, syi_multi_pointer *multi, int 
                             pointer->location->name);
         }
     }
-    return SY_OK;
+    return check_own(decoder, pointer, err);
 }
 
 static sy_status multi_detail(syi_decoder *decoder, syi_node **node, sy_error *err)
@@ -191,6 +220,9 @@ static sy_status multi_detail(syi_decoder *decoder, syi_node **node, sy_error *e
         status = read_child(decoder, multi, k, err);
     }
     if (status != SY_OK) {
+        for (int k = 0; k < multi->count && multi->children[k] != NULL; k++) {
+            atomic_store(&multi->children[k]->collect, false); /* that stays with the sender */
+        }
         syi_node_unref(&multi->base);
         return status;
     }

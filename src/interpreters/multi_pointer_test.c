@@ -2,6 +2,7 @@
  * multi_pointer_test.c - the node itself: bytes and what is refused among them, memory that runs out. What
  * operations give, over every kind of worker: tests/integration/multi_pointers.c.
  */
+#include "core/error.h"
 #include "interpreters/multi_pointer.h"
 
 #include <csyft/operations.h>
@@ -110,10 +111,11 @@ static bool bob_is_here(syi_decoder *decoder, const sy_id *location)
 static sy_status bobs_object(syi_decoder *decoder, const sy_id *id, const char *attribute,
                              sy_tensor **tensor, sy_error *err)
 {
+    (void)decoder;
     (void)id;
     (void)attribute;
-    const float one = 1;
-    return sy_tensor_from_floats(decoder->hook, tensor, &one, 1, err);
+    *tensor = NULL;
+    return syi_fail(err, SY_EPERM, "that is bob's");
 }
 
 /* What a peer may write, and what is said of it. */
@@ -140,14 +142,15 @@ static void test_hostile_bytes(void **state)
         {CASE("\x92\x13\x92\x05\x92\x00\x91\x92" ALICE "\x92\x0e\x92\xc0\x93\xa7"
               "float32\x90\xc4"
               "\x04\x00\x00\x80\x3f"),
-         SY_ENOTSUP, "one of its parts"},
+         SY_EFORMAT, "a tensor for a part"},
         {CASE("\x92\x13\x92\x05\x92\x00\x91\x92" BOB POINTER_TO(ALICE)), SY_EFORMAT,
          "part for worker bob is at alice"},
         {CASE("\x92\x13\x92\x05\x92\x00\x92\x92" ALICE POINTER_TO(ALICE) "\x92" ALICE POINTER_TO(
              ALICE)),
          SY_EFORMAT, "two parts at worker alice"},
-        {CASE("\x92\x13\x92\x05\x92\x00\x91\x92" BOB POINTER_TO(BOB)), SY_ENOTSUP,
-         "one of its parts"},
+        {CASE("\x92\x13\x92\x05\x92\x00\x91\x92" BOB POINTER_TO(BOB)), SY_EPERM, "bob's"},
+        {CASE("\x92\x13\x92\x05\x92\x00\x91\x92" BOB POINTER_TO("\xc0")), SY_EFORMAT,
+         "a pointer to nothing"},
         {CASE("\x92\x13\x92\x05\x92\x00\x91\x92\xa3"
               "eve\x92\x19\x94\x01\x07\xa3"
               "eve\xc0"),

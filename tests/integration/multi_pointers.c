@@ -396,10 +396,6 @@ static void test_travel(void **state)
     workers *w = *state;
     sy_tensor *m = pair(w);
     sy_tensor *sent = NULL;
-    assert_fails(w, sy_tensor_send(m, &sent, w->bob, &w->err), SY_ENOTSUP, "bob",
-                 "one of its parts");
-    assert_null(sent);
-    assert_count(w, w->bob_serving, 1);
     /* to a third worker, which forwards what is asked of it to both */
     sy_worker *carol_serving = NULL;
     sy_worker *carol = workers_add(w, "carol", &carol_serving);
@@ -418,6 +414,126 @@ static void test_travel(void **state)
     assert_count(w, carol_serving, 0);
     assert_count(w, w->bob_serving, 0);
     assert_count(w, w->alice_serving, 0);
+}
+
+/* The worker has one of the parts itself: for it that is a pointer to itself, and all is as with the other one. */
+static void test_travel_to_a_part(void **state)
+{
+    workers *w = *state;
+    sy_tensor *x = workers_send(w, FLOATS(w, 1, 2), w->bob);
+    sy_tensor *m = combined(w, x, workers_send(w, FLOATS(w, 10, 20), w->alice));
+    sy_tensor *sent = workers_send(w, m, w->bob);
+    assert_count(w, w->bob_serving, 2); /* the part, and the multi-pointer */
+    workers_drop(w, m);
+    workers_drop(w, x); /* the duty to delete went along */
+    assert_count(w, w->bob_serving, 2);
+    assert_count(w, w->alice_serving, 1);
+    sy_tensor *y = OP(w, "add", TENSOR(sent), TENSOR(sent));
+    sy_tensor *back = workers_get(w, OP(w, "mul", TENSOR(y), INT(3)));
+    assert_true(sy_tensor_is_multi_pointer(back));
+    assert_ptr_equal(sy_multi_pointer_get_location(back, 0), w->bob);
+    assert_ptr_equal(sy_multi_pointer_get_location(back, 1), w->alice);
+    assert_parts(w, back, PAIR(6, 12), PAIR(60, 120));
+    OP(w, "add_", TENSOR(sent), INT(1)); /* in place, also what lies beside it */
+    sy_tensor *again = workers_get(w, sent);
+    workers_drop(w, y);
+    assert_count(w, w->bob_serving, 1);
+    assert_parts(w, again, PAIR(2, 3), PAIR(11, 21));
+    assert_count(w, w->bob_serving, 0);
+    assert_count(w, w->alice_serving, 0);
+}
+
+/* Dropped at the worker: the parts go, its own as well. */
+static void test_end_at_a_part(void **state)
+{
+    workers *w = *state;
+    sy_tensor *m = pair(w);
+    sy_tensor *sent = workers_send(w, m, w->bob);
+    workers_drop(w, m);
+    workers_drop(w, sent);
+    assert_count(w, w->bob_serving, 0);
+    assert_count(w, w->alice_serving, 0);
+}
+
+/* A worker that does not know all of the others refuses it, and nothing is lost. */
+static void test_travel_to_a_stranger(void **state)
+{
+    workers *w = *state;
+    sy_tensor *m = pair(w), *sent = NULL;
+    sy_worker *carol = workers_add(w, "carol", NULL);
+    if (w->kind->kind == SY_WORKER_VIRTUAL) {
+        return; /* of one hook: everybody knows everybody */
+    }
+    assert_ok(sy_worker_introduce(carol, w->bob, NULL, &w->err), &w->err);
+    assert_fails(w, sy_tensor_send(m, &sent, carol, &w->err), SY_ENOTFOUND, "alice", "introduce");
+    assert_null(sent);
+    assert_count(w, w->bob_serving, 1);
+    assert_parts(w, m, PAIR(1, 2), PAIR(10, 20));
+}
+
+/* Its parts fail as others do: what is wrong is named, and goes nowhere. */
+static void test_travel_to_a_part_that_fails(void **state)
+{
+    workers *w = *state;
+    sy_tensor *m = pair(w);
+    sy_tensor *child = NULL, *sent = NULL;
+    assert_ok(sy_multi_pointer_get_child(m, &child, 0, &w->err), &w->err);
+    sy_tensor *there = workers_send(w, m, w->bob);
+    assert_fails(w, CALL(w, "add", TENSOR(there), TENSOR(FLOATS(w, 1, 2))), SY_ECOLLOCATION, "add");
+    assert_floats(w, workers_get(w, sy_scope_adopt(w->s, child)), 1, 2); /* gone at bob */
+    assert_fails(w, CALL(w, "add", TENSOR(there), INT(1)), SY_ENOTFOUND, "bob");
+    assert_fails(w, sy_tensor_send(m, &sent, w->bob, &w->err), SY_ENOTFOUND, "bob");
+    assert_null(sent);
+    assert_count(w, w->bob_serving, 1); /* the first multi-pointer */
+}
+
+/* One part's worker gets it, and hands it to the other's. */
+static void test_move_between_parts(void **state)
+{
+    workers *w = *state;
+    sy_tensor *m = pair(w);
+    sy_tensor *moved = workers_send(w, m, w->bob);
+    workers_drop(w, m);
+    assert_ok(sy_tensor_move_(moved, w->alice, &w->err), &w->err);
+    assert_ptr_equal(sy_tensor_get_location(moved), w->alice);
+    sy_tensor *sum = OP(w, "sum", TENSOR(moved));
+    assert_parts(w, workers_get(w, OP(w, "mul", TENSOR(moved), TENSOR(sum))), PAIR(3, 6),
+                 PAIR(300, 600));
+    workers_drop(w, sum);
+    workers_drop(w, moved);
+    assert_count(w, w->bob_serving, 0);
+    assert_count(w, w->alice_serving, 0);
+}
+
+/* The tape of each part is at its worker, also at the one that holds the whole. */
+static void test_backward_at_a_part(void **state)
+{
+    workers *w = *state;
+    sy_tensor *x = workers_send(w, FLOATS(w, 1, 2), w->bob), *grad = NULL;
+    sy_tensor *m = combined(w, x, workers_send(w, FLOATS(w, 10, 20), w->alice));
+    assert_ok(sy_tensor_set_requires_grad(m, true, &w->err), &w->err);
+    sy_tensor *sent = workers_send(w, m, w->bob);
+    sy_tensor *loss = OP(w, "sum", TENSOR(OP(w, "mul", TENSOR(sent), TENSOR(sent))));
+    assert_ok(sy_tensor_backward(loss, NULL, &w->err), &w->err);
+    sy_tensor *back = workers_get(w, sent);
+    assert_ok(sy_tensor_get_grad(back, &grad, &w->err), &w->err);
+    assert_true(sy_tensor_is_multi_pointer(sy_scope_adopt(w->s, grad)));
+    assert_parts(w, OP(w, "clone", TENSOR(grad)), PAIR(2, 4), PAIR(20, 40));
+}
+
+/* What is private stays so: the whole is as private as the part that is there. */
+static void test_travel_to_a_private_part(void **state)
+{
+    workers *w = *state;
+    const int64_t two = 2;
+    sy_tensor *x = workers_publish(w, w->bob, w->bob_serving, "ages", "#ages", true, 1, &two,
+                                   SY_DTYPE_F32, (const float[]){1, 2});
+    sy_tensor *m = combined(w, x, workers_send(w, FLOATS(w, 10, 20), w->alice));
+    sy_tensor *sent = workers_send(w, m, w->bob), *back = NULL;
+    assert_fails(w, sy_tensor_get(sent, &back, &w->err), SY_EPERM, "bob", "private");
+    assert_fails(w, CALL(w, "nonzero", TENSOR(sent)), SY_EPERM, "private");
+    sy_tensor *y = OP(w, "add", TENSOR(sent), INT(1));
+    assert_fails(w, sy_tensor_get(y, &back, &w->err), SY_EPERM, "bob", "private");
 }
 
 int main(void)
@@ -443,6 +559,13 @@ int main(void)
         WORKER_KINDS(test_backward),
         WORKER_KINDS(test_gradient_of_one_part),
         LIBRARY_WORKER_KINDS(test_travel),
+        LIBRARY_WORKER_KINDS(test_travel_to_a_part),
+        LIBRARY_WORKER_KINDS(test_end_at_a_part),
+        LIBRARY_WORKER_KINDS(test_travel_to_a_stranger),
+        LIBRARY_WORKER_KINDS(test_travel_to_a_part_that_fails),
+        LIBRARY_WORKER_KINDS(test_move_between_parts),
+        LIBRARY_WORKER_KINDS(test_backward_at_a_part),
+        LIBRARY_WORKER_KINDS(test_travel_to_a_private_part),
     };
     return workers_run(tests);
 }
