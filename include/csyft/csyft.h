@@ -24,6 +24,7 @@
 #include <csyft/pointer.h>
 #include <csyft/polynomial.h>
 #include <csyft/precision.h>
+#include <csyft/protobuf.h>
 #include <csyft/protocol.h>
 #include <csyft/scope.h>
 #include <csyft/status.h>

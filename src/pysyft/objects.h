@@ -55,6 +55,9 @@ typedef struct syi_pysyft_writer {
     const sy_id *id;          /* that the next tensor gets instead of its own; nullable */
     bool parameter; /* the next tensor is in a Parameter, which says itself what it needs */
     syi_pysyft_aside *aside; /* nullable: takes contents of the form "all" */
+    /* nullable: for tensors without an id, as links of chains are here */
+    sy_id (*draw_id)(void *user);
+    void *draw_user;
 } syi_pysyft_writer;
 
 void syi_pysyft_writer_init(syi_pysyft_writer *writer, sy_context *context, const syi_message *from,

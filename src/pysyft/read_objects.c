@@ -253,6 +253,16 @@ sy_status syi_pysyft_read_value(syi_pysyft_reader *r, sy_error *err)
     return SY_OK;
 }
 
+/* A number or a text; a placeholder's is in a pair of its own. */
+static bool is_id(const syi_msgpack_cursor *cursor)
+{
+    syi_msgpack_cursor at = *cursor;
+    int64_t code = 0;
+    return syi_msgpack_peek(&at) == SYI_MSGPACK_INT ||
+           (syi_msgpack_peek(&at) == SYI_MSGPACK_ARRAY &&
+            syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_CODE_STR);
+}
+
 /* [254, [id, bytes]] of the value at `begin`, behind which the cursor goes. */
 static sy_status read_opaque(syi_pysyft_reader *r, const syi_msgpack_cursor *begin, bool without_id,
                              sy_error *err)
@@ -269,9 +279,8 @@ static sy_status read_opaque(syi_pysyft_reader *r, const syi_msgpack_cursor *beg
                                      NULL); /* a dict has pairs, a range numbers */
     }
     const size_t id = code == SYI_PYSYFT_CODE_STRING ? 1 : 0;
-    const bool has_id = f.count > id && code > SYI_CODE_SIZE && code != SYI_PYSYFT_CODE_ROLE &&
-                        (syi_msgpack_peek(&f.at[id]) == SYI_MSGPACK_INT ||
-                         syi_msgpack_peek(&f.at[id]) == SYI_MSGPACK_ARRAY);
+    const bool has_id =
+        f.count > id && code > SYI_CODE_SIZE && code != SYI_PYSYFT_CODE_ROLE && is_id(&f.at[id]);
     if (!has_id && !without_id) {
         return syi_fail(err, SY_ENOTSUP, "message: type code %lld is no object that can be stored",
                         (long long)code);

@@ -183,6 +183,9 @@ static sy_status write_fields(syi_pysyft_writer *w, const syi_pysyft_fields *f, 
     if (w->id != NULL) {
         syi_encode_id(w->out, w->id);
         w->id = NULL;
+    } else if (w->draw_id != NULL && syi_pysyft_is_nil(f, id)) {
+        const sy_id drawn = w->draw_id(w->draw_user);
+        syi_encode_id(w->out, &drawn);
     } else {
         SY_TRY(syi_pysyft_copy_field(f, id, w->out, err));
     }

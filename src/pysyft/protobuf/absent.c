@@ -8,7 +8,7 @@ static sy_status absent(sy_error *err)
 
 sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint8_t *bytes,
                               size_t size, const syi_pysyft_aside *aside, syi_account *account,
-                              syi_protobuf_bytes *out, sy_error *err)
+                              size_t lead, syi_protobuf_bytes *out, sy_error *err)
 {
     (void)context;
     (void)type;
@@ -16,6 +16,7 @@ sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint
     (void)size;
     (void)aside;
     (void)account;
+    (void)lead;
     *out = (syi_protobuf_bytes){0};
     return absent(err);
 }

@@ -110,24 +110,24 @@ static sy_status choose_message(const syi_msgpack_cursor *cursor,
                     name_of_code(code), (long long)code);
 }
 
-static sy_status pack(sy_context *context, const ProtobufCMessage *message, syi_protobuf_bytes *out,
-                      sy_error *err)
+static sy_status pack(sy_context *context, const ProtobufCMessage *message, size_t lead,
+                      syi_protobuf_bytes *out, sy_error *err)
 {
     const size_t size = protobuf_c_message_get_packed_size(message);
     if (size > SYI_PROTOBUF_SIZE_MAX) {
         return syi_fail(err, SY_ELIMIT, "protobuf: a message of %zu bytes; at most %zu", size,
                         SYI_PROTOBUF_SIZE_MAX);
     }
-    out->data = syi_alloc_aligned(context, size, 16);
+    out->data = syi_alloc_aligned(context, lead + size, 16);
     if (out->data == NULL) {
         return SYI_ENOMEM(err, "protobuf message");
     }
-    out->size = protobuf_c_message_pack(message, out->data);
+    out->size = lead + protobuf_c_message_pack(message, out->data + lead);
     return SY_OK;
 }
 
 static sy_status encode(syi_protobuf_writer *w, const char **type, syi_msgpack_cursor *cursor,
-                        syi_protobuf_bytes *out, sy_error *err)
+                        size_t lead, syi_protobuf_bytes *out, sy_error *err)
 {
     const ProtobufCMessageDescriptor *chosen = NULL;
     ProtobufCMessage *message = NULL;
@@ -138,14 +138,14 @@ static sy_status encode(syi_protobuf_writer *w, const char **type, syi_msgpack_c
     }
     SY_TRY(syi_protobuf_write_value(w, cursor, chosen, &message, err));
     SY_TRY(syi_msgpack_finish(cursor, "value", err));
-    SY_TRY(pack(w->context, message, out, err));
+    SY_TRY(pack(w->context, message, lead, out, err));
     *type = chosen->name;
     return SY_OK;
 }
 
 sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint8_t *bytes,
                               size_t size, const syi_pysyft_aside *aside, syi_account *account,
-                              syi_protobuf_bytes *out, sy_error *err)
+                              size_t lead, syi_protobuf_bytes *out, sy_error *err)
 {
     syi_protobuf_arena arena;
     syi_msgpack_cursor cursor;
@@ -159,7 +159,7 @@ sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint
         .context = context, .account = account, .arena = &arena, .aside = aside};
     syi_pysyft_aside_init(&w.held, context);
     syi_msgpack_cursor_init(&cursor, bytes, size, SYI_MSGPACK_DEPTH_MAX, 0);
-    const sy_status status = encode(&w, type, &cursor, out, err);
+    const sy_status status = encode(&w, type, &cursor, lead, out, err);
     syi_pysyft_aside_fini(&w.held);
     syi_protobuf_arena_fini(&arena);
     return status;

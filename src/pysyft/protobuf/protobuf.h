@@ -26,13 +26,14 @@ typedef struct syi_protobuf_bytes {
 
 /*
  * One value of 0.2.9's MessagePack. *type: the full name of the message, "syft_proto.execution.v1.Plan"; NULL: the one
- * that the value's type has, and the name goes there. `aside` (nullable) holds the contents that `bytes` numbers. A tensor
+ * that the value's type has, and the name goes there. `aside` (nullable) holds the contents that `bytes` numbers. The message
+ * lies behind `lead` bytes that are left as they are. A tensor
  * without elements of its own (a wrapper) is written as what it wraps. SY_ENOTSUP: no message of that type, or none that
  * the value has a place in; SY_ERANGE: a number that does not fit; SY_EFORMAT: no value of 0.2.9.
  */
 sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint8_t *bytes,
                               size_t size, const syi_pysyft_aside *aside, syi_account *account,
-                              syi_protobuf_bytes *out, sy_error *err);
+                              size_t lead, syi_protobuf_bytes *out, sy_error *err);
 /*
  * The other way; the bytes may come from anybody. Appends one value to `out`. Contents of tensors go to `aside`, or, when
  * that is NULL, into the bytes. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ENOTSUP: the sentence names message and field.

@@ -128,7 +128,7 @@ static void check_write(const line *l, const char *type)
     syi_protobuf_bytes out;
     sy_error err = SY_ERROR_INIT;
     const sy_status status = syi_protobuf_encode(context, &type, l->msgpack.data, l->msgpack.size,
-                                                 NULL, NULL, &out, &err);
+                                                 NULL, NULL, 0, &out, &err);
     if (status != SY_OK) {
         fail_msg("%s: %s", l->name, err.message);
     }
@@ -175,7 +175,7 @@ static void check_line(const line *l, void *user)
         syi_protobuf_bytes out;
         check_refusal(l,
                       syi_protobuf_encode(context, &type, l->msgpack.data, l->msgpack.size, NULL,
-                                          NULL, &out, &err),
+                                          NULL, 0, &out, &err),
                       &err);
         assert_null(out.data);
     }
@@ -476,8 +476,9 @@ static void test_contents_past_the_bytes(void **state)
     memcpy(syi_array_data(&array), elements, sizeof elements);
     assert_ok(syi_pysyft_aside_add(&to, &array, &number, &err), &err);
     assert_int_equal(number, 0);
-    assert_ok(syi_protobuf_encode(context, &type, value, sizeof value, &to, NULL, &bytes_out, &err),
-              &err);
+    assert_ok(
+        syi_protobuf_encode(context, &type, value, sizeof value, &to, NULL, 0, &bytes_out, &err),
+        &err);
     assert_string_equal(type, "syft_proto.types.torch.v1.TorchTensor");
     assert_ok(
         syi_protobuf_decode(context, type, bytes_out.data, bytes_out.size, &back, NULL, &out, &err),
@@ -557,7 +558,7 @@ static bool translate(faults *f, const line *l)
     sy_error err = SY_ERROR_INIT;
     syi_buffer_init(&out, f->context, 1u << 24);
     sy_status status = syi_protobuf_encode(f->context, &type, l->msgpack.data, l->msgpack.size,
-                                           NULL, NULL, &written, &err);
+                                           NULL, NULL, 0, &written, &err);
     if (status == SY_OK) {
         status = syi_protobuf_decode(f->context, type, written.data, written.size, NULL, NULL, &out,
                                      &err);

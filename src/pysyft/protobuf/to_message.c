@@ -744,7 +744,9 @@ static sy_status write_coded(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
     SY_TRY(syi_pysyft_open_pair(cursor, &code, err));
     /* Role has a place for ComputationAction only; a CommunicationAction has the same fields. */
     const bool action = row->code == SYI_PB_CODE_COMPUTATION && code == SYI_PB_CODE_COMMUNICATION;
-    if (code != row->code && !action) {
+    const bool list =
+        row->code == SYI_CODE_SIZE && (code == SYI_CODE_LIST || code == SYI_CODE_TUPLE);
+    if (code != row->code && !action && !list) {
         return syi_fail(err, SY_ENOTSUP, "a %s, not an object of type code %lld",
                         row->message->short_name, (long long)code);
     }
