@@ -287,6 +287,57 @@ static void test_training_step(void **state)
     sy_plan_unref(plan);
 }
 
+/* Results take the place of what nothing reads any more, and of nothing else: views, later readers, other shapes. */
+static sy_status in_places(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = sy_plan_frame_argument(f, 0); /* 3x3 */
+    sy_tensor *a = sy_add_scalar(s, x, 1), *turned = sy_t(s, a);
+    sy_tensor *b = sy_mul_scalar(s, a, 2); /* `turned` still looks at a */
+    sy_tensor *c = sy_add(s, turned, b);
+    sy_tensor *d = sy_mul(s, c, c); /* twice the same */
+    sy_tensor *kept = sy_add_scalar(s, d, 1), *e = sy_neg(s, kept);
+    sy_tensor *row = sy_sum_dim(s, e, 0, true), *wide = sy_add(s, row, kept); /* grows */
+    sy_tensor *whole = sy_to(s, wide, SY_DTYPE_I64), *real = sy_div_scalar(s, whole, 4);
+    sy_tensor *other = sy_exp(s, sy_mul_scalar(s, sy_t(s, sy_sub(s, x, x)), 3)); /* askew */
+    sy_tensor *yes = sy_gt_scalar(s, sy_sub(s, real, other), 0);
+    const sy_value results[] = {sy_value_tensor(real), sy_value_tensor(other),
+                                sy_value_tensor(sy_view(s, sy_relu(s, e), 1, (int64_t[]){9})),
+                                sy_value_tensor(sy_to(s, yes, SY_DTYPE_F32)), sy_value_tensor(d)};
+    return sy_plan_frame_return_values(f, results, 5, err);
+}
+
+static void test_places(void **state)
+{
+    local_hook *local = *state;
+    sy_plan *plan = new_plan(local, "places", in_places, NULL, NULL, 0);
+    build_plan(local, plan, &(sy_plan_shape){SY_DTYPE_F32, 2, {3, 3}}, 1);
+    sy_tensor *x = counting_matrix(local, 3, 3), *results[5];
+    const sy_value arg = sy_value_tensor(x);
+    size_t count = 0;
+    assert_ok(sy_plan_run(plan, &arg, 1, NULL, results, 5, &count, &local->err), &local->err);
+    float c[9], sums[3] = {0};
+    for (int i = 0; i < 9; i++) { /* by hand */
+        const float a = (float)i + 1, turned = (float)(i % 3 * 3 + i / 3) + 1;
+        c[i] = (turned + 2 * a) * (turned + 2 * a);
+        sums[i % 3] -= c[i] + 1;
+    }
+    float real[9], other[9], none[9], yes[9];
+    for (int i = 0; i < 9; i++) {
+        real[i] = (sums[i % 3] + c[i] + 1) / 4;
+        other[i] = 1;
+        none[i] = 0;
+        yes[i] = real[i] - 1 > 0 ? 1 : 0;
+    }
+    const float *const expected[] = {real, other, none, yes, c};
+    for (size_t k = 0; k < count; k++) {
+        assert_floats(results[k], expected[k], 9);
+        sy_tensor_unref(results[k]);
+    }
+    EXPECT(x, 0, 1, 2, 3, 4, 5, 6, 7, 8); /* the argument is the caller's */
+    sy_plan_unref(plan);
+}
+
 /* A budget: kept by estimates before steps; what is over it has changed nothing. */
 static sy_status adds(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
 {
@@ -336,8 +387,9 @@ int main(void)
         LOCAL_HOOK_TEST(test_several_results),  LOCAL_HOOK_TEST(test_unused_argument),
         LOCAL_HOOK_TEST(test_eleven_arguments), LOCAL_HOOK_TEST(test_arguments_by_name),
         LOCAL_HOOK_TEST(test_plain_argument),   LOCAL_HOOK_TEST(test_result_ids),
-        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_budget),
-        LOCAL_HOOK_TEST(test_nested),           LOCAL_HOOK_TEST(test_training_step),
+        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_places),
+        LOCAL_HOOK_TEST(test_budget),           LOCAL_HOOK_TEST(test_nested),
+        LOCAL_HOOK_TEST(test_training_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

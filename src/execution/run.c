@@ -109,6 +109,39 @@ static bool bare_argument(const frame *f, const syi_step *step, sy_value *argume
     return true;
 }
 
+/* Whole, seen by this run alone, and as secret as the other arguments. */
+static bool can_be_overwritten(const frame *f, const syi_step *step)
+{
+    const sy_value *first = &f->slots[step->args[0].as.integer];
+    if (first->kind != (sy_value_kind)SYI_VALUE_ARRAY) {
+        return false;
+    }
+    const syi_array *self = first->as.internal;
+    bool good = atomic_load_explicit(&self->storage->refs, memory_order_relaxed) == 1 &&
+                syi_array_is_contiguous(self);
+    for (int k = 1; k < step->arg_count && good; k++) {
+        if (f->bound[k].kind == (sy_value_kind)SYI_VALUE_ARRAY) {
+            const syi_array *other = f->bound[k].as.internal;
+            good = other->storage != NULL && other->storage->secret == self->storage->secret;
+        }
+    }
+    return good;
+}
+
+/* The result takes the place of the first argument, which nothing reads any more. */
+static sy_status overwrite(frame *f, const syi_step *step, bool *done)
+{
+    SY_TRY(syi_native_overwrite(f->run->hook, step->op, f->bound, f->run->mode, done, f->err));
+    if (*done) {
+        const int64_t from = step->args[0].as.integer, to = step->outs[0];
+        f->arrays[to] = f->arrays[from];
+        f->slots[to].kind = (sy_value_kind)SYI_VALUE_ARRAY;
+        f->slots[to].as.internal = &f->arrays[to];
+        f->slots[from].kind = SY_VALUE_NONE;
+    }
+    return SY_OK;
+}
+
 /* *done: the step was run on arrays. Otherwise nothing has happened. */
 static sy_status run_bare(frame *f, const syi_step *step, bool *done)
 {
@@ -127,6 +160,13 @@ static sy_status run_bare(frame *f, const syi_step *step, bool *done)
     *done = true;
     if (f->run->budget != 0) {
         SY_TRY(spend(f, step));
+    }
+    if (step->overwrites && step->out_count == 1 && can_be_overwritten(f, step)) {
+        bool overwritten = false;
+        SY_TRY(overwrite(f, step, &overwritten));
+        if (overwritten) {
+            return SY_OK;
+        }
     }
     SY_TRY(syi_native_run(f->run->hook, step->op, f->bound, f->run->mode, outs, &count, f->err));
     for (int k = 0; k < count; k++) {

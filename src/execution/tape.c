@@ -468,6 +468,21 @@ static void mark_bare(syi_tape *tape)
     }
 }
 
+/* After place_drops. A row that works in place, whose elements are each one of self's. */
+static void mark_overwrites(syi_tape *tape)
+{
+    for (size_t k = 0; k < tape->step_count; k++) {
+        syi_step *step = &tape->steps[k];
+        if (!step->bare || step->arg_count == 0 || !syi_value_is_slot(&step->args[0]) ||
+            !(step->op->flags & SYI_OP_INPLACE) || step->op->rows != SYI_ROWS_EACH) {
+            continue;
+        }
+        for (int i = 0; i < step->drop_count; i++) {
+            step->overwrites |= step->drops[i] == step->args[0].as.integer;
+        }
+    }
+}
+
 /* Inputs and states belong to the caller and are not dropped. */
 static sy_status place_drops(sealing *s)
 {
@@ -522,6 +537,7 @@ sy_status syi_tape_seal(syi_tape *tape, const sy_value *outputs, size_t count, s
     SY_GOTO(done, see_outputs(&s, &tape->outputs, &tape->result_count));
     SY_GOTO(done, place_drops(&s));
     mark_bare(tape);
+    mark_overwrites(tape);
     tape->sealed = true;
 done:
     syi_free(tape->context, s.last, slots * sizeof *s.last);

@@ -40,8 +40,11 @@ typedef struct syi_step {
     syi_step_kind kind;
     const syi_op *op; /* OPERATION */
     bool inplace;
-    bool grad;      /* gradients were recorded */
-    bool bare;      /* may be run on arrays: one kernel, no lists of values; by seal */
+    bool grad; /* gradients were recorded */
+    bool bare; /* may be run on arrays: one kernel, no lists of values; by seal */
+    bool
+        overwrites; /* bare, element by element, and nothing reads its first argument any more: the result may take its
+                        place; by seal */
     sy_value *args; /* OPERATION: bound, one per parameter; slots among them and in their lists */
     int arg_count;
     int32_t *outs; /* slots */

@@ -74,6 +74,29 @@ sy_status syi_native_run(sy_hook *hook, const syi_op *op, const sy_value *args,
     return run_native(hook, op, false, args, mode, outs, out_count, &inside, err);
 }
 
+sy_status syi_native_overwrite(sy_hook *hook, const syi_op *op, const sy_value *args,
+                               const syi_mode *mode, bool *done, sy_error *err)
+{
+    const syi_array *self = args[0].as.internal;
+    syi_array outs[SYI_OUTPUT_MAX];
+    syi_inference inference = {.outs = outs};
+    *done = false;
+    SY_TRY(syi_op_infer(op, args, &inference, err));
+    const bool fits = inference.count == 1 && !inference.unknown && outs[0].dtype == self->dtype &&
+                      syi_array_same_shape(&outs[0], self);
+    for (int k = 0; k < inference.count; k++) {
+        syi_array_fini(&outs[k]);
+    }
+    if (!fits || hook->handles[op->id] == NULL) {
+        return SY_OK;
+    }
+    *done = true;
+    outs[0] = *self; /* borrowed for the run */
+    return hook->framework->klass->run(hook->framework, hook->handles[op->id], op, args, true, outs,
+                                       1, mode->account != NULL ? mode->account : &hook->account,
+                                       err);
+}
+
 /* Turns NODE values into ARRAY values; false when one is not native. `lists` is room for list items. */
 typedef struct native_args {
     sy_value values[SYI_ARGUMENT_MAX];

@@ -53,6 +53,10 @@ sy_status syi_node_call(syi_call *call, sy_error *err);
  * then. Not in place, not COMPOSITE, not VALUE. outs: room for SYI_OUTPUT_MAX. */
 sy_status syi_native_run(sy_hook *hook, const syi_op *op, const sy_value *args,
                          const syi_mode *mode, syi_array *outs, int *out_count, sy_error *err);
+/* The same for an INPLACE row on args[0], which nobody else sees and nobody wants any more: the result is put there when it
+ * has the same dtype and shape; otherwise *done is false, and nothing has happened. */
+sy_status syi_native_overwrite(sy_hook *hook, const syi_op *op, const sy_value *args,
+                               const syi_mode *mode, bool *done, sy_error *err);
 /* Makes a plain value the answer; items of a list of plain ones are copied. SY_ELIMIT when there is no room
  * for them. */
 sy_status syi_call_set_value(syi_call *call, const sy_value *value, sy_error *err);
