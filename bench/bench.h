@@ -41,7 +41,7 @@ struct bench_scenario {
     int (*run)(const bench *b, const bench_scenario *scenario, bench_result *result);
     /* What tells scenarios of one kind apart. */
     const char *transport;
-    size_t size; /* bytes of the tensor, or its side */
+    size_t size; /* bytes of the tensor, or its side, or rows of a batch */
     unsigned spin_us;
     bool pipelined;
     bool plan;   /* 20 operations that were sent as one */
@@ -54,6 +54,8 @@ extern const bench_scenario *const bench_scenarios[];
 extern const size_t bench_scenario_count;
 
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_layers(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_plan_size(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_transfer(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_worker_start(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_worker_memory(const bench *b, const bench_scenario *scenario, bench_result *result);

@@ -4,6 +4,8 @@
  *
  *     load NAME FILE        a tensor, from NPY
  *     call OPERATION ARG...  what the next two speak of
+ *     plan LAYERS NAME FILE  instead of a call: a plan of so many times relu(linear(x, w0, b0)), on the tensor NAME; it is
+ *                           written to the file: {"bytes": ...}
  *     time COUNT            runs it so often: {"seconds": ...}
  *     save FILE             runs it once and writes its first result as NPY
  *     keep NAME             runs it once; its first result is a tensor like one that was loaded
@@ -18,9 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-enum { NAMES = 32, VALUES = 256, ARGUMENTS = 24, LINE = 4096, RESULTS = 64 };
+enum { NAMES = 256, VALUES = 256, ARGUMENTS = 24, LINE = 4096, RESULTS = 64 };
 
 typedef sy_tensor *(*direct)(sy_scope *scope, const sy_value *args);
 
@@ -37,6 +40,8 @@ typedef struct runner {
     size_t arg_count;
     sy_value pool[VALUES]; /* members of lists */
     size_t pooled;
+    sy_plan *plan; /* or NULL */
+    int layers;
     sy_error err;
 } runner;
 
@@ -168,12 +173,62 @@ static void read_call(runner *r, const char *text)
     printf("{}\n");
 }
 
+static sy_status layers(sy_plan_frame *frame, sy_scope *scope, void *user, sy_error *err)
+{
+    const runner *r = user;
+    sy_tensor *x = sy_plan_frame_argument(frame, 0);
+    for (int k = 0; k < r->layers; k++) {
+        char w[16], b[16];
+        snprintf(w, sizeof w, "w%d", k);
+        snprintf(b, sizeof b, "b%d", k);
+        x = sy_relu(scope, sy_linear(scope, x, find(r, w), find(r, b)));
+    }
+    return sy_plan_frame_return(frame, x, err);
+}
+
+static void drop_call(runner *r)
+{
+    sy_plan_unref(r->plan);
+    r->plan = NULL;
+    r->operation = NULL;
+}
+
+static void read_plan(runner *r, const char *text)
+{
+    char name[32] = "", path[1024] = "";
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    sy_plan_shape shape = {SY_DTYPE_F32, 0, {0}};
+    drop_call(r);
+    if (sscanf(text, "%d %31s %1023s", &r->layers, name, path) != 3 || find(r, name) == NULL) {
+        answer_error("plan LAYERS NAME FILE");
+        return;
+    }
+    options.forward = layers;
+    options.user = r;
+    r->args[0] = sy_value_tensor(find(r, name));
+    struct stat file = {0};
+    sy_status status = sy_tensor_get_shape(r->args[0].as.tensor, &shape.ndim, shape.shape, &r->err);
+    shape.shape[0] = -1;
+    status = status == SY_OK ? sy_plan_new(r->hook, &r->plan, &options, &r->err) : status;
+    status = status == SY_OK ? sy_plan_build_shapes(r->plan, &shape, 1, &r->err) : status;
+    status = status == SY_OK ? sy_plan_save(r->plan, path, &r->err) : status;
+    if (status != SY_OK || stat(path, &file) != 0) {
+        answer_error(r->err.message);
+        return;
+    }
+    r->operation = "plan";
+    printf("{\"bytes\": %lld}\n", (long long)file.st_size);
+}
+
 /* --- running it ---------------------------------------------------------------------------------- */
 
 /* Its first result, the scope's. */
 static sy_tensor *run_once(const runner *r, sy_scope *scope)
 {
     sy_tensor *results[RESULTS];
+    if (r->plan != NULL) {
+        return sy_plan_call(scope, r->plan, &r->args[0].as.tensor, 1);
+    }
     if (r->function != NULL) {
         return r->function(scope, r->args);
     }
@@ -270,15 +325,18 @@ static void obey(runner *r, char *line)
 {
     char verb[16] = "", first[32] = "", second[1024] = "";
     sscanf(line, "%15s %31s %1023s", verb, first, second);
-    if (strcmp(verb, "load") == 0) {
+    if (strcmp(verb, "plan") == 0) {
+        read_plan(r, line + strlen("plan "));
+    } else if (strcmp(verb, "load") == 0) {
         load(r, first, second);
     } else if (strcmp(verb, "call") == 0) {
+        drop_call(r);
         read_call(r, line + strlen("call "));
     } else if (strcmp(verb, "copy") == 0) {
         time_copies(strtoull(first, NULL, 10), strtol(second, NULL, 10));
     } else if (strcmp(verb, "drop") == 0) {
+        drop_call(r);
         drop(r);
-        r->operation = NULL;
         printf("{}\n");
     } else if (r->operation == NULL) {
         answer_error("no call was read");
@@ -310,6 +368,7 @@ int main(void)
     while (fgets(line, sizeof line, stdin) != NULL) {
         obey(&r, line);
     }
+    drop_call(&r);
     drop(&r);
     sy_hook_free(r.hook);
     sy_context_free(r.context);

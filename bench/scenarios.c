@@ -23,6 +23,16 @@
         .transport = transport_, .size = size_, .fetch = true                          \
     }
 
+#define LAYERS(batch_)                                                             \
+    &(const bench_scenario)                                                        \
+    {                                                                              \
+        .name = "tcp_plan_layers_" #batch_,                                        \
+        .summary = "a plan of 100 linear layers of 64 with relu, " #batch_         \
+                   " rows, at a worker over tcp; both ends spin",                  \
+        .unit = "us", .limit_name = "the same plan here", .run = bench_run_layers, \
+        .transport = "tcp", .size = batch_, .spin_us = 50                          \
+    }
+
 #define MEMORY(transport_)                                                                        \
     &(const bench_scenario){                                                                      \
         .name = "send_" transport_ "_64MiB_memory",                                               \
@@ -92,6 +102,14 @@ const bench_scenario *const bench_scenarios[] = {
                             .run = bench_run_add,
                             .transport = "ws",
                             .plan = true},
+    LAYERS(1),
+    LAYERS(32),
+    LAYERS(256),
+    &(const bench_scenario){.name = "plan_layers_size",
+                            .summary = "the same plan as bytes, with its weights",
+                            .unit = "MB",
+                            .limit_name = "its weights, 4 bytes each",
+                            .run = bench_run_plan_size},
     &(const bench_scenario){.name = "tcp_add_pipelined",
                             .summary = "adds on a pointer over tcp without waiting for each answer",
                             .unit = "us",

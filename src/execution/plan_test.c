@@ -153,6 +153,55 @@ static void test_serialized(void **state)
     sy_tensor_unref(bias);
 }
 
+/* Captured plans of PySyft 0.2.9 take 3062 bytes for 2x + 1, 3620 for x * bias and 8819 for two layers. */
+static sy_status double_and_one(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    return sy_plan_frame_return(f, sy_add_int(s, sy_mul_int(s, sy_plan_frame_argument(f, 0), 2), 1),
+                                err);
+}
+
+static sy_status two_layers(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = sy_relu(s, sy_linear(s, sy_plan_frame_argument(f, 0), sy_plan_frame_state(f, 0),
+                                        sy_plan_frame_state(f, 1)));
+    return sy_plan_frame_return(
+        f, sy_linear(s, x, sy_plan_frame_state(f, 2), sy_plan_frame_state(f, 3)), err);
+}
+
+static size_t size_of(local_hook *local, sy_plan *plan, const sy_plan_shape *shape)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    build_plan(local, plan, shape, 1);
+    assert_ok(sy_tensor_serialize(syi_plan_get_object(plan), &bytes, &size, &local->err),
+              &local->err);
+    sy_bytes_free(local->hook, bytes, size);
+    sy_plan_unref(plan);
+    return size;
+}
+
+static void test_size(void **state)
+{
+    local_hook *local = *state;
+    static const int64_t shapes[4][2] = {{3, 2}, {3, 0}, {1, 3}, {1, 0}};
+    sy_tensor *parameters[4];
+    const sy_plan_shape vector = {SY_DTYPE_F32, 1, {3}}, pairs = {SY_DTYPE_F32, 2, {-1, 2}};
+    for (int k = 0; k < 4; k++) {
+        assert_ok(sy_tensor_new(local->hook, &parameters[k], SY_DTYPE_F32, k % 2 == 0 ? 2 : 1,
+                                shapes[k], NULL, &local->err),
+                  &local->err);
+    }
+    sy_plan *plan = new_plan(local, "myplan", double_and_one, NULL, NULL, 0);
+    assert_in_range(size_of(local, plan, &vector), 50, 100);
+    plan = new_plan(local, "net", two_layers, NULL, parameters, 4);
+    assert_in_range(size_of(local, plan, &pairs), 200, 400);
+    for (int k = 0; k < 4; k++) {
+        sy_tensor_unref(parameters[k]);
+    }
+}
+
 static void test_file(void **state)
 {
     local_hook *local = *state;
@@ -261,7 +310,8 @@ int main(void)
         LOCAL_HOOK_TEST(test_func2plan),   LOCAL_HOOK_TEST(test_worked_example),
         LOCAL_HOOK_TEST(test_bad_options), LOCAL_HOOK_TEST(test_copy),
         LOCAL_HOOK_TEST(test_texts),       LOCAL_HOOK_TEST(test_serialized),
-        LOCAL_HOOK_TEST(test_file),        cmocka_unit_test(test_memory),
+        LOCAL_HOOK_TEST(test_file),        LOCAL_HOOK_TEST(test_size),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ KEYS = {
 }
 # One or two of each kind; the rest differ in sizes only.
 SCENARIOS = (
-    "virtual_add", "tcp_add", "tcp_add_spinning", "tcp_add_pipelined", "ws_add", "send_tcp_1KiB", "get_tcp_1MiB",
+    "virtual_add", "tcp_plan_20", "tcp_plan_layers_32", "plan_layers_size", "tcp_add", "tcp_add_spinning", "tcp_add_pipelined", "ws_add", "send_tcp_1KiB", "get_tcp_1MiB",
     "send_ws_1MiB", "get_ws_1KiB", "get_tcp_64MiB_memory", "worker_start", "worker_rss", "add_1e6", "sum_1e6",
     "matmul_256",
 )
