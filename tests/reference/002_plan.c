@@ -98,10 +98,55 @@ static void test_sent_and_fetched(void **state)
     sy_plan_unref(unbuilt);
 }
 
+/*
+ * What a plan of the reference does as a worker is its owner's: _known_workers, send_msg and request_obj ask the owner,
+ * respond_to_obj_req gives up an object of the owner's store. location is an AttributeError: what was sent has one.
+ */
+static void test_asks_its_owner(void **state)
+{
+    workers *w = *state;
+    sy_worker *dora = NULL, *known = NULL;
+    sy_pointer_plan *pointer = NULL;
+    sy_plan *plan = NULL;
+    sy_tensor *bias = FLOATS(w, 1), *object = NULL;
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    assert_ok(sy_virtual_worker_new(w->hook, &dora, "dora", &w->err), &w->err);
+    options.name = "plan_double";
+    options.forward = plan_biased;
+    options.state = &bias;
+    options.state_count = 1;
+    options.owner = dora;
+    assert_ok(sy_plan_new(w->hook, &plan, &options, &w->err), &w->err);
+    assert_ok(sy_plan_build_shapes(plan, &plan_vector, 1, &w->err), &w->err);
+    sy_worker *owner = sy_plan_get_owner(plan);
+    assert_ptr_equal(owner, dora);
+    assert_ok(sy_worker_get_worker(owner, &known, "bob", true, &w->err), &w->err);
+    assert_ptr_equal(known, w->bob);
+    /* Its state is in the owner's store: asked for by id, and given up. */
+    const sy_id id = sy_tensor_get_id(bias);
+    assert_ok(sy_worker_get_object(owner, &object, &id, &w->err), &w->err);
+    assert_ptr_equal(object, bias);
+    assert_ok(sy_worker_deregister_object(owner, object, &w->err), &w->err);
+    sy_tensor_unref(object);
+    assert_fails(w, sy_worker_get_object(owner, &object, &id, &w->err), SY_ENOTFOUND, "dora");
+    /* State elsewhere is requested from there. */
+    assert_ok(sy_tensor_send_(bias, w->alice, &w->err), &w->err);
+    assert_ok(sy_plan_get_(plan, &w->err), &w->err);
+    assert_floats(w, bias, 1);
+    (void)workers_send(w, FLOATS(w, 1), w->bob); /* the first message greets */
+    /* One message sends it; then it has a location. */
+    const uint64_t before = sy_worker_get_traffic(w->bob).messages_sent;
+    assert_ok(sy_plan_send(plan, &pointer, &w->bob, 1, false, &w->err), &w->err);
+    assert_int_equal(sy_worker_get_traffic(w->bob).messages_sent, before + 1);
+    assert_ptr_equal(sy_pointer_plan_get_location(pointer, 0), w->bob);
+    sy_pointer_plan_unref(pointer);
+    sy_plan_unref(plan);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORKER_KINDS(test_placeholders),
-                                       WORKER_KINDS(test_called_twice),
-                                       WORKER_KINDS(test_sent_and_fetched)};
+    const struct CMUnitTest tests[] = {
+        WORKER_KINDS(test_placeholders), WORKER_KINDS(test_called_twice),
+        WORKER_KINDS(test_sent_and_fetched), WORKER_KINDS(test_asks_its_owner)};
     return workers_run(tests);
 }
