@@ -386,6 +386,18 @@ static sy_status write_id(sy_value *value, const sy_id *id, sy_error *err)
     return SY_OK;
 }
 
+/* A pointer travels as such, without what else a handle has. */
+static sy_value as_argument(const sy_value *value)
+{
+    sy_value argument = *value;
+    if (value->kind == SY_VALUE_TENSOR && value->as.tensor != NULL &&
+        value->as.tensor->node->type == &syi_pointer_type) {
+        argument.kind = (sy_value_kind)SYI_VALUE_NODE;
+        argument.as.internal = value->as.tensor->node;
+    }
+    return argument;
+}
+
 /* [plan, [arguments], [names], [result ids], [result count]]: named arguments stand behind the others. */
 static sy_status ask_to_run(syi_pointer *plan, const sy_value *arguments, size_t count,
                             const sy_plan_run_options *o, syi_exchange *exchange, sy_error *err)
@@ -396,13 +408,13 @@ static sy_status ask_to_run(syi_pointer *plan, const sy_value *arguments, size_t
                         SYI_TAPE_INPUTS_MAX);
     }
     for (size_t k = 0; k < count; k++) {
-        all[k] = arguments[k];
+        all[k] = as_argument(&arguments[k]);
     }
     for (size_t k = 0; k < o->kwarg_count; k++) {
         if (o->kwargs[k].name == NULL) {
             return syi_fail(err, SY_ESIGNATURE, "plan: a named argument without a name");
         }
-        all[count + k] = o->kwargs[k].value;
+        all[count + k] = as_argument(&o->kwargs[k].value);
         names[k] = sy_value_string(o->kwargs[k].name);
     }
     for (size_t k = 0; k < o->result_id_count; k++) {

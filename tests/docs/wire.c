@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <csyft/operations.h>
+#include <csyft/plan.h>
 #include <csyft/pointer.h>
 
 #include "messaging/kinds.h"
@@ -477,6 +478,44 @@ static sy_tensor *do_send_long(sy_hook *hook, sy_worker *worker)
     return pointer;
 }
 
+/* 2 x[:n // 2] */
+static sy_status first_half(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = sy_plan_frame_argument(f, 0);
+    const int64_t half = sy_plan_size_floordiv(s, sy_plan_size(s, x, 0), 2);
+    const sy_value index = sy_value_slice(SY_SLICE_OPEN, half, 1);
+    return sy_plan_frame_return(f, sy_mul_int(s, sy_index(s, x, &index, 1), 2), err);
+}
+
+/* The plan as 104; run on 103 it gives 105. */
+static void do_plan(sy_hook *hook, sy_worker *worker, sy_tensor *x)
+{
+    sy_error err = SY_ERROR_INIT;
+    sy_plan *plan = NULL;
+    sy_pointer_plan *pointer = NULL;
+    sy_tensor *y = NULL;
+    const sy_id id = sy_id_from_int(104), result = sy_id_from_int(105);
+    const sy_plan_shape shape = {SY_DTYPE_U8, 1, {-1}};
+    const sy_value argument = sy_value_tensor(x);
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    sy_plan_run_options run = SY_PLAN_RUN_OPTIONS_INIT;
+    options.name = "first_half";
+    options.forward = first_half;
+    options.id = &id;
+    run.result_ids = &result;
+    run.result_id_count = 1;
+    assert_ok(sy_plan_new(hook, &plan, &options, &err), &err);
+    assert_ok(sy_plan_build_shapes(plan, &shape, 1, &err), &err);
+    assert_ok(sy_plan_send(plan, &pointer, &worker, 1, false, &err), &err);
+    assert_ok(sy_pointer_plan_run(pointer, &argument, 1, &run, &y, 1, NULL, &err), &err);
+    sy_pointer_plan_set_garbage_collect(pointer, false);
+    sy_tensor_set_garbage_collect(y, false);
+    sy_tensor_unref(y);
+    sy_pointer_plan_unref(pointer);
+    sy_plan_unref(plan);
+}
+
 /* The calls of the page, in its order. */
 static void do_calls(sy_hook *hook, sy_worker *worker)
 {
@@ -488,6 +527,7 @@ static void do_calls(sy_hook *hook, sy_worker *worker)
     sy_tensor *ramp = do_send_long(hook, worker);
     sy_tensor_unref(x);
     do_search(hook, worker, NULL, 0, 103);
+    do_plan(hook, worker, ramp);
     sy_worker_close(worker);
     do_shape(hook, worker, 103, 260);
     sy_tensor_set_garbage_collect(ramp, false);
@@ -521,6 +561,10 @@ static const char *const call_names[] = {
     "delete",
     "search-all",
     "search-all-reply",
+    "plan",
+    "plan-reply",
+    "run",
+    "run-reply",
     "hello-resume",
     "hello-resume-reply",
     "get-shape-resumed",
