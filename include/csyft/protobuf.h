@@ -24,6 +24,7 @@
 #ifndef CSYFT_PROTOBUF_H
 #define CSYFT_PROTOBUF_H
 
+#include <csyft/plan.h>
 #include <csyft/tensor.h>
 #include <csyft/worker.h>
 
@@ -55,6 +56,15 @@ SY_API void sy_protobuf_object_free(sy_protobuf_object *object); /* NULL is noth
 
 /* The names that can be asked for; NULL beyond the last, and at once without protobuf-c. Static storage. */
 SY_API const char *sy_protobuf_get_type(size_t index);
+
+/*
+ * Plan.bufferize, unbufferize: a Plan message, to be freed with sy_bytes_free. Statuses as sy_plan_serialize to 0.2.9 and
+ * sy_plan_deserialize from it, and those above. A plan of PySyft that csyft cannot run is no sy_plan (SY_EINVAL);
+ * sy_unbufferize keeps it as an object.
+ */
+SY_API sy_status sy_plan_bufferize(sy_plan *plan, void **bytes, size_t *size, sy_error *err);
+SY_API sy_status sy_plan_unbufferize(sy_hook *hook, sy_plan **plan, const void *bytes, size_t size,
+                                     sy_error *err);
 
 /* --- whole messages: SyftMessage -------------------------------------------------------------------- */
 

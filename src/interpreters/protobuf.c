@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "pysyft/plans.h"
 #include "pysyft/protobuf/protobuf.h"
 #include "workers/resolve.h"
 #include "workers/worker.h"
@@ -72,6 +73,8 @@ sy_status syi_protobuf_sending_put(syi_protobuf_sending *sending, const sy_value
     SY_TRY(syi_buffer_check(&middle->body, "message body", err));
     syi_pysyft_writer_init(&writer, hook->context, middle, &sending->out, true);
     writer.aside = &sending->aside;
+    writer.ops = hook->ops;
+    writer.layout = SYI_PYSYFT_0_2_9;
     writer.draw_id = draw_id;
     writer.draw_user = hook;
     syi_msgpack_cursor_init(&writer.cursor, middle->body.data + begin, middle->body.length - begin,
@@ -189,6 +192,20 @@ static void take_back(syi_message *message, size_t length, uint32_t segments)
     }
 }
 
+/* A value, or a plan, which is an object of its own. */
+static sy_status read_value(syi_pysyft_reader *reader, sy_error *err)
+{
+    syi_msgpack_cursor at = reader->cursor;
+    int64_t code = 0;
+    if (syi_msgpack_peek(&at) != SYI_MSGPACK_ARRAY ||
+        syi_pysyft_open_pair(&at, &code, NULL) != SY_OK || code != SYI_PYSYFT_PLAN) {
+        return syi_pysyft_read_value(reader, err);
+    }
+    const uint8_t *begin = reader->cursor.next;
+    SY_TRY(syi_msgpack_skip(&reader->cursor, err));
+    return syi_pysyft_read_plan(reader, begin, (size_t)(reader->cursor.next - begin), err);
+}
+
 sy_status syi_protobuf_object_take(sy_protobuf_object *object, syi_msgpack_cursor *cursor,
                                    sy_error *err)
 {
@@ -200,7 +217,7 @@ sy_status syi_protobuf_object_take(sy_protobuf_object *object, syi_msgpack_curso
     syi_pysyft_reader_init(&reader, hook->context, cursor->next, 0, middle, &hook->account);
     reader.cursor = *cursor;
     reader.aside = object->inline_ ? NULL : &object->aside;
-    sy_status status = syi_pysyft_read_value(&reader, err);
+    sy_status status = read_value(&reader, err);
     if (status == SY_ENOTSUP && object->inline_ && syi_msgpack_peek(cursor) == SYI_MSGPACK_ARRAY) {
         take_back(middle, length, segments);
         reader.cursor = *cursor;

@@ -227,14 +227,14 @@ static uint8_t *unhex(const char *text, size_t *size)
 }
 
 /* csyft has these types, or knows them under another (Parameter, Shape, pointers that own nothing once they are read): their
- * bytes change. Fixed precision of nothing is refused. */
+ * bytes change. Fixed precision of nothing is refused, and so is what cannot be a plan. */
 static bool is_altered(const char *name, const char *type)
 {
     return strncmp(name, "pointer", 7) == 0 || strstr(type, ".Shape") != NULL ||
            strstr(type, ".Arg") != NULL || strstr(type, ".messaging.v1") != NULL ||
            strstr(name, "on-pointer") != NULL || strstr(type, ".TorchTensor") != NULL ||
            strstr(name, "state-") != NULL || strstr(name, "parameter") != NULL ||
-           strcmp(name, "fixed-precision-bare") == 0;
+           strcmp(name, "fixed-precision-bare") == 0 || strcmp(name, "plan") == 0;
 }
 
 static void check_kept(local_hook *local, const char *name, const char *type, const char *hex)

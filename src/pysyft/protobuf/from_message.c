@@ -6,6 +6,7 @@
 #include "pysyft/fields.h"
 #include "pysyft/protobuf/protobuf.h"
 #include "serde/codes.h"
+#include <syft_proto/execution.pb-c.h>
 #include <syft_proto/ids.pb-c.h>
 #include <syft_proto/pointers.pb-c.h>
 
@@ -233,17 +234,26 @@ static sy_status read_list(syi_protobuf_reader *r, const ProtobufCMessage *messa
                            const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
-    put_pair(r, SYI_CODE_LIST, count);
-    for (size_t k = 0; k < count; k++) {
-        SY_TRY(syi_protobuf_read_value(r, syi_protobuf_element(message, f, k), err));
+    syi_pysyft_aside *aside = r->aside;
+    sy_status status = SY_OK;
+    if (f->descriptor == &syft_proto__execution__v1__state_tensor__descriptor &&
+        r->for_state != NULL) {
+        r->aside = r->for_state;
     }
-    return SY_OK;
+    put_pair(r, SYI_CODE_LIST, count);
+    for (size_t k = 0; k < count && status == SY_OK; k++) {
+        status = syi_protobuf_read_value(r, syi_protobuf_element(message, f, k), err);
+    }
+    r->aside = aside;
+    return status;
 }
 
+/* Of roles, by their names: beside a plan's own role, which has the state. */
 static sy_status read_dict(syi_protobuf_reader *r, const ProtobufCMessage *message,
                            const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
+    r->for_state = NULL;
     put_pair(r, SYI_CODE_DICT, count);
     for (size_t k = 0; k < count; k++) {
         const ProtobufCMessage *entry = syi_protobuf_element(message, f, k);
@@ -460,10 +470,9 @@ static sy_status read_part(syi_protobuf_reader *r, const ProtobufCMessage *messa
     return syi_fail(err, SY_EINVAL, "protobuf: unknown kind of field %d", part->kind);
 }
 
-sy_status syi_protobuf_read_value(syi_protobuf_reader *r, const ProtobufCMessage *message,
-                                  sy_error *err)
+static sy_status read_by_row(syi_protobuf_reader *r, const ProtobufCMessage *message,
+                             const syi_protobuf_row *row, sy_error *err)
 {
-    const syi_protobuf_row *row = syi_protobuf_row_of(message->descriptor);
     int code = row->code;
     if (code == SYI_PB_CODE_COMPUTATION && syi_protobuf_communicates(message)) {
         code = SYI_PB_CODE_COMMUNICATION; /* Role has a place for this message only */
@@ -487,4 +496,20 @@ sy_status syi_protobuf_read_value(syi_protobuf_reader *r, const ProtobufCMessage
         }
     }
     return syi_buffer_check(r->out, "message", err);
+}
+
+sy_status syi_protobuf_read_value(syi_protobuf_reader *r, const ProtobufCMessage *message,
+                                  sy_error *err)
+{
+    const syi_protobuf_row *row = syi_protobuf_row_of(message->descriptor);
+    if (message->descriptor != &syft_proto__execution__v1__plan__descriptor) {
+        return read_by_row(r, message, row, err);
+    }
+    syi_pysyft_aside *aside = r->aside;
+    r->for_state = aside;
+    r->aside = NULL;
+    const sy_status status = read_by_row(r, message, row, err);
+    r->aside = aside;
+    r->for_state = NULL;
+    return status;
 }

@@ -36,7 +36,7 @@ sy_status syi_protobuf_encode(sy_context *context, const char **type, const uint
                               size_t lead, syi_protobuf_bytes *out, sy_error *err);
 /*
  * The other way; the bytes may come from anybody. Appends one value to `out`. Contents of tensors go to `aside`, or, when
- * that is NULL, into the bytes. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ENOTSUP: the sentence names message and field.
+ * that is NULL and inside of plans but for their state, into the bytes. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ENOTSUP: the sentence names message and field.
  */
 sy_status syi_protobuf_decode(sy_context *context, const char *type, const uint8_t *bytes,
                               size_t size, syi_pysyft_aside *aside, syi_account *account,

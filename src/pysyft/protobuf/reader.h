@@ -13,7 +13,9 @@ typedef struct syi_protobuf_reader {
     syi_account *account;
     syi_buffer *out;
     syi_pysyft_aside *aside; /* nullable */
-    int named;               /* fields that the sentence names so far */
+    /* Inside of a plan: the list for its state, the only tensors there that are taken out of its bytes. */
+    syi_pysyft_aside *for_state;
+    int named; /* fields that the sentence names so far */
 } syi_protobuf_reader;
 
 /* Appends the value. `message` may be NULL: a part that is missing. */
