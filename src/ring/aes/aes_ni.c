@@ -4,6 +4,8 @@
 #if CSYFT_HAVE_AESNI
 #include <immintrin.h>
 
+/* Blocks are in registers only where nothing is left of their loops. */
+#define UNROLL _Pragma("GCC unroll 11")
 #define TARGET __attribute__((target("aes,sse4.1")))
 enum {
     ROUNDS = 10,
@@ -37,6 +39,7 @@ TARGET static void expand(uint8_t round_keys[11][16], const uint8_t key[16])
     NEXT_KEY(8, 0x80);
     NEXT_KEY(9, 0x1b);
     NEXT_KEY(10, 0x36);
+    UNROLL
     for (int k = 0; k <= ROUNDS; k++) {
         _mm_storeu_si128((__m128i *)(void *)round_keys[k], keys[k]);
     }
@@ -48,17 +51,21 @@ TARGET static inline __m128i counter(uint64_t place)
     return _mm_set_epi64x((long long)__builtin_bswap64(place), 0);
 }
 
-TARGET static inline void blocks_at(const __m128i *keys, uint64_t place, __m128i *out, int count)
+TARGET __attribute__((always_inline)) static inline void blocks_at(const __m128i *keys, uint64_t place, __m128i *out, int count)
 {
     __m128i state[AT_ONCE];
+    UNROLL
     for (int b = 0; b < count; b++) {
         state[b] = _mm_xor_si128(counter(place + (uint64_t)b), keys[0]);
     }
+    UNROLL
     for (int k = 1; k < ROUNDS; k++) {
+        UNROLL
         for (int b = 0; b < count; b++) {
             state[b] = _mm_aesenc_si128(state[b], keys[k]);
         }
     }
+    UNROLL
     for (int b = 0; b < count; b++) {
         _mm_storeu_si128(&out[b], _mm_aesenclast_si128(state[b], keys[ROUNDS]));
     }
@@ -69,6 +76,7 @@ TARGET static void stream(const uint8_t round_keys[11][16], uint64_t place, uint
 {
     __m128i keys[ROUNDS + 1];
     __m128i *to = (__m128i *)(void *)out;
+    UNROLL
     for (int k = 0; k <= ROUNDS; k++) {
         keys[k] = _mm_loadu_si128((const __m128i *)(const void *)round_keys[k]);
     }
