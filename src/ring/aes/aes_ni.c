@@ -51,7 +51,8 @@ TARGET static inline __m128i counter(uint64_t place)
     return _mm_set_epi64x((long long)__builtin_bswap64(place), 0);
 }
 
-TARGET __attribute__((always_inline)) static inline void blocks_at(const __m128i *keys, uint64_t place, __m128i *out, int count)
+TARGET __attribute__((always_inline)) static inline void
+blocks_at(const __m128i *keys, uint64_t place, __m128i *out, int count)
 {
     __m128i state[AT_ONCE];
     UNROLL
