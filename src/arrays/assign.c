@@ -300,7 +300,7 @@ static void copy_nest(const copying *job, int dim, uint8_t *to, const uint8_t *f
 {
     const nest *l = job->loops;
     if (dim == l->ndim - 1 && job->runs) {
-        memcpy(to, from, (size_t)(l->shape[dim] * job->to_size));
+        syi_copy_bytes(to, from, (size_t)(l->shape[dim] * job->to_size));
     } else if (dim == l->ndim - 1) {
         job->copy(to, l->to[dim] / job->to_size, from, l->from[dim] / job->from_size,
                   l->shape[dim]);
@@ -329,7 +329,7 @@ void syi_array_assign(const syi_array *to, const syi_array *from)
     if (to->dtype == from->dtype && loops.ndim == 1 && loops.to[0] == to_size &&
         loops.from[0] == to_size) {
         if (target != source) {
-            memcpy(target, source, (size_t)(loops.shape[0] * to_size));
+            syi_copy_bytes(target, source, (size_t)(loops.shape[0] * to_size));
         }
         return;
     }

@@ -21,6 +21,9 @@ void syi_free(sy_context *context, void *memory, size_t size);
 void syi_free_secret(sy_context *context, void *memory, size_t size);
 void syi_wipe(void *memory, size_t size);
 
+/* memcpy. */
+void syi_copy_bytes(void *to, const void *from, size_t size);
+
 /* Array form; NULL on overflow of count * item. */
 void *syi_alloc_array(sy_context *context, size_t count, size_t item);
 

@@ -169,6 +169,31 @@ static void test_wipe(void **state)
     syi_wipe(NULL, 0);
 }
 
+/* Where pieces are copied, and where all at once. */
+static void test_copies(void **state)
+{
+    (void)state;
+    enum { ROOM = 20000 };
+    static const size_t lengths[] = {0, 1, 2048, 2049, 3071, 3072, 3073, 9000};
+    static const size_t offsets[] = {0, 1, 12, 31, 32, 4095, 4096, 4100};
+    uint8_t *from = malloc(ROOM), *to = malloc(ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        from[i] = (uint8_t)(i * 31 + i / 251);
+    }
+    for (size_t k = 0; k < 8 * 8; k++) {
+        const size_t size = lengths[k % 8];
+        /* so far behind the source modulo the page */
+        const size_t at = ((uintptr_t)from - (uintptr_t)to + offsets[k / 8]) % 4096;
+        memset(to, 7, ROOM);
+        syi_copy_bytes(to + at, from, size);
+        assert_memory_equal(to + at, from, size);
+        assert_int_equal(to[at + size], 7);
+        assert_true(at == 0 || to[at - 1] == 7);
+    }
+    free(from);
+    free(to);
+}
+
 static void test_size_arithmetic(void **state)
 {
     (void)state;
@@ -360,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_secrets_are_wiped_before_release),
         cmocka_unit_test(test_wipe),
+        cmocka_unit_test(test_copies),
         cmocka_unit_test(test_size_arithmetic),
         cmocka_unit_test(test_account_keeps_to_its_limit),
         cmocka_unit_test(test_account_without_limit_stops_at_overflow),

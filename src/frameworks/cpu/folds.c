@@ -458,50 +458,89 @@ static inline double rescaled(double sum, double from, double to)
     return from == to ? sum : sum * exp(from - to);
 }
 
-#define DEFINE_LOGSUMEXP(name, T, EXP)                                                             \
-    SYI_CLONES static double exponentials_##name(int64_t n, const void *data, int64_t stride,      \
-                                                 double most)                                      \
-    {                                                                                              \
-        double lanes[LANES] = {0}, sum = 0;                                                        \
-        const T *p = data;                                                                         \
-        const int64_t whole = stride == (int64_t)sizeof(T) ? n - n % LANES : 0;                    \
-        for (int64_t i = 0; i < whole; i += LANES) {                                               \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                lanes[k] += EXP((double)p[i + k] - most);                                          \
-            }                                                                                      \
-        }                                                                                          \
-        for (int64_t i = whole; i < n; i++) {                                                      \
-            sum += EXP((double)SYI_AT_CONST(T, data, i, stride) - most);                           \
-        }                                                                                          \
-        for (int k = 0; k < LANES; k++) {                                                          \
-            sum += lanes[k];                                                                       \
-        }                                                                                          \
-        return sum;                                                                                \
-    }                                                                                              \
-    static void logsumexp_row_##name(int64_t n, const void *data, int64_t stride, int64_t seen,    \
-                                     syi_total *a, syi_total *b, const void *param)                \
-    {                                                                                              \
-        syi_total most = *a;                                                                       \
-        amax_row_##name(n, data, stride, seen, &most, b, param);                                   \
-        if (isinf(most.real) || isnan(most.real)) { /* nothing to add up, or nothing finite */     \
-            *a = most;                                                                             \
-            return;                                                                                \
-        }                                                                                          \
-        b->real = rescaled(b->real, a->real, most.real) +                                          \
-                  exponentials_##name(n, data, stride, most.real);                                 \
-        *a = most;                                                                                 \
-    }                                                                                              \
-    static void logsumexp_across_##name(int64_t n, int64_t rows, const void *data, int64_t stride, \
-                                        int64_t row_stride, int64_t seen, syi_total *a,            \
-                                        syi_total *b, const void *param)                           \
-    {                                                                                              \
-        const char *at = data;                                                                     \
-        for (int64_t row = 0; row < rows; row++, at += row_stride) {                               \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                logsumexp_row_##name(1, at + i * stride, sizeof(T), seen + row, &a[i], &b[i],      \
-                                     param);                                                       \
-            }                                                                                      \
-        }                                                                                          \
+#define EXPONENTIALS \
+    256 /* computed in a loop of their own and added up then: together neither is vectorised */
+
+#define DEFINE_LOGSUMEXP(name, T, EXP)                                                                          \
+    SYI_CLONES static double exponentials_##name(int64_t n, const void *data, int64_t stride,                   \
+                                                 double most)                                                   \
+    {                                                                                                           \
+        double each[EXPONENTIALS], sum = 0;                                                                     \
+        for (int64_t done = 0; done < n; done += EXPONENTIALS) {                                                \
+            const int64_t now = n - done < EXPONENTIALS ? n - done : EXPONENTIALS;                              \
+            const char *at = (const char *)data + done * stride;                                                \
+            const T *p = (const void *)at;                                                                      \
+            for (int64_t i = 0; stride == (int64_t)sizeof(T) && i < now; i++) {                                 \
+                each[i] = EXP((double)p[i] - most);                                                             \
+            }                                                                                                   \
+            for (int64_t i = 0; stride != (int64_t)sizeof(T) && i < now; i++) {                                 \
+                each[i] = EXP((double)SYI_AT_CONST(T, at, i, stride) - most);                                   \
+            }                                                                                                   \
+            double lanes[LANES] = {0};                                                                          \
+            const int64_t whole = now - now % LANES;                                                            \
+            for (int64_t i = 0; i < whole; i += LANES) {                                                        \
+                for (int k = 0; k < LANES; k++) {                                                               \
+                    lanes[k] += each[i + k];                                                                    \
+                }                                                                                               \
+            }                                                                                                   \
+            for (int64_t i = whole; i < now; i++) {                                                             \
+                sum += each[i];                                                                                 \
+            }                                                                                                   \
+            SYI_JOIN_LANES(lanes, LANES)                                                                        \
+            sum += lanes[0];                                                                                    \
+        }                                                                                                       \
+        return sum;                                                                                             \
+    }                                                                                                           \
+    /* Of a packed row, whatever becomes of NaN: the sum sees those. -infinity when there is nothing higher. */ \
+    SYI_CLONES static T highest_##name(int64_t n, const T *p)                                                   \
+    {                                                                                                           \
+        T lanes[2 * LANES], most = -(T)INFINITY;                                                                \
+        for (int k = 0; k < 2 * LANES; k++) {                                                                   \
+            lanes[k] = -(T)INFINITY;                                                                            \
+        }                                                                                                       \
+        int64_t i = 0;                                                                                          \
+        for (; n - i >= 2 * LANES; i += 2 * LANES) {                                                            \
+            for (int k = 0; k < 2 * LANES; k++) {                                                               \
+                lanes[k] = p[i + k] > lanes[k] ? p[i + k] : lanes[k];                                           \
+            }                                                                                                   \
+        }                                                                                                       \
+        for (; i < n; i++) {                                                                                    \
+            most = p[i] > most ? p[i] : most;                                                                   \
+        }                                                                                                       \
+        for (int k = 0; k < 2 * LANES; k++) {                                                                   \
+            most = lanes[k] > most ? lanes[k] : most;                                                           \
+        }                                                                                                       \
+        return most;                                                                                            \
+    }                                                                                                           \
+    static void logsumexp_row_##name(int64_t n, const void *data, int64_t stride, int64_t seen,                 \
+                                     syi_total *a, syi_total *b, const void *param)                             \
+    {                                                                                                           \
+        syi_total most = *a;                                                                                    \
+        const T high = stride == (int64_t)sizeof(T) ? highest_##name(n, data) : -(T)INFINITY;                   \
+        if (isfinite(high) && !isnan(most.real)) {                                                              \
+            most.real = (double)high > most.real ? (double)high : most.real;                                    \
+        } else {                                                                                                \
+            amax_row_##name(n, data, stride, seen, &most, b, param);                                            \
+        }                                                                                                       \
+        if (isinf(most.real) || isnan(most.real)) { /* nothing to add up, or nothing finite */                  \
+            *a = most;                                                                                          \
+            return;                                                                                             \
+        }                                                                                                       \
+        b->real = rescaled(b->real, a->real, most.real) +                                                       \
+                  exponentials_##name(n, data, stride, most.real);                                              \
+        *a = most;                                                                                              \
+    }                                                                                                           \
+    static void logsumexp_across_##name(int64_t n, int64_t rows, const void *data, int64_t stride,              \
+                                        int64_t row_stride, int64_t seen, syi_total *a,                         \
+                                        syi_total *b, const void *param)                                        \
+    {                                                                                                           \
+        const char *at = data;                                                                                  \
+        for (int64_t row = 0; row < rows; row++, at += row_stride) {                                            \
+            for (int64_t i = 0; i < n; i++) {                                                                   \
+                logsumexp_row_##name(1, at + i * stride, sizeof(T), seen + row, &a[i], &b[i],                   \
+                                     param);                                                                    \
+            }                                                                                                   \
+        }                                                                                                       \
     }
 DEFINE_LOGSUMEXP(F32, float, syi_precise_exp)
 DEFINE_LOGSUMEXP(F64, double, exp)

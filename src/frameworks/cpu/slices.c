@@ -62,7 +62,7 @@ static void copy_bytes(void *to, const void *from, int64_t bytes)
         memcpy(to, from, 16);
         break;
     default:
-        memcpy(to, from, (size_t)bytes);
+        syi_copy_bytes(to, from, (size_t)bytes);
     }
 }
 
