@@ -88,6 +88,9 @@ static inline void syi_message_trim(syi_message *message)
 sy_status syi_message_add_segment(syi_message *message, syi_storage *storage, size_t offset,
                                   size_t length, uint32_t flags, sy_error *err);
 
+/* Room for `count` segments in all; the old ones stay. */
+bool syi_message_reserve_segments(syi_message *message, uint32_t count);
+
 /* Header and table into `out` (cleared first); the body and segments are sent from where they are. */
 sy_status syi_frame_encode_head(const syi_message *message, syi_buffer *out, sy_error *err);
 /* The same in two steps: SY_OK when the message can travel (body latched or above 32 bits, segments
@@ -128,7 +131,7 @@ typedef struct syi_frame_limits {
 sy_status syi_frame_keep(const syi_message *message, const syi_frame_limits *limits, sy_error *err);
 
 /*
- * The reader. A transport asks where the next bytes go, puts them there, and says how many came:
+ * The reader (frame_reader.c). A transport asks where the next bytes go, puts them there, and says how many came:
  *
  *     syi_frame_reader_want(reader, &place, &room);   // room > 0 always
  *     n = read(fd, place, room);
@@ -154,6 +157,8 @@ void syi_frame_reader_take(syi_frame_reader *reader, syi_message *message);
 syi_message *syi_frame_reader_lend(syi_frame_reader *reader);
 /* Gives back what a frame that will not be finished has taken, at once. */
 void syi_frame_reader_abandon(syi_frame_reader *reader);
+/* Of the frame that is arriving, or was the last, in bytes as it comes here; known when its table is. */
+uint64_t syi_frame_reader_get_length(const syi_frame_reader *reader);
 /* true when nothing of a next frame has arrived (a close here is clean). */
 bool syi_frame_reader_is_idle(const syi_frame_reader *reader);
 /* The account for later segments (known only after HELLO). */

@@ -214,6 +214,36 @@ static void server_peer_set_limits(syi_peer *base, const syi_frame_limits *limit
     pthread_mutex_unlock(&peer->lock);
 }
 
+static syi_partial *server_peer_take_partial(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    syi_partial *partial;
+    pthread_mutex_lock(&peer->lock);
+    const bool own = peer->open && syi_server_is_own_thread(peer->server);
+    partial = peer->partial;
+    peer->partial = NULL;
+    pthread_mutex_unlock(&peer->lock);
+    if (own) { /* nothing more is read from it */
+        partial = syi_frame_reader_part(peer->reader);
+        syi_frame_reader_abandon(peer->reader);
+    }
+    return partial;
+}
+
+static void server_peer_expect(syi_peer *base, syi_partial *partial)
+{
+    syi_frame_reader_expect(((syi_server_peer *)base)->reader, partial);
+}
+
+static uint64_t server_peer_get_queued(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    const uint64_t queued = peer->out.bytes;
+    pthread_mutex_unlock(&peer->lock);
+    return queued;
+}
+
 static void server_peer_free(syi_peer *base)
 {
     syi_server_peer *peer = (syi_server_peer *)base;
@@ -226,6 +256,9 @@ static const syi_peer_class server_peer_class = {
     .set_reading = server_peer_set_reading,
     .set_account = server_peer_set_account,
     .set_limits = server_peer_set_limits,
+    .take_partial = server_peer_take_partial,
+    .expect = server_peer_expect,
+    .get_queued = server_peer_get_queued,
     .free = server_peer_free,
 };
 
@@ -320,16 +353,20 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
         return;
     }
     peer->ended = true;
+    syi_partial *partial = syi_frame_reader_part(peer->reader);
     pthread_mutex_lock(&peer->lock);
     peer->open = false;
+    peer->partial = partial;
     syi_outgoing_fini(&peer->out);
     pthread_mutex_unlock(&peer->lock);
     unlist(peer);
-    /* The session may hold the peer long after this; half a tensor must not wait for it. */
     syi_frame_reader_abandon(peer->reader);
     if (peer->session != NULL) {
         peer->service->closed(peer->session, why, sentence);
+        /* The session may hold the peer long after this; half a tensor must not wait for it. */
+        syi_partial_free(server_peer_take_partial(&peer->base));
     } else {
+        syi_partial_free(server_peer_take_partial(&peer->base));
         syi_peer_unref(&peer->base); /* the reference that `opened` did not take */
     }
 }
@@ -442,7 +479,7 @@ static bool deliver(syi_server_peer *peer, syi_message *arrived, uint64_t length
 bool syi_server_peer_deliver(syi_server_peer *peer)
 {
     syi_message *arrived = syi_frame_reader_lend(peer->reader);
-    return deliver(peer, arrived, syi_frame_length(arrived));
+    return deliver(peer, arrived, syi_frame_reader_get_length(peer->reader));
 }
 
 bool syi_server_peer_deliver_plain(syi_server_peer *peer, syi_message *arrived)

@@ -78,6 +78,7 @@ struct syi_server_peer {
     uint32_t linger_ms;
     syi_account *account;
     syi_frame_limits limits;
+    syi_partial *partial; /* of one that has ended, while `closed` runs */
     syi_outgoing out;
 };
 

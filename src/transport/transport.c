@@ -100,6 +100,22 @@ bool syi_connection_is_open(syi_connection *connection)
     return connection->klass->is_open(connection);
 }
 
+syi_partial *syi_connection_take_partial(syi_connection *connection)
+{
+    return connection->klass->get_reader != NULL
+               ? syi_frame_reader_part(connection->klass->get_reader(connection))
+               : NULL;
+}
+
+void syi_connection_expect(syi_connection *connection, syi_partial *partial)
+{
+    if (connection->klass->get_reader != NULL) {
+        syi_frame_reader_expect(connection->klass->get_reader(connection), partial);
+    } else {
+        syi_partial_free(partial);
+    }
+}
+
 syi_traffic syi_connection_get_traffic(const syi_connection *connection)
 {
     return syi_traffic_read(&connection->traffic);
@@ -232,6 +248,25 @@ void syi_peer_set_account(syi_peer *peer, syi_account *account)
 void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits)
 {
     peer->klass->set_limits(peer, limits);
+}
+
+syi_partial *syi_peer_take_partial(syi_peer *peer)
+{
+    return peer->klass->take_partial != NULL ? peer->klass->take_partial(peer) : NULL;
+}
+
+void syi_peer_expect(syi_peer *peer, syi_partial *partial)
+{
+    if (peer->klass->expect != NULL) {
+        peer->klass->expect(peer, partial);
+    } else {
+        syi_partial_free(partial);
+    }
+}
+
+uint64_t syi_peer_get_queued(syi_peer *peer)
+{
+    return peer->klass->get_queued != NULL ? peer->klass->get_queued(peer) : 0;
 }
 
 const char *syi_peer_get_address(const syi_peer *peer)

@@ -26,7 +26,7 @@
 #ifndef SYI_TRANSPORT_TRANSPORT_H
 #define SYI_TRANSPORT_TRANSPORT_H
 
-#include "transport/frame.h"
+#include "transport/partial.h"
 #include "transport/tls/tls.h"
 
 typedef struct syi_connection syi_connection;
@@ -69,6 +69,13 @@ void syi_connection_close(syi_connection *connection);
 void syi_connection_shut(syi_connection *connection);
 /* false once the other end is known to be gone (does not block). */
 bool syi_connection_is_open(syi_connection *connection);
+/*
+ * Frames that go on over another connection (partial.h), where the transport's bytes are a stream of frames. Take: of a
+ * connection that is over, while nobody is inside send or receive; what has come of the frame it broke in, or what it
+ * was to expect; NULL: nothing. Expect: before anybody receives; takes the partial frame.
+ */
+syi_partial *syi_connection_take_partial(syi_connection *connection);
+void syi_connection_expect(syi_connection *connection, syi_partial *partial);
 syi_traffic syi_connection_get_traffic(const syi_connection *connection);
 /* Before it is used by several threads. Every message is noted there; `peer` is what the other end is called, and may
  * be written to later. Both are borrowed. */
@@ -138,6 +145,15 @@ void syi_peer_set_reading(syi_peer *peer, bool reading);
 /* For frames after the one being delivered (from another thread: soon). */
 void syi_peer_set_account(syi_peer *peer, syi_account *account);
 void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits);
+/*
+ * The same of a peer. Take: inside `closed`, or from a service callback for another peer after syi_peer_close; NULL also
+ * when that is another listener's, whose thread may be reading still. Expect: from this peer's `received`; NULL drops
+ * what was expected.
+ */
+syi_partial *syi_peer_take_partial(syi_peer *peer);
+void syi_peer_expect(syi_peer *peer, syi_partial *partial);
+/* Bytes that wait to be sent. */
+uint64_t syi_peer_get_queued(syi_peer *peer);
 /* "tcp://127.0.0.1:40312" or "inproc://bob#3"; for logs and identity. */
 const char *syi_peer_get_address(const syi_peer *peer);
 bool syi_peer_is_loopback(const syi_peer *peer);

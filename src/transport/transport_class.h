@@ -28,6 +28,8 @@ typedef struct syi_connection_class {
     sy_status (*receive)(syi_connection *connection, syi_message *message, uint64_t deadline,
                          sy_error *err);
     bool (*is_open)(syi_connection *connection);
+    syi_frame_reader *(*get_reader)(
+        syi_connection *connection); /* nullable; of a stream of frames */
     void (*shut)(syi_connection *connection);
     void (*close)(syi_connection *connection); /* and free */
 } syi_connection_class;
@@ -50,7 +52,10 @@ typedef struct syi_peer_class {
     void (*set_reading)(syi_peer *peer, bool reading);
     void (*set_account)(syi_peer *peer, syi_account *account);
     void (*set_limits)(syi_peer *peer, const syi_frame_limits *limits);
-    void (*free)(syi_peer *peer); /* last reference went */
+    syi_partial *(*take_partial)(syi_peer *peer); /* nullable, with the next */
+    void (*expect)(syi_peer *peer, syi_partial *partial);
+    uint64_t (*get_queued)(syi_peer *peer); /* nullable: nothing waits */
+    void (*free)(syi_peer *peer);           /* last reference went */
 } syi_peer_class;
 
 struct syi_peer {

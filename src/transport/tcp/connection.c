@@ -197,7 +197,7 @@ static sy_status tcp_receive(syi_connection *base, syi_message *message, uint64_
     }
     syi_frame_reader_take(c->reader, message);
     syi_traffic_add(&base->traffic.frames_received, 1);
-    syi_traffic_add(&base->traffic.bytes_received, syi_frame_length(message));
+    syi_traffic_add(&base->traffic.bytes_received, syi_frame_reader_get_length(c->reader));
     return SY_OK;
 }
 
@@ -206,6 +206,11 @@ static sy_status tcp_receive(syi_connection *base, syi_message *message, uint64_
 static bool tcp_is_open(syi_connection *base)
 {
     return syi_stream_is_open(&((tcp_connection *)base)->stream);
+}
+
+static syi_frame_reader *tcp_get_reader(syi_connection *base)
+{
+    return ((tcp_connection *)base)->reader;
 }
 
 static void tcp_shut(syi_connection *base)
@@ -226,6 +231,7 @@ static const syi_connection_class tcp_connection_class = {
     .send = tcp_send,
     .receive = tcp_receive,
     .is_open = tcp_is_open,
+    .get_reader = tcp_get_reader,
     .shut = tcp_shut,
     .close = tcp_close,
 };

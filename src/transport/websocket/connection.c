@@ -487,7 +487,7 @@ static sy_status websocket_receive(syi_connection *base, syi_message *message, u
         syi_message_trim(&c->arriving);
     } else {
         syi_frame_reader_take(c->reader, message);
-        length = syi_frame_length(message);
+        length = syi_frame_reader_get_length(c->reader);
     }
     syi_traffic_add(&base->traffic.frames_received, 1);
     syi_traffic_add(&base->traffic.bytes_received, length);
@@ -499,6 +499,11 @@ static sy_status websocket_receive(syi_connection *base, syi_message *message, u
 static bool websocket_is_open(syi_connection *base)
 {
     return syi_stream_is_open(&((websocket_connection *)base)->stream);
+}
+
+static syi_frame_reader *websocket_get_reader(syi_connection *base)
+{
+    return ((websocket_connection *)base)->reader;
 }
 
 static void release(websocket_connection *c)
@@ -535,6 +540,7 @@ static const syi_connection_class websocket_connection_class = {
     .send = websocket_send,
     .receive = websocket_receive,
     .is_open = websocket_is_open,
+    .get_reader = websocket_get_reader,
     .shut = websocket_shut,
     .close = websocket_close,
 };
