@@ -21,11 +21,23 @@ static void key(syi_buffer *out, const char *name)
     syi_msgpack_write_str(out, name, strlen(name));
 }
 
+/* A client says that it can; a worker, what it has. */
+static void write_rest(syi_buffer *out, const syi_hello *hello)
+{
+    if (!hello->has_received) {
+        syi_msgpack_write_bool(out, true);
+        return;
+    }
+    syi_msgpack_write_array(out, 2);
+    syi_msgpack_write_uint(out, hello->rest_bytes);
+    syi_msgpack_write_uint(out, hello->rest_check);
+}
+
 void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
 {
     const size_t entries = 4u + (hello->has_session ? 2 : 0) + (hello->message_max != 0 ? 1 : 0) +
                            (hello->bearer[0] != '\0' ? 1 : 0) + (hello->resumes ? 1 : 0) +
-                           (hello->has_received ? 1 : 0);
+                           (hello->has_received ? 1 : 0) + (hello->rests ? 1 : 0);
     syi_msgpack_write_map(out, entries);
     key(out, "wire");
     syi_msgpack_write_array(out, 2);
@@ -62,6 +74,10 @@ void syi_hello_encode(syi_buffer *out, const syi_hello *hello)
     if (hello->has_received) {
         key(out, "received");
         syi_msgpack_write_uint(out, hello->received);
+    }
+    if (hello->rests) {
+        key(out, "rest");
+        write_rest(out, hello);
     }
 }
 
@@ -160,6 +176,21 @@ static sy_status read_credentials(syi_msgpack_cursor *cursor, syi_hello *hello, 
     return SY_OK;
 }
 
+static sy_status read_rest(syi_msgpack_cursor *cursor, syi_hello *hello, sy_error *err)
+{
+    hello->rest_bytes = 0;
+    hello->rest_check = 0;
+    if (syi_msgpack_peek(cursor) != SYI_MSGPACK_ARRAY) {
+        return syi_msgpack_read_bool(cursor, &hello->rests, err);
+    }
+    hello->rests = true;
+    SY_TRY(syi_msgpack_read_tuple(cursor, 2, "hello: rest", err));
+    SY_TRY(syi_msgpack_read_uint(cursor, &hello->rest_bytes, err));
+    SY_TRY(syi_msgpack_read_uint(cursor, &hello->rest_check, err));
+    syi_msgpack_leave(cursor);
+    return SY_OK;
+}
+
 static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const char *name,
                             size_t length, bool *has_token, sy_error *err)
 {
@@ -210,6 +241,9 @@ static sy_status read_field(syi_msgpack_cursor *cursor, syi_hello *hello, const 
         hello->has_received = received >= 0;
         hello->received = received >= 0 ? (uint64_t)received : 0;
         return SY_OK;
+    }
+    if (is_key(name, length, "rest")) {
+        return read_rest(cursor, hello, err);
     }
     return syi_msgpack_skip(cursor, err);
 }

@@ -26,8 +26,11 @@ typedef struct syi_hello {
     uint64_t message_max; /* bytes of a whole frame; 0: no such limit */
     bool
         resumes; /* client: it counts requests, so that none is run twice (wire.md, "Broken connections") */
-    bool has_received;               /* worker: so does it */
-    uint64_t received;               /* requests of the session that have arrived */
+    bool has_received;   /* worker: so does it */
+    uint64_t received;   /* requests of the session that have arrived */
+    bool rests;          /* frames that broke may go on where they were ("The rest of a frame") */
+    uint64_t rest_bytes; /* worker: of the segments of the next request so many are here; 0: none */
+    uint64_t rest_check; /* worker: of what is here */
     char bearer[SYI_BEARER_MAX + 1]; /* client: the token that says who it is; "": none. Wipe it. */
 } syi_hello;
 

@@ -13,6 +13,7 @@
     X(PING, 4, "ping", true)                      \
     X(PONG, 5, "pong", false)                     \
     X(REPEAT, 6, "repeat", true)                  \
+    X(REST, 7, "rest", false)                     \
     X(COMMAND, 33, "command", true)               \
     X(OBJECT, 34, "object", true)                 \
     X(OBJECT_REQUEST, 35, "object request", true) \

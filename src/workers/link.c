@@ -75,7 +75,7 @@ sy_status syi_link_first_contact(sy_worker *owner, sy_worker *target, syi_link *
     *link = NULL;
     SY_TRY(link_new(owner, target, &made, err));
     (void)syi_link_try_turn(made); /* nobody else knows it yet */
-    sy_status status = syi_link_connect(made, 0, err);
+    sy_status status = syi_link_connect(made, 0, 0, err);
     syi_link_leave_turn(made);
     if (status != SY_OK) {
         syi_link_free(made);
@@ -132,6 +132,7 @@ void syi_link_free(syi_link *link)
         pending_free(context, link->flying);
         link->flying = next;
     }
+    syi_partial_free(link->partial);
     syi_message_fini(&link->deletion);
     syi_message_fini(&link->inbox);
     syi_deletion_queue_fini(&link->deletions);

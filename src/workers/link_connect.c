@@ -32,6 +32,7 @@ static sy_status greet(syi_link *link, syi_connection *connection, syi_taken_up 
     memcpy(mine.token, link->key.token, sizeof mine.token);
     mine.resumes = link->target->reconnect_ms != 0 && !syi_worker_is_here(link->target) &&
                    link->target->custom == NULL;
+    mine.rests = mine.resumes;
 
     syi_message message;
     syi_hello theirs;
@@ -83,6 +84,9 @@ static sy_status greet(syi_link *link, syi_connection *connection, syi_taken_up 
                        memcmp(link->key.session, theirs.session, sizeof theirs.session) == 0;
     session->counts = mine.resumes && theirs.has_received;
     session->arrived = session->resumed ? theirs.received : 0;
+    session->rests = session->counts && theirs.rests;
+    session->bytes = session->resumed && session->rests ? theirs.rest_bytes : 0;
+    session->check = theirs.rest_check;
     if (link->key.known && !session->resumed) {
         forget_session(link);
     }
@@ -104,8 +108,17 @@ static void set_greeting(syi_link *link, syi_connection *connection)
     pthread_mutex_unlock(&link->state_lock);
 }
 
+/* Sending. Has the worker more of what was sent than when it was connected to before? */
+static void look_for_progress(syi_link *link, const syi_taken_up *session)
+{
+    link->advanced = session->arrived > link->reached ||
+                     (session->arrived == link->reached && session->bytes > link->reached_bytes);
+    link->reached = session->arrived;
+    link->reached_bytes = session->bytes;
+}
+
 /* Sending. `deadline` 0: the target's own for connecting, which counts in any case. */
-sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
+sy_status syi_link_connect(syi_link *link, uint64_t deadline, uint64_t sending, sy_error *err)
 {
     sy_context *context = syi_link_context(link);
     sy_worker *target = link->target;
@@ -141,7 +154,7 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
                      : syi_connect(context, &connection, target->url, &options, err);
         syi_tls_config_unref(options.tls);
     }
-    syi_taken_up session = {false, false, 0};
+    syi_taken_up session = {.resumed = false};
     if (status == SY_OK) {
         syi_worker_watch(link->owner, target, connection);
         set_greeting(link, connection);
@@ -153,14 +166,20 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err)
         syi_error_at_worker(err, target->name);
         return status;
     }
+    look_for_progress(link, &session);
+    syi_link_expect(link, connection, &session);
     pthread_mutex_lock(&link->state_lock);
     const bool again = syi_link_settle(link, &session);
     link->connection = connection;
+    link->rests = session.rests;
     link->broken_at = 0;
     pthread_cond_broadcast(&link->changed);
     pthread_mutex_unlock(&link->state_lock);
     syi_link_watch(link);
-    return again ? syi_link_send_again(link, session.arrived, options.deadline, err) : SY_OK;
+    if (sending == 0) {
+        sending = syi_link_patience(link);
+    }
+    return again ? syi_link_send_again(link, &session, sending, err) : SY_OK;
 }
 
 sy_error syi_link_doubt(const syi_link *link, const sy_error *why)
@@ -226,6 +245,11 @@ static void hang_up(syi_link *link, const sy_error *why)
     }
     while (link->receiving) {
         pthread_cond_wait(&link->changed, &link->state_lock);
+    }
+    if (connection != NULL && why == NULL) {
+        syi_link_keep_partial(link, connection);
+    } else if (why != NULL) {
+        syi_link_drop_partial(link);
     }
     if (connection != NULL) {
         syi_traffic_add(&link->past, syi_connection_get_traffic(connection));

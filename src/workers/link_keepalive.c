@@ -114,7 +114,8 @@ static uint64_t revive(syi_link *link, uint64_t now)
                         !link->closing && now < link->broken_at + REVIVE_FOR_NS;
     pthread_mutex_unlock(&link->state_lock);
     if (wanted) {
-        (void)syi_link_connect(link, syi_clock_now(syi_link_context(link)) + REVIVE_NS, &ignored);
+        const uint64_t until = syi_clock_now(syi_link_context(link)) + REVIVE_NS;
+        (void)syi_link_connect(link, until, until, &ignored);
     }
     const bool again = wanted && link->connection == NULL;
     syi_link_leave_turn(link);

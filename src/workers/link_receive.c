@@ -33,6 +33,9 @@ void syi_link_abandon(syi_link *link, syi_pending *pending)
         pthread_cond_wait(&link->changed, &link->state_lock);
     }
     (void)syi_link_take_flying(link, pending->id);
+    if (link->partial != NULL && link->partial->id == pending->id) {
+        syi_link_drop_partial(link);
+    }
 }
 
 sy_status syi_link_error_of(const syi_link *link, const syi_message *message, sy_error *err)

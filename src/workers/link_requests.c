@@ -182,7 +182,7 @@ sy_status syi_link_post(syi_exchange *exchange, sy_error *err)
     SY_TRY(syi_link_take_turn(link, deadline, err));
     if (link->connection == NULL) {
         status = link->counts ? syi_link_reconnect(link, deadline, err)
-                              : syi_link_connect(link, deadline, err);
+                              : syi_link_connect(link, deadline, deadline, err);
     }
     if (status == SY_OK) {
         status = syi_frame_keep(&pending->request, &link->takes, err);

@@ -38,6 +38,55 @@ bool syi_link_settle(syi_link *link, const syi_taken_up *session)
     return link->again != NULL;
 }
 
+/* Answers that broke in the middle */
+
+void syi_link_drop_partial(syi_link *link)
+{
+    syi_partial_free(link->partial);
+    link->partial = NULL;
+}
+
+/* state_lock held: somebody waits for the answer whose beginning this is. */
+static bool is_wanted(const syi_link *link, const syi_partial *partial)
+{
+    const syi_pending *p = link->flying;
+    while (p != NULL && p->id != partial->id) {
+        p = p->next;
+    }
+    return p != NULL && !p->done && !p->posted;
+}
+
+void syi_link_keep_partial(syi_link *link, syi_connection *connection)
+{
+    syi_partial *partial = syi_connection_take_partial(connection);
+    if (partial == NULL) {
+        return;
+    }
+    syi_link_drop_partial(link);
+    if (link->rests && is_wanted(link, partial)) {
+        link->partial = partial;
+    } else {
+        syi_partial_free(partial);
+    }
+}
+
+void syi_link_expect(syi_link *link, syi_connection *connection, syi_taken_up *session)
+{
+    pthread_mutex_lock(&link->state_lock);
+    syi_partial *partial = link->partial;
+    const bool wanted = partial != NULL && session->resumed && session->rests;
+    link->partial = NULL;
+    pthread_mutex_unlock(&link->state_lock);
+    if (!wanted) {
+        syi_partial_free(partial);
+        return;
+    }
+    session->answer_id = partial->id;
+    session->answer_bytes = partial->bytes;
+    session->answer_check = syi_partial_get_check(partial);
+    syi_connection_expect(connection, partial);
+}
+
 /* Sending again */
 
 /* Sending: those deletions that had left before frame `before` and did not arrive. */
@@ -60,16 +109,21 @@ static sy_status delete_again(syi_link *link, uint64_t before, uint64_t deadline
     }
 }
 
-/* Sending. The request is at the worker; its answer may have been lost. */
-static sy_status ask_for(syi_link *link, const syi_pending *pending, uint64_t deadline,
-                         sy_error *err)
+/* Sending. The request is at the worker; its answer may have been lost, or is here in part. */
+static sy_status ask_for(syi_link *link, const syi_pending *pending, const syi_taken_up *session,
+                         uint64_t deadline, sy_error *err)
 {
+    const bool in_part = session->answer_bytes != 0 && session->answer_id == pending->id;
     syi_message message;
     syi_message_init(&message, syi_link_context(link), SYI_BODY_MAX);
     message.kind = SYI_KIND_REPEAT;
     message.id = pending->id;
-    syi_msgpack_write_array(&message.body, 1);
+    syi_msgpack_write_array(&message.body, in_part ? 3 : 1);
     syi_msgpack_write_uint(&message.body, pending->sequence);
+    if (in_part) {
+        syi_msgpack_write_uint(&message.body, session->answer_bytes);
+        syi_msgpack_write_uint(&message.body, session->answer_check);
+    }
     sy_status status = syi_buffer_check(&message.body, "message body", err);
     if (status == SY_OK) {
         const syi_message *one = &message;
@@ -96,12 +150,28 @@ static void refuse_one(syi_link *link, syi_pending *pending, const sy_error *why
     pthread_mutex_unlock(&link->state_lock);
 }
 
-static sy_status send_one_again(syi_link *link, syi_pending *pending, uint64_t arrived,
+/* Sending. The worker has the beginning of it, and it is what it was then. */
+static sy_status send_rest(syi_link *link, const syi_pending *pending, uint64_t bytes,
+                           uint64_t deadline, sy_error *err)
+{
+    syi_message rest;
+    syi_message_init(&rest, syi_link_context(link), 1);
+    sy_status status = syi_partial_rest(&pending->request, bytes, &rest, err);
+    if (status == SY_OK) {
+        const syi_message *one = &rest;
+        status = syi_connection_send(link->connection, &one, 1, deadline, err);
+    }
+    syi_message_fini(&rest);
+    return status;
+}
+
+static sy_status send_one_again(syi_link *link, syi_pending *pending, const syi_taken_up *session,
                                 uint64_t deadline, sy_error *err)
 {
-    if (pending->sequence != 0 && pending->sequence <= arrived) {
-        return ask_for(link, pending, deadline, err);
+    if (pending->sequence != 0 && pending->sequence <= session->arrived) {
+        return ask_for(link, pending, session, deadline, err);
     }
+    const bool begun = pending->sequence == session->arrived + 1 && session->bytes != 0;
     if (pending->sequence != 0) {
         SY_TRY(delete_again(link, pending->sequence, deadline, err));
     }
@@ -111,10 +181,14 @@ static sy_status send_one_again(syi_link *link, syi_pending *pending, uint64_t a
         refuse_one(link, pending, &why);
         return SY_OK;
     }
+    const bool first = link->sent == session->arrived;
     pthread_mutex_lock(&link->state_lock);
     pending->number = syi_deletion_queue_number(&link->deletions);
     syi_link_count(link, pending);
     pthread_mutex_unlock(&link->state_lock);
+    if (begun && first && syi_partial_is_of(&pending->request, session->bytes, session->check)) {
+        return send_rest(link, pending, session->bytes, deadline, err);
+    }
     const syi_message *one = &pending->request;
     return syi_connection_send(link->connection, &one, 1, deadline, err);
 }
@@ -133,7 +207,8 @@ static syi_pending *next_again(syi_link *link)
     return pending;
 }
 
-sy_status syi_link_send_again(syi_link *link, uint64_t arrived, uint64_t deadline, sy_error *err)
+sy_status syi_link_send_again(syi_link *link, const syi_taken_up *session, uint64_t deadline,
+                              sy_error *err)
 {
     sy_status status = SY_OK;
     while (status == SY_OK) {
@@ -143,7 +218,7 @@ sy_status syi_link_send_again(syi_link *link, uint64_t arrived, uint64_t deadlin
         if (pending == NULL) {
             return SY_OK;
         }
-        status = send_one_again(link, pending, arrived, deadline, err);
+        status = send_one_again(link, pending, session, deadline, err);
         pthread_mutex_lock(&link->state_lock);
         pending->pinned = false;
         pthread_cond_broadcast(&link->changed);
@@ -213,15 +288,22 @@ sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err)
     pthread_mutex_lock(&link->state_lock);
     const uint64_t since = link->flying != NULL && link->broken_at != 0 ? link->broken_at : began;
     pthread_mutex_unlock(&link->state_lock);
-    const uint64_t patience = since + (uint64_t)link->target->reconnect_ms * 1000000u;
-    const uint64_t until = deadline != 0 && deadline < patience ? deadline : patience;
+    const uint64_t reconnect_ns = (uint64_t)link->target->reconnect_ms * 1000000u;
+    uint64_t patience = since + reconnect_ns;
     const bool once = link->given_up;
     uint64_t pause = FIRST_PAUSE_NS;
     for (bool first = true;; first = false) {
+        uint64_t until = deadline != 0 && deadline < patience ? deadline : patience;
         const uint64_t limit = first && until <= began + FIRST_PAUSE_NS ? deadline : until;
-        const sy_status status = syi_link_connect(link, limit, &why);
+        link->advanced = false;
+        const sy_status status = syi_link_connect(link, limit, deadline, &why);
         if (status == SY_OK) {
             return SY_OK;
+        }
+        if (link->advanced) { /* it broke while it was sent again, but gets on */
+            patience = syi_clock_now(context) + reconnect_ns;
+            until = deadline != 0 && deadline < patience ? deadline : patience;
+            pause = FIRST_PAUSE_NS;
         }
         const uint64_t wait = first ? 0 : some_of(context, pause);
         const bool over = syi_clock_now(context) + wait >= until;

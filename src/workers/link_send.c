@@ -203,7 +203,7 @@ sy_status syi_link_send_all(syi_link *link, syi_pending *last, uint64_t deadline
             return SY_OK; /* deletions alone are no reason to connect */
         }
         SY_TRY(link->counts ? syi_link_reconnect(link, deadline, err)
-                            : syi_link_connect(link, deadline, err));
+                            : syi_link_connect(link, deadline, deadline, err));
     }
     if (last != NULL) {
         SY_TRY(syi_frame_keep(&last->request, &link->takes, err));

@@ -45,6 +45,10 @@ struct syi_link {
     bool counts;                /* the worker counts requests; changed as `connection` is */
     uint64_t sent;              /* so many of this session; of the thread that sends */
     uint64_t lined_up_from;     /* `sent` before line_up; the same */
+    uint64_t reached,
+        reached_bytes; /* requests that had arrived when it was connected last, and of the next; the same */
+    bool advanced; /* these were more than before; the same */
+    bool rests;    /* frames that broke may go on; changed as `connection` is */
 
     /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;
@@ -62,7 +66,9 @@ struct syi_link {
     syi_pending *flying; /* oldest first: answers mostly come in order */
     syi_pending *flying_last;
     size_t flying_posted;
-    syi_pending *again;        /* the next in flight to be sent again on a new connection */
+    syi_pending *again; /* the next in flight to be sent again on a new connection */
+    syi_partial
+        *partial; /* an answer that broke in the middle, and whose request is in flight; nullable */
     uint64_t broken_at;        /* when the connection was found broken */
     bool given_up;             /* and could not be made again in time: now one try must do */
     uint64_t frames;           /* received so far */
@@ -147,8 +153,9 @@ void syi_link_leave_turn(syi_link *link);
 
 /* Connecting (link_connect.c). */
 
-/* Sending. `deadline` 0: the target's own for connecting, which counts in any case. */
-sy_status syi_link_connect(syi_link *link, uint64_t deadline, sy_error *err);
+/* Sending. `deadline` 0: the target's own for connecting, which counts in any case. What is in flight is sent again until
+ * `sending`, 0: as long as a request may take. */
+sy_status syi_link_connect(syi_link *link, uint64_t deadline, uint64_t sending, sy_error *err);
 /* Sending, state_lock not held: closes the connection, and everything in flight fails. Waits until no thread is inside
  * receive; that one is woken. */
 void syi_link_drop(syi_link *link, const sy_error *why);
@@ -173,13 +180,27 @@ void syi_link_fail(syi_link *link, bool all, const sy_error *why);
 typedef struct syi_taken_up {
     bool resumed;     /* it knows it */
     bool counts;      /* its requests */
+    bool rests;       /* frames that broke may go on */
     uint64_t arrived; /* so many are there */
+    uint64_t bytes;   /* of the next one's segments; 0: none */
+    uint64_t check;   /* of what is there of it */
+    /* And the link has so much of an answer. */
+    uint64_t answer_id; /* of its request */
+    uint64_t answer_bytes;
+    uint64_t answer_check;
 } syi_taken_up;
 /* Sending, state_lock held, greeted: what this means for what is in flight. true: syi_link_send_again must follow. */
 bool syi_link_settle(syi_link *link, const syi_taken_up *session);
+/* Sending, greeted, before anybody receives on it: an answer that broke may go on on this connection. */
+void syi_link_expect(syi_link *link, syi_connection *connection, syi_taken_up *session);
+/* Sending: nobody is inside receive any more. Keeps what came of an answer. */
+void syi_link_keep_partial(syi_link *link, syi_connection *connection);
+/* state_lock held. */
+void syi_link_drop_partial(syi_link *link);
 /* Sending, connected: sends again what is in flight and not among those that have arrived, in its order, and asks for the
  * answers to the others. */
-sy_status syi_link_send_again(syi_link *link, uint64_t arrived, uint64_t deadline, sy_error *err);
+sy_status syi_link_send_again(syi_link *link, const syi_taken_up *session, uint64_t deadline,
+                              sy_error *err);
 
 /* Sending (link_send.c). */
 

@@ -181,11 +181,29 @@ static bool can_be_kept(const syi_message *reply, uint64_t *bytes)
         }
         *bytes += reply->segments[k].length;
     }
-    return reply->body.length <= SYI_REPLIES_BODY_MAX && *bytes <= SYI_REPLIES_BYTES_MAX;
+    return reply->body.length <= SYI_REPLIES_BODY_MAX;
+}
+
+/* The oldest go, not `newest`; for their segments those behind which there are `bytes_max` bytes of others. */
+static void make_room(syi_replies *replies, const syi_kept_reply *newest, uint64_t bytes_max,
+                      syi_kept_reply **dropped)
+{
+    for (syi_kept_reply *old = replies->first, *next; old != NULL; old = next) {
+        next = old->next;
+        const bool many =
+            replies->count > SYI_REPLIES_MAX || replies->copied > SYI_REPLIES_COPIED_MAX;
+        if (!many && replies->bytes < bytes_max) {
+            return;
+        }
+        const bool heavy = old->bytes != 0 && replies->bytes - old->bytes >= bytes_max;
+        if (old->done && old != newest && (many || heavy)) {
+            drop(replies, old, dropped);
+        }
+    }
 }
 
 bool syi_replies_keep(syi_replies *replies, syi_kept_reply *entry, const syi_message *reply,
-                      syi_kept_reply **dropped)
+                      uint64_t queued, syi_kept_reply **dropped)
 {
     uint64_t bytes = 0;
     entry->id = reply->id;
@@ -204,16 +222,7 @@ bool syi_replies_keep(syi_replies *replies, syi_kept_reply *entry, const syi_mes
         empty(replies->context, entry);
     }
     const bool kept = entry->kept;
-    for (syi_kept_reply *old = replies->first, *next; old != NULL; old = next) {
-        next = old->next;
-        if (replies->count <= SYI_REPLIES_MAX && replies->bytes <= SYI_REPLIES_BYTES_MAX &&
-            replies->copied <= SYI_REPLIES_COPIED_MAX) {
-            break;
-        }
-        if (old->done && old != entry) {
-            drop(replies, old, dropped);
-        }
-    }
+    make_room(replies, entry, SYI_REPLIES_BYTES_MAX + queued, dropped);
     return kept;
 }
 

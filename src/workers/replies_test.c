@@ -52,7 +52,7 @@ static bool keep(fixture *f, syi_kept_reply *entry, uint64_t sequence, size_t si
     f->answer.id = sequence + 1000;
     f->answer.trace = sequence * 7;
     memset(syi_buffer_extend(&f->answer.body, size), (int)(sequence % 251), size);
-    const bool kept = syi_replies_keep(&f->replies, entry, &f->answer, &dropped);
+    const bool kept = syi_replies_keep(&f->replies, entry, &f->answer, 0, &dropped);
     syi_replies_free(f->context, dropped);
     return kept;
 }
@@ -144,7 +144,7 @@ static void test_segments(void **state)
     f->answer.kind = SYI_KIND_REPLY;
     assert_ok(syi_message_add_segment(&f->answer, storage, 8, 900, 5, &err), &err);
     syi_storage_unref(storage);
-    assert_true(syi_replies_keep(&f->replies, entry, &f->answer, &dropped));
+    assert_true(syi_replies_keep(&f->replies, entry, &f->answer, 0, &dropped));
     syi_message_clear(&f->answer);
     assert_recall(f, 1, SYI_RECALL_ANSWER);
     assert_int_equal(f->answer.segment_count, 1);
@@ -157,6 +157,51 @@ static void test_segments(void **state)
     assert_non_null(dropped);
     syi_replies_free(f->context, dropped);
     assert_int_equal(f->replies.bytes, 0);
+}
+
+/* An answer with a segment of `size` bytes, behind which `queued` bytes wait. */
+static bool keep_segment(fixture *f, uint64_t sequence, size_t size, uint64_t queued)
+{
+    static uint8_t nowhere[1]; /* nobody reads it */
+    sy_error err = SY_ERROR_INIT;
+    syi_kept_reply *dropped = NULL;
+    syi_storage *storage = NULL;
+    syi_kept_reply *entry = begin(f, sequence, SYI_WINDOW_UNSAID);
+    assert_ok(syi_storage_wrap(f->context, &storage, nowhere, size, NULL, NULL, &err), &err);
+    syi_message_clear(&f->answer);
+    f->answer.kind = SYI_KIND_REPLY;
+    assert_ok(syi_message_add_segment(&f->answer, storage, 0, size, 0, &err), &err);
+    syi_storage_unref(storage);
+    const bool kept = syi_replies_keep(&f->replies, entry, &f->answer, queued, &dropped);
+    syi_message_clear(&f->answer);
+    syi_replies_free(f->context, dropped);
+    return kept;
+}
+
+/* What may be on its way is known whatever its size: the last one, and what waits to be sent; others go when there is
+ * enough behind them. */
+static void test_large_segments(void **state)
+{
+    fixture *f = *state;
+    const size_t many = SYI_REPLIES_BYTES_MAX;
+    assert_true(keep(f, begin(f, 1, 1), 1, 10));
+    assert_true(keep_segment(f, 2, 20 * many, 0));
+    assert_recall(f, 2, SYI_RECALL_ANSWER);
+    assert_true(keep_segment(f, 3, many - 1, 0));
+    assert_recall(f, 2, SYI_RECALL_ANSWER); /* a little may be missing of it */
+    assert_true(keep_segment(f, 4, 1, 0));
+    assert_recall(f, 2, SYI_RECALL_GONE);
+    assert_recall(f, 3, SYI_RECALL_ANSWER);
+    assert_true(
+        keep_segment(f, 5, 2 * many, many - 1)); /* half of the one before is not sent yet */
+    assert_recall(f, 3, SYI_RECALL_GONE);
+    assert_true(keep_segment(f, 6, 2 * many, 2 * many));
+    assert_recall(f, 5, SYI_RECALL_ANSWER);
+    assert_true(keep_segment(f, 7, many, 2 * many));
+    assert_recall(f, 5, SYI_RECALL_GONE);
+    assert_recall(f, 6, SYI_RECALL_ANSWER);
+    syi_message_clear(&f->answer);
+    assert_known(f, 1, 10); /* takes no room */
 }
 
 /* Without memory an answer is not remembered; nothing else happens. */
@@ -224,9 +269,13 @@ static void test_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        replies_test(test_one_after_the_other), replies_test(test_one_takes_long),
-        replies_test(test_too_large),           replies_test(test_segments),
-        replies_test(test_no_memory),           replies_test(test_model),
+        replies_test(test_one_after_the_other),
+        replies_test(test_one_takes_long),
+        replies_test(test_too_large),
+        replies_test(test_segments),
+        replies_test(test_large_segments),
+        replies_test(test_no_memory),
+        replies_test(test_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,9 +62,40 @@ static void move_in(syi_session *session, syi_session *door, syi_peer **former, 
     unlist(door);
 }
 
-bool syi_session_take_up(syi_session *door, const syi_hello *theirs, uint64_t *received)
+void syi_session_keep_partial(syi_session *session, syi_session *door)
+{
+    if (session->resumes && session->rests) {
+        syi_partial_free(session->partial);
+        session->partial = syi_peer_take_partial(door->peer);
+    }
+}
+
+void syi_session_drop_partial(syi_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    syi_partial *partial = session->partial;
+    session->partial = NULL;
+    pthread_mutex_unlock(&session->lock);
+    syi_partial_free(partial);
+}
+
+/* What the former connection has brought of the next request goes on on this one. */
+static void expect_rest(syi_session *door, syi_partial *partial, syi_hello *mine)
+{
+    if (partial == NULL || !mine->rests) {
+        syi_partial_free(partial);
+        return;
+    }
+    mine->rest_bytes = partial->bytes;
+    mine->rest_check = syi_partial_get_check(partial);
+    door->expects = true;
+    syi_peer_expect(door->peer, partial);
+}
+
+bool syi_session_take_up(syi_session *door, const syi_hello *theirs, syi_hello *mine)
 {
     sy_worker *worker = door->worker;
+    syi_partial *partial = NULL;
     syi_session *old = find_claimed(door, theirs);
     if (old == NULL) {
         return false;
@@ -76,7 +107,10 @@ bool syi_session_take_up(syi_session *door, const syi_hello *theirs, uint64_t *r
     const bool lives = !old->ended;
     if (lives) {
         move_in(old, door, &former, &open);
-        *received = old->arrived;
+        mine->received = old->arrived;
+        old->rests = mine->rests;
+        partial = old->partial;
+        old->partial = NULL;
     }
     pthread_mutex_unlock(&worker->strand);
     pthread_mutex_unlock(&old->lock);
@@ -88,9 +122,12 @@ bool syi_session_take_up(syi_session *door, const syi_hello *theirs, uint64_t *r
     if (former != NULL) {
         if (open) {
             syi_peer_close(former, 0); /* half open: the client knows nothing of it any more */
+            syi_partial_free(partial);
+            partial = syi_peer_take_partial(former);
         }
         syi_peer_unref(former);
     }
+    expect_rest(door, partial, mine);
     return true;
 }
 
@@ -145,6 +182,15 @@ syi_peer *syi_session_use_peer(syi_session *session, syi_frame_limits *takes)
     return peer;
 }
 
+static uint64_t bytes_queued(syi_session *session)
+{
+    syi_frame_limits takes;
+    syi_peer *peer = syi_session_use_peer(session, &takes);
+    const uint64_t queued = peer != NULL ? syi_peer_get_queued(peer) : 0;
+    syi_peer_unref(peer);
+    return queued;
+}
+
 bool syi_session_remember(syi_session *session, syi_job *job)
 {
     if (job->entry == NULL) {
@@ -152,7 +198,10 @@ bool syi_session_remember(syi_session *session, syi_job *job)
     }
     syi_kept_reply *dropped = NULL;
     pthread_mutex_lock(&session->lock);
-    const bool kept = syi_replies_keep(&session->replies, job->entry, &job->reply, &dropped);
+    const uint64_t queued =
+        session->replies.bytes >= SYI_REPLIES_BYTES_MAX ? bytes_queued(session) : 0;
+    const bool kept =
+        syi_replies_keep(&session->replies, job->entry, &job->reply, queued, &dropped);
     pthread_mutex_unlock(&session->lock);
     job->entry = NULL;
     syi_replies_free(context_of(session), dropped);
@@ -180,36 +229,70 @@ const char *syi_session_address(syi_session *session, char text[SYI_ADDRESS_SIZE
     return text;
 }
 
-/* REPEAT: [sequence, offset] */
-static sy_status read_repeat(const syi_message *message, uint64_t *sequence, sy_error *err)
+/* What a REPEAT asks for: the answer to a request, or what is missing of it behind its first bytes. */
+typedef struct wish {
+    uint64_t sequence;
+    uint64_t bytes; /* of the segments; 0: all of it */
+    uint64_t check;
+} wish;
+
+/* REPEAT: [sequence], or [sequence, bytes, check] */
+static sy_status read_repeat(const syi_message *message, wish *asked, sy_error *err)
 {
     syi_msgpack_cursor cursor;
     int64_t number = 0;
+    size_t count = 0;
     syi_msgpack_cursor_init(&cursor, message->body.data, message->body.length, 4, 4);
-    SY_TRY(syi_msgpack_read_tuple(&cursor, 1, "repeat", err));
+    SY_TRY(syi_msgpack_read_array(&cursor, &count, err));
+    if (count != 1 && count != 3) {
+        return syi_fail(err, SY_EFORMAT, "repeat: %zu elements, 1 or 3 are expected", count);
+    }
     SY_TRY(syi_msgpack_read_int(&cursor, &number, err));
+    if (count == 3) {
+        SY_TRY(syi_msgpack_read_uint(&cursor, &asked->bytes, err));
+        SY_TRY(syi_msgpack_read_uint(&cursor, &asked->check, err));
+    }
     syi_msgpack_leave(&cursor);
     if (number <= 0) {
         return syi_fail(err, SY_EFORMAT, "repeat: request %" PRId64, number);
     }
-    *sequence = (uint64_t)number;
+    asked->sequence = (uint64_t)number;
     return SY_OK;
+}
+
+/* The whole answer becomes what is missing of it, if the client has the beginning of just this one. Its bytes are read
+ * for that, hence once per connection. */
+static void leave_out(syi_session *door, const wish *asked, syi_message *reply)
+{
+    if (asked->bytes == 0 || door->recalled ||
+        !syi_partial_is_of(reply, asked->bytes, asked->check)) {
+        return;
+    }
+    syi_message rest;
+    syi_message_init(&rest, context_of(door), 1);
+    if (syi_partial_rest(reply, asked->bytes, &rest, NULL) == SY_OK) {
+        syi_message_move(reply, &rest);
+    }
+    syi_message_fini(&rest);
 }
 
 /* The answer once more, if there is one to be had. false: it comes by itself. */
 static bool recall(syi_session *door, const syi_message *message, syi_message *reply, sy_error *err)
 {
     syi_session *session = syi_session_of(door);
-    uint64_t sequence = 0;
-    if (read_repeat(message, &sequence, err) != SY_OK) {
+    wish asked = {0, 0, 0};
+    if (read_repeat(message, &asked, err) != SY_OK) {
         return true;
     }
+    const uint64_t sequence = asked.sequence;
     pthread_mutex_lock(&session->lock);
     let_out(session, door);
     const uint64_t arrived = session->arrived;
     const syi_recall found = syi_replies_recall(&session->replies, sequence, reply, err);
     pthread_mutex_unlock(&session->lock);
     if (found == SYI_RECALL_ANSWER && reply->id == message->id) {
+        leave_out(door, &asked, reply);
+        door->recalled = door->recalled || asked.bytes != 0;
         return true;
     }
     if (found != SYI_RECALL_RUNNING) {

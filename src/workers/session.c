@@ -40,6 +40,7 @@ void syi_session_unref(syi_session *session)
         syi_session_unref(session->taken_up);
     }
     syi_replies_fini(&session->replies);
+    syi_partial_free(session->partial);
     syi_wipe(session->token, sizeof session->token);
     syi_free(context, session, sizeof *session);
 }
@@ -159,10 +160,12 @@ sy_status syi_session_greet(syi_session *session, syi_job *job, sy_error *err)
     }
     pthread_mutex_unlock(&worker->strand);
     mine.has_received = theirs.resumes;
-    const bool taken = theirs.resumes && theirs.has_session &&
-                       syi_session_take_up(session, &theirs, &mine.received);
+    mine.rests = theirs.resumes && theirs.rests;
+    const bool taken =
+        theirs.resumes && theirs.has_session && syi_session_take_up(session, &theirs, &mine);
     pthread_mutex_lock(&worker->strand);
     session->resumes = theirs.resumes && !taken;
+    session->rests = mine.rests;
     session->door = session->resumes ? session : NULL;
     session->greeted = true;
     pthread_mutex_unlock(&worker->strand);
@@ -289,6 +292,16 @@ static void received(void *argument, syi_message *message)
     syi_session *door = argument;
     syi_session *session = syi_session_of(door);
     unsigned none = 0;
+    if (door->expects && message->kind != SYI_KIND_REPEAT) {
+        door->expects = false; /* either this was it, or the client does not want it any more */
+        syi_peer_expect(door->peer, NULL);
+    }
+    if (message->kind == SYI_KIND_REST && door->rests) { /* to others an unknown kind */
+        syi_log(context_of(door), SY_LOG_INFO, "workers", session->worker->name, message->id,
+                "the rest of a message of which nothing is here; the connection is closed");
+        syi_peer_close(door->peer, 0);
+        return;
+    }
     if ((message->kind == SYI_KIND_PING || message->kind == SYI_KIND_REPEAT) && session->greeted) {
         syi_session_control(door, message);
         return;
@@ -419,6 +432,9 @@ static void closed(void *argument, sy_status why, const char *sentence)
     if (session->greeted) { /* who never said who he is has nothing, and cannot come back for it */
         until += (uint64_t)worker->lease_grace_ms * 1000000u;
     }
+    if (session->door == door) {
+        syi_session_keep_partial(session, door);
+    }
     if (session->door == door || session->door == NULL) {
         session->lease_until = until;
         session->door = NULL;
@@ -485,6 +501,7 @@ uint64_t syi_sessions_expire(sy_worker *worker, uint64_t now)
             pthread_mutex_lock(&worker->strand);
         }
         pthread_mutex_unlock(&worker->strand);
+        syi_session_drop_partial(session);
         syi_session_unref(session);
         pthread_mutex_lock(&worker->strand);
         p = &worker->sessions; /* the list may have changed */

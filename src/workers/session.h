@@ -111,7 +111,14 @@ struct syi_session {
         *taken_up;     /* of a later connection: the session it took up; a reference; nullable */
     syi_session *door; /* whose connection is in use: itself, a later one; NULL: none */
     uint64_t arrived;  /* requests, deletions included */
+    bool rests;        /* the client goes on with a frame where it broke, and so may its answers */
+    syi_partial
+        *partial; /* the next request, which broke in the middle, while nobody is connected */
     syi_replies replies;
+    /* Of a connection; its thread's. */
+    bool expects; /* the rest of a request may come first */
+    bool
+        recalled; /* the rest of an answer was asked for: there is one frame that a connection breaks in */
 };
 
 /* When the caller gives up waiting for a message that comes now, on this worker's clock; 0: never. */
@@ -138,11 +145,15 @@ static inline syi_session *syi_session_of(syi_session *door)
 /* Strand held: does the greeting prove that the session is the caller's, who is `by`? */
 bool syi_session_is_claimed(const syi_session *old, const syi_session *by, const syi_hello *theirs);
 /* The client is back on the connection `door`, proves that `theirs.session` is its own, and takes it up: true, and
- * *received says how many requests of it have arrived. The session's former connection, if it still stands, is closed
- * first. No locks held. */
-bool syi_session_take_up(syi_session *door, const syi_hello *theirs, uint64_t *received);
+ * *mine says how many requests of it have arrived, and how much of the next one. The session's former connection, if it
+ * still stands, is closed first. No locks held; the thread of `door`. */
+bool syi_session_take_up(syi_session *door, const syi_hello *theirs, syi_hello *mine);
 /* The answer to the greeting is on its way: other answers may follow it. */
 void syi_session_open_door(syi_session *door);
+/* Session lock held: the connection `door` is over; keeps what came of the next request. */
+void syi_session_keep_partial(syi_session *session, syi_session *door);
+/* The session is over. */
+void syi_session_drop_partial(syi_session *session);
 /* Lock held: a request has come on `door`. false: the client has another connection meanwhile, it is not to be worked
  * on. *dropped is for syi_replies_free, without the lock. */
 bool syi_session_count(syi_session *session, const syi_session *door, const syi_message *message,

@@ -31,6 +31,9 @@ static void check_hello(syi_buffer *out, const uint8_t *bytes, size_t size)
     require(memcmp(again.token, hello.token, SYI_SESSION_SIZE) == 0);
     require(memchr(hello.bearer, '\0', sizeof hello.bearer) != NULL);
     require(strcmp(again.bearer, hello.bearer) == 0);
+    require(again.rests == hello.rests);
+    require(!hello.has_received ||
+            (again.rest_bytes == hello.rest_bytes && again.rest_check == hello.rest_check));
 }
 
 static void check_error(syi_buffer *out, const uint8_t *bytes, size_t size)

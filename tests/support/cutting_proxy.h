@@ -43,8 +43,11 @@ typedef struct cutting_proxy {
 
     pthread_mutex_t lock; /* guards all below */
     bool stop;
-    long left[2]; /* bytes that still pass before the cut; -1: no cut */
-    bool hold[2]; /* nothing is read */
+    long left[2];     /* bytes that still pass before the cut; -1: no cut */
+    long every[2];    /* after a cut the next one comes so many bytes later; 0: none does */
+    bool refuse_then; /* after a cut nobody is taken any more */
+    unsigned calm_ms; /* before a cut both ends have so long to read what has passed */
+    bool hold[2];     /* nothing is read */
     bool refuse;
     bool cut_now;
     bool reset;             /* a cut is a reset, not an end */
@@ -116,8 +119,10 @@ static inline bool proxy_read(cutting_proxy *proxy, proxy_way *way, int directio
         room = (size_t)*left;
     }
     if (room == 0) { /* there is something, and nothing may pass */
-        *left = -1;
+        *left = proxy->every[direction] != 0 ? proxy->every[direction] : -1;
+        proxy->refuse = proxy->refuse || proxy->refuse_then;
         proxy->cuts++;
+        usleep(proxy->calm_ms * 1000);
         return proxy->split;
     }
     const ssize_t count = recv(way->from, way->buffer, room, MSG_DONTWAIT);
@@ -245,6 +250,42 @@ static inline void proxy_cut_after(cutting_proxy *proxy, int direction, long byt
     pthread_mutex_unlock(&proxy->lock);
 }
 
+/* The same, when both ends have had some time to read what has passed. */
+static inline void proxy_cut_calmly(cutting_proxy *proxy, int direction, long bytes)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->left[direction] = bytes;
+    proxy->calm_ms = 80;
+    pthread_mutex_unlock(&proxy->lock);
+}
+
+/* The same, again and again. */
+static inline void proxy_cut_every(cutting_proxy *proxy, int direction, long bytes)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->left[direction] = bytes;
+    proxy->every[direction] = bytes;
+    proxy->reset = false;
+    pthread_mutex_unlock(&proxy->lock);
+}
+
+static inline bool proxy_refuses(cutting_proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    const bool refuses = proxy->refuse;
+    pthread_mutex_unlock(&proxy->lock);
+    return refuses;
+}
+
+/* Bytes that passed so far. */
+static inline unsigned long proxy_passed(cutting_proxy *proxy, int direction)
+{
+    pthread_mutex_lock(&proxy->lock);
+    const unsigned long passed = proxy->total[direction];
+    pthread_mutex_unlock(&proxy->lock);
+    return passed;
+}
+
 /* The same, but what comes is only split there, with a pause. */
 static inline void proxy_split_after(cutting_proxy *proxy, int direction, long bytes)
 {
@@ -259,6 +300,9 @@ static inline unsigned proxy_let_pass(cutting_proxy *proxy)
 {
     pthread_mutex_lock(&proxy->lock);
     proxy->left[0] = proxy->left[1] = -1;
+    proxy->every[0] = proxy->every[1] = 0;
+    proxy->refuse_then = false;
+    proxy->calm_ms = 0;
     proxy->hold[0] = proxy->hold[1] = false;
     proxy->refuse = false;
     proxy->split = false;

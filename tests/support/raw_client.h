@@ -21,9 +21,10 @@ typedef struct raw_client {
     syi_message reply; /* of the last request */
     sy_error said;     /* what an ERROR said */
     uint8_t session[SYI_SESSION_SIZE], token[SYI_SESSION_SIZE];
-    bool resumes;      /* to be said in the greeting */
-    uint64_t received; /* what the worker said then */
-    uint32_t flags;    /* of requests */
+    bool resumes, rests; /* to be said in the greeting */
+    uint64_t received;   /* what the worker said then, and the next two */
+    uint64_t rest_bytes, rest_check;
+    uint32_t flags; /* of requests */
 } raw_client;
 
 #define RAW_PATIENCE UINT64_C(20000000000) /* sanitizers on a busy machine */
@@ -123,6 +124,7 @@ static inline sy_status raw_greet(raw_client *c, const char *id, const raw_clien
     assert_ok(sy_id_parse(&mine.worker, id, &err), &err);
     memcpy(mine.library, "raw", 4);
     mine.resumes = c->resumes;
+    mine.rests = c->rests;
     if (resume != NULL) {
         mine.has_session = true;
         memcpy(mine.session, resume->session, SYI_SESSION_SIZE);
@@ -135,7 +137,10 @@ static inline sy_status raw_greet(raw_client *c, const char *id, const raw_clien
         assert_ok(syi_hello_decode(&theirs, c->reply.body.data, c->reply.body.length, &err), &err);
         assert_true(theirs.has_session);
         assert_int_equal(theirs.has_received, c->resumes);
+        assert_int_equal(theirs.rests, c->rests);
         c->received = theirs.received;
+        c->rest_bytes = theirs.rest_bytes;
+        c->rest_check = theirs.rest_check;
         memcpy(c->session, theirs.session, SYI_SESSION_SIZE);
         memcpy(c->token, theirs.token, SYI_SESSION_SIZE);
     }
