@@ -76,6 +76,28 @@ const char *syi_protobuf_text(const ProtobufCMessage *message, const ProtobufCFi
     return text == NULL ? "" : text;
 }
 
+/* Entries of all maps begin alike. */
+typedef SyftProto__Execution__V1__Plan__RolesEntry map_entry;
+
+sy_status syi_protobuf_check_entries(const ProtobufCMessage *message,
+                                     const ProtobufCFieldDescriptor *f, sy_error *err)
+{
+    const size_t count = syi_protobuf_count(message, f);
+    if (count > SYI_PROTOBUF_ENTRIES_MAX) {
+        return syi_fail(err, SY_ELIMIT, "a map of %zu entries, at most %d", count,
+                        SYI_PROTOBUF_ENTRIES_MAX);
+    }
+    for (size_t k = 0; k < count; k++) {
+        const char *key = ((const map_entry *)syi_protobuf_element(message, f, k))->key;
+        for (size_t j = 0; j < k; j++) {
+            if (strcmp(((const map_entry *)syi_protobuf_element(message, f, j))->key, key) == 0) {
+                return syi_fail(err, SY_EFORMAT, "the key \"%.40s\" twice", key);
+            }
+        }
+    }
+    return SY_OK;
+}
+
 static void put_pair(syi_protobuf_reader *r, int code, size_t count)
 {
     syi_pysyft_put_pair(r->out, code, count);
@@ -253,6 +275,7 @@ static sy_status read_dict(syi_protobuf_reader *r, const ProtobufCMessage *messa
                            const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
+    SY_TRY(syi_protobuf_check_entries(message, f, err));
     r->for_state = NULL;
     put_pair(r, SYI_CODE_DICT, count);
     for (size_t k = 0; k < count; k++) {

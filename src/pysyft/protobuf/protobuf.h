@@ -15,6 +15,8 @@
 #define SYI_PROTOBUF_SIZE_MAX ((size_t)INT32_MAX)
 /* Messages inside messages. */
 #define SYI_PROTOBUF_DEPTH_MAX 64
+/* Entries of one map; each key once. */
+#define SYI_PROTOBUF_ENTRIES_MAX 1024
 /* Fields that a sentence names, from the one that is wrong outwards. */
 #define SYI_PROTOBUF_NAMED_MAX 3
 

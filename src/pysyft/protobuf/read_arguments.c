@@ -41,6 +41,7 @@ sy_status syi_protobuf_read_kwargs(syi_protobuf_reader *r, const ProtobufCMessag
                                    const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
+    SY_TRY(syi_protobuf_check_entries(message, f, err));
     syi_pysyft_put_pair(r->out, SYI_CODE_DICT, count);
     for (size_t k = 0; k < count; k++) {
         const ProtobufCMessage *entry = syi_protobuf_element(message, f, k);

@@ -32,6 +32,9 @@ const ProtobufCMessage *syi_protobuf_element(const ProtobufCMessage *message,
 /* Of a message with one choice: the field that is set; NULL: none. */
 const ProtobufCFieldDescriptor *syi_protobuf_chosen(const ProtobufCMessage *message);
 const char *syi_protobuf_text(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *f);
+/* Entries of a map: not too many, each key once. */
+sy_status syi_protobuf_check_entries(const ProtobufCMessage *message,
+                                     const ProtobufCFieldDescriptor *f, sy_error *err);
 void syi_protobuf_put_dims(syi_protobuf_reader *r, const ProtobufCMessage *message);
 
 /* read_arguments.c */

@@ -122,9 +122,20 @@ static int compare_entries(const void *a, const void *b)
     return strcmp((*first)->key, (*second)->key);
 }
 
-void syi_protobuf_sort_entries(void *items, size_t count)
+sy_status syi_protobuf_sort_entries(void *items, size_t count, sy_error *err)
 {
+    map_entry *const *entries = items;
+    if (count > SYI_PROTOBUF_ENTRIES_MAX) {
+        return syi_fail(err, SY_ELIMIT, "a dict of %zu entries, at most %d", count,
+                        SYI_PROTOBUF_ENTRIES_MAX);
+    }
     qsort(items, count, sizeof(void *), compare_entries);
+    for (size_t k = 1; k < count; k++) {
+        if (strcmp(entries[k - 1]->key, entries[k]->key) == 0) {
+            return syi_fail(err, SY_EFORMAT, "the key \"%.40s\" twice", entries[k]->key);
+        }
+    }
+    return SY_OK;
 }
 
 int64_t syi_protobuf_peek_code(const syi_msgpack_cursor *cursor)
@@ -492,7 +503,7 @@ static sy_status set_dict(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
         syi_protobuf_set_message(*entry, to, value);
         syi_msgpack_leave(cursor);
     }
-    syi_protobuf_sort_entries(items, count);
+    SY_TRY(syi_protobuf_sort_entries(items, count, err));
     w->depth--;
     syi_msgpack_leave(cursor);
     syi_msgpack_leave(cursor);

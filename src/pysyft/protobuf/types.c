@@ -68,7 +68,7 @@ static sy_status write_map(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
         ((map_entry *)entry)->value = (wrapper *)value;
         syi_msgpack_leave(cursor);
     }
-    syi_protobuf_sort_entries(items, count);
+    SY_TRY(syi_protobuf_sort_entries(items, count, err));
     syi_msgpack_leave(cursor);
     syi_msgpack_leave(cursor);
     return SY_OK;
@@ -148,6 +148,8 @@ sy_status syi_protobuf_read_types(syi_protobuf_reader *r, const ProtobufCMessage
         return syi_fail(err, SY_EFORMAT, "NestedTypeWrapper: no type");
     }
     const SyftProto__Execution__V1__NestedTypeWrapper__TypeMap *map = types->nested_type_dict;
+    SY_TRY(syi_protobuf_check_entries(
+        &map->base, protobuf_c_message_descriptor_get_field(map->base.descriptor, 1), err));
     syi_pysyft_put_pair(r->out, SYI_CODE_DICT, map->n_nested_types);
     for (size_t k = 0; k < map->n_nested_types; k++) {
         syi_msgpack_write_array(r->out, 2);

@@ -88,7 +88,7 @@ sy_status syi_protobuf_write_kwargs(syi_protobuf_writer *w, syi_msgpack_cursor *
         syi_protobuf_set_message(*entry, syi_protobuf_field_at(*entry, 2), value);
         syi_msgpack_leave(cursor);
     }
-    syi_protobuf_sort_entries(items, count);
+    SY_TRY(syi_protobuf_sort_entries(items, count, err));
     syi_msgpack_leave(cursor);
     syi_msgpack_leave(cursor);
     return SY_OK;

@@ -42,8 +42,8 @@ void syi_protobuf_choose(ProtobufCMessage *message, const ProtobufCFieldDescript
 sy_status syi_protobuf_set_repeated(syi_protobuf_writer *w, ProtobufCMessage *message,
                                     const ProtobufCFieldDescriptor *f, size_t count, size_t item,
                                     void **items, sy_error *err);
-/* Entries of a map in the order of their keys: one dict has one form. */
-void syi_protobuf_sort_entries(void *items, size_t count);
+/* Entries of a map in the order of their keys: one dict has one form. SY_EFORMAT: a key twice; SY_ELIMIT. */
+sy_status syi_protobuf_sort_entries(void *items, size_t count, sy_error *err);
 /* A text as protobuf has them: UTF-8 without NUL; terminated. */
 sy_status syi_protobuf_copy_text(syi_protobuf_writer *w, const char *text, size_t length,
                                  char **copy, sy_error *err);

@@ -333,6 +333,10 @@ def refused_reads():
     both_ids.return_ids.add().id_int = 1
     both_ids.return_placeholder_ids.add().id.id_int = 2
     yield "both-results", "ComputationAction", "SY_EFORMAT", serialize(both_ids), "both return_ids and"
+    twice = serialize(messages["ComputationAction"](command="f")) + 2 * inside(6, inside(1, b"dim") + inside(2, field(2, 0, b"\1")))
+    yield "key-twice", "ComputationAction", "SY_EFORMAT", twice, 'the key "dim" twice'
+    many = b"".join(inside(6, inside(1, b"%d" % k) + inside(2, field(2, 0, b"\1"))) for k in range(1025))
+    yield "many-keys", "ComputationAction", "SY_ELIMIT", many, "a map of 1025 entries, at most 1024"
     kwarg = serialize(messages["ComputationAction"](command="f")) + inside(6, inside(1, b"dim"))
     yield "no-kwarg", "ComputationAction", "SY_EFORMAT", kwarg, 'argument "dim"'
 
@@ -375,6 +379,8 @@ def refused_writes():
     yield "serializer", "TorchTensor", "SY_EFORMAT", pack([14, [1, SMALL[1][1], None, None, None, None, coded("torch"), None, None]]), \
         'do not come from "torch"'
     yield "target", "ComputationAction", "SY_ENOTSUP", pack(action(54, "f", [63, [ALICE]], [])), "a target of type code 63"
+    yield "key-twice", "ComputationAction", "SY_EFORMAT", pack(action(54, "f", None, [], [("a", 1), ("b", 1), ("a", 2)])), \
+        'the key "a" twice'
     yield "deep", "Arg", "SY_ELIMIT", pack(deep_list(30)), "nest"
 
 
