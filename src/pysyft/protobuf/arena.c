@@ -1,6 +1,8 @@
 /* arena.c - memory of one translation. */
 #include "pysyft/protobuf/arena.h"
 
+#include "core/blocks.h"
+
 #define CHUNK_SMALLEST ((size_t)4 << 10)
 #define CHUNK_LARGEST ((size_t)256 << 10)
 
@@ -10,6 +12,22 @@ typedef struct syi_protobuf_chunk {
     size_t used;
     size_t padding; /* what follows stays 16-byte aligned */
 } chunk;
+
+/* Large chunks, lists of elements mostly, come and go in the same sizes. */
+static chunk *chunk_alloc(sy_context *context, size_t size)
+{
+    return size >= SYI_BLOCK_SMALLEST ? syi_block_alloc(context, size)
+                                      : syi_alloc_aligned(context, size, 16);
+}
+
+static void chunk_free(sy_context *context, chunk *old)
+{
+    if (old->size >= SYI_BLOCK_SMALLEST) {
+        syi_block_free(context, old, old->size);
+    } else {
+        syi_free(context, old, old->size);
+    }
+}
 
 static void *arena_alloc(void *arena, size_t size)
 {
@@ -38,7 +56,7 @@ void syi_protobuf_arena_fini(syi_protobuf_arena *arena)
     while (arena->chunks != NULL) {
         chunk *first = arena->chunks;
         arena->chunks = first->next;
-        syi_free(arena->context, first, first->size);
+        chunk_free(arena->context, first);
     }
     if (arena->account != NULL) {
         syi_account_release(arena->account, arena->used);
@@ -61,7 +79,7 @@ static chunk *grow(syi_protobuf_arena *arena, size_t size)
         arena->limited = true;
         return NULL;
     }
-    chunk *fresh = syi_alloc_aligned(arena->context, room, 16);
+    chunk *fresh = chunk_alloc(arena->context, room);
     if (fresh == NULL) {
         if (arena->account != NULL) {
             syi_account_release(arena->account, room);

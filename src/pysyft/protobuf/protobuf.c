@@ -118,7 +118,7 @@ static sy_status pack(sy_context *context, const ProtobufCMessage *message, size
         return syi_fail(err, SY_ELIMIT, "protobuf: a message of %zu bytes; at most %zu", size,
                         SYI_PROTOBUF_SIZE_MAX);
     }
-    out->data = syi_alloc_aligned(context, lead + size, 16);
+    out->data = syi_alloc_aligned(context, lead + size, 64); /* large ones on large pages */
     if (out->data == NULL) {
         return SYI_ENOMEM(err, "protobuf message");
     }

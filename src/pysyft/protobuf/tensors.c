@@ -221,19 +221,46 @@ static sy_status find_list(const tensor_data *data, const data_list *list, size_
     return SY_OK;
 }
 
+/* The first element that does not fit, or `count`. */
+static size_t find_misfit(const int32_t *items, size_t count, int32_t low, int32_t high)
+{
+    const uint32_t width = (uint32_t)high - (uint32_t)low;
+    uint32_t above = 0;
+    for (size_t k = 0; k < count; k++) { /* no branch: this is most of the work */
+        above |= (uint32_t)items[k] - (uint32_t)low > width;
+    }
+    for (size_t k = 0; above != 0 && k < count; k++) {
+        if (items[k] < low || items[k] > high) {
+            return k;
+        }
+    }
+    return count;
+}
+
 static sy_status narrow(syi_array *array, const int32_t *items, const data_list *list, size_t count,
                         sy_error *err)
 {
-    const size_t size = sy_dtype_size(array->dtype);
-    uint8_t *place = syi_array_data(array);
-    for (size_t k = 0; k < count; k++) {
-        const int32_t value = list->dtype == SY_DTYPE_BOOL ? items[k] != 0 : items[k];
-        if (value < list->low || value > list->high) {
-            return syi_fail(err, SY_ERANGE, "element %zu, %ld, does not fit %s", k, (long)value,
-                            sy_dtype_name(array->dtype));
+    uint8_t *bytes = syi_array_data(array);
+    int16_t *words = syi_array_data(array);
+    if (list->dtype == SY_DTYPE_BOOL) {
+        for (size_t k = 0; k < count; k++) {
+            bytes[k] = items[k] != 0;
         }
-        memcpy(place, &value, size); /* little-endian */
-        place += size;
+        return SY_OK;
+    }
+    const size_t misfit = find_misfit(items, count, list->low, list->high);
+    if (misfit < count) {
+        return syi_fail(err, SY_ERANGE, "element %zu, %ld, does not fit %s", misfit,
+                        (long)items[misfit], sy_dtype_name(array->dtype));
+    }
+    if (list->dtype == SY_DTYPE_I16) {
+        for (size_t k = 0; k < count; k++) {
+            words[k] = (int16_t)items[k];
+        }
+        return SY_OK;
+    }
+    for (size_t k = 0; k < count; k++) {
+        bytes[k] = (uint8_t)items[k];
     }
     return SY_OK;
 }
