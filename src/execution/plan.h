@@ -91,6 +91,9 @@ sy_tensor *syi_plan_get_object(const sy_plan *plan); /* borrowed */
 sy_status syi_plan_bind(const syi_plan_body *body, const sy_value *arguments, size_t count,
                         const sy_named_value *kwargs, size_t kwarg_count, sy_value *inputs,
                         sy_error *err);
+/* One id per result, or none at all, and no two the same. */
+sy_status syi_plan_check_result_ids(const syi_plan_body *body, const sy_id *ids, size_t count,
+                                    sy_error *err);
 /* Runs a built body. results: room for tape->result_count. Budget and over: run.h. */
 sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, const syi_mode *mode,
                            uint64_t budget, bool *over, sy_value *results, sy_error *err);

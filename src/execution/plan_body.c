@@ -241,6 +241,25 @@ sy_status syi_plan_bind(const syi_plan_body *body, const sy_value *arguments, si
     return SY_OK;
 }
 
+sy_status syi_plan_check_result_ids(const syi_plan_body *body, const sy_id *ids, size_t count,
+                                    sy_error *err)
+{
+    if (count != 0 && count != body->tape->result_count) {
+        return syi_fail(err, SY_ESIGNATURE, "plan %s has %zu results, %zu ids are given for them",
+                        body->name, body->tape->result_count, count);
+    }
+    for (size_t k = 0; k < count; k++) {
+        for (size_t i = 0; i < k; i++) {
+            if (sy_id_equal(&ids[i], &ids[k])) {
+                return syi_fail(err, SY_EINVAL,
+                                "plan %s: the ids of results %zu and %zu are the same", body->name,
+                                i + 1, k + 1);
+            }
+        }
+    }
+    return SY_OK;
+}
+
 sy_status syi_plan_execute(const syi_plan_body *body, const sy_value *inputs, const syi_mode *mode,
                            uint64_t budget, bool *over, sy_value *results, sy_error *err)
 {

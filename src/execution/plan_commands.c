@@ -83,24 +83,35 @@ static sy_status own_handle(sy_value *result, sy_error *err)
     return SY_OK;
 }
 
-static sy_status answer(const sy_request *request, sy_value *results, size_t count, sy_error *err)
+/* The ids that are given for the results; checked before anything is run. */
+static sy_status read_ids(const sy_request *request, const syi_plan_body *body,
+                          sy_id ids[SYI_TAPE_OUTPUTS_MAX], size_t *count, sy_error *err)
 {
-    const sy_value *ids = &request->args[3];
+    const sy_value *given = &request->args[3];
+    *count = given->as.list.count;
+    for (size_t k = 0; k < *count && k < SYI_TAPE_OUTPUTS_MAX; k++) {
+        SY_TRY(read_id(&given->as.list.items[k], &ids[k], err));
+    }
+    if (*count > SYI_TAPE_OUTPUTS_MAX) {
+        return syi_fail(err, SY_ELIMIT, "run: %zu result ids, at most %d", *count,
+                        SYI_TAPE_OUTPUTS_MAX);
+    }
     const bool some = request->arg_count > 4 && request->args[4].kind == SY_VALUE_BOOL &&
                       request->args[4].as.boolean;
-    if (ids->as.list.count != 0 && ids->as.list.count != count &&
-        !(some && ids->as.list.count < count)) {
-        return syi_fail(err, SY_ESIGNATURE, "the plan has %zu results, %zu ids are given for them",
-                        count, ids->as.list.count);
+    while (some && *count > 0 && *count < body->tape->result_count) { /* only the first have one */
+        ids[(*count)++] = syi_hook_fresh_id(request->worker->hook);
     }
+    return syi_plan_check_result_ids(body, ids, *count, err);
+}
+
+static sy_status answer(const sy_request *request, sy_value *results, size_t count,
+                        const sy_id *ids, size_t id_count, sy_error *err)
+{
     syi_msgpack_write_array(request->reply->out, count);
     for (size_t k = 0; k < count; k++) {
-        sy_id id = syi_hook_fresh_id(request->worker->hook);
+        const sy_id id = id_count > 0 ? ids[k] : syi_hook_fresh_id(request->worker->hook);
         if (results[k].kind != SY_VALUE_TENSOR) {
             return syi_fail(err, SY_ENOTSUP, "result %zu of the plan is a size", k + 1);
-        }
-        if (k < ids->as.list.count) {
-            SY_TRY(read_id(&ids->as.list.items[k], &id, err));
         }
         SY_TRY(own_handle(&results[k], err));
         SY_TRY(syi_request_register(request, results[k].as.tensor, &id, err));
@@ -147,12 +158,14 @@ static sy_status execute(const sy_request *request, syi_plan_body *body, const s
     return status;
 }
 
-/* run(plan, [arguments], [names of the last ones], [result ids]) */
+/* run(plan, [arguments], [names of the last ones], [result ids], are the ids only the first results'?) */
 static sy_status handle_run(const sy_request *request, sy_error *err)
 {
     syi_plan_body *body = NULL;
     sy_value inputs[SYI_TAPE_INPUTS_MAX];
     sy_value results[SYI_TAPE_OUTPUTS_MAX];
+    sy_id ids[SYI_TAPE_OUTPUTS_MAX];
+    size_t id_count = 0;
     syi_mode mode;
     SY_TRY(plan_argument(request, &body, err));
     for (size_t k = 1; k < 4; k++) {
@@ -162,6 +175,7 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "plan %s is not built", body->name);
     }
     SY_TRY(bind(request, body, inputs, err));
+    SY_TRY(read_ids(request, body, ids, &id_count, err));
     if (syi_request_waits(request) && body->state_count > 0) {
         return syi_fail(
             err, SY_ENOTSUP,
@@ -177,7 +191,7 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
                         body->name);
     }
     SY_TRY(status);
-    status = answer(request, results, body->tape->result_count, err);
+    status = answer(request, results, body->tape->result_count, ids, id_count, err);
     for (size_t k = 0; k < body->tape->result_count; k++) {
         if (results[k].kind == SY_VALUE_TENSOR) {
             sy_tensor_unref(results[k].as.tensor);

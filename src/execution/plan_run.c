@@ -38,10 +38,7 @@ static sy_status check_results(const syi_plan_body *body, const sy_plan_run_opti
                                size_t capacity, sy_error *err)
 {
     const syi_tape *tape = body->tape;
-    if (o->result_id_count != 0 && o->result_id_count != tape->result_count) {
-        return syi_fail(err, SY_ESIGNATURE, "plan %s has %zu results, %zu ids are given for them",
-                        body->name, tape->result_count, o->result_id_count);
-    }
+    SY_TRY(syi_plan_check_result_ids(body, o->result_ids, o->result_id_count, err));
     if (capacity < tape->result_count) {
         return syi_fail(err, SY_ESIGNATURE, "plan %s has %zu results, room for %zu", body->name,
                         tape->result_count, capacity);

@@ -391,6 +391,36 @@ static void test_failures(void **state)
     sy_plan_unref(plan);
 }
 
+/* A pointer to where no plan is, and to where another object is; state that is gone. */
+static void test_gone(void **state)
+{
+    workers *w = *state;
+    sy_tensor *x = workers_send(w, FLOATS(w, 1, 2), w->bob), *result = NULL;
+    const sy_value arg = sy_value_tensor(x);
+    const sy_id unknown = sy_id_from_int(4711), tensor = sy_tensor_get_id_at_location(x);
+    sy_pointer_plan *pointer = NULL;
+    assert_ok(sy_plan_create_pointer(w->hook, &pointer, w->bob, &unknown, &w->err), &w->err);
+    assert_fails(w, sy_pointer_plan_run(pointer, &arg, 1, NULL, &result, 1, NULL, &w->err),
+                 SY_ENOTFOUND, "4711", "bob");
+    sy_pointer_plan_unref(pointer);
+    assert_ok(sy_plan_create_pointer(w->hook, &pointer, w->bob, &tensor, &w->err), &w->err);
+    assert_fails(w, sy_pointer_plan_run(pointer, &arg, 1, NULL, &result, 1, NULL, &w->err),
+                 SY_EINVAL, "no plan");
+    assert_string_equal(w->err.worker, "bob");
+    sy_pointer_plan_unref(pointer);
+    assert_null(result);
+    /* State here that is a pointer, and its object is not there any more */
+    sy_tensor *bias = workers_send(w, FLOATS(w, 1), w->bob);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    assert_ok(sy_plan_build(plan, &arg, 1, &w->err), &w->err);
+    const sy_id gone = sy_tensor_get_id_at_location(bias);
+    assert_ok(sy_worker_delete(w->bob, &gone, &w->err), &w->err);
+    assert_fails(w, sy_plan_run(plan, &arg, 1, NULL, &result, 1, NULL, &w->err), SY_ENOTFOUND,
+                 "plan biased, step 2 (add)", "bob");
+    assert_null(result);
+    sy_plan_unref(plan);
+}
+
 /* The same plan over pointers that it is not at: message by message. */
 static void test_over_pointers(void **state)
 {
@@ -510,13 +540,21 @@ static void test_fixed_precision(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_send_and_run),   WORKER_KINDS(test_sent_once),
-        WORKER_KINDS(test_two_locations),  WORKER_KINDS(test_fetch),
-        WORKER_KINDS(test_search),         WORKER_KINDS(test_results),
-        WORKER_KINDS(test_by_name),        WORKER_KINDS(test_training),
-        WORKER_KINDS(test_private),        WORKER_KINDS(test_failures),
-        WORKER_KINDS(test_over_pointers),  WORKER_KINDS(test_state_elsewhere),
-        WORKER_KINDS(test_short_and_long), WORKER_KINDS(test_fixed_precision),
+        WORKER_KINDS(test_send_and_run),
+        WORKER_KINDS(test_sent_once),
+        WORKER_KINDS(test_two_locations),
+        WORKER_KINDS(test_fetch),
+        WORKER_KINDS(test_search),
+        WORKER_KINDS(test_results),
+        WORKER_KINDS(test_by_name),
+        WORKER_KINDS(test_training),
+        WORKER_KINDS(test_private),
+        WORKER_KINDS(test_failures),
+        WORKER_KINDS(test_gone),
+        WORKER_KINDS(test_over_pointers),
+        WORKER_KINDS(test_state_elsewhere),
+        WORKER_KINDS(test_short_and_long),
+        WORKER_KINDS(test_fixed_precision),
     };
     return workers_run(tests);
 }
