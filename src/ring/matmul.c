@@ -6,7 +6,7 @@
 #include "core/memory.h"
 
 /* A panel of A, HEIGHT by DEPTH, stays in the second cache, a strip of B in the first, and a piece of C in registers. */
-enum { DEPTH = 256, HEIGHT = 64, WIDTH = 128, FEW_ROWS = 3 };
+enum { DEPTH = 256, HEIGHT = 64, WIDTH = 256, FEW_ROWS = 3 };
 
 static size_t smaller(size_t a, size_t b)
 {

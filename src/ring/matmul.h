@@ -22,7 +22,7 @@ typedef struct syi_ring32_matrix {
 } syi_ring32_matrix;
 
 /* C[m, n], rows c_row apart, = A[m, k] B[k, n], or += with `add`. C overlaps neither. SY_ENOMEM, with C unchanged: the
- * panels' memory (at most 0.5 MiB), which is wiped before it goes back. Any thread. */
+ * panels' memory (at most 640 KiB), which is wiped before it goes back. Any thread. */
 sy_status syi_ring64_matmul(sy_context *context, const syi_ring_kernels *kernels, uint64_t *c,
                             size_t c_row, syi_ring64_matrix a, syi_ring64_matrix b, size_t m,
                             size_t n, size_t k, bool add, sy_error *err);
