@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "frameworks/cpu/elementary.h"
 #include "frameworks/cpu/pointwise.h"
 #include "frameworks/cpu/precise.h"
 
@@ -35,8 +36,7 @@ DEFINE_ACTIVATION(softplus,
                       : (float)syi_precise_log1p(syi_precise_exp(a * constant[0])) / constant[0],
                   a *constant[0] > constant[1] ? a : log1p(exp(a * constant[0])) / constant[0])
 
-DEFINE_ACTIVATION(gelu, 0.5 * a * (1.0 + syi_precise_erf(a * 0x1.6a09e667f3bcdp-1)),
-                  0.5 * a * erfc(-a * 0x1.6a09e667f3bcdp-1))
+DEFINE_ACTIVATION(gelu, syi_geluf(a), 0.5 * a * erfc(-a * 0x1.6a09e667f3bcdp-1))
 
 /* The approximation by tanh: x / (1 + exp(-2 y)), y = sqrt(2/pi) (x + 0.044715 x^3) */
 #define TANH_ARGUMENT(x) (-0x1.9884533d43651p0 * ((x) + 0.044715 * (x) * (x) * (x)))

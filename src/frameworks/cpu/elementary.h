@@ -1,8 +1,8 @@
 /*
- * elementary.h - exp, log, tanh and the logistic function of float, without branches and tables, so that
- * loops over them are vectorised. Polynomials of Cephes (Moshier, 1989: expf, logf, tanhf). Within 3
- * units in the last place of the true value everywhere, denormal results of exp included; NaN, infinities
- * and zeros as in C's library. Room frameworks/cpu only. Test: elementary_test.c.
+ * elementary.h - exp, log, tanh, sine, cosine, gelu and the logistic function of float, without branches and tables, so
+ * that loops over them are vectorised. Polynomials of Cephes (Moshier, 1989: expf, logf, tanhf), of gelu and the waves
+ * Chebyshev fits of their own. Within 3 units in the last place of the true value everywhere (gelu: 12; the waves: 1,
+ * below SYI_WAVE_REACH), denormal results of exp included; NaN, infinities and zeros as in C's library. Room frameworks/cpu only. Test: elementary_test.c.
  */
 #ifndef SYI_FRAMEWORKS_CPU_ELEMENTARY_H
 #define SYI_FRAMEWORKS_CPU_ELEMENTARY_H
@@ -93,6 +93,81 @@ static inline float syi_tanhf(float x)
 static inline float syi_logisticf(float x)
 {
     return 1.0f / (1.0f + syi_expf(-x));
+}
+
+/* e^(x + low) for x from -85 to 0 and a far smaller low: none of syi_expf's ends. */
+static inline float syi_expf_below(float x, float low)
+{
+    const float shifted = x * 1.44269504f + 0x1.8p23f;
+    const float n = shifted - 0x1.8p23f;
+    const float r = x - n * SYI_LN2_HIGH - n * SYI_LN2_LOW + low, q = r * r;
+    const float e0 = 1.6666665459e-1f * r + 5.0000001201e-1f;
+    const float e1 = 8.3334519073e-3f * r + 4.1665795894e-2f;
+    const float e2 = 1.9875691500e-4f * r + 1.3981999507e-3f;
+    const float p = ((e2 * q + e1) * q + e0) * q + r + 1.0f;
+    return p *
+           syi_float_from_bits((syi_float_bits(shifted) - syi_float_bits(0x1.8p23f) + 127) << 23);
+}
+
+/*
+ * x Phi(x) with the normal distribution's Phi. Its tail at z = |x| is e^(-z^2/2) times u P(u), u = 1 / (1 + 0.35 z), to 4e-8
+ * of itself, so that small values of negative x keep their digits, which 1 + erf loses; beyond SYI_GELU_END, where values
+ * are denormal, it is 0. (In double by way of erf: 2.2 ms for 1e6, this 1.3.)
+ */
+#define SYI_GELU_END 13.0f
+static inline float syi_geluf(float x)
+{
+    const float magnitude = fabsf(x);
+    const float z = magnitude > SYI_GELU_END ? SYI_GELU_END : magnitude; /* NaN stays NaN */
+    const float u = 1.0f / (1.0f + 0.35f * z);
+    const float v = u * u, w = v * v; /* pairs of terms, so that few steps wait for each other */
+    const float p0 = 0.1398583f * u + 0.139621498f, p1 = 0.105274726f * u + 0.119874719f;
+    const float p2 = 0.157892764f * u - 0.0223930681f, p3 = 0.143234464f * u - 0.254387492f;
+    const float p = (p1 * v + p0) + w * ((p3 * v + p2) + w * -0.0289759244f);
+    /* z^2 in two parts: the square of 12 bits is exact */
+    const float cut = syi_float_from_bits(syi_float_bits(z) & 0xfffff000u);
+    const float power = syi_expf_below(-0.5f * cut * cut, -0.5f * (z - cut) * (z + cut));
+    const float tail = magnitude > SYI_GELU_END ? 0.0f : power * (u * p);
+    return x * (x > 0 ? 1.0f - tail : tail);
+}
+
+/*
+ * The sine of x + turns pi/2 for |x| below SYI_WAVE_REACH: what is left of x within pi/4 in double, then as a float and
+ * the small rest that this leaves. (All in double: 2.1 ms for 1e6, this 1.5.)
+ */
+#define SYI_WAVE_REACH 8192.0f
+static inline float syi_wavef(float x, uint32_t turns)
+{
+    const float shifted =
+        x * 0x1.45f306p-1f + 0x1.8p23f; /* the number of quadrants is in its low bits */
+    const float n = shifted - 0x1.8p23f;
+    const uint32_t quadrant = syi_float_bits(shifted) + turns;
+    const double left = (double)x - (double)n * 0x1.921fb544p0 - (double)n * 0x1.0b4611a626331p-34;
+    const float r = (float)left, rest = (float)(left - (double)r);
+    const float t = r * r;
+    float s = 0x1.6dbb7cp-19f;
+    s = s * t - 0x1.a013a0p-13f;
+    s = s * t + 0x1.11110ep-7f;
+    s = s * t - 0x1.555556p-3f;
+    s = r + (rest + s * t * r);
+    float c = 0x1.9bd610p-16f;
+    c = c * t - 0x1.6c12cep-10f;
+    c = c * t + 0x1.555554p-5f;
+    const float half = 0.5f * t, most = 1.0f - half;
+    c = most + (((1.0f - most) - half) + (c * t * t - r * rest));
+    const float wave = (quadrant & 1) != 0 ? c : s;
+    return syi_float_from_bits(syi_float_bits(wave) ^ ((quadrant & 2) << 30));
+}
+
+static inline float syi_sinf(float x)
+{
+    const float wave = syi_wavef(x, 0);
+    return x == 0 ? x : wave;
+}
+
+static inline float syi_cosf(float x)
+{
+    return syi_wavef(x, 1);
 }
 
 #endif

@@ -47,7 +47,42 @@ static double exact_logistic_above(double x)
     return exact_logistic(x < -87 ? 0 : x);
 }
 
+/* Beyond its reach the kernel takes another way. */
+static float within_reach(float x)
+{
+    return fabsf(x) <= SYI_WAVE_REACH || isnan(x) ? x : fmodf(x, SYI_WAVE_REACH);
+}
+
+static float ours_sine(float x)
+{
+    return syi_sinf(within_reach(x));
+}
+
+static double exact_sine(double x)
+{
+    return sin((double)within_reach((float)x));
+}
+
+static float ours_cosine(float x)
+{
+    return syi_cosf(within_reach(x));
+}
+
+static double exact_cosine(double x)
+{
+    return cos((double)within_reach((float)x));
+}
+
+/* -0 where it is nearly denormal. */
+static double exact_gelu(double x)
+{
+    return x < (double)-SYI_GELU_END ? x * 0 : x * (0.5 * erfc(-x * M_SQRT1_2));
+}
+
 static const function functions[] = {
+    {"sin", ours_sine, exact_sine, 1},
+    {"cos", ours_cosine, exact_cosine, 1},
+    {"gelu", syi_geluf, exact_gelu, 12},
     {"exp", syi_expf, exp, 2},
     {"log", syi_logf, log, 2},
     {"tanh", syi_tanhf, tanh, 3},
@@ -81,6 +116,8 @@ static void knows_the_ends(void **state)
     }
     assert_true(signbit(syi_tanhf(-0.0f)));
     assert_true(syi_logisticf(-200.0f) == 0);
+    assert_true(signbit(syi_sinf(-0.0f)) && signbit(syi_geluf(-0.0f)));
+    assert_true(isnan(syi_sinf(INFINITY)) && isnan(syi_cosf(-INFINITY)));
 }
 
 int main(void)

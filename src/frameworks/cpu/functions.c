@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "frameworks/cpu/elementary.h"
 #include "frameworks/cpu/pointwise.h"
 #include "frameworks/cpu/precise.h"
 
@@ -33,41 +34,56 @@ static const syi_loop_table square_loops = {TABLE_INTEGERS(square) TABLE_FLOATS(
 
 /* --- angles -------------------------------------------------------------------------------------- */
 
-/* Do all of the row lie where precise.h counts turns exactly? NaN and infinities do not matter. */
-static bool all_near(int64_t n, const char *data, int64_t stride)
+/* Is some finite number of the packed row beyond `reach`? Of the numbers' bits, so that the loop is vectorised. */
+SYI_CLONES static bool some_beyond(int64_t n, const float *p, float reach)
 {
-    bool near = true;
+    const uint32_t most = syi_float_bits(reach);
+    uint32_t beyond = 0;
     for (int64_t i = 0; i < n; i++) {
-        near &= !(fabsf(SYI_AT_CONST(float, data, i, stride)) > (float)SYI_PRECISE_TURNS);
+        const uint32_t bits = syi_float_bits(p[i]) & 0x7fffffffu;
+        beyond |= (uint32_t)(bits > most) & (uint32_t)(bits < 0x7f800000u);
     }
-    return near;
+    return beyond != 0;
 }
 
 #define PIECE 1024 /* elements that are near or far together */
 
-/* NAME_near for pieces whose arguments are near 0, C's function for others. */
-#define DEFINE_WAVE(op)                                                                           \
+/* Pieces whose arguments are within REACH by CLOSE, those within which precise.h counts turns exactly by that, and others
+ * by C's function. */
+#define DEFINE_WAVE(op, REACH, CLOSE)                                                             \
+    SYI_UNARY_LOOP(op##_close, float, float, float, CLOSE(a))                                     \
     SYI_UNARY_LOOP(op##_near, float, float, float, syi_precise_##op(a))                           \
     static void op##_F32(int64_t n, void *const *data, const int64_t *strides, const void *param) \
     {                                                                                             \
+        float packed[PIECE];                                                                      \
         for (int64_t done = 0; done < n; done += PIECE) {                                         \
             const int64_t now = n - done < PIECE ? n - done : PIECE;                              \
-            void *const at[2] = {(char *)data[0] + done * strides[0],                             \
-                                 (char *)data[1] + done * strides[1]};                            \
-            if (all_near(now, at[1], strides[1])) {                                               \
-                op##_near(now, at, strides, param);                                               \
-                continue;                                                                         \
+            void *at[2] = {(char *)data[0] + done * strides[0],                                   \
+                           (char *)data[1] + done * strides[1]};                                  \
+            int64_t steps[2] = {strides[0], strides[1]};                                          \
+            if (steps[1] != (int64_t)sizeof(float)) {                                             \
+                for (int64_t i = 0; i < now; i++) {                                               \
+                    packed[i] = SYI_AT(float, at[1], i, steps[1]);                                \
+                }                                                                                 \
+                at[1] = packed;                                                                   \
+                steps[1] = (int64_t)sizeof(float);                                                \
             }                                                                                     \
-            for (int64_t i = 0; i < now; i++) {                                                   \
-                SYI_AT(float, at[0], i, strides[0]) = op##f(SYI_AT(float, at[1], i, strides[1])); \
+            if (!some_beyond(now, at[1], REACH)) {                                                \
+                op##_close(now, at, steps, param);                                                \
+            } else if (!some_beyond(now, at[1], (float)SYI_PRECISE_TURNS)) {                      \
+                op##_near(now, at, steps, param);                                                 \
+            } else {                                                                              \
+                for (int64_t i = 0; i < now; i++) {                                               \
+                    SYI_AT(float, at[0], i, steps[0]) = op##f(((const float *)at[1])[i]);         \
+                }                                                                                 \
             }                                                                                     \
         }                                                                                         \
     }                                                                                             \
     SYI_UNARY_LOOP(op##_F64, double, double, double, op(a))                                       \
     static const syi_loop_table op##_loops = {TABLE_FLOATS(op)};
-DEFINE_WAVE(sin)
-DEFINE_WAVE(cos)
-DEFINE_WAVE(tan)
+DEFINE_WAVE(sin, SYI_WAVE_REACH, syi_sinf)
+DEFINE_WAVE(cos, SYI_WAVE_REACH, syi_cosf)
+DEFINE_WAVE(tan, (float)SYI_PRECISE_TURNS, syi_precise_tan)
 
 DEFINE_FUNCTION(asin, syi_precise_asin(a), asin(a))
 DEFINE_FUNCTION(acos, syi_precise_acos(a), acos(a))

@@ -109,6 +109,43 @@ static void powers_of_integers(void **state)
     syi_array_fini(&base);
 }
 
+/* Arguments near 0 go one way, those up to a million another, the rest a third, in pieces of a row. */
+static void waves_of_any_reach(void **state)
+{
+    const native *n = *state;
+    property_random random = property_start("waves_of_any_reach");
+    static const double reaches[] = {3, 8192, 1e5, 1e6, 1e8, 3e38};
+    static const struct {
+        syi_op_id id;
+        double (*exact)(double);
+    } waves[] = {{SYI_OP_sin, sin}, {SYI_OP_cos, cos}, {SYI_OP_tan, tan}};
+    for (int k = 0; k < 18; k++) {
+        const int64_t count = 3001;
+        syi_array x = native_zeros(n, SY_DTYPE_F32, 1, &count);
+        for (int64_t i = 0; i < count; i++) {
+            const double share = (double)property_between(&random, -1000000, 1000000) / 1e6;
+            const double odd = i % 7 == 0 ? INFINITY : i % 7 == 1 ? NAN : -0.0;
+            syi_array_set_double(&x, i, i % 500 == 3 ? odd : share * reaches[(k + i / 1000) % 6]);
+        }
+        if (k % 2 == 0) {
+            x = native_scatter(n, &random, x);
+        }
+        const sy_value args[1] = {native_value(&x)};
+        syi_array out = native_call(n, waves[k % 3].id, args);
+        for (int64_t i = 0; i < count; i++) {
+            const double given = syi_array_get_double(&x, i), expected = waves[k % 3].exact(given);
+            const double got = syi_array_get_double(&out, i);
+            if (isnan(expected) ? !isnan(got)
+                                : !(fabs(got - expected) <= 1.2e-7 * fabs(expected))) {
+                fail_msg("%s of %.9g: %.9g, expected %.9g", syi_op_get(waves[k % 3].id)->name,
+                         given, got, expected);
+            }
+        }
+        syi_array_fini(&out);
+        syi_array_fini(&x);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +153,7 @@ int main(void)
         cmocka_unit_test(any_byte_but_zero_is_true),
         cmocka_unit_test(long_rows_have_right_ends),
         cmocka_unit_test(powers_of_integers),
+        cmocka_unit_test(waves_of_any_reach),
     };
     return cmocka_run_group_tests(tests, native_setup, native_teardown);
 }
