@@ -82,10 +82,11 @@ typedef struct sy_listen_options {
     uint64_t memory_per_caller;  /* bytes of tensors that one caller makes it hold; 0: no limit */
     uint64_t objects_max;        /* in all; 0: 1048576 */
     uint64_t objects_per_caller; /* 0: no limit */
-    uint64_t send_queue_max;     /* bytes that wait for a client that does not read; 0: 1 GiB */
-    uint32_t greeting_ms;        /* a client must have greeted within this; 0: 10 s */
-    uint32_t stall_ms; /* a message that began must go on: 64 KiB in each such time; 0: 30 s */
-    unsigned spin_us;  /* look for the next request this long before sleeping; 0: sleep at once */
+    uint64_t
+        send_queue_max; /* bytes that wait for a client that does not read, or one answer; 0: 1 GiB */
+    uint32_t greeting_ms; /* a client must have greeted within this; 0: 10 s */
+    uint32_t stall_ms;    /* a message that began must go on: 64 KiB in each such time; 0: 30 s */
+    unsigned spin_us; /* look for the next request this long before sleeping; 0: sleep at once */
     sy_loop
         *loop; /* the caller's thread serves; NULL: a thread of the library. Not with spin_us. */
 } sy_listen_options;

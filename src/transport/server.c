@@ -134,7 +134,8 @@ static sy_status queue_message(syi_server_peer *peer, syi_message *message, sy_e
     const uint64_t length = syi_frame_length(message);
     const uint64_t max = peer->server->options.send_queue_max;
     const bool was_empty = peer->out.bytes == 0;
-    if (length > max || peer->out.bytes > max - length) {
+    /* One frame may be as large as it likes: a tensor that passes the limit could not be fetched at all. */
+    if (!was_empty && (length > max || peer->out.bytes > max - length)) {
         peer->failed = SY_ELIMIT;
         ask_loop(peer);
         return syi_fail_object(err, SY_ELIMIT, peer->base.address,

@@ -14,7 +14,7 @@
  *  - SY_ECLOSED when the other end went away, SY_EPROTO for bytes that are no frame; both name the URL;
  *  - closing is safe at any time, also with a peer that does not read; a service hears `closed` exactly
  *    once per `opened`, after its last `received`;
- *  - a slow reader costs the server at most `send_queue_max` bytes; beyond it the peer is closed;
+ *  - a slow reader costs the server at most `send_queue_max` bytes, or one frame; beyond it the peer is closed;
  *  - no SIGPIPE, no descriptor inherited by child processes, TCP_NODELAY set.
  *
  * A websocket without the subprotocol csyft.v1 carries whole messages of bytes instead of frames ("plain"), for
@@ -106,7 +106,7 @@ typedef struct syi_listen_options {
     const syi_service
         *plain; /* of ws:// connections without a subprotocol; copied; NULL: refused */
     syi_frame_limits limits;
-    uint64_t send_queue_max;  /* bytes waiting for one slow peer; 0: 1 GiB */
+    uint64_t send_queue_max;  /* bytes waiting for one slow peer, or one frame; 0: 1 GiB */
     unsigned connections_max; /* 0: 1024 */
     uint32_t first_frame_ms;  /* a peer must send its first whole frame within this; 0: 10 s */
     bool stranger; /* inproc: the peer only passes on what comes from elsewhere; no trust */

@@ -169,6 +169,8 @@ sy_status syi_link_connect(syi_link *link, uint64_t deadline, uint64_t sending, 
     look_for_progress(link, &session);
     syi_link_expect(link, connection, &session);
     pthread_mutex_lock(&link->state_lock);
+    link->barren = link->advanced || link->frames != link->barren_since ? 0 : link->barren + 1;
+    link->barren_since = link->frames;
     const bool again = syi_link_settle(link, &session);
     link->connection = connection;
     link->rests = session.rests;

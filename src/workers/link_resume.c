@@ -10,6 +10,7 @@
 
 #define FIRST_PAUSE_NS UINT64_C(20000000)
 #define LONGEST_PAUSE_NS UINT64_C(1000000000)
+#define BARREN_MAX 3 /* connections that brought nothing, before there is a pause */
 
 /* Settling */
 
@@ -84,6 +85,10 @@ void syi_link_expect(syi_link *link, syi_connection *connection, syi_taken_up *s
     session->answer_id = partial->id;
     session->answer_bytes = partial->bytes;
     session->answer_check = syi_partial_get_check(partial);
+    link->advanced =
+        link->advanced || partial->bytes > link->answer_bytes || partial->id != link->answer_id;
+    link->answer_bytes = partial->bytes;
+    link->answer_id = partial->id;
     syi_connection_expect(connection, partial);
 }
 
@@ -280,6 +285,24 @@ static void give_up(syi_link *link, const sy_error *why)
     pthread_mutex_unlock(&link->state_lock);
 }
 
+/* Connections are made, and bring nothing: the worker closes them, or the answer cannot pass. Not at full speed. */
+static sy_status rest_a_while(syi_link *link, uint64_t deadline, sy_error *err)
+{
+    if (link->barren < BARREN_MAX) {
+        return SY_OK;
+    }
+    sy_context *context = syi_link_context(link);
+    const unsigned doublings = link->barren - BARREN_MAX;
+    const uint64_t pause = doublings < 6 ? FIRST_PAUSE_NS << doublings : LONGEST_PAUSE_NS;
+    const uint64_t now = syi_clock_now(context);
+    const uint64_t left = deadline == 0 ? pause : deadline > now ? deadline - now : 0;
+    if (!pause_for(link, left < pause ? left : some_of(context, pause))) {
+        return syi_fail(err, SY_ECANCELED, "the connection to worker %s was closed here",
+                        link->target->name);
+    }
+    return SY_OK;
+}
+
 sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err)
 {
     sy_context *context = syi_link_context(link);
@@ -292,6 +315,7 @@ sy_status syi_link_reconnect(syi_link *link, uint64_t deadline, sy_error *err)
     uint64_t patience = since + reconnect_ns;
     const bool once = link->given_up;
     uint64_t pause = FIRST_PAUSE_NS;
+    SY_TRY(rest_a_while(link, deadline, err));
     for (bool first = true;; first = false) {
         uint64_t until = deadline != 0 && deadline < patience ? deadline : patience;
         const uint64_t limit = first && until <= began + FIRST_PAUSE_NS ? deadline : until;

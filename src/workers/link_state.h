@@ -47,8 +47,11 @@ struct syi_link {
     uint64_t lined_up_from;     /* `sent` before line_up; the same */
     uint64_t reached,
         reached_bytes; /* requests that had arrived when it was connected last, and of the next; the same */
-    bool advanced; /* these were more than before; the same */
-    bool rests;    /* frames that broke may go on; changed as `connection` is */
+    bool advanced;                    /* these were more than before; the same */
+    uint64_t answer_id, answer_bytes; /* of the answer that went on last; the same */
+    unsigned barren;                  /* connections so far on which nothing came; the same */
+    uint64_t barren_since;            /* `frames` then; the same */
+    bool rests;                       /* frames that broke may go on; changed as `connection` is */
 
     /* Of the thread that sends: the one that set `sending`. */
     syi_message deletion;

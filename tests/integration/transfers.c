@@ -359,6 +359,42 @@ static void test_given_up(void **state)
     }
 }
 
+/* The worker keeps less for a client that does not read than the answer is long. */
+static void test_larger_than_the_queue(void **state)
+{
+    line l;
+    sy_error err = SY_ERROR_INIT;
+    sy_listen_options options = SY_LISTEN_OPTIONS_INIT;
+    const char *url = NULL;
+    line_open(&l, *state, 60000);
+    options.send_queue_max = 100000;
+    assert_ok(sy_worker_listen(l.there.worker, *state, &options, &url, &err), &err);
+    l.proxy.upstream = (uint16_t)atoi(strrchr(url, ':') + 1);
+    proxy_cut(&l.proxy, false, false);
+    travel(&l, 1 << 17); /* 1 MiB */
+    assert_settled(&l);
+    line_close(&l);
+}
+
+/* Connections are made, and the answer never gets through: the client tries until its time is over, not all the time. */
+static void test_nothing_comes(void **state)
+{
+    line l;
+    char *text = NULL;
+    line_open(&l, *state, 60000);
+    const unsigned before = proxy_accepted(&l.proxy);
+    const long greeting = (long)proxy_passed(&l.proxy, 1);
+    proxy_cut_every(&l.proxy, 1, greeting + 30);
+    proxy_cut_after(&l.proxy, 1, 10, false); /* and the first one at once */
+    l.bob->timeout_ms = 500;
+    const sy_status status = sy_worker_whoami(l.bob, &text, &l.err);
+    assert_true(status == SY_EINDOUBT || status == SY_ETIMEDOUT);
+    assert_in_range(proxy_accepted(&l.proxy) - before, 3, 20);
+    l.bob->timeout_ms = 20000;
+    assert_settled(&l);
+    line_close(&l);
+}
+
 /* --- on the wire ------------------------------------------------------------------------------------ */
 
 #define RAW_SIZE ((size_t)200000)
@@ -588,9 +624,17 @@ static void test_rest_of_an_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EVERYWHERE(test_one_cut),      EVERYWHERE(test_many_cuts), EVERYWHERE(test_cut_everywhere),
-        PLAIN(test_changed_in_place),  PLAIN(test_grace_is_over),  PLAIN(test_another_worker),
-        PLAIN(test_given_up),          PLAIN(test_wrong_rests),    PLAIN(test_resumed_without_end),
+        EVERYWHERE(test_one_cut),
+        EVERYWHERE(test_many_cuts),
+        EVERYWHERE(test_cut_everywhere),
+        PLAIN(test_changed_in_place),
+        PLAIN(test_grace_is_over),
+        PLAIN(test_another_worker),
+        PLAIN(test_given_up),
+        PLAIN(test_larger_than_the_queue),
+        PLAIN(test_nothing_comes),
+        PLAIN(test_wrong_rests),
+        PLAIN(test_resumed_without_end),
         PLAIN(test_rest_of_an_answer),
     };
     return workers_run(tests);

@@ -346,6 +346,31 @@ static void contract_pause_reading(void **state)
     fixture_close(&f);
 }
 
+/* One frame passes the limit: a tensor of that size can be had. */
+static void contract_larger_than_the_queue(void **state)
+{
+    (void)state;
+    const syi_listen_options options = {
+        .limits = SYI_FRAME_LIMITS_DEFAULT, .tls = the_contract->tls, .send_queue_max = 100000};
+    fixture f;
+    fixture_open(&f, PROBE_ECHO, &options);
+    syi_connection *connection = fixture_connect(&f);
+    assert_echo(&f, connection, 1);
+    for (int k = 0; k < 3; k++) {
+        syi_message message;
+        syi_message reply;
+        make_message(&f, &message, 7, 300000, NULL, 0);
+        syi_message_init(&reply, f.context, 1 << 20);
+        assert_ok(syi_peer_send(f.probe.sessions[0].peer, &message, &f.err), &f.err);
+        assert_ok(receive_one(&f, connection, &reply), &f.err);
+        assert_int_equal(reply.body.length, 300000);
+        syi_message_fini(&message);
+        syi_message_fini(&reply);
+    }
+    syi_connection_close(connection);
+    fixture_close(&f);
+}
+
 static void contract_slow_reader_is_closed(void **state)
 {
     (void)state;
@@ -515,6 +540,7 @@ static void contract_limits_of_the_client(void **state)
         cmocka_unit_test(contract_replies_from_other_threads),                                     \
         cmocka_unit_test(contract_receive_deadline), cmocka_unit_test(contract_send_deadline),     \
         cmocka_unit_test(contract_pause_reading),                                                  \
+        cmocka_unit_test(contract_larger_than_the_queue),                                          \
         cmocka_unit_test(contract_slow_reader_is_closed),                                          \
         cmocka_unit_test(contract_account_refusal),                                                \
         cmocka_unit_test(contract_account_of_the_client),                                          \
