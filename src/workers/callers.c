@@ -120,6 +120,38 @@ sy_status syi_caller_may_connect(const sy_worker *worker, const syi_caller *call
     return SY_OK;
 }
 
+bool syi_caller_leaves(sy_worker *worker, syi_session *session, uint64_t now)
+{
+    syi_caller *caller = session->who;
+    const uint64_t most = (uint64_t)worker->limits.connections_per_caller * SYI_AWAY_PER_CONNECTION;
+    syi_session *oldest = NULL;
+    session->away_of = caller;
+    caller->away++;
+    if (most == 0 || caller->away <= most) {
+        return false;
+    }
+    for (syi_session *s = worker->sessions; s != NULL; s = s->next) {
+        oldest = s->away_of == caller ? s : oldest; /* the newest comes first */
+    }
+    if (oldest == NULL) {
+        return false;
+    }
+    syi_log(worker->hook->context, SY_LOG_INFO, "workers", worker->name, 0,
+            "%s: more than %" PRIu64 " sessions without a connection; the oldest ends",
+            caller->label, most);
+    syi_caller_is_back(oldest);
+    oldest->lease_until = now;
+    return true;
+}
+
+void syi_caller_is_back(syi_session *session)
+{
+    if (session->away_of != NULL) {
+        session->away_of->away--;
+        session->away_of = NULL;
+    }
+}
+
 void syi_callers_update(sy_worker *worker)
 {
     for (syi_caller *caller = worker->callers; caller != NULL; caller = caller->next) {

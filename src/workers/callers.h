@@ -19,6 +19,7 @@ typedef struct syi_caller {
     syi_account account;                   /* of what it makes the worker hold */
     /* the strand's */
     unsigned connections;
+    unsigned away; /* sessions whose client is not connected, in their time of grace */
     size_t objects;
     uint64_t credit; /* of its token bucket: thousandths of a request */
     uint64_t refilled;
@@ -32,6 +33,13 @@ sy_status syi_caller_pay(sy_worker *worker, syi_caller *caller, sy_error *err);
 sy_status syi_caller_may_hold(const sy_worker *worker, const syi_caller *caller, sy_error *err);
 /* May it have one more connection? SY_ELIMIT. */
 sy_status syi_caller_may_connect(const sy_worker *worker, const syi_caller *caller, sy_error *err);
+/* Sessions of one caller that wait for their clients, for each connection it may have: a client that connects anew each
+ * time, and never comes back, leaves no more behind. */
+#define SYI_AWAY_PER_CONNECTION 4
+/* The session's client has gone: its caller may be waited for in so many. true: the oldest one ends now instead. */
+bool syi_caller_leaves(sy_worker *worker, syi_session *session, uint64_t now);
+/* It is back, or its time is over. */
+void syi_caller_is_back(syi_session *session);
 /* The limits changed. */
 void syi_callers_update(sy_worker *worker);
 void syi_callers_free(sy_worker *worker);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "workers/callers.h"
 #include "workers/greeting.h"
 #include "workers/session.h"
 
@@ -59,6 +60,7 @@ static void move_in(syi_session *session, syi_session *door, syi_peer **former, 
     session->expires = door->expires;
     session->who = door->who;
     session->lease_until = 0;
+    syi_caller_is_back(session);
     unlist(door);
 }
 

@@ -424,7 +424,8 @@ static void closed(void *argument, sy_status why, const char *sentence)
     char address[SYI_ADDRESS_SIZE];
     syi_log(context, why == SY_ECLOSED ? SY_LOG_DEBUG : SY_LOG_WARNING, "workers", worker->name, 0,
             "%s left: %s", syi_session_address(door, address), sentence);
-    uint64_t until = syi_clock_now(context);
+    const uint64_t now = syi_clock_now(context);
+    uint64_t until = now;
     pthread_mutex_lock(&session->lock);
     syi_queued *queued = session->resumes ? NULL : empty_queue(session);
     pthread_mutex_lock(&worker->strand);
@@ -435,9 +436,12 @@ static void closed(void *argument, sy_status why, const char *sentence)
     if (session->door == door) {
         syi_session_keep_partial(session, door);
     }
+    bool crowded = false;
     if (session->door == door || session->door == NULL) {
         session->lease_until = until;
         session->door = NULL;
+        crowded = session->greeted && !session->direct && session->away_of == NULL &&
+                  syi_caller_leaves(worker, session, now);
     }
     pthread_mutex_unlock(&worker->strand);
     pthread_mutex_unlock(&session->lock);
@@ -447,7 +451,7 @@ static void closed(void *argument, sy_status why, const char *sentence)
         syi_free(context, queued, sizeof *queued);
         queued = next;
     }
-    syi_janitor_lease(worker->hook, until);
+    syi_janitor_lease(worker->hook, crowded ? now : until);
     syi_session_unref(door);
 }
 
@@ -492,6 +496,7 @@ uint64_t syi_sessions_expire(sy_worker *worker, uint64_t now)
         }
         *p = session->next;
         session->ended = true;
+        syi_caller_is_back(session);
         size_t count;
         while ((count = take_leased(worker, session, tensors, 64)) > 0) {
             pthread_mutex_unlock(&worker->strand);

@@ -82,6 +82,7 @@ struct syi_session {
     uint8_t token_digest[32];
     struct syi_caller *who;     /* pays for what it asks; changed under the strand */
     struct syi_caller *counted; /* its connection is counted there; the same */
+    struct syi_caller *away_of; /* it waits for its client, and counts there; nullable; the same */
     uint64_t bit;               /* in lists of permissions; access.c, strand */
     unsigned bit_as_of;
     syi_frame_limits takes; /* what the caller takes */

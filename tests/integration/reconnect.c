@@ -566,6 +566,40 @@ static void test_without(void **state)
     wire_close(&w);
 }
 
+/* Clients that come, leave something behind and never come back: so many of one caller are waited for, the oldest go
+ * before their time. One that is still connected is none of them. */
+static void test_sessions_left_behind(void **state)
+{
+    enum { CONNECTIONS = 3, MOST = 12, ROUNDS = 40 };
+    wire w;
+    raw_client first, second, last;
+    sy_error err = SY_ERROR_INIT;
+    const char *url = NULL;
+    const worker_kind *kind = *state;
+    sy_listen_options options = SY_LISTEN_OPTIONS_INIT;
+    options.connections_per_caller = CONNECTIONS;
+    options.lease_grace_ms = 60000;
+    place_open(&w.home, "home", true, 1);
+    place_open(&w.there, "bob", false, 1);
+    assert_ok(sy_worker_listen(w.there.worker, kind->url, &options, &url, &err), &err);
+    snprintf(w.url, sizeof w.url, "%s", url);
+    raw_begin(&first, &w, "raw", NULL);
+    assert_int_equal(raw_store(&first, 1000), SY_OK);
+    for (int64_t k = 0; k < ROUNDS; k++) {
+        raw_begin(&last, &w, "raw", NULL);
+        assert_int_equal(raw_store(&last, k), SY_OK);
+        raw_close(&last);
+        assert_true(wait_for_count(w.there.worker, 1 + (size_t)(k < MOST ? k + 1 : MOST), 5000));
+    }
+    raw_begin(&second, &w, "raw", &last); /* the newest was waited for */
+    assert_memory_equal(second.session, last.session, SYI_SESSION_SIZE);
+    assert_int_equal(raw_store(&first, 1001), SY_OK);
+    assert_int_equal(sy_worker_get_object_count(w.there.worker), MOST + 2);
+    raw_close(&second);
+    raw_close(&first);
+    wire_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +616,7 @@ int main(void)
         REMOTE_KINDS(test_the_old_connection_is_deaf),
         REMOTE_KINDS(test_memory_of_answers),
         REMOTE_KINDS(test_without),
+        REMOTE_KINDS(test_sessions_left_behind),
     };
     return workers_run(tests);
 }
