@@ -824,6 +824,7 @@ static void test_hook_ends_under_a_waiting_command(void **state)
     assert_ok(sy_tensor_send(x, &at_bob, pair.bob, &err), &err);
     assert_ok(sy_tensor_send(at_bob, &at_alice, pair.alice, &err), &err);
     quota q = {&pair, sy_tensor_get_id_at_location(at_alice)};
+    pair.alice->reconnect_ms = 300; /* white box: nobody looks for her for long */
     worker_stall(pair.bob_serving);
     threads_start(threads, 4, &q, add_through_alice);
     while (waiting_at(pair.alice_serving) < 4) {

@@ -155,6 +155,8 @@ static void test_a_dead_worker(void **state)
     sy_tensor_unref(x);
     sy_worker *const both[] = {pair.alice, pair.bob};
     assert_ok(sy_grid_new(pair.home.hook, &grid, both, 2, &err), &err);
+    pair.alice->reconnect_ms = 200; /* white box: nobody comes back */
+    pair.bob->reconnect_ms = 200;
     sy_worker_stop_listening(pair.alice_serving, 100);
     assert_ok(sy_grid_search(grid, &found, NULL, 0, &err), &err);
     assert_int_equal(found->failed, 1);

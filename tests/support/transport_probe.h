@@ -41,7 +41,7 @@ typedef enum probe_mode {
     PROBE_ECHO,
     PROBE_KEEP,   /* counts only */
     PROBE_REFUSE, /* opened returns NULL */
-    PROBE_CLOSE,  /* echoes, then closes with a linger of a second */
+    PROBE_CLOSE,  /* echoes, then closes and waits for the other end */
 } probe_mode;
 
 #define PROBE_SESSIONS 512
@@ -124,7 +124,8 @@ static inline void probe_received(void *user, syi_message *message)
         pthread_mutex_unlock(&p->lock);
     }
     if (mode == PROBE_CLOSE) {
-        syi_peer_close(session->peer, 1000);
+        syi_peer_close(session->peer,
+                       (uint32_t)(PATIENCE / 1000000)); /* what is queued takes its time */
     }
 }
 
