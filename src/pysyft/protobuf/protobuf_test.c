@@ -1,8 +1,9 @@
 /*
  * protobuf_test.c - the second encoding against python3-protobuf's: tests/vectors/protobuf/objects.txt, line by line, in
- * both directions; the schema against syft-proto 0.5.3's fields; every field is set by some line. Also: contents that go
- * past the bytes, memory that fails at every step, and accounts. The whole way from tensors: src/interpreters/
- * protobuf_test.c; hostile bytes: tests/fuzz/protobuf.c; live against python: tests/interop/protobuf.py.
+ * both directions, PlanPB and ProtocolPB of the originals among them; the schema against syft-proto 0.5.3's fields, each
+ * of which some line sets. Also: contents that go past the bytes, memory that fails at every step, and accounts. The whole
+ * way from tensors: src/interpreters/protobuf_test.c; hostile bytes: tests/fuzz/protobuf.c; live against python:
+ * tests/interop/protobuf.py.
  */
 #include <stdio.h>
 #include <string.h>
