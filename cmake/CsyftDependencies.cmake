@@ -40,9 +40,8 @@ set(CSYFT_HAVE_PROTOBUF OFF)
 if(PROTOBUF_C_FOUND AND CSYFT_PROTOC_C)
   set(CSYFT_HAVE_PROTOBUF ON)
 elseif(PROTOBUF_C_FOUND)
-  list(APPEND CSYFT_REPORT "protoc-c not found (optional; no protobuf without it)")
+  list(APPEND CSYFT_REPORT "protoc-c not found (optional, no protobuf without it)")
 endif()
-target_compile_definitions(csyft_dependencies INTERFACE CSYFT_HAVE_PROTOBUF=$<BOOL:${CSYFT_HAVE_PROTOBUF}>)
 
 # OpenBLAS is opened at run time on the first large product; nothing here links with it.
 find_file(CSYFT_OPENBLAS NAMES libopenblas.so.0

@@ -4,7 +4,7 @@
  * protobuf; what type has which fields stands in rows.c. docs/reference/protobuf.md, docs/decisions/0014-protobuf.md.
  * Tests: protobuf_test.c, tests/interop/protobuf.py; fuzz: tests/fuzz/protobuf.c.
  *
- * Without protobuf-c (CSYFT_HAVE_PROTOBUF 0) everything here answers SY_ENOTSUP (absent.c).
+ * Without protobuf-c or its compiler everything here answers SY_ENOTSUP (absent.c).
  */
 #ifndef SYI_PYSYFT_PROTOBUF_H
 #define SYI_PYSYFT_PROTOBUF_H
