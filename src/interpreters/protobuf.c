@@ -225,7 +225,6 @@ sy_status syi_protobuf_object_take(sy_protobuf_object *object, syi_msgpack_curso
         status = syi_pysyft_read_object(&reader, true, err);
     }
     *cursor = reader.cursor;
-    object->value_count++;
     return status;
 }
 
@@ -252,7 +251,6 @@ sy_status syi_protobuf_object_read(sy_protobuf_object *object, const char *type,
     sy_status status = SY_ENOTSUP;
     for (int turn = 0; turn < 2 && status == SY_ENOTSUP; turn++) {
         object->inline_ = turn == 1;
-        object->value_count = 0;
         syi_buffer_clear(&object->in);
         syi_message_clear(&object->middle);
         syi_pysyft_aside_fini(&object->aside);

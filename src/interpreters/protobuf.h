@@ -33,8 +33,7 @@ struct sy_protobuf_object {
     syi_buffer in;      /* 0.2.9's MessagePack */
     syi_message middle; /* csyft.v1's; the decoder reads it */
     syi_pysyft_aside aside;
-    bool inline_;       /* contents are in the bytes, for what csyft has no type for */
-    size_t value_count; /* in `middle` */
+    bool inline_; /* contents are in the bytes, for what csyft has no type for */
     syi_decoder decoder;
     bool decoding; /* the decoder is initialised */
     sy_value value;

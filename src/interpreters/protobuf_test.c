@@ -10,6 +10,7 @@
 #include <csyft/protobuf.h>
 
 #include "hook/tensor.h"
+#include "pysyft/envelope.h"
 #include "support/local_hook.h"
 
 #define TENSOR "syft_proto.types.torch.v1.TorchTensor"
@@ -381,6 +382,79 @@ static void test_messages_with_values(void **state)
     sy_tensor_unref(x);
 }
 
+/* Targets and arguments at the worker that reads become its objects. */
+static void test_message_on_pointers(void **state)
+{
+    local_hook *local = *state;
+    const float values[] = {1, 2};
+    sy_worker *bob = NULL;
+    sy_tensor *x = local_hook_floats(local, 2, values), *p = NULL;
+    sy_protobuf_message m = SY_PROTOBUF_MESSAGE_INIT;
+    sy_protobuf_object *object = NULL;
+    bytes b = {0};
+    assert_ok(sy_virtual_worker_new(local->hook, &bob, "bob", &local->err), &local->err);
+    assert_ok(sy_tensor_send(x, &p, bob, &local->err), &local->err);
+    const sy_value args[1] = {sy_value_tensor(p)};
+    m.kind = SY_PROTOBUF_COMPUTATION;
+    m.name = "__add__";
+    m.target = sy_value_tensor(p);
+    m.args = args;
+    m.arg_count = 1;
+    assert_ok(sy_protobuf_serialize(me(local), &b.data, &b.size, &m, &local->err), &local->err);
+    assert_ok(sy_protobuf_deserialize(bob, &object, b.data, b.size, &local->err), &local->err);
+    const sy_protobuf_message *again = sy_protobuf_object_get_message(object);
+    assert_floats(again->target.as.tensor, values, 2);
+    assert_ptr_equal(again->args[0].as.tensor, again->target.as.tensor);
+    assert_int_equal(again->id_count, 0);
+    sy_protobuf_object_free(object);
+    assert_ok(sy_protobuf_deserialize(me(local), &object, b.data, b.size, &local->err),
+              &local->err);
+    assert_true(sy_tensor_is_pointer(sy_protobuf_object_get_message(object)->target.as.tensor));
+    sy_protobuf_object_free(object);
+    drop(local, &b);
+    sy_tensor_unref(p);
+    sy_tensor_unref(x);
+}
+
+/* What PySyft sends: an lz4 frame, or a stream of zlib. */
+static void test_compressed(void **state)
+{
+    local_hook *local = *state;
+    static const syi_pysyft_scheme schemes[] = {SYI_PYSYFT_LZ4, SYI_PYSYFT_ZLIB};
+    const int64_t shape[1] = {1000};
+    sy_tensor *x = NULL;
+    bytes b = {0};
+    sy_protobuf_message m = SY_PROTOBUF_MESSAGE_INIT;
+    assert_ok(sy_tensor_new(local->hook, &x, SY_DTYPE_F32, 1, shape, NULL, &local->err),
+              &local->err);
+    m.kind = SY_PROTOBUF_OBJECT;
+    m.object = sy_value_tensor(x);
+    assert_ok(sy_protobuf_serialize(me(local), &b.data, &b.size, &m, &local->err), &local->err);
+    for (size_t k = 0; k < 2; k++) {
+        syi_message plain;
+        sy_protobuf_object *object = NULL;
+        int64_t length = 0;
+        syi_message_init(&plain, local->context, 1u << 20);
+        assert_ok(syi_pysyft_seal((const uint8_t *)b.data + 1, b.size - 1, schemes[k],
+                                  SYI_PLAIN_BINARY, &plain, &local->err),
+                  &local->err);
+        assert_ok(sy_protobuf_deserialize(me(local), &object, plain.body.data, plain.body.length,
+                                          &local->err),
+                  &local->err);
+        assert_ok(sy_tensor_get_length(value_of(object)->as.tensor, &length, &local->err),
+                  &local->err);
+        assert_int_equal(length, 1000);
+        sy_protobuf_object_free(object);
+        assert_status(sy_protobuf_deserialize(me(local), &object, plain.body.data,
+                                              plain.body.length - 3, &local->err),
+                      SY_EFORMAT, &local->err);
+        assert_null(object);
+        syi_message_fini(&plain);
+    }
+    drop(local, &b);
+    sy_tensor_unref(x);
+}
+
 /* A placeholder has no type here; the arguments beside it come all the same, long tensors, too. */
 static void test_argument_without_a_type_here(void **state)
 {
@@ -564,6 +638,8 @@ int main(void)
         local_test(test_objects_without_a_type_here_are_kept),
         local_test(test_messages_about_ids),
         local_test(test_messages_with_values),
+        local_test(test_message_on_pointers),
+        local_test(test_compressed),
         local_test(test_argument_without_a_type_here),
         local_test(test_refusals),
         local_test(test_out_of_memory),

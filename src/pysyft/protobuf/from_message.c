@@ -270,11 +270,12 @@ static sy_status read_list(syi_protobuf_reader *r, const ProtobufCMessage *messa
     return status;
 }
 
-/* Of roles, by their names: beside a plan's own role, which has the state. */
+/* Named arguments, and roles beside a plan's own, which has the state. */
 static sy_status read_dict(syi_protobuf_reader *r, const ProtobufCMessage *message,
                            const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
+    syi_pysyft_aside *for_state = r->for_state;
     SY_TRY(syi_protobuf_check_entries(message, f, err));
     r->for_state = NULL;
     put_pair(r, SYI_CODE_DICT, count);
@@ -284,11 +285,15 @@ static sy_status read_dict(syi_protobuf_reader *r, const ProtobufCMessage *messa
         const char *key = syi_protobuf_text(entry, field_at(entry, 1));
         syi_msgpack_write_array(r->out, 2);
         syi_pysyft_put_text(r->out, key);
-        if (value == NULL) {
-            return syi_fail(err, SY_EFORMAT, "\"%.40s\" has no value", key);
+        const sy_status status = value == NULL ? syi_fail(err, SY_EFORMAT, "it has no value")
+                                               : syi_protobuf_read_value(r, value, err);
+        if (status != SY_OK) {
+            return ++r->named > SYI_PROTOBUF_NAMED_MAX
+                       ? status
+                       : syi_error_prefix(err, status, "\"%.40s\"", key);
         }
-        SY_TRY(syi_protobuf_read_value(r, value, err));
     }
+    r->for_state = for_state;
     return SY_OK;
 }
 
@@ -471,8 +476,6 @@ static sy_status read_part(syi_protobuf_reader *r, const ProtobufCMessage *messa
         return syi_protobuf_read_target(r, message, err);
     case SYI_PB_ARGS:
         return syi_protobuf_read_args(r, message, f, SYI_CODE_TUPLE, err);
-    case SYI_PB_KWARGS:
-        return syi_protobuf_read_kwargs(r, message, f, err);
     case SYI_PB_RETURNS:
         return syi_protobuf_read_returns(r, message, err);
     case SYI_PB_COMMAND:

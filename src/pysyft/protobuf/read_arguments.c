@@ -37,30 +37,6 @@ sy_status syi_protobuf_read_args(syi_protobuf_reader *r, const ProtobufCMessage 
     return SY_OK;
 }
 
-sy_status syi_protobuf_read_kwargs(syi_protobuf_reader *r, const ProtobufCMessage *message,
-                                   const ProtobufCFieldDescriptor *f, sy_error *err)
-{
-    const size_t count = syi_protobuf_count(message, f);
-    SY_TRY(syi_protobuf_check_entries(message, f, err));
-    syi_pysyft_put_pair(r->out, SYI_CODE_DICT, count);
-    for (size_t k = 0; k < count; k++) {
-        const ProtobufCMessage *entry = syi_protobuf_element(message, f, k);
-        const ProtobufCMessageDescriptor *type = entry->descriptor;
-        const char *name =
-            syi_protobuf_text(entry, protobuf_c_message_descriptor_get_field(type, 1));
-        const ProtobufCMessage *value =
-            syi_protobuf_child(entry, protobuf_c_message_descriptor_get_field(type, 2));
-        syi_msgpack_write_array(r->out, 2);
-        syi_pysyft_put_text(r->out, name);
-        const sy_status status = value == NULL ? syi_fail(err, SY_EFORMAT, "it has no value")
-                                               : syi_protobuf_read_arg(r, value, false, err);
-        if (status != SY_OK) {
-            return syi_error_prefix(err, status, "argument \"%.40s\"", name);
-        }
-    }
-    return SY_OK;
-}
-
 sy_status syi_protobuf_read_arg(syi_protobuf_reader *r, const ProtobufCMessage *message,
                                 bool communication, sy_error *err)
 {

@@ -40,8 +40,6 @@ void syi_protobuf_put_dims(syi_protobuf_reader *r, const ProtobufCMessage *messa
 /* read_arguments.c */
 sy_status syi_protobuf_read_args(syi_protobuf_reader *r, const ProtobufCMessage *message,
                                  const ProtobufCFieldDescriptor *f, int code, sy_error *err);
-sy_status syi_protobuf_read_kwargs(syi_protobuf_reader *r, const ProtobufCMessage *message,
-                                   const ProtobufCFieldDescriptor *f, sy_error *err);
 sy_status syi_protobuf_read_arg(syi_protobuf_reader *r, const ProtobufCMessage *message,
                                 bool communication, sy_error *err);
 sy_status syi_protobuf_read_target(syi_protobuf_reader *r, const ProtobufCMessage *message,

@@ -20,9 +20,9 @@
         number, SYI_PB_##kind \
     }
 
-#define ACTION_FIELDS                                                                  \
-    {                                                                                  \
-        F(1, TEXT), F(0, TARGET), F(5, ARGS), F(6, KWARGS), F(0, RETURNS), F(0, FALSE) \
+#define ACTION_FIELDS                                                                \
+    {                                                                                \
+        F(1, TEXT), F(0, TARGET), F(5, ARGS), F(6, DICT), F(0, RETURNS), F(0, FALSE) \
     }
 #define SCRIPT_ROW(name)              \
     {                                 \

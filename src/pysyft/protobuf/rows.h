@@ -47,7 +47,6 @@ typedef enum syi_protobuf_kind {
     SYI_PB_SERIALIZER, /* the text "torch" or "all", here a number */
     SYI_PB_TARGET,     /* nil, an id, a pointer, PlaceholderId or tensor */
     SYI_PB_ARGS,       /* tuple or list of arguments; becomes a tuple */
-    SYI_PB_KWARGS,     /* dict of texts to arguments */
     SYI_PB_RETURNS,    /* ids or PlaceholderIds of results */
     SYI_PB_COMMAND,    /* (args, kwargs, return ids), of which only args have a field */
     SYI_PB_TYPES,      /* types, lists, tuples and dicts of them */

@@ -54,46 +54,6 @@ sy_status syi_protobuf_write_args(syi_protobuf_writer *w, syi_msgpack_cursor *cu
     return write_args(w, cursor, communicates(message), message, f, err);
 }
 
-sy_status syi_protobuf_write_kwargs(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
-                                    ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
-                                    sy_error *err)
-{
-    int64_t code = 0;
-    size_t count = 0;
-    void *items = NULL;
-    SY_TRY(syi_pysyft_open_pair(cursor, &code, err));
-    if (code != SYI_CODE_DICT) {
-        return syi_fail(err, SY_EFORMAT, "type code %lld where a dict is expected",
-                        (long long)code);
-    }
-    SY_TRY(syi_msgpack_read_array(cursor, &count, err));
-    SY_TRY(syi_protobuf_set_repeated(w, message, f, count, sizeof(void *), &items, err));
-    for (size_t k = 0; k < count; k++) {
-        ProtobufCMessage **entry = (ProtobufCMessage **)items + k;
-        ProtobufCMessage *value = NULL;
-        const char *text = NULL;
-        size_t length = 0;
-        char *key = NULL;
-        SY_TRY(syi_msgpack_read_tuple(cursor, 2, "[name, argument]", err));
-        SY_TRY(syi_pysyft_read_text(cursor, &text, &length, err));
-        SY_TRY(syi_protobuf_copy_text(w, text, length, &key, err));
-        SY_TRY(syi_protobuf_new_message(w, f->descriptor, entry, err));
-        SY_TRY(syi_protobuf_new_message(w, &syft_proto__types__syft__v1__arg__descriptor, &value,
-                                        err));
-        const sy_status status = syi_protobuf_write_arg(w, cursor, false, value, err);
-        if (status != SY_OK) {
-            return syi_error_prefix(err, status, "argument \"%s\"", key);
-        }
-        memcpy(syi_protobuf_member(*entry, syi_protobuf_field_at(*entry, 1)), &key, sizeof key);
-        syi_protobuf_set_message(*entry, syi_protobuf_field_at(*entry, 2), value);
-        syi_msgpack_leave(cursor);
-    }
-    SY_TRY(syi_protobuf_sort_entries(items, count, err));
-    syi_msgpack_leave(cursor);
-    syi_msgpack_leave(cursor);
-    return SY_OK;
-}
-
 /* --- one argument ------------------------------------------------------------------------------- */
 
 static sy_status write_real(syi_msgpack_cursor *cursor, argument *arg, sy_error *err)

@@ -54,13 +54,51 @@ sy_status syi_protobuf_open_list(syi_msgpack_cursor *cursor, size_t *count, sy_e
 sy_status syi_protobuf_write_dims(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
                                   ProtobufCMessage *message, sy_error *err);
 
-/* arguments.c */
+/* write_parts.c: the next value into a field, by its kind (rows.h). */
+sy_status syi_protobuf_write_id(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                ProtobufCMessage *message, sy_error *err);
+sy_status syi_protobuf_set_id(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                              ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                              sy_error *err);
+sy_status syi_protobuf_set_id_of(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                 ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                 sy_error *err);
+sy_status syi_protobuf_set_ids(syi_protobuf_writer *w, syi_msgpack_cursor *cursor, size_t count,
+                               ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                               sy_error *err);
+sy_status syi_protobuf_set_id_list(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                   ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                   sy_error *err);
+sy_status syi_protobuf_set_text(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                const char *prefix, ProtobufCMessage *message,
+                                const ProtobufCFieldDescriptor *f, sy_error *err);
+sy_status syi_protobuf_set_number(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                  ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                  sy_error *err);
+sy_status syi_protobuf_set_field_size(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                      ProtobufCMessage *message, unsigned number, sy_error *err);
+sy_status syi_protobuf_set_tags(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                sy_error *err);
+sy_status syi_protobuf_write_shape(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                   ProtobufCMessage *message, sy_error *err);
+sy_status syi_protobuf_set_shape(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                 ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                 sy_error *err);
+sy_status syi_protobuf_set_format(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
+                                  ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
+                                  sy_error *err);
+sy_status syi_protobuf_set_scalar(syi_msgpack_cursor *cursor, ProtobufCMessage *message,
+                                  const ProtobufCFieldDescriptor *f, sy_error *err);
+sy_status syi_protobuf_set_bytes(syi_msgpack_cursor *cursor, ProtobufCMessage *message,
+                                 const ProtobufCFieldDescriptor *f, sy_error *err);
+sy_status syi_protobuf_set_script(syi_msgpack_cursor *cursor, ProtobufCMessage *message,
+                                  const ProtobufCFieldDescriptor *f, sy_error *err);
+
+/* write_arguments.c */
 sy_status syi_protobuf_write_args(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
                                   ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
                                   sy_error *err);
-sy_status syi_protobuf_write_kwargs(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
-                                    ProtobufCMessage *message, const ProtobufCFieldDescriptor *f,
-                                    sy_error *err);
 sy_status syi_protobuf_write_arg(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,
                                  bool communication, ProtobufCMessage *message, sy_error *err);
 sy_status syi_protobuf_write_target(syi_protobuf_writer *w, syi_msgpack_cursor *cursor,

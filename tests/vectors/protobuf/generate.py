@@ -318,7 +318,7 @@ def refused_reads():
     yield "no-parameter", "Parameter", "SY_EFORMAT", altered("Parameter", PARAMETER, clear("tensor")), \
         "Parameter.tensor: it is missing"
     yield "no-value", "Plan", "SY_EFORMAT", altered("Plan", BOTH_PLAN, clear("roles")) + inside(10, inside(1, b"tfjs")), \
-        '"tfjs" has no value'
+        '"tfjs": it has no value'
     shared = "AdditiveSharingTensor"
     yield "shares", shared, "SY_EFORMAT", altered(shared, SHARED, clear("shares")), "2 locations of 0 shares"
     yield "no-field", shared, "SY_EFORMAT", altered(shared, SHARED, clear("field_str")), "field_int: the size is missing"
@@ -338,7 +338,7 @@ def refused_reads():
     many = b"".join(inside(6, inside(1, b"%d" % k) + inside(2, field(2, 0, b"\1"))) for k in range(1025))
     yield "many-keys", "ComputationAction", "SY_ELIMIT", many, "a map of 1025 entries, at most 1024"
     kwarg = serialize(messages["ComputationAction"](command="f")) + inside(6, inside(1, b"dim"))
-    yield "no-kwarg", "ComputationAction", "SY_EFORMAT", kwarg, 'argument "dim"'
+    yield "no-kwarg", "ComputationAction", "SY_EFORMAT", kwarg, 'ComputationAction.kwargs: "dim": it has no value'
 
 
 BOTH_PLAN = next(value for name, _, value in BOTH if name == "plan")
