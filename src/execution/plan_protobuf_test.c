@@ -159,6 +159,48 @@ static void test_own_plan(void **state)
     sy_tensor_unref(bias);
 }
 
+static const uint8_t *last(const uint8_t *bytes, size_t size, const float *value, unsigned *count)
+{
+    const uint8_t *found = NULL;
+    *count = 0;
+    for (size_t k = 0; k + sizeof *value <= size; k++) {
+        if (memcmp(bytes + k, value, sizeof *value) == 0) {
+            found = bytes + k;
+            ++*count;
+        }
+    }
+    return found;
+}
+
+/* A plan has its state twice: in its role, and in the roles by framework. Both copies are kept as one, unless they differ. */
+static void test_state_of_roles(void **state)
+{
+    local_hook *local = *state;
+    const float held = 1.2345f, other = 5.4321f;
+    sy_tensor *bias = local_hook_floats(local, 1, &held);
+    sy_plan *plan = new_plan(local, "biased", plan_biased, NULL, &bias, 1), *back = NULL;
+    void *bytes = NULL, *again = NULL;
+    size_t size = 0, again_size = 0;
+    unsigned count = 0;
+    build_plan(local, plan, &plan_vector, 1);
+    assert_ok(sy_plan_bufferize(plan, &bytes, &size, &local->err), &local->err);
+    uint8_t *copy = (uint8_t *)(uintptr_t)last(bytes, size, &held, &count);
+    assert_int_equal(count, 2);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_ok(sy_plan_unbufferize(local->hook, &back, bytes, size, &local->err), &local->err);
+        EXPECT(RUN(back, FLOATS(0)), held);
+        assert_ok(sy_plan_bufferize(back, &again, &again_size, &local->err), &local->err);
+        assert_int_equal(again_size, size);
+        assert_memory_equal(again, bytes, size);
+        sy_bytes_free(local->hook, again, again_size);
+        sy_plan_unref(back);
+        memcpy(copy, &other, sizeof other); /* in the roles only */
+    }
+    sy_bytes_free(local->hook, bytes, size);
+    sy_plan_unref(plan);
+    sy_tensor_unref(bias);
+}
+
 static void test_refusals(void **state)
 {
     local_hook *local = *state;
@@ -190,7 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOCAL_HOOK_TEST(test_captured_plan),   LOCAL_HOOK_TEST(test_captured_state),
         LOCAL_HOOK_TEST(test_captured_module), LOCAL_HOOK_TEST(test_own_plan),
-        LOCAL_HOOK_TEST(test_refusals),
+        LOCAL_HOOK_TEST(test_state_of_roles),  LOCAL_HOOK_TEST(test_refusals),
     };
     if (sy_protobuf_get_type(0) == NULL) {
         return 0; /* built without protobuf-c; interpreters/protobuf sees what is said then */

@@ -252,21 +252,33 @@ static void put_bytes(syi_protobuf_reader *r, const ProtobufCMessage *message,
 
 /* --- messages in messages ------------------------------------------------------------------------------ */
 
+/* The tensors of a State begin: where do their elements go? */
+static void begin_state(syi_protobuf_reader *r, const ProtobufCMessage *state)
+{
+    if (r->for_state != NULL) {
+        r->aside = r->for_state;
+        r->state = state;
+        r->state_first = (int64_t)r->for_state->count;
+    } else if (r->state != NULL && syi_protobuf_same(r->state, state)) {
+        r->repeated = r->state_first;
+    }
+}
+
 static sy_status read_list(syi_protobuf_reader *r, const ProtobufCMessage *message,
                            const ProtobufCFieldDescriptor *f, sy_error *err)
 {
     const size_t count = syi_protobuf_count(message, f);
     syi_pysyft_aside *aside = r->aside;
     sy_status status = SY_OK;
-    if (f->descriptor == &syft_proto__execution__v1__state_tensor__descriptor &&
-        r->for_state != NULL) {
-        r->aside = r->for_state;
+    if (f->descriptor == &syft_proto__execution__v1__state_tensor__descriptor) {
+        begin_state(r, message);
     }
     put_pair(r, SYI_CODE_LIST, count);
     for (size_t k = 0; k < count && status == SY_OK; k++) {
         status = syi_protobuf_read_value(r, syi_protobuf_element(message, f, k), err);
     }
     r->aside = aside;
+    r->repeated = -1;
     return status;
 }
 
@@ -537,5 +549,6 @@ sy_status syi_protobuf_read_value(syi_protobuf_reader *r, const ProtobufCMessage
     const sy_status status = read_by_row(r, message, row, err);
     r->aside = aside;
     r->for_state = NULL;
+    r->state = NULL;
     return status;
 }

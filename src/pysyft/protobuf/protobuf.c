@@ -189,7 +189,8 @@ sy_status syi_protobuf_decode(sy_context *context, const char *type, const uint8
     const ProtobufCMessageDescriptor *chosen = NULL;
     ProtobufCMessage *message = NULL;
     syi_protobuf_arena arena;
-    syi_protobuf_reader r = {.context = context, .account = account, .out = out, .aside = aside};
+    syi_protobuf_reader r = {
+        .context = context, .account = account, .out = out, .aside = aside, .repeated = -1};
     SY_TRY(find_message(type, &chosen, err));
     syi_protobuf_arena_init(&arena, context, account, room_for(size));
     sy_status status = unpack(&arena, chosen, bytes, size, &message, err);

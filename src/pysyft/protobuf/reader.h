@@ -15,7 +15,11 @@ typedef struct syi_protobuf_reader {
     syi_pysyft_aside *aside; /* nullable */
     /* Inside of a plan: the list for its state, the only tensors there that are taken out of its bytes. */
     syi_pysyft_aside *for_state;
-    int named; /* fields that the sentence names so far */
+    /* That state, and the number of its first list of elements: roles that repeat it have the same numbers. */
+    const ProtobufCMessage *state;
+    int64_t state_first;
+    int64_t repeated; /* the next number in such a role; -1: not in one */
+    int named;        /* fields that the sentence names so far */
 } syi_protobuf_reader;
 
 /* Appends the value. `message` may be NULL: a part that is missing. */
@@ -36,6 +40,9 @@ const char *syi_protobuf_text(const ProtobufCMessage *message, const ProtobufCFi
 sy_status syi_protobuf_check_entries(const ProtobufCMessage *message,
                                      const ProtobufCFieldDescriptor *f, sy_error *err);
 void syi_protobuf_put_dims(syi_protobuf_reader *r, const ProtobufCMessage *message);
+
+/* same.c: of one type, with the same fields; unknown ones do not count */
+bool syi_protobuf_same(const ProtobufCMessage *a, const ProtobufCMessage *b);
 
 /* read_arguments.c */
 sy_status syi_protobuf_read_args(syi_protobuf_reader *r, const ProtobufCMessage *message,

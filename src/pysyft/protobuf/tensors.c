@@ -365,15 +365,21 @@ sy_status syi_protobuf_read_contents(syi_protobuf_reader *r, const ProtobufCMess
                                      sy_error *err)
 {
     const torch_tensor *tensor = (const torch_tensor *)message;
-    syi_array array = SYI_ARRAY_INIT;
+    syi_array elements = SYI_ARRAY_INIT;
     SY_TRY(check_serializer(tensor, err));
+    const bool array =
+        tensor->contents_case == CONTENTS(DATA) || tensor->serializer == SERIALIZER(NUMPY);
+    if (r->repeated >= 0 && array && tensor->chain == NULL) {
+        syi_msgpack_write_int(r->out, r->repeated++);
+        return SY_OK;
+    }
     if (tensor->contents_case == CONTENTS(DATA)) {
-        const sy_status status = read_array(r, tensor->contents_data, &array, err);
+        const sy_status status = read_array(r, tensor->contents_data, &elements, err);
         if (status != SY_OK) {
             return syi_error_prefix(err, status, "TensorData");
         }
     } else if (tensor->serializer == SERIALIZER(NUMPY)) {
-        SY_TRY(read_npy(r, &tensor->contents_bin, &array, err));
+        SY_TRY(read_npy(r, &tensor->contents_bin, &elements, err));
     } else {
         const ProtobufCBinaryData *bytes = &tensor->contents_bin;
         syi_msgpack_write_bin(r->out, bytes->len > 0 ? bytes->data : (const uint8_t *)"",
@@ -381,7 +387,7 @@ sy_status syi_protobuf_read_contents(syi_protobuf_reader *r, const ProtobufCMess
         return SY_OK;
     }
     /* A wrapper's contents stand for nothing and travel in the bytes. */
-    return put_array(r, &array, tensor->chain != NULL, err);
+    return put_array(r, &elements, tensor->chain != NULL, err);
 }
 
 sy_status syi_protobuf_read_serializer(syi_protobuf_reader *r, const ProtobufCMessage *message,
