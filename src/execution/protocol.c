@@ -89,6 +89,12 @@ static sy_status check_pair(sy_hook *hook, size_t index, const sy_protocol_pair 
         return syi_fail(err, SY_EINVAL, "protocol: worker %s of pair %zu is of another hook",
                         pair->worker->name, index + 1);
     }
+    const sy_tensor *plan = pair->plan != NULL ? syi_plan_get_object(pair->plan)
+                                               : syi_pointer_plan_get_tensor(pair->pointer, 0);
+    if (plan->hook != hook) {
+        return syi_fail(err, SY_EINVAL, "protocol: the plan of pair %zu is of another hook",
+                        index + 1);
+    }
     if (pair->pointer == NULL) {
         return SY_OK;
     }

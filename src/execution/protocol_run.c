@@ -85,6 +85,20 @@ static sy_status flow_renew(sy_context *context, flow *f, size_t count, sy_error
 
 /* Bringing values to the worker of the stage */
 
+/* Of an object of this worker, which others may write to. */
+static sy_status copy_object(const task *t, sy_tensor *tensor, sy_tensor **copy, sy_error *err)
+{
+    sy_worker *here = t->p->run->here;
+    syi_gate_hold(here);
+    const syi_policy policy = syi_tensor_policy(tensor);
+    const sy_status status = sy_tensor_copy(tensor, copy, err);
+    syi_gate_let_go(here);
+    if (status == SY_OK) {
+        syi_tensor_set_policy(*copy, &policy);
+    }
+    return status;
+}
+
 /* Under an id of its own: the caller may have sent the same tensor there. */
 static sy_status send_fresh(const task *t, sy_tensor *tensor, sy_tensor **sent, sy_error *err)
 {
@@ -94,15 +108,8 @@ static sy_status send_fresh(const task *t, sy_tensor *tensor, sy_tensor **sent, 
     if (!t->p->run->for_peer || syi_node_is_remote(tensor->node)) {
         return sy_worker_send(here, sent, tensor, t->at->worker, &id, err);
     }
-    /* An object of this worker, which others may write to. */
-    syi_gate_hold(here);
-    const syi_policy policy = syi_tensor_policy(tensor);
-    sy_status status = sy_tensor_copy(tensor, &copy, err);
-    syi_gate_let_go(here);
-    if (status == SY_OK) {
-        syi_tensor_set_policy(copy, &policy);
-        status = sy_worker_send(here, sent, copy, t->at->worker, &id, err);
-    }
+    SY_TRY(copy_object(t, tensor, &copy, err));
+    const sy_status status = sy_worker_send(here, sent, copy, t->at->worker, &id, err);
     sy_tensor_unref(copy);
     return status;
 }
@@ -223,7 +230,41 @@ static sy_status run_there(task *t, const sy_named_value *kwargs, size_t kwarg_c
     return status;
 }
 
-static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_count)
+/* What the plan writes to is its own. */
+static sy_status own_arguments(task *t)
+{
+    flow *f = t->f;
+    for (size_t k = 0; k < f->count; k++) {
+        if (f->values[k].kind == SY_VALUE_TENSOR && f->ours[k] == NULL) {
+            SY_TRY(copy_object(t, f->values[k].as.tensor, &f->ours[k], &t->err));
+            f->values[k] = sy_value_tensor(f->ours[k]);
+        }
+    }
+    return SY_OK;
+}
+
+/* For a peer the request holds no gate: other requests write to objects meanwhile, and read what the plan would write. */
+static sy_status execute_here(task *t, const syi_plan_body *body, const sy_value *inputs,
+                              sy_value *values)
+{
+    const syi_protocol_run *run = t->p->run;
+    bool guarded = run->for_peer && !body->tape->writes;
+    for (size_t k = 0; k < body->argument_count;
+         k++) { /* nobody waits for a worker with a gate held */
+        guarded = guarded && (inputs[k].kind != SY_VALUE_TENSOR ||
+                              !syi_node_is_remote(inputs[k].as.tensor->node));
+    }
+    if (guarded) {
+        syi_gate_hold(run->here);
+    }
+    const sy_status status = syi_plan_execute(body, inputs, run->mode, 0, NULL, values, &t->err);
+    if (guarded) {
+        syi_gate_let_go(run->here);
+    }
+    return status;
+}
+
+static sy_status run_here(task *t, sy_named_value *kwargs, size_t kwarg_count)
 {
     sy_value inputs[SYI_TAPE_INPUTS_MAX], values[SYI_TAPE_OUTPUTS_MAX];
     const syi_plan_body *body = syi_plan_body_of(t->at->plan);
@@ -236,9 +277,13 @@ static sy_status run_here(task *t, const sy_named_value *kwargs, size_t kwarg_co
                         "deploy it to another worker",
                         body->name);
     }
+    if (t->p->run->for_peer && body->tape->writes) {
+        SY_TRY(own_arguments(t));
+        (void)fill_names(t, kwargs); /* the copies */
+    }
     SY_TRY(syi_plan_bind(body, t->f->values, t->f->count - kwarg_count, kwargs, kwarg_count, inputs,
                          &t->err));
-    SY_TRY(syi_plan_execute(body, inputs, t->p->run->mode, 0, NULL, values, &t->err));
+    SY_TRY(execute_here(t, body, inputs, values));
     const size_t count = body->tape->result_count;
     sy_status status = SY_OK;
     for (size_t k = 0; k < count; k++) {
@@ -386,10 +431,25 @@ static sy_status hand_out(pipeline *p, sy_error *err)
     return SY_OK;
 }
 
+/* Plans that write here, to their state or to arguments, are not run side by side: they may write to the same. */
+static bool writes_here(const syi_protocol_run *run)
+{
+    for (size_t k = 0; k < run->body->count; k++) {
+        const syi_protocol_stage *stage = &run->body->stages[k];
+        const syi_plan_body *plan =
+            stage->worker == run->here ? syi_plan_body_of(stage->plan) : NULL;
+        if (plan != NULL && plan->tape != NULL && plan->tape->writes) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void run_all(pipeline *p)
 {
     pthread_t threads[THREADS_MAX];
-    const size_t together = p->steps < p->run->count ? p->steps : p->run->count;
+    const size_t side = writes_here(p->run) ? 1 : p->run->count;
+    const size_t together = p->steps < side ? p->steps : side;
     const size_t wanted = together < THREADS_MAX ? together : THREADS_MAX;
     const size_t started = wanted > 1 ? start_threads(p, threads, wanted - 1) : 0;
     (void)work(p);

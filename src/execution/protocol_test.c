@@ -281,6 +281,18 @@ static void test_bad_pairs(void **state)
     assert_said(sy_protocol_new(s->base.hook, &p, &elsewhere, 1, NULL, ERR), SY_EINVAL,
                 "names worker bob", "at worker alice");
     sy_pointer_plan_unref(both);
+    /* Of another hook */
+    sy_hook *other = NULL;
+    sy_plan *foreign = NULL;
+    sy_hook_options quiet = SY_HOOK_OPTIONS_INIT;
+    quiet.verbose = false;
+    assert_ok(sy_hook_new(s->base.context, &other, &quiet, ERR), ERR);
+    assert_ok(sy_plan_new(other, &foreign, NULL, ERR), ERR);
+    const sy_protocol_pair strange = {.name = "b", .plan = foreign};
+    assert_said(sy_protocol_new(s->base.hook, &p, &strange, 1, NULL, ERR), SY_EINVAL, "pair 1",
+                "another hook");
+    sy_plan_unref(foreign);
+    sy_hook_free(other);
     sy_protocol_pair *many = calloc(257, sizeof *many);
     for (size_t k = 0; k < 257; k++) {
         many[k] = (sy_protocol_pair){.name = "a", .plan = s->plan};

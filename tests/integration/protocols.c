@@ -571,6 +571,65 @@ static void test_plan_where_it_runs(void **state)
     sy_plan_unref(sum);
 }
 
+/* What a plan writes to, where a protocol is run for somebody else, is not that worker's object. */
+static sy_status plus_one_in_place(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    return sy_plan_frame_return(f, sy_add_int_(s, sy_plan_frame_argument(f, 0), 1), err);
+}
+
+static void test_writing_where_it_runs(void **state)
+{
+    workers *w = *state;
+    sy_plan *plan = make(w, "in_place", plus_one_in_place, 1, NULL);
+    const sy_protocol_pair pairs[] = {{.worker = w->alice, .plan = plan}};
+    sy_protocol *protocol = NULL;
+    assert_ok(sy_protocol_new(w->hook, &protocol, pairs, 1, NULL, &w->err), &w->err);
+    assert_ok(sy_protocol_send(protocol, w->alice, &w->err), &w->err);
+    sy_tensor *x = workers_send(w, FLOATS(w, 1, 2), w->alice);
+    assert_floats(w, workers_get(w, run(w, protocol, x)), 2, 3);
+    sy_named_value named_ = {"arg_1", sy_value_tensor(x)};
+    sy_tensor *y = NULL;
+    assert_ok(sy_protocol_run(protocol, NULL, 0, &named_, 1, &y, 1, NULL, &w->err), &w->err);
+    assert_floats(w, workers_get(w, sy_scope_adopt(w->s, y)), 2, 3);
+    assert_floats(w, workers_get(w, x), 1, 2);
+    sy_protocol_unref(protocol);
+    sy_plan_unref(plan);
+}
+
+/* A plan that counts its runs in its state, twice in a protocol here: none is lost when inputs overlap. */
+static sy_status counting(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_add_int_(s, sy_plan_frame_state(f, 0), 1);
+    return sy_plan_frame_return(f, sy_add_int(s, sy_plan_frame_argument(f, 0), 1), err);
+}
+
+static void test_state_here(void **state)
+{
+    workers *w = *state;
+    enum { COUNT = 40 };
+    sy_tensor *count = FLOATS(w, 0), *results[COUNT] = {NULL};
+    sy_plan *plan = make(w, "counting", counting, 1, count);
+    const sy_protocol_pair pairs[] = {{.worker = w->me, .plan = plan},
+                                      {.worker = w->me, .plan = plan}};
+    sy_protocol *protocol = NULL;
+    sy_protocol_input inputs[COUNT];
+    sy_value arguments[COUNT];
+    for (size_t k = 0; k < COUNT; k++) {
+        arguments[k] = sy_value_tensor(FLOATS(w, (float)k));
+        inputs[k] = (sy_protocol_input){&arguments[k], 1, NULL, 0, &results[k], 1, 0};
+    }
+    assert_ok(sy_protocol_new(w->hook, &protocol, pairs, 2, NULL, &w->err), &w->err);
+    assert_ok(sy_protocol_run_many(protocol, inputs, COUNT, &w->err), &w->err);
+    for (size_t k = 0; k < COUNT; k++) {
+        assert_floats(w, sy_scope_adopt(w->s, results[k]), (double)k + 2);
+    }
+    assert_floats(w, count, 2 * COUNT);
+    sy_protocol_unref(protocol);
+    sy_plan_unref(plan);
+}
+
 /* At the client's own worker a plan runs here; a protocol whose location is here, too. */
 static void test_local_worker(void **state)
 {
@@ -701,6 +760,8 @@ int main(void)
         WORKER_KINDS(test_permissions),
         REMOTE_WORKER_KINDS(test_several_clients),
         LIBRARY_WORKER_KINDS(test_plan_where_it_runs),
+        WORKER_KINDS(test_writing_where_it_runs),
+        WORKER_KINDS(test_state_here),
         WORKER_KINDS(test_local_worker),
         WORKER_KINDS(test_search_and_fetch),
         WORKER_KINDS(test_fetch_deployed),
