@@ -24,6 +24,7 @@ sy_status syi_plan_set_body(sy_plan *plan, syi_plan_body *body, sy_error *err)
         return SYI_ENOMEM(err, "plan");
     }
     node->body = body;
+    syi_plan_forget_pointers(plan); /* there it is what it was */
     const sy_id id = sy_tensor_get_id(plan->object);
     syi_tensor_set_node(plan->object, &node->base);
     plan->object->id = id;

@@ -1,4 +1,5 @@
 /* plan_body.c - what a plan is made of, and its node. Part of plan.h. */
+#include <math.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -126,7 +127,7 @@ static bool has_name(const syi_plan_argument *argument, size_t index, const char
     return strcmp(standard, name) == 0;
 }
 
-static bool same_number(const sy_value *a, const sy_value *b)
+static bool same_constant(const sy_value *a, const sy_value *b)
 {
     if (a->kind != b->kind) {
         return false;
@@ -134,16 +135,26 @@ static bool same_number(const sy_value *a, const sy_value *b)
     switch (a->kind) {
     case SY_VALUE_INT:
         return a->as.integer == b->as.integer;
-    case SY_VALUE_FLOAT:
-        return a->as.real == b->as.real;
+    case SY_VALUE_FLOAT: /* a NaN is itself */
+        return a->as.real == b->as.real || (isnan(a->as.real) && isnan(b->as.real));
     case SY_VALUE_BOOL:
         return a->as.boolean == b->as.boolean;
     case SY_VALUE_STRING:
         return strcmp(a->as.string, b->as.string) == 0;
     case SY_VALUE_DTYPE:
         return a->as.dtype == b->as.dtype;
+    case SY_VALUE_SLICE:
+        return a->as.slice.start == b->as.slice.start && a->as.slice.stop == b->as.slice.stop &&
+               a->as.slice.step == b->as.slice.step;
+    case SY_VALUE_LIST:
+        for (size_t k = 0; k < a->as.list.count && k < b->as.list.count; k++) {
+            if (!same_constant(&a->as.list.items[k], &b->as.list.items[k])) {
+                return false;
+            }
+        }
+        return a->as.list.count == b->as.list.count;
     default:
-        return a->kind == SY_VALUE_NONE;
+        return a->kind == SY_VALUE_NONE || a->kind == SY_VALUE_ELLIPSIS;
     }
 }
 
@@ -175,7 +186,7 @@ static sy_status check_input(const syi_plan_body *body, size_t index, const sy_v
 {
     const syi_plan_argument *built = &body->arguments[index];
     if (!built->is_tensor) {
-        return same_number(input, &built->value)
+        return same_constant(input, &built->value)
                    ? SY_OK
                    : syi_fail(err, SY_ESIGNATURE,
                               "plan %s: argument %zu is a constant of the plan, and another one is "

@@ -188,6 +188,10 @@ sy_status sy_plan_build_shapes(sy_plan *plan, const sy_plan_shape *shapes, size_
 {
     example *e = NULL;
     sy_status status = SY_OK;
+    if (count > 0 && shapes == NULL) {
+        return syi_fail(err, SY_EINVAL, "plan %s: its shapes are NULL",
+                        syi_plan_get_body(plan)->name);
+    }
     SY_TRY(example_new(plan, &e, count, err));
     for (size_t k = 0; k < count && status == SY_OK; k++) {
         status = example_of_shape(syi_plan_get_body(plan)->hook, e, &shapes[k],
@@ -200,6 +204,13 @@ sy_status sy_plan_build(sy_plan *plan, const sy_value *arguments, size_t count, 
 {
     example *e = NULL;
     sy_status status = SY_OK;
+    for (size_t k = 0; k < count; k++) {
+        if (arguments == NULL ||
+            (arguments[k].kind == SY_VALUE_TENSOR && arguments[k].as.tensor == NULL)) {
+            return syi_fail(err, SY_EINVAL, "plan %s: argument %zu is NULL",
+                            syi_plan_get_body(plan)->name, k + 1);
+        }
+    }
     SY_TRY(example_new(plan, &e, count, err));
     for (size_t k = 0; k < count && status == SY_OK; k++) {
         const sy_value *value = &arguments[k];

@@ -1,4 +1,5 @@
 /* plan_run_test.c - plans are run here: arguments and results, by place and by name, nested, drawing anew, training. */
+#include <math.h>
 #include <string.h>
 
 #include <csyft/operations.h>
@@ -287,6 +288,51 @@ static void test_training_step(void **state)
     sy_plan_unref(plan);
 }
 
+/* Lists and NaN are constants as others: given again, or left out. */
+static sy_status reshaped(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    const sy_value shape = sy_plan_frame_value(f, 1);
+    const sy_value args[] = {sy_value_tensor(sy_plan_frame_argument(f, 0)), shape};
+    return sy_plan_frame_return(f, sy_scope_call(s, "reshape", args, 2), err);
+}
+
+static void test_constants(void **state)
+{
+    local_hook *local = *state;
+    const sy_value sizes[] = {sy_value_int(2), sy_value_int(-1)};
+    const sy_value others[] = {sy_value_int(2), sy_value_int(2)};
+    sy_tensor *x = FLOATS(1, 2, 3, 4), *result = NULL;
+    sy_value args[] = {sy_value_tensor(x), sy_value_list(sizes, 2), sy_value_float((double)NAN)};
+    sy_plan *plan = new_plan(local, "reshaped", reshaped, NULL, NULL, 0);
+    assert_ok(sy_plan_build(plan, args, 3, &local->err), &local->err);
+    for (size_t count = 1; count <= 3; count++) {
+        assert_ok(sy_plan_run(plan, args, count, NULL, &result, 1, NULL, &local->err), &local->err);
+        EXPECT(result, 1, 2, 3, 4);
+    }
+    args[1] = sy_value_list(others, 2);
+    assert_status(sy_plan_run(plan, args, 2, NULL, &result, 1, NULL, &local->err), SY_ESIGNATURE,
+                  &local->err);
+    args[1] = sy_value_list(sizes, 1);
+    assert_status(sy_plan_run(plan, args, 2, NULL, &result, 1, NULL, &local->err), SY_ESIGNATURE,
+                  &local->err);
+    sy_plan_unref(plan);
+    /* A tensor that is NULL is refused, built or not. */
+    plan = new_plan(local, "abs", plan_absolute, NULL, NULL, 0);
+    args[0] = sy_value_tensor(NULL);
+    for (int built = 0; built < 2; built++) {
+        assert_true(sy_plan_run(plan, args, 1, NULL, &result, 1, NULL, &local->err) != SY_OK);
+        assert_non_null(strstr(local->err.message, "argument 1"));
+        if (!built) {
+            assert_status(sy_plan_build(plan, NULL, 1, &local->err), SY_EINVAL, &local->err);
+            assert_status(sy_plan_build_shapes(plan, NULL, 1, &local->err), SY_EINVAL, &local->err);
+            build_plan(local, plan, &plan_vector, 1);
+        }
+    }
+    sy_tensor_unref(x);
+    sy_plan_unref(plan);
+}
+
 /* Results take the place of what nothing reads any more, and of nothing else: views, later readers, other shapes. */
 static sy_status in_places(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
 {
@@ -387,9 +433,9 @@ int main(void)
         LOCAL_HOOK_TEST(test_several_results),  LOCAL_HOOK_TEST(test_unused_argument),
         LOCAL_HOOK_TEST(test_eleven_arguments), LOCAL_HOOK_TEST(test_arguments_by_name),
         LOCAL_HOOK_TEST(test_plain_argument),   LOCAL_HOOK_TEST(test_result_ids),
-        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_places),
-        LOCAL_HOOK_TEST(test_budget),           LOCAL_HOOK_TEST(test_nested),
-        LOCAL_HOOK_TEST(test_training_step),
+        LOCAL_HOOK_TEST(test_random),           LOCAL_HOOK_TEST(test_constants),
+        LOCAL_HOOK_TEST(test_places),           LOCAL_HOOK_TEST(test_budget),
+        LOCAL_HOOK_TEST(test_nested),           LOCAL_HOOK_TEST(test_training_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,33 @@ static void test_sizes(void **state)
     }
 }
 
+/* A built plan inside of another: its sizes are the outer one's placeholders. */
+static sy_status outer_of(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    sy_tensor *x = argument(f);
+    return sy_plan_frame_return(f, sy_plan_call(s, user, &x, 1), err);
+}
+
+static void test_nested_sizes(void **state)
+{
+    local_hook *local = *state;
+    static const size_t of_one_result[] = {0, 1, 3};
+    for (size_t k = 0; k < sizeof of_one_result / sizeof *of_one_result; k++) {
+        const size_t which = of_one_result[k];
+        for (int built = 0; built < 2; built++) {
+            sy_plan *inner = new_plan(local, "inner", functions[which].function, NULL, NULL, 0);
+            sy_plan *outer = new_plan(local, "outer", outer_of, inner, NULL, 0);
+            if (built) {
+                build_plan(local, inner, &pairs, 1);
+            }
+            build_plan(local, outer, &pairs, 1);
+            assert_computes(local, outer, which);
+            sy_plan_unref(inner);
+            sy_plan_unref(outer);
+        }
+    }
+}
+
 /* Without a plan being built, they are the numbers that they are. */
 static void test_sizes_elsewhere(void **state)
 {
@@ -482,13 +509,10 @@ static void test_examples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOCAL_HOOK_TEST(test_sizes),
-        LOCAL_HOOK_TEST(test_sizes_elsewhere),
-        LOCAL_HOOK_TEST(test_division_by_zero),
-        LOCAL_HOOK_TEST(test_computed_in_c),
-        LOCAL_HOOK_TEST(test_vague_shape),
-        LOCAL_HOOK_TEST(test_long_lists),
-        LOCAL_HOOK_TEST(test_examples),
+        LOCAL_HOOK_TEST(test_sizes),           LOCAL_HOOK_TEST(test_nested_sizes),
+        LOCAL_HOOK_TEST(test_sizes_elsewhere), LOCAL_HOOK_TEST(test_division_by_zero),
+        LOCAL_HOOK_TEST(test_computed_in_c),   LOCAL_HOOK_TEST(test_vague_shape),
+        LOCAL_HOOK_TEST(test_long_lists),      LOCAL_HOOK_TEST(test_examples),
         cmocka_unit_test(test_left_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

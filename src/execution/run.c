@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "execution/record.h"
 #include "execution/sizes.h"
 #include "hook/estimate.h"
 
@@ -256,8 +257,9 @@ static sy_status run_size(frame *f, const syi_step *step)
 {
     const sy_value a = fill_item(f, &step->args[0]), b = fill_item(f, &step->args[1]);
     int64_t result = 0;
-    SY_TRY(
-        syi_size_compute(step->kind, syi_value_number(&a), syi_value_number(&b), &result, f->err));
+    /* Inside of a plan that is being built its sizes are placeholders. */
+    SY_TRY(syi_record_compute(f->run->hook, step->kind, syi_value_number(&a), syi_value_number(&b),
+                              &result, f->err));
     f->slots[step->outs[0]] = sy_value_int(result);
     return SY_OK;
 }

@@ -93,6 +93,25 @@ static void test_sent_once(void **state)
     assert_count(w, w->alice_serving, 0);
 }
 
+/* Sent unbuilt by force, then built: what is sent next is the built one. */
+static void test_sent_before_it_is_built(void **state)
+{
+    workers *w = *state;
+    sy_tensor *bias = FLOATS(w, 1);
+    sy_plan *plan = make_plan(w, "biased", plan_biased, &bias, 1);
+    sy_pointer_plan *unbuilt = NULL;
+    assert_ok(sy_plan_send(plan, &unbuilt, &w->bob, 1, true, &w->err), &w->err);
+    build(w, plan, &plan_vector, 1);
+    sy_pointer_plan *pointer = send(w, plan, w->bob);
+    assert_floats(w, workers_get(w, RUN(pointer, workers_send(w, FLOATS(w, 1), w->bob))), 3);
+    sy_pointer_plan_unref(unbuilt); /* the object there is another one's now */
+    assert_floats(w, workers_get(w, RUN(pointer, workers_send(w, FLOATS(w, 2), w->bob))), 5);
+    sy_pointer_plan_unref(pointer);
+    sy_plan_unref(plan);
+    sy_scope_clear(w->s);
+    assert_count(w, w->bob_serving, 0);
+}
+
 /* At two workers: run with data at either; elsewhere it is refused by name. */
 static void test_two_locations(void **state)
 {
@@ -542,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORKER_KINDS(test_send_and_run),
         WORKER_KINDS(test_sent_once),
+        WORKER_KINDS(test_sent_before_it_is_built),
         WORKER_KINDS(test_two_locations),
         WORKER_KINDS(test_fetch),
         WORKER_KINDS(test_search),
