@@ -165,9 +165,38 @@ static void beta_zero_hides_nan(void **state)
     syi_array_fini(&b);
 }
 
+/* Rows times a vector: four at a time and what is left, pieces and ends; small integers, exact in any order. */
+static void rows_times_a_vector(void **state)
+{
+    const native *n = *state;
+    property_random random = property_start("rows_times_a_vector");
+    static const int64_t lengths[] = {1, 7, 8, 15, 16, 17, 33, 100};
+    for (int64_t rows = 1; rows <= 9; rows++) {
+        for (int k = 0; k < 16; k++) {
+            const int64_t length = lengths[k % 8];
+            const sy_dtype dtype = k < 8 ? SY_DTYPE_F32 : SY_DTYPE_F64;
+            syi_array a = native_random(n, &random, dtype, NATIVE_SHAPE(rows, length));
+            syi_array x = native_random(n, &random, dtype, NATIVE_SHAPE(length));
+            const sy_value args[2] = {native_value(&a), native_value(&x)};
+            syi_array out = native_call(n, SYI_OP_matmul, args);
+            for (int64_t r = 0; r < rows; r++) {
+                double sum = 0;
+                for (int64_t i = 0; i < length; i++) {
+                    sum += syi_array_get_double(&a, r * length + i) * syi_array_get_double(&x, i);
+                }
+                assert_true(syi_array_get_double(&out, r) == sum);
+            }
+            syi_array_fini(&out);
+            syi_array_fini(&x);
+            syi_array_fini(&a);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_times_a_vector),
         cmocka_unit_test(batches_broadcast),
         cmocka_unit_test(large_products_in_any_layout),
         cmocka_unit_test(vectors_of_any_stride),
