@@ -8,6 +8,11 @@
 #include "transport/websocket/service.h"
 
 #define WRITE_TURN 64 /* websocket frames, then other connections have their turn */
+#define HEADER_MAX ((size_t)10)
+#define DIRECT_FROM ((size_t)16384) /* smaller blocks are copied */
+#define LEAD ((size_t)4096)         /* of a large block travels with the header */
+
+enum { OPCODE_CONTINUATION = 0, OPCODE_TEXT = 1, OPCODE_BINARY = 2 };
 
 struct websocket_peer {
     syi_server_peer common; /* first */
@@ -112,35 +117,118 @@ static void drop_head(websocket_peer *peer)
     peer->frame_is_text = syi_get_u16le(head + 4) == SYI_PLAIN_TEXT;
 }
 
-/* Moves the next piece of the queue into the listener's buffer. Its size, and how lws is to send it. */
-static size_t next_piece(websocket_peer *peer, enum lws_write_protocol *how)
+/* A websocket frame of the server's: never masked. Ends at `end`; returns where it starts. */
+static uint8_t *put_header(uint8_t *end, unsigned opcode, bool final, size_t length)
+{
+    const size_t size = length < 126 ? 2 : length <= UINT16_MAX ? 4 : 10;
+    uint8_t *start = end - size;
+    start[0] = (uint8_t)((final ? 0x80u : 0u) | opcode);
+    start[1] = (uint8_t)(length < 126 ? length : length <= UINT16_MAX ? 126 : 127);
+    if (size == 4) {
+        syi_put_u16be(start + 2, (uint16_t)length);
+    } else if (size == 10) {
+        syi_put_u64be(start + 2, length);
+    }
+    return start;
+}
+
+/* A websocket frame on its way to lws: the beginning lies in the listener's buffer, and what follows, if anything, is at
+ * the front of the queue, of which only this thread takes. */
+typedef struct piece {
+    uint8_t *start;
+    size_t size; /* 0: there is none */
+    const uint8_t *direct;
+    size_t direct_size;
+} piece;
+
+/* Under the lock: the message that is next. */
+static void begin_message(websocket_peer *peer)
+{
+    uint8_t prefix[8];
+    syi_outgoing_take(&peer->common.out, prefix, sizeof prefix);
+    peer->frame_left = syi_get_u64le(prefix);
+    peer->frame_begun = false;
+    peer->frame_is_text = false;
+    if (peer->common.base.plain) {
+        drop_head(peer);
+    }
+}
+
+/* Under the lock. Small blocks of the queue are gathered, and the first bytes of a large one, so that a header is no
+ * packet of its own; the rest of a large one is sent from where it lies. */
+static piece gather(websocket_peer *peer)
+{
+    syi_outgoing *out = &peer->common.out;
+    uint8_t *body = peer->listener->out + HEADER_MAX;
+    size_t copied = 0;
+    struct iovec front = {.iov_len = 0};
+    while (copied < peer->frame_left && copied < SYI_WEBSOCKET_WRITE) {
+        (void)syi_outgoing_pieces(out, &front, 1);
+        size_t part = peer->frame_left - copied < SYI_WEBSOCKET_WRITE - copied
+                          ? (size_t)peer->frame_left - copied
+                          : SYI_WEBSOCKET_WRITE - copied;
+        const bool large = front.iov_len >= DIRECT_FROM && part >= DIRECT_FROM;
+        part = front.iov_len < part ? front.iov_len : part;
+        if (large && copied >= LEAD) {
+            break;
+        }
+        part = large && part > LEAD ? LEAD : part;
+        syi_outgoing_take(out, body + copied, part);
+        copied += part;
+    }
+    piece p = {.size = copied};
+    (void)syi_outgoing_pieces(out, &front, 1);
+    if (copied < peer->frame_left && copied < SYI_WEBSOCKET_WRITE) {
+        const size_t room = SYI_WEBSOCKET_WRITE - copied;
+        p.direct = front.iov_base;
+        p.direct_size = front.iov_len < room ? front.iov_len : room;
+        p.direct_size = p.direct_size < peer->frame_left - copied
+                            ? p.direct_size
+                            : (size_t)peer->frame_left - copied;
+    }
+    return p;
+}
+
+static piece next_piece(websocket_peer *peer)
 {
     syi_server_peer *common = &peer->common;
-    size_t size = 0;
+    piece p = {.size = 0};
     pthread_mutex_lock(&common->lock);
     if (common->out.bytes != 0) {
         if (peer->frame_left == 0) {
-            uint8_t prefix[8];
-            syi_outgoing_take(&common->out, prefix, sizeof prefix);
-            peer->frame_left = syi_get_u64le(prefix);
-            peer->frame_begun = false;
-            peer->frame_is_text = false;
-            if (common->base.plain) {
-                drop_head(peer);
-            }
+            begin_message(peer);
         }
-        size =
-            peer->frame_left < SYI_WEBSOCKET_WRITE ? (size_t)peer->frame_left : SYI_WEBSOCKET_WRITE;
-        syi_outgoing_take(&common->out, peer->listener->out + LWS_PRE, size);
-        peer->frame_left -= size;
-        *how = (enum lws_write_protocol)((peer->frame_begun     ? LWS_WRITE_CONTINUATION
-                                          : peer->frame_is_text ? LWS_WRITE_TEXT
-                                                                : LWS_WRITE_BINARY) |
-                                         (peer->frame_left != 0 ? LWS_WRITE_NO_FIN : 0));
+        p = gather(peer);
+        const size_t payload = p.size + p.direct_size;
+        peer->frame_left -= payload;
+        const unsigned opcode = peer->frame_begun     ? OPCODE_CONTINUATION
+                                : peer->frame_is_text ? OPCODE_TEXT
+                                                      : OPCODE_BINARY;
+        uint8_t *body = peer->listener->out + HEADER_MAX;
+        p.start = put_header(body, opcode, peer->frame_left == 0, payload);
+        p.size += (size_t)(body - p.start);
         peer->frame_begun = true;
     }
     pthread_mutex_unlock(&common->lock);
-    return size;
+    return p;
+}
+
+/* All of the piece, in one callback: what the socket does not take lws keeps a copy of, and nothing of its own (a pong)
+ * comes in between. lws would frame what it is given itself, but wants room before it for that: a tensor has none. */
+static bool write_piece(websocket_peer *peer, const piece *p)
+{
+    if (lws_write(peer->wsi, p->start, p->size, LWS_WRITE_RAW) < 0) {
+        return false;
+    }
+    if (p->direct_size == 0) {
+        return true;
+    }
+    const bool sent = lws_write(peer->wsi, (unsigned char *)(uintptr_t)p->direct, p->direct_size,
+                                LWS_WRITE_RAW) >= 0;
+    pthread_mutex_lock(&peer->common.lock);
+    syi_outgoing_consume(&peer->common.out, p->direct_size);
+    pthread_mutex_unlock(&peer->common.lock);
+    return sent;
 }
 
 bool syi_websocket_has_output(websocket_listener *listener)
@@ -161,12 +249,11 @@ bool syi_websocket_has_output(websocket_listener *listener)
 static int on_writable(websocket_peer *peer)
 {
     for (int i = 0; i < WRITE_TURN && !lws_partial_buffered(peer->wsi); i++) {
-        enum lws_write_protocol how = LWS_WRITE_BINARY;
-        const size_t size = next_piece(peer, &how);
-        if (size == 0) {
+        const piece p = next_piece(peer);
+        if (p.size == 0) {
             break;
         }
-        if (lws_write(peer->wsi, peer->listener->out + LWS_PRE, size, how) < (int)size) {
+        if (!write_piece(peer, &p)) {
             syi_server_peer_end(&peer->common, SY_ECLOSED, syi_server_sentence(SY_ECLOSED));
             return -1;
         }

@@ -27,7 +27,7 @@ typedef struct websocket_listener {
     int fd;                /* it, until lws takes it */
     unsigned accepted;     /* sockets, also those that have not asked for a websocket yet */
     uint64_t activity;
-    uint8_t *out; /* LWS_PRE + SYI_WEBSOCKET_WRITE bytes */
+    uint8_t *out; /* LWS_PRE + SYI_WEBSOCKET_WRITE bytes: a header, and what is copied behind it */
 
     /* of a hosted one (hosted.c) */
     int sockets;  /* an epoll set: every change is told once */
