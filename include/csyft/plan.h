@@ -210,6 +210,7 @@ typedef enum sy_plan_format {
     SY_PLAN_CSYFT, /* that of sy_tensor_serialize */
     SY_PLAN_PYSYFT_0_2_9, /* syft.serde.serialize(plan) of PySyft 0.2.9: roles; TorchScript is not written */
     SY_PLAN_PYSYFT_0_2_4, /* of 0.2.4: actions and tagged placeholders */
+    SY_PLAN_PROTOBUF, /* that of 0.2.9 as a message of syft-proto: sy_plan_bufferize (protobuf.h) */
 } sy_plan_format;
 
 /*

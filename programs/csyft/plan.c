@@ -285,8 +285,10 @@ static bool read_format(const char *text, sy_plan_format *format)
     static const struct {
         const char *name;
         sy_plan_format format;
-    } formats[] = {
-        {"csyft", SY_PLAN_CSYFT}, {"0.2.9", SY_PLAN_PYSYFT_0_2_9}, {"0.2.4", SY_PLAN_PYSYFT_0_2_4}};
+    } formats[] = {{"csyft", SY_PLAN_CSYFT},
+                   {"0.2.9", SY_PLAN_PYSYFT_0_2_9},
+                   {"0.2.4", SY_PLAN_PYSYFT_0_2_4},
+                   {"protobuf", SY_PLAN_PROTOBUF}};
     for (size_t k = 0; k < sizeof formats / sizeof *formats; k++) {
         if (strcmp(text, formats[k].name) == 0) {
             *format = formats[k].format;
@@ -306,8 +308,8 @@ static int run_plan(const cli_verb *verb, int argc, char **argv)
         } else if (key == OPTION_TAG) {
             w.tag = t.parser.value;
         } else if (!read_format(t.parser.value, &w.format)) {
-            t.exit_code =
-                cli_misuse(verb, "--format %s: expected csyft, 0.2.9 or 0.2.4", t.parser.value);
+            t.exit_code = cli_misuse(verb, "--format %s: expected csyft, 0.2.9, 0.2.4 or protobuf",
+                                     t.parser.value);
             return cli_tool_end(&t);
         }
     }
@@ -335,7 +337,8 @@ static const cli_option options[] = {
     CLI_TOOL_OPTIONS,
     {"output", 'o', "FILE", "run: save the result as NPY; fetch, convert: the plan's file"},
     {"tag", 't', "TAG", "send: a tag to find it by"},
-    {"format", 'f', "FORMAT", "fetch, convert: csyft (the default), or PySyft's 0.2.9 or 0.2.4"},
+    {"format", 'f', "FORMAT",
+     "fetch, convert: csyft (the default), PySyft's 0.2.9 or 0.2.4, or protobuf"},
     {0},
 };
 
@@ -350,7 +353,9 @@ const cli_verb cli_plan = {
         "worker and prints its id; fetch saves one that is there, with its state, as --output.\n"
         "A plan is made by a program: sy_plan_save in <csyft/plan.h>. Files that PySyft 0.2.9 or "
         "0.2.4\n"
-        "serialized are read like csyft's own, and convert writes them.\n\n"
+        "serialized, and messages of syft-proto (protobuf), are read like csyft's own, and "
+        "convert\n"
+        "writes them.\n\n"
         "  csyft plan show FILE                 csyft plan show URL ID\n"
         "  csyft plan run FILE X.npy...         csyft plan run URL ID ID...\n"
         "  csyft plan send URL FILE             csyft plan fetch URL ID -o FILE\n"

@@ -137,8 +137,8 @@ static void test_captured_module(void **state)
 static void test_own_plan(void **state)
 {
     local_hook *local = *state;
-    void *bytes = NULL;
-    size_t size = 0;
+    void *bytes = NULL, *same = NULL;
+    size_t size = 0, same_size = 0;
     sy_tensor *bias = FLOATS(1);
     sy_plan *plan = new_plan(local, "biased", plan_biased, NULL, &bias, 1), *back = NULL;
     build_plan(local, plan, &plan_vector, 1);
@@ -147,7 +147,16 @@ static void test_own_plan(void **state)
     const sy_id id = sy_plan_get_id(plan);
     assert_ok(sy_plan_bufferize(plan, &bytes, &size, &local->err), &local->err);
     assert_ok(sy_plan_unbufferize(local->hook, &back, bytes, size, &local->err), &local->err);
+    /* As one of the formats, which the bytes tell. */
+    assert_ok(sy_plan_serialize(plan, SY_PLAN_PROTOBUF, &same, &same_size, &local->err),
+              &local->err);
+    assert_int_equal(same_size, size);
+    assert_memory_equal(same, bytes, size);
     sy_bytes_free(local->hook, bytes, size);
+    sy_plan_unref(plan);
+    assert_ok(sy_plan_deserialize(local->hook, &plan, same, size, &local->err), &local->err);
+    sy_bytes_free(local->hook, same, size);
+    EXPECT(RUN(plan, FLOATS(5)), 11);
     sy_plan_unref(plan);
     assert_int_equal(sy_plan_get_id(back).number, id.number);
     assert_string_equal(sy_plan_get_name(back), "biased");

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include <csyft/protobuf.h>
+
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
@@ -81,6 +83,8 @@ sy_status sy_plan_serialize(sy_plan *plan, sy_plan_format format, void **bytes, 
         return write_pysyft(object, SYI_PYSYFT_0_2_9, bytes, size, err);
     case SY_PLAN_PYSYFT_0_2_4:
         return write_pysyft(object, SYI_PYSYFT_0_2_4, bytes, size, err);
+    case SY_PLAN_PROTOBUF:
+        return sy_plan_bufferize(plan, bytes, size, err);
     default:
         return syi_fail(err, SY_EINVAL, "plan %s: %d is no format of plans", sy_plan_get_name(plan),
                         (int)format);
@@ -88,6 +92,9 @@ sy_status sy_plan_serialize(sy_plan *plan, sy_plan_format format, void **bytes, 
 }
 
 /* Reading */
+
+/* A message Plan begins with its id, field 1; no scheme of compression has this number. */
+#define PROTOBUF_ID 0x0a
 
 /* csyft's bytes begin with the pair of a tensor, PySyft's with that of a plan; only they are compressed. */
 static bool is_pysyft(const uint8_t *bytes, size_t size)
@@ -158,6 +165,9 @@ sy_status sy_plan_deserialize(sy_hook *hook, sy_plan **plan, const void *bytes, 
         return syi_fail(err, SY_EINVAL, "sy_plan_deserialize: hook, plan or bytes are NULL");
     }
     *plan = NULL;
+    if (size > 0 && *(const uint8_t *)bytes == PROTOBUF_ID) {
+        return sy_plan_unbufferize(hook, plan, bytes, size, err);
+    }
     SY_TRY(is_pysyft(bytes, size) ? read_pysyft(hook, &object, bytes, size, err)
                                   : sy_tensor_deserialize(hook, &object, bytes, size, err));
     const sy_status status = syi_plan_from_object(plan, object, err);

@@ -2,7 +2,7 @@
 """csyft plan: a plan that a program saved is shown, run here, sent, run at a worker and fetched; the rest is refused."""
 import unittest
 
-from processes import SOURCE_DIR, CliTest, npy, read_npy
+from processes import SOURCE_DIR, CliTest, csyft, npy, read_npy
 
 PLAN = SOURCE_DIR / "tests/vectors/plans/layer.plan"  # what examples/plan.c saves
 CODE = """def layer(x):
@@ -51,14 +51,17 @@ class Here(CliTest):
     def test_convert(self):
         x, y, there, back = (self.folder / name for name in ("x.npy", "y.npy", "there.plan", "back.plan"))
         x.write_bytes(npy("<f4", (2, 2), [1, 2, -3, 4]))
-        for layout in ("0.2.9", "0.2.4"):
+        layouts = ["0.2.9", "0.2.4"]
+        if "without protobuf-c" not in csyft("plan", "convert", PLAN, "-f", "protobuf", "-o", there).stderr:
+            layouts.append("protobuf")
+        for layout in layouts:
             self.assertEqual(self.succeed("plan", "convert", PLAN, "-f", layout, "-o", there), "")
             self.assertEqual(self.succeed("plan", "convert", there, "--output", back), "")
             for file in (there, back):
                 self.succeed("plan", "run", file, x, "-o", y)
                 self.assertEqual(read_npy(y), ("<f4", (2, 2), layer([(1, 2), (-3, 4)])))
             self.assertIn("= arg_1.matmul(state_1)", self.succeed("plan", "show", there))
-        self.fail_with(2, "--format 0.3: expected csyft, 0.2.9 or 0.2.4", "plan", "convert", PLAN, "-f", "0.3", "-o", y)
+        self.fail_with(2, "--format 0.3: expected csyft, 0.2.9, 0.2.4 or protobuf", "plan", "convert", PLAN, "-f", "0.3", "-o", y)
         self.fail_with(2, "csyft plan: ", "plan", "convert", PLAN)
 
     def test_misuse(self):
