@@ -62,6 +62,7 @@ int bench_run_worker_memory(const bench *b, const bench_scenario *scenario, benc
 int bench_run_elementwise(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_sum(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_matmul(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_encoding(const bench *b, const bench_scenario *scenario, bench_result *result);
 
 /* report.c: one line of JSON, or a row of the table. */
 double bench_ratio(const bench_result *result);
