@@ -420,6 +420,14 @@ static sy_status ask_to_run(syi_pointer *plan, const sy_value *arguments, size_t
     for (size_t k = 0; k < o->result_id_count; k++) {
         SY_TRY(write_id(&ids[k], &o->result_ids[k], err));
     }
+    size_t tensors = 1; /* the plan */
+    for (size_t k = 0; k < count + o->kwarg_count; k++) {
+        tensors += all[k].kind == (sy_value_kind)SYI_VALUE_NODE;
+    }
+    if (tensors > SYI_OUTPUT_MAX) {
+        return syi_fail(err, SY_ELIMIT, "plan: %zu tensors for one run at a worker, at most %d",
+                        tensors - 1, SYI_OUTPUT_MAX - 1);
+    }
     sy_value args[4];
     args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
     args[0].as.internal = &plan->base;

@@ -82,6 +82,27 @@ static sy_status vague(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
     return sy_plan_frame_return_values(f, results, 3, err);
 }
 
+/* Rows with their positions behind them, and as many rows of zeros: sizes in arange, full, expand, pad, repeat. */
+static sy_status positions(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    (void)user;
+    sy_tensor *x = argument(f);
+    const int64_t n = sy_plan_size(s, x, 0);
+    const sy_value end = sy_value_int(n), size = sy_value_list(&end, 1);
+    const sy_value full[] = {size, sy_value_int(n)};
+    const sy_value both[] = {sy_value_int(n), sy_value_int(1)};
+    sy_tensor *place = sy_scope_call(s, "arange", &end, 1);
+    sy_tensor *counts = sy_scope_call(s, "full", full, 2);
+    const sy_value expanded[] = {sy_value_tensor(sy_ones(s, SY_DTYPE_I64, 2, (int64_t[]){1, 1})),
+                                 sy_value_list(both, 2)};
+    sy_tensor *ones = sy_scope_call(s, "expand", expanded, 2);
+    sy_tensor *longer = sy_pad(s, x, (int64_t[]){0, 0, 0, n}, 4, NULL, 0);
+    const sy_value results[] = {
+        sy_value_tensor(sy_sum(s, place)), sy_value_tensor(sy_sum(s, counts)),
+        sy_value_tensor(sy_sum(s, ones)), sy_value_int(sy_plan_size(s, longer, 0))};
+    return sy_plan_frame_return_values(f, results, 4, err);
+}
+
 /* n rows of counting pairs; given back with what was returned, as doubles in one row. */
 static size_t run_with(local_hook *local, sy_plan *plan, int64_t n, double *values)
 {
@@ -158,6 +179,15 @@ static size_t expect_vague(int64_t n, double *e)
     return (size_t)(2 + n / 20);
 }
 
+static size_t expect_positions(int64_t n, double *e)
+{
+    e[0] = (double)(n * (n - 1) / 2);
+    e[1] = (double)(n * n);
+    e[2] = (double)n;
+    e[3] = 2 * (double)n;
+    return 4;
+}
+
 static const struct {
     const char *name;
     sy_plan_fn function;
@@ -168,6 +198,7 @@ static const struct {
     {"last", last, expect_last, "var_1 = var_0 - 1\n"},
     {"flattened", flattened, expect_flattened, "var_1 = var_0 * 2\n"},
     {"groups", groups, expect_groups, "var_1 = var_0 % 3\n"},
+    {"positions", positions, expect_positions, "torch.arange(0, var_0)"},
     {"vague", vague, expect_vague, "var_1 = var_0 // 20\n"},
 };
 

@@ -391,6 +391,15 @@ static void test_failures(void **state)
     const sy_value two[] = {sy_value_tensor(x), sy_value_tensor(x)};
     assert_fails(w, sy_pointer_plan_run(pointer, two, 2, NULL, &result, 1, NULL, &w->err),
                  SY_ESIGNATURE, "takes 1 arguments", "2 are given");
+    /* More tensors than a message takes, and as many as it does */
+    sy_value many[64];
+    for (int k = 0; k < 64; k++) {
+        many[k] = sy_value_tensor(x);
+    }
+    assert_fails(w, sy_pointer_plan_run(pointer, many, 64, NULL, &result, 1, NULL, &w->err),
+                 SY_ELIMIT, "64 tensors", "at most 63");
+    assert_fails(w, sy_pointer_plan_run(pointer, many, 63, NULL, &result, 1, NULL, &w->err),
+                 SY_ESIGNATURE, "takes 1 arguments", "63 are given");
     /* Unbuilt, sent by force */
     sy_plan *unbuilt = make_plan(w, "unbuilt", plan_biased, &bias, 1);
     sy_pointer_plan *forced = NULL;
