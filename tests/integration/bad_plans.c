@@ -294,12 +294,84 @@ static void test_requests(void **state)
     leave(&s);
 }
 
+/* A private object as state, or as an argument: nothing that a plan makes of it comes out, no number either. */
+static void test_private(void **state)
+{
+    stranger s = meet(*state);
+    raw_client *c = &s.c;
+    workers *w = s.w;
+    enum { PRIVATE = 503 };
+    sy_tensor *secret = NULL;
+    const sy_id id = sy_id_from_int(PRIVATE);
+    assert_ok(sy_tensor_from_floats(sy_worker_get_hook(w->bob_serving), &secret,
+                                    (const float[]){421337, 421338, 421339}, 3, &w->err),
+              &w->err);
+    assert_ok(sy_tensor_set_id(secret, &id, &w->err), &w->err);
+    assert_ok(sy_worker_publish(w->bob_serving, secret, true, &w->err), &w->err);
+    sy_tensor_unref(secret);
+    static const struct {
+        const char *steps; /* #0 is private, #1 is x */
+        const char *results;
+    } cases[] = {
+        {"[['add' F [#1 #0 1] 1]]", "(#2)"},
+        {"[]", "(#0)"},
+        {"[['sum' F [#0 N F N] 1]]", "(#2)"},
+        {"[['copy_' F [#1 #0] 0]]", "(#1)"},
+        {"[['clone' F [#1] 1] ['add_' F [#2 #0 1] 0] ['mul' F [#2 1] 1]]", "(#3)"},
+        {"[['gt' F [#0 421338] 1] ['masked_select' F [#0 #2] 1] ['numel' F [#3] 1]"
+         " ['full' F [() #4 [52 'int64']] 1]]",
+         "(#5)"},
+        {"[['nonzero' F [#0] 1] ['size' F [#2 0] 1] ['$mul' F [#3 1] 1]"
+         " ['full' F [() #4 [52 'int64']] 1]]",
+         "(#5)"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        for (int as_argument = 0; as_argument < 2; as_argument++) {
+            char body[1024];
+            const char *const vector = "[N 'float32' [-1]]";
+            if (as_argument) {
+                snprintf(body, sizeof body, "[1 'p' F [%s %s] [] %s %s 4]", vector, vector,
+                         cases[k].steps, cases[k].results);
+            } else {
+                snprintf(body, sizeof body,
+                         "[1 'p' F [%s] [[N F [14 [1 N [25 [N 503 N N]]]]]] %s %s 4]", vector,
+                         cases[k].steps, cases[k].results);
+            }
+            assert_ok(send_plan(c, body), &c->said);
+            raw_put_object(c, X, 3, (const float[]){1, 2, 3}); /* what was written to is private */
+            assert_ok(raw_request(c, SYI_KIND_OBJECT), &c->said);
+            const sy_status status =
+                run(c, as_argument ? "([25 [N 503 N N]] [25 [N 500 N N]])" : "([25 [N 500 N N]])",
+                    "()", "(700)");
+            if (status == SY_OK) { /* or it was refused: sizes that tell of contents */
+                raw_put_object_request(c, RESULT, true);
+                assert_refused(c, raw_request(c, SYI_KIND_OBJECT_REQUEST), SY_EPERM, "private",
+                               cases[k].steps);
+                raw_put_worker_command(c, "delete", 1);
+                syi_msgpack_write_int(&c->body, RESULT);
+                assert_ok(raw_request(c, SYI_KIND_WORKER_COMMAND), &c->said);
+            } else {
+                assert_true(k >= 5);
+            }
+            assert_null(strstr(c->said.message, "4213"));
+            if (!as_argument) { /* the plan has it as state, and does not leave either */
+                raw_put_object_request(c, PLAN, true);
+                assert_refused(c, raw_request(c, SYI_KIND_OBJECT_REQUEST), SY_EPERM, "private",
+                               "the plan");
+            }
+            drop_plan(c);
+        }
+    }
+    sy_worker_remove_object(w->bob_serving, &id);
+    leave(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LIBRARY_WORKER_KINDS(test_steps),    LIBRARY_WORKER_KINDS(test_heads),
         LIBRARY_WORKER_KINDS(test_giants),   LIBRARY_WORKER_KINDS(test_runs_beyond_the_limit),
-        LIBRARY_WORKER_KINDS(test_requests),
+        LIBRARY_WORKER_KINDS(test_requests), LIBRARY_WORKER_KINDS(test_private),
     };
     return workers_run(tests);
 }
