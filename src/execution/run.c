@@ -118,8 +118,9 @@ static bool can_be_overwritten(const frame *f, const syi_step *step)
         return false;
     }
     const syi_array *self = first->as.internal;
+    const size_t bytes = (size_t)syi_array_numel(self) * sy_dtype_size(self->dtype);
     bool good = atomic_load_explicit(&self->storage->refs, memory_order_relaxed) == 1 &&
-                syi_array_is_contiguous(self);
+                self->storage->size == bytes && syi_array_is_contiguous(self);
     for (int k = 1; k < step->arg_count && good; k++) {
         if (f->bound[k].kind == (sy_value_kind)SYI_VALUE_ARRAY) {
             const syi_array *other = f->bound[k].as.internal;

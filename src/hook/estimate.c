@@ -47,48 +47,39 @@ static void multiply(uint64_t *most, const sy_value *value)
     }
 }
 
-/* Pointwise on one shape, which most are, is told by counting; otherwise by the rule of the shapes, as little can make
- * much. */
-uint64_t syi_call_cost(const syi_op *op, const sy_value *bound, int count)
+/* Arrays in the place of tensors; false: one is not native, or there are too many. *alike: they have one shape, *first. */
+static bool to_arrays(const sy_value *bound, int count, sy_value *args, sy_value *items,
+                      const syi_array **first, bool *alike)
 {
-    sy_value args[SYI_ARGUMENT_MAX];
-    sy_value items[SYI_OUTPUT_MAX];
-    syi_array outs[SYI_OUTPUT_MAX];
-    syi_inference result = {.outs = outs};
-    const syi_array *first = NULL;
-    bool alike = op->cost == SYI_COST_ELEMENTS || op->cost == SYI_COST_COSTLY;
-    if (op->cost == SYI_COST_VIEW || op->id == SYI_OP_backward) {
-        return op->cost == SYI_COST_VIEW ? 0 : SYI_COST_UNKNOWN;
-    }
-    if (op->flags & SYI_OP_COMPOSITE && op->cost != SYI_COST_MATMUL) {
-        uint64_t most = 10;
-        for (int k = 0; k < count; k++) {
-            multiply(&most, &bound[k]);
-        }
-        return most;
-    }
+    *first = NULL;
+    *alike = true;
     for (int k = 0; k < count; k++) {
         args[k] = bound[k];
-        alike = alike && bound[k].kind != SY_VALUE_LIST;
         if (bound[k].kind == SY_VALUE_LIST) {
+            *alike = false;
             if (!list_of_arrays(&bound[k], &args[k], items)) {
-                return SYI_COST_UNKNOWN;
+                return false;
             }
         } else if (bound[k].kind == SY_VALUE_TENSOR ||
                    bound[k].kind == (sy_value_kind)SYI_VALUE_ARRAY) {
             const syi_array *array = array_of(&bound[k]);
             if (array == NULL) {
-                return SYI_COST_UNKNOWN;
+                return false;
             }
             args[k].kind = (sy_value_kind)SYI_VALUE_ARRAY;
             args[k].as.internal = (void *)(uintptr_t)array;
-            alike = alike && (first == NULL || syi_array_same_shape(first, array));
-            first = array;
+            *alike = *alike && (*first == NULL || syi_array_same_shape(*first, array));
+            *first = array;
         }
     }
-    if (alike && first != NULL) {
-        return (uint64_t)syi_array_numel(first) * (op->cost == SYI_COST_COSTLY ? 10 : 1);
-    }
+    return true;
+}
+
+/* By the rule of the shapes, as little can make much. */
+static uint64_t by_results(const syi_op *op, const sy_value *args)
+{
+    syi_array outs[SYI_OUTPUT_MAX];
+    syi_inference result = {.outs = outs};
     if (syi_op_infer(op, args, &result, NULL) != SY_OK) {
         return 0; /* it will say so at once */
     }
@@ -97,4 +88,32 @@ uint64_t syi_call_cost(const syi_op *op, const sy_value *bound, int count)
         syi_array_fini(&outs[k]);
     }
     return cost;
+}
+
+/* Element by element on one shape, which most are, is told by counting. */
+uint64_t syi_call_cost(const syi_op *op, const sy_value *bound, int count)
+{
+    sy_value args[SYI_ARGUMENT_MAX];
+    sy_value items[SYI_OUTPUT_MAX];
+    const syi_array *first = NULL;
+    bool alike = false;
+    uint64_t most = 10;
+    if (op->cost == SYI_COST_VIEW || op->id == SYI_OP_backward) {
+        return op->cost == SYI_COST_VIEW ? 0 : SYI_COST_UNKNOWN;
+    }
+    if (!to_arrays(bound, count, args, items, &first, &alike)) {
+        return SYI_COST_UNKNOWN;
+    }
+    if (op->flags & SYI_OP_COMPOSITE && op->cost != SYI_COST_MATMUL) {
+        for (int k = 0; k < count; k++) {
+            multiply(&most, &bound[k]);
+        }
+        const uint64_t cost = by_results(op, args);
+        return cost > most ? cost : most;
+    }
+    if (alike && first != NULL && (op->flags & SYI_OP_INPLACE) && op->rows == SYI_ROWS_EACH &&
+        (op->cost == SYI_COST_ELEMENTS || op->cost == SYI_COST_COSTLY)) {
+        return (uint64_t)syi_array_numel(first) * (op->cost == SYI_COST_COSTLY ? 10 : 1);
+    }
+    return by_results(op, args);
 }

@@ -38,6 +38,14 @@ static void test_short_and_long(void **state)
 {
     local_hook *local = *state;
     sy_tensor *small = filled(local, 10, 10), *large = filled(local, 1000, 100);
+    sy_tensor *vector = NULL, *index_ = NULL;
+    assert_ok(
+        sy_tensor_new(local->hook, &vector, SY_DTYPE_F32, 1, (int64_t[]){1000}, NULL, &local->err),
+        &local->err);
+    assert_ok(
+        sy_tensor_new(local->hook, &index_, SY_DTYPE_I64, 1, (int64_t[]){10}, NULL, &local->err),
+        &local->err);
+    const sy_value v = sy_value_tensor(vector), i = sy_value_tensor(index_);
     const sy_value s = sy_value_tensor(small), l = sy_value_tensor(large);
     const sy_value add_small[] = {s, s}, add_large[] = {l, l};
     const sy_value size[] = {sy_value_int(1000), sy_value_int(1000)};
@@ -56,10 +64,19 @@ static void test_short_and_long(void **state)
                     SHORT_NS); /* little makes much */
         assert_true(cost(local, SYI_OP_cat, &cat, 1, arrays) > SHORT_NS);
         assert_true(cost(local, SYI_OP_index, index, 2, arrays) > SHORT_NS);
+        /* a little that makes much */
+        const sy_value outer[] = {v, v}, hot[] = {i, sy_value_int(1000000)};
+        const sy_value times[] = {sy_value_int(1000), sy_value_int(1000)};
+        const sy_value repeat[] = {s, sy_value_list(times, 2)};
+        assert_true(cost(local, SYI_OP_outer, outer, 2, arrays) > SHORT_NS);
+        assert_true(cost(local, SYI_OP_one_hot, hot, 2, arrays) > SHORT_NS);
+        assert_true(cost(local, SYI_OP_repeat, repeat, 2, arrays) > SHORT_NS);
         assert_true(cost(local, SYI_OP_backward, &s, 1, arrays) > SHORT_NS);
     }
     sy_tensor_unref(small);
     sy_tensor_unref(large);
+    sy_tensor_unref(vector);
+    sy_tensor_unref(index_);
 }
 
 int main(void)
