@@ -9,10 +9,11 @@
 #include <google/protobuf/empty.pb-c.h>
 #include <syft_proto/ids.pb-c.h>
 
-/* Memory that a message may take: what is in it, and the structures around small parts. */
+/* Memory that a message may take: what is in it (a small number of one byte is an element of eight), and the structures around
+ * small parts. */
 static size_t room_for(size_t size)
 {
-    return ((size_t)64 << 20) + 4 * size;
+    return ((size_t)64 << 20) + 10 * size;
 }
 
 const char *syi_protobuf_type_name(size_t index)
