@@ -267,6 +267,14 @@ static sy_status see_slot(sealing *s, int64_t slot)
                         (long long)slot);
     }
     syi_slot *seen = &s->tape->slots[slot];
+    if (seen->kind == SYI_SLOT_INPUT &&
+        seen->plain) { /* of any kind: it would be taken for a number */
+        return syi_fail(
+            s->err, SY_EINVAL,
+            "plan: step %zu (%s) reads argument %d, which is a constant of the plan", s->step + 1,
+            s->step < s->tape->step_count ? syi_step_name(&s->tape->steps[s->step]) : "return",
+            (int)seen->index + 1);
+    }
     if (seen->number == 0) {
         seen->number = ++s->next_number;
     }
@@ -443,6 +451,8 @@ static sy_status see_outputs(sealing *s, const sy_value *list, size_t *count)
         const sy_value *item = &list->as.list.items[k];
         if (item->kind == SY_VALUE_LIST) {
             SY_TRY(see_outputs(s, item, count));
+        } else if (syi_value_is_open_slice(item)) {
+            return syi_fail(s->err, SY_EINVAL, "plan: a result is a slice with an open bound");
         } else if (syi_value_is_slot(item)) {
             if (*count == SYI_TAPE_OUTPUTS_MAX) {
                 return syi_fail(s->err, SY_ELIMIT, "plan: more than %d results",

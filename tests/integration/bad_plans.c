@@ -145,6 +145,7 @@ static void test_steps(void **state)
         {"[['index' F [#0 (<N #0 1>)] 1]]", "(#1)", SY_EINVAL, "does not take"},
         {"[['index' F [#0 (<N #9 1>)] 1]]", "(#1)", SY_EFORMAT, "before it is there"},
         {"[['index' F [#0 (<1 2>)] 1]]", "(#1)", SY_EFORMAT, "slice"},
+        {"[['numel' F [#0] 1]]", "(<N #1 1>)", SY_EINVAL, "slice with an open bound"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const sy_status status = send_steps(&s.c, cases[k].steps, cases[k].results);
@@ -170,6 +171,12 @@ static void test_heads(void **state)
         {"[1 'p' F [[N 'float31' [1]]] [] [] () 4]", SY_EFORMAT, "unknown dtype"},
         {"[1 'p' F [[N]] [] [] () 4]", SY_EFORMAT, "argument that is none"},
         {"[1 'p' F [] [] [] N 4]", SY_EFORMAT, "results that are no list"},
+        /* a constant, of whatever kind, where a number is wanted */
+        {"[1 'p' F [[N 'float32' [-1]] [N 'abc']] [] [['narrow' F [#0 0 #1 1] 1]] (#2) 4]",
+         SY_EINVAL, "constant"},
+        {"[1 'p' F [[N 'float32' [-1]] [N (1 2)]] [] [['add' F [#0 #1 1] 1]] (#2) 4]", SY_EINVAL,
+         "constant"},
+        {"[1 'p' F [[N 'abc']] [] [] (#0) 4]", SY_EINVAL, "constant"},
         /* state that is not there, here or at a worker that nobody knows */
         {"[1 'p' F [] [[N F [14 [1 N [25 [N 4711 N N]]]]]] [] () 4]", SY_ENOTFOUND, "4711"},
         {"[1 'p' F [] [[N F 5]] [] () 4]", SY_EFORMAT, ""},
