@@ -335,8 +335,34 @@ static sy_status read_state(reader *r, syi_plan_state *state, bool *captured)
     return SY_OK;
 }
 
+/* Where the row takes an int for a list, or for a float, the step gets what the row makes of it: nothing is bound again when
+ * it is run. */
+static sy_status convert_arguments(const reader *r, syi_step *step, const sy_value *like,
+                                   const sy_value *bound)
+{
+    for (int k = 0; k < step->arg_count; k++) {
+        if (bound[k].kind == like[k].kind) {
+            continue;
+        }
+        if (bound[k].kind == SY_VALUE_LIST) {
+            sy_value *item = syi_tape_alloc(r->tape, sizeof *item);
+            if (item == NULL) {
+                return SYI_ENOMEM(r->err, "plan");
+            }
+            *item = step->args[k];
+            step->args[k] = sy_value_list(item, 1);
+        } else if (syi_value_is_slot(&step->args[k])) {
+            return syi_fail(r->err, SY_EINVAL, "%s: argument %d is a size, and takes a float",
+                            step->op->name, k + 1);
+        } else {
+            step->args[k] = bound[k];
+        }
+    }
+    return SY_OK;
+}
+
 /* What the row would say to such arguments: tensors for the slots, numbers for those that hold sizes. */
-static sy_status check_arguments(const reader *r, const syi_step *step)
+static sy_status check_arguments(const reader *r, syi_step *step)
 {
     sy_value like[SYI_ARGUMENT_MAX], bound[SYI_ARGUMENT_MAX];
     sy_value items[SYI_TAPE_ITEMS_MAX];
@@ -375,8 +401,9 @@ static sy_status check_arguments(const reader *r, const syi_step *step)
             }
         }
     }
-    return syi_ops_bind(r->decoder->hook->ops, step->op, like, (size_t)count, NULL, 0, bound,
-                        r->err);
+    SY_TRY(
+        syi_ops_bind(r->decoder->hook->ops, step->op, like, (size_t)count, NULL, 0, bound, r->err));
+    return convert_arguments(r, step, like, bound);
 }
 
 static sy_status find_operation(const reader *r, syi_step *step, const char *name, size_t length)

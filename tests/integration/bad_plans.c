@@ -301,6 +301,45 @@ static void test_requests(void **state)
     leave(&s);
 }
 
+/* Arguments that a row takes in place of others, an int for a list and for a float, are what it makes of them. */
+static void test_converted(void **state)
+{
+    stranger s = meet(*state);
+    raw_client *c = &s.c;
+    static const struct {
+        const char *steps, *results;
+        float expected;
+    } cases[] = {
+        {"[['sum' F [#0 0 F N] 1]]", "(#1)", 6},
+        {"[['clone' F [#0] 1] ['sgd_' F [#1 #0 2] 0] ['sum' F [#1 N F N] 1]]", "(#1)", -1},
+        {"[['zeros' F [4 N] 1] ['add' F [#1 1 1] 1] ['sum' F [#2 N F N] 1]]", "(#3)", 4},
+        {"[['numel' F [#0] 1] ['ones' F [#1 N] 1] ['sum' F [#2 N F N] 1]]", "(#3)", 3},
+        {"[['flip' F [#0 0] 1] ['select' F [#1 0 0] 1]]", "(#2)", 3},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        sy_tensor *result = NULL;
+        float values[3] = {0};
+        const sy_id id = sy_id_from_int(RESULT);
+        assert_ok(send_steps(c, cases[k].steps, cases[k].results), &c->said);
+        assert_ok(run(c, "([25 [N 500 N N]])", "()", "(700)"), &c->said);
+        assert_ok(sy_worker_get_object(s.w->bob_serving, &result, &id, &s.w->err), &s.w->err);
+        assert_ok(sy_tensor_copy_data(result, values, (k == 1 ? 3 : 1) * sizeof *values, &s.w->err),
+                  &s.w->err);
+        sy_tensor_unref(result);
+        if (values[0] != cases[k].expected) {
+            print_error("%s: %g\n", cases[k].steps, (double)values[0]);
+        }
+        assert_true(values[0] == cases[k].expected);
+        raw_put_object_request(c, RESULT, false);
+        assert_ok(raw_request(c, SYI_KIND_OBJECT_REQUEST), &c->said);
+        drop_plan(c);
+    }
+    /* A size is an int, and no float. */
+    assert_refused(c, send_steps(c, "[['numel' F [#0] 1] ['sgd_' F [#0 #0 #1] 0]]", "(#0)"),
+                   SY_EINVAL, "sgd_", "a size for a float");
+    leave(&s);
+}
+
 /* A private object as state, or as an argument: nothing that a plan makes of it comes out, no number either. */
 static void test_private(void **state)
 {
@@ -376,9 +415,10 @@ static void test_private(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIBRARY_WORKER_KINDS(test_steps),    LIBRARY_WORKER_KINDS(test_heads),
-        LIBRARY_WORKER_KINDS(test_giants),   LIBRARY_WORKER_KINDS(test_runs_beyond_the_limit),
-        LIBRARY_WORKER_KINDS(test_requests), LIBRARY_WORKER_KINDS(test_private),
+        LIBRARY_WORKER_KINDS(test_steps),     LIBRARY_WORKER_KINDS(test_heads),
+        LIBRARY_WORKER_KINDS(test_giants),    LIBRARY_WORKER_KINDS(test_runs_beyond_the_limit),
+        LIBRARY_WORKER_KINDS(test_requests),  LIBRARY_WORKER_KINDS(test_private),
+        LIBRARY_WORKER_KINDS(test_converted),
     };
     return workers_run(tests);
 }
