@@ -517,7 +517,7 @@ static inline double rescaled(double sum, double from, double to)
     {                                                                                                           \
         syi_total most = *a;                                                                                    \
         const T high = stride == (int64_t)sizeof(T) ? highest_##name(n, data) : -(T)INFINITY;                   \
-        if (isfinite(high) && !isnan(most.real)) {                                                              \
+        if (isfinite(high) && most.real < INFINITY) {                                                           \
             most.real = (double)high > most.real ? (double)high : most.real;                                    \
         } else {                                                                                                \
             amax_row_##name(n, data, stride, seen, &most, b, param);                                            \
@@ -528,7 +528,7 @@ static inline double rescaled(double sum, double from, double to)
         }                                                                                                       \
         b->real = rescaled(b->real, a->real, most.real) +                                                       \
                   exponentials_##name(n, data, stride, most.real);                                              \
-        *a = most;                                                                                              \
+        a->real = isnan(b->real) ? NAN : most.real; /* a NaN was among them */                                  \
     }                                                                                                           \
     static void logsumexp_across_##name(int64_t n, int64_t rows, const void *data, int64_t stride,              \
                                         int64_t row_stride, int64_t seen, syi_total *a,                         \

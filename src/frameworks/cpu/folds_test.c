@@ -104,8 +104,38 @@ static void variances_lose_no_digits(void **state)
     }
 }
 
+/* A NaN wins over infinities, wherever in the row, and in whichever run of it, they stand. */
+static void logsumexp_of_what_is_not_finite(void **state)
+{
+    const native *n = *state;
+    static const double odd[] = {NAN, INFINITY, -INFINITY};
+    for (int k = 0; k < 3 * 3 * 4 * 2; k++) {
+        const int64_t length = k % 2 == 0 ? 5 : 70;
+        syi_array wide = native_zeros(n, SY_DTYPE_F32, NATIVE_SHAPE(2, length + 1)), x;
+        const double a = odd[k / 2 % 3], b = odd[k / 6 % 3];
+        syi_array_set_double(&wide, (k / 18 & 1) != 0 ? length - 1 : 0, a);
+        syi_array_set_double(&wide, length + 1 + ((k / 18 & 2) != 0 ? length - 1 : 0), b);
+        sy_error err = SY_ERROR_INIT;
+        assert_ok(syi_array_slice(&x, &wide, 1, 0, length, 1, &err), &err); /* two runs */
+        const sy_value args[3] = {native_value(&x), sy_value_none(), sy_value_bool(false)};
+        const double high = a > b ? a : b;
+        const double expected = isnan(a) || isnan(b) ? NAN
+                                : high > 0           ? INFINITY
+                                                     : (double)(float)log((double)(2 * length - 2));
+        syi_array out = native_call(n, SYI_OP_logsumexp, args);
+        const double got = syi_array_get_double(&out, 0);
+        if (isnan(expected) ? !isnan(got) : !(got == expected || fabs(got - expected) < 1e-6)) {
+            fail_msg("case %d, %g and %g: %.9g, expected %.9g", k, a, b, got, expected);
+        }
+        syi_array_fini(&out);
+        syi_array_fini(&x);
+        syi_array_fini(&wide);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(variances_lose_no_digits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(variances_lose_no_digits),
+                                       cmocka_unit_test(logsumexp_of_what_is_not_finite)};
     return cmocka_run_group_tests(tests, native_setup, native_teardown);
 }
