@@ -181,9 +181,10 @@ static sy_status header_came(syi_frame_reader *reader, const uint8_t *p, sy_erro
                         reader->segment_count, reader->limits.segments_max);
     }
     syi_buffer_set_maximum(&message->body, reader->limits.body_max);
-    if (reader->parked != NULL && message->id == reader->parked->id &&
-        message->kind != SYI_FRAME_REST) {
-        syi_frame_reader_expect(reader, NULL); /* it begins anew */
+    if (reader->parked != NULL && message->kind != SYI_FRAME_REST &&
+        (message->id == reader->parked->id ||
+         (reader->parked->next && reader->segment_count != 0))) {
+        syi_frame_reader_expect(reader, NULL); /* it begins anew, or will not go on */
     }
     return SY_OK;
 }

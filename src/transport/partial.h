@@ -26,6 +26,8 @@ typedef struct syi_partial {
         message; /* header and body as they came; of the segments the first `bytes` bytes are here */
     uint64_t id;
     uint64_t bytes;
+    bool
+        next; /* it goes on before any other frame with segments, or not at all: such a one takes its place, and memory */
     syi_xxh64 hash; /* of the head, the body and the first `hashed` bytes of the segments */
     uint64_t hashed;
 } syi_partial;

@@ -220,6 +220,28 @@ static void test_anew(void **state)
     syi_message_fini(&ping);
 }
 
+/* Another frame with segments: a client goes on waiting for the rest of an answer, a worker does not. */
+static void test_another(void **state)
+{
+    fixture *f = *state;
+    for (int next = 0; next < 2; next++) {
+        syi_frame_reader *reader = reader_of(f);
+        syi_partial *partial = break_after(f, NULL, &f->bytes, f->bytes.length - 1);
+        const uint64_t held = atomic_load(&f->account.used);
+        partial->next = next == 1;
+        syi_frame_reader_expect(reader, partial);
+        f->bytes.data[16] ^= 1; /* of another id */
+        assert_ok(feed(f, reader, f->bytes.data, SYI_FRAME_HEADER_SIZE), &f->err);
+        f->bytes.data[16] ^= 1;
+        assert_int_equal(atomic_load(&f->account.used), next == 1 ? 0 : held);
+        assert_true((syi_frame_reader_part(reader) == NULL) == (next == 1));
+        syi_frame_reader_free(reader);
+        if (next == 0) {
+            syi_partial_free(partial);
+        }
+    }
+}
+
 /* A frame that is refused for its size, or of which only the head is here, is not kept. */
 static void test_not_worth_it(void **state)
 {
@@ -396,10 +418,15 @@ static void test_again_and_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        partial_test(test_break_everywhere), partial_test(test_anew),
-        partial_test(test_not_worth_it),     partial_test(test_check),
-        partial_test(test_changes),          partial_test(test_lies),
-        partial_test(test_unexpected),       partial_test(test_again_and_again),
+        partial_test(test_break_everywhere),
+        partial_test(test_anew),
+        partial_test(test_another),
+        partial_test(test_not_worth_it),
+        partial_test(test_check),
+        partial_test(test_changes),
+        partial_test(test_lies),
+        partial_test(test_unexpected),
+        partial_test(test_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,7 @@ static void expect_rest(syi_session *door, syi_partial *partial, syi_hello *mine
     }
     mine->rest_bytes = partial->bytes;
     mine->rest_check = syi_partial_get_check(partial);
+    partial->next = true;
     door->expects = true;
     syi_peer_expect(door->peer, partial);
 }
