@@ -1,7 +1,7 @@
 /*
  * kernels.h - the inner loops over Z_2^64 and Z_2^32: elements are unsigned and wrap. One table per instruction set, all with
- * the same results bit for bit; the generic one is what the others are compared with. Tests: kernels_test.c. Bench:
- * kernels_bench.c. Products of matrices: matmul.h.
+ * the same results bit for bit; the generic one is what the others are compared with. Test: kernels_test.c.
+ * Products of matrices: matmul.h.
  *
  * Outputs may be operands, but may not overlap them otherwise. No branch and no address depends on elements, so that they
  * may be secret. Any thread.
