@@ -337,8 +337,7 @@ static const cli_option options[] = {
     CLI_TOOL_OPTIONS,
     {"output", 'o', "FILE", "run: save the result as NPY; fetch, convert: the plan's file"},
     {"tag", 't', "TAG", "send: a tag to find it by"},
-    {"format", 'f', "FORMAT",
-     "fetch, convert: csyft (the default), PySyft's 0.2.9 or 0.2.4, or protobuf"},
+    {"format", 'f', "FORMAT", "fetch, convert: csyft, PySyft's 0.2.9 or 0.2.4, or protobuf"},
     {0},
 };
 
@@ -351,11 +350,9 @@ const cli_verb cli_plan = {
         "on files (results are printed, or saved with --output), or at a worker on objects\n"
         "there, in one message (the ids of the results are printed). send puts a plan at a\n"
         "worker and prints its id; fetch saves one that is there, with its state, as --output.\n"
-        "A plan is made by a program: sy_plan_save in <csyft/plan.h>. Files that PySyft 0.2.9 or "
-        "0.2.4\n"
-        "serialized, and messages of syft-proto (protobuf), are read like csyft's own, and "
-        "convert\n"
-        "writes them.\n\n"
+        "A plan is made by a program: sy_plan_save in <csyft/plan.h>. Files that PySyft 0.2.9\n"
+        "or 0.2.4 serialized, and messages of syft-proto (protobuf), are read like csyft's own,\n"
+        "and convert writes them.\n\n"
         "  csyft plan show FILE                 csyft plan show URL ID\n"
         "  csyft plan run FILE X.npy...         csyft plan run URL ID ID...\n"
         "  csyft plan send URL FILE             csyft plan fetch URL ID -o FILE\n"
