@@ -138,7 +138,7 @@ static void test_truncation(void **state)
                                             : (int64_t)(random[1][i] >> (64 - magnitude - 1)) / 2;
                 x = random[2][i] & 1 && x > -bound ? -x : x;
                 if (random[2][i] & 2) {
-                    x = x >> shift << shift;
+                    x = (int64_t)((uint64_t)(x >> shift) << shift);
                 }
                 const uint64_t r = random[3][i];
                 uint64_t u = r >> shift, v = r >> 63, total = 0;
@@ -154,7 +154,7 @@ static void test_truncation(void **state)
                     total += part;
                 }
                 const int64_t floor = x >> shift, found = (int64_t)total;
-                const bool whole = floor << shift == x;
+                const bool whole = (int64_t)((uint64_t)floor << shift) == x;
                 if (found != floor && (whole || found != floor + 1)) {
                     fail_msg("%lld by 2^%u among %zu: %lld", (long long)x, shift, holders,
                              (long long)found);
