@@ -73,11 +73,12 @@ static sy_status read_reply(const syi_link *link, const syi_pending *pending, sy
     return SY_OK;
 }
 
-/* Its caller's time is over before the connection was made again: says whether it may have been carried out. */
-static sy_status unsure(const syi_link *link, const syi_pending *pending, sy_status status,
-                        sy_error *err)
+/* Its caller's time is over before the connection was made again: says whether it may have been carried out. `counts` is
+ * the link's, read with state_lock held: another thread may connect it meanwhile. */
+static sy_status unsure(const syi_link *link, bool counts, const syi_pending *pending,
+                        sy_status status, sy_error *err)
 {
-    const bool known = !link->counts || !pending->left || status == SY_ETIMEDOUT ||
+    const bool known = !counts || !pending->left || status == SY_ETIMEDOUT ||
                        status == SY_ECANCELED || status == SY_EINDOUBT;
     if (!known && err != NULL) {
         *err = syi_link_doubt(link, err);
@@ -103,9 +104,10 @@ static sy_status start_locked(syi_exchange *exchange, uint64_t deadline, sy_erro
         syi_link_abandon(link, pending);
     }
     if (status != SY_OK && !pending->done) {
+        const bool counts = link->counts;
         pthread_mutex_unlock(&link->state_lock);
         syi_error_at_worker(err, link->target->name);
-        return unsure(link, pending, status, err);
+        return unsure(link, counts, pending, status, err);
     }
     return SY_OK;
 }
@@ -144,11 +146,12 @@ static sy_status wait_locked(syi_exchange *exchange, sy_error *err)
             }
         }
     }
+    const bool counts = link->counts;
     pthread_mutex_unlock(&link->state_lock);
     if (broken) {
         syi_error_at_worker(err, link->target->name);
         syi_link_look_at_connection(link, err, status);
-        status = unsure(link, pending, status, err);
+        status = unsure(link, counts, pending, status, err);
     }
     return status == SY_OK ? read_reply(link, pending, err) : status;
 }
