@@ -9,75 +9,9 @@
 #include "core/memory.h"
 #include "pysyft/plans.h"
 #include "pysyft/requests.h"
+#include "pysyft/spelling.h"
 #include "serde/codes.h"
 #include "serde/serde.h"
-
-/* How PyTorch is called. */
-
-/* Functions of torch.nn.functional. */
-static const char functional[] =
-    " linear conv3d max_pool1d avg_pool1d avg_pool2d adaptive_avg_pool2d cross_entropy mse_loss "
-    "nll_loss l1_loss smooth_l1_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div "
-    "group_norm gelu elu selu celu leaky_relu softplus silu hardtanh relu6 pad one_hot normalize "
-    "cosine_similarity max_pool2d logsigmoid ";
-/* Functions of torch. */
-static const char plain[] =
-    " cat stack hstack vstack where einsum zeros ones full arange rand randn randint randperm "
-    "empty "
-    "eye linspace zeros_like ones_like full_like rand_like randn_like randint_like empty_like "
-    "tensor "
-    "conv1d conv2d dropout layer_norm batch_norm embedding native_batch_norm native_layer_norm "
-    "native_dropout convolution rsub ";
-
-static bool is_in(const char *words, const char *name, size_t length)
-{
-    char word[80];
-    if (length + 3 > sizeof word) {
-        return false;
-    }
-    snprintf(word, sizeof word, " %.*s ", (int)length, name);
-    return strstr(words, word) != NULL;
-}
-
-const char *syi_pysyft_module_of(const char *name, size_t length)
-{
-    return is_in(functional, name, length) ? "torch.nn.functional."
-           : is_in(plain, name, length)    ? "torch."
-                                           : NULL;
-}
-
-/* Rows that PyTorch has under another name, or wants all arguments of, or has with fewer parameters. */
-static const struct spelling {
-    const char *row, *name;
-    bool all;
-    const char *lacks; /* from this parameter on it has none */
-} spellings[] = {
-    {"index", "__getitem__", false, NULL},
-    {"log_sigmoid", "logsigmoid", false, NULL},
-    {"elu", "elu", false, "scale"},
-    {"dropout", "dropout", true, NULL},
-    {"batch_norm", "batch_norm", true, NULL},
-    {"convolution", "convolution", true, NULL},
-    {"native_batch_norm", "native_batch_norm", true, NULL},
-    {"native_dropout", "native_dropout", true, NULL},
-    {"native_layer_norm", "native_layer_norm", true, NULL},
-    {"embedding", "embedding", true, NULL},
-};
-/* Rows that it does not have, and all whose names say that they are half of a gradient. */
-static const char unknown[] =
-    " sgd_ sgd_momentum_ adam_ _momentum_ _nesterov_ _adam_square_ _adam_apply_ _ravel_index "
-    "_index "
-    "_index_put _native_batch_norm_legit_functional im2col col2im _softmax_backward_data "
-    "_log_softmax_backward_data constant_pad_nd max_pool2d_with_indices index_put div_trunc "
-    "linalg_solve silu_ ";
-
-static bool is_unknown(const char *name, size_t length)
-{
-    static const char half[] = "_backward";
-    const size_t tail = sizeof half - 1;
-    return is_in(unknown, name, length) ||
-           (length > tail && memcmp(name + length - tail, half, tail) == 0);
-}
 
 typedef struct call {
     const syi_op *op;
@@ -484,16 +418,6 @@ static bool is_slot(const syi_msgpack_cursor *value)
            syi_pysyft_open_pair(&at, &code, NULL) == SY_OK && code == SYI_PYSYFT_PLACEHOLDER_ID;
 }
 
-static const struct spelling *find_spelling(const char *row)
-{
-    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
-        if (strcmp(spellings[i].row, row) == 0) {
-            return &spellings[i];
-        }
-    }
-    return NULL;
-}
-
 static sy_status check_parameters(const composer *c, call *k, const char *lacks, sy_error *err)
 {
     for (size_t i = 0; i < k->given; i++) {
@@ -513,24 +437,19 @@ static sy_status check_parameters(const composer *c, call *k, const char *lacks,
 
 static sy_status spell(const composer *c, call *k, sy_error *err)
 {
-    char name[64];
-    const struct spelling *s = find_spelling(k->op->name);
+    syi_pysyft_spelling spelling;
     const bool changes = k->inplace && !(k->op->flags & SYI_OP_ONLY_INPLACE);
-    const char *base = s != NULL ? s->name : k->op->name;
-    const int length = snprintf(name, sizeof name, "%s%s", base, changes ? "_" : "");
-    if (length < 0 || (size_t)length >= sizeof name || is_unknown(name, (size_t)length) ||
-        is_unknown(base, strlen(base))) {
+    if (!syi_pysyft_spell(k->op->name, changes, &spelling)) {
         return refuse(c, k->op->name, strlen(k->op->name), "PyTorch has no such operation", err);
     }
-    k->all = s != NULL && s->all;
-    SY_TRY(s != NULL && s->lacks != NULL ? check_parameters(c, k, s->lacks, err) : SY_OK);
-    const char *module = syi_pysyft_module_of(base, strlen(base));
-    k->method = module == NULL && k->given > 0 && is_slot(&k->args[0]);
+    k->all = spelling.all;
+    SY_TRY(spelling.lacks != NULL ? check_parameters(c, k, spelling.lacks, err) : SY_OK);
+    k->method = spelling.module == NULL && k->given > 0 && is_slot(&k->args[0]);
     snprintf(k->name, sizeof k->name, "%s%s",
-             module != NULL ? module
-             : k->method    ? ""
-                            : "torch.",
-             name);
+             spelling.module != NULL ? spelling.module
+             : k->method             ? ""
+                                     : "torch.",
+             spelling.name);
     return SY_OK;
 }
 

@@ -57,7 +57,4 @@ sy_status syi_pysyft_compose_plan(syi_pysyft_writer *writer, const syi_pysyft_fi
 /* The tensor at the cursor as a Parameter around the tensor `inner`. */
 sy_status syi_pysyft_write_parameter(syi_pysyft_writer *writer, const sy_id *inner, sy_error *err);
 
-/* How PySyft names an operation: "torch.nn.functional." or "torch." before a function; NULL: a method. */
-const char *syi_pysyft_module_of(const char *name, size_t length);
-
 #endif

@@ -6,7 +6,7 @@
 
 #include "core/surroundings.h"
 #include "messaging/control.h"
-#include "pysyft/plans.h"
+#include "pysyft/spelling.h"
 #include "serde/codes.h"
 #include "serde/serde.h"
 
