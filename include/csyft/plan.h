@@ -216,7 +216,7 @@ typedef enum sy_plan_format {
 /*
  * A plan and its state as bytes, to be freed with sy_bytes_free. SY_EPERM for state that is private or at a worker. In
  * PySyft's formats: SY_ENOTSUP, with the step, for what PySyft has no form for (gradients, updates of optimizers, open
- * sizes that are read, arguments that are lists); a plan that PySyft recorded keeps all that came with it in its own format.
+ * sizes that are read, results that are numbers); a plan that PySyft recorded keeps all that came with it in its own format.
  */
 SY_API sy_status sy_plan_serialize(sy_plan *plan, sy_plan_format format, void **bytes, size_t *size,
                                    sy_error *err);

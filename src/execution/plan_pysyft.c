@@ -7,7 +7,6 @@
  * What comes in may come from anybody: see plan_wire.c. What PySyft could run and csyft cannot is SY_ENOTSUP, with the
  * action; a server keeps such plans as they are.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"

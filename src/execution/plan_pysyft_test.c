@@ -179,6 +179,47 @@ static void test_every_format(void **state)
     sy_tensor_unref(bias);
 }
 
+static void assert_no_form(local_hook *local, sy_plan *plan, const char *sentence)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    assert_status(sy_plan_serialize(plan, SY_PLAN_PYSYFT_0_2_9, &bytes, &size, &local->err),
+                  SY_ENOTSUP, &local->err);
+    assert_string_equal(local->err.message, sentence);
+    assert_null(bytes);
+    sy_plan_unref(plan);
+}
+
+/* State whose ids are those that placeholders would get first, or that leave none. */
+static void test_ids_of_state(void **state)
+{
+    local_hook *local = *state;
+    static const int64_t ids[] = {1, 2, 5, INT64_MAX - 100, -3};
+    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++) {
+        const sy_id id = sy_id_from_int(ids[k]);
+        sy_tensor *bias = FLOATS(1);
+        assert_ok(sy_tensor_set_id(bias, &id, &local->err), &local->err);
+        sy_plan *plan = new_plan(local, "biased", plan_biased, NULL, &bias, 1);
+        build_plan(local, plan, &plan_vector, 1);
+        plan = through(local, plan, SY_PLAN_PYSYFT_0_2_9);
+        plan = through(local, plan, SY_PLAN_PYSYFT_0_2_4);
+        EXPECT(RUN(plan, FLOATS(5)), 11);
+        const sy_id kept = sy_tensor_get_id(sy_plan_get_state(plan, 0));
+        assert_true(kept.number == ids[k]);
+        sy_plan_unref(plan);
+        sy_tensor_unref(bias);
+    }
+    sy_tensor *pair[] = {FLOATS(1), FLOATS(2)};
+    const sy_id low = sy_id_from_int(1), high = sy_id_from_int(INT64_MAX);
+    assert_ok(sy_tensor_set_id(pair[0], &low, &local->err), &local->err);
+    assert_ok(sy_tensor_set_id(pair[1], &high, &local->err), &local->err);
+    sy_plan *plan = new_plan(local, "biased", plan_biased, NULL, pair, 2);
+    build_plan(local, plan, &plan_vector, 1);
+    assert_no_form(local, plan, "plan biased: ids of its state leave none for placeholders");
+    sy_tensor_unref(pair[0]);
+    sy_tensor_unref(pair[1]);
+}
+
 /* Eleven arguments, the second not used, several and nested results, one of them an argument. */
 static sy_status many(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
 {
@@ -248,17 +289,6 @@ static sy_status momentum(sy_plan_frame *f, sy_scope *s, void *user, sy_error *e
     const sy_value args[] = {sy_value_tensor(sy_plan_frame_argument(f, 0)),
                              sy_value_tensor(sy_plan_frame_argument(f, 1)), sy_value_float(0.1)};
     return sy_plan_frame_return(f, sy_scope_call(s, "sgd_", args, 3), err);
-}
-
-static void assert_no_form(local_hook *local, sy_plan *plan, const char *sentence)
-{
-    void *bytes = NULL;
-    size_t size = 0;
-    assert_status(sy_plan_serialize(plan, SY_PLAN_PYSYFT_0_2_9, &bytes, &size, &local->err),
-                  SY_ENOTSUP, &local->err);
-    assert_string_equal(local->err.message, sentence);
-    assert_null(bytes);
-    sy_plan_unref(plan);
 }
 
 static void test_no_form_there(void **state)
@@ -364,10 +394,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOCAL_HOOK_TEST(test_captured_plan),   LOCAL_HOOK_TEST(test_captured_state),
         LOCAL_HOOK_TEST(test_captured_module), LOCAL_HOOK_TEST(test_state_goes_back),
-        LOCAL_HOOK_TEST(test_every_format),    LOCAL_HOOK_TEST(test_many_arguments),
-        LOCAL_HOOK_TEST(test_in_place),        LOCAL_HOOK_TEST(test_no_form_there),
-        LOCAL_HOOK_TEST(test_broken),          LOCAL_HOOK_TEST(test_no_plan),
-        LOCAL_HOOK_TEST(test_memory),
+        LOCAL_HOOK_TEST(test_every_format),    LOCAL_HOOK_TEST(test_ids_of_state),
+        LOCAL_HOOK_TEST(test_many_arguments),  LOCAL_HOOK_TEST(test_in_place),
+        LOCAL_HOOK_TEST(test_no_form_there),   LOCAL_HOOK_TEST(test_broken),
+        LOCAL_HOOK_TEST(test_no_plan),         LOCAL_HOOK_TEST(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,27 +110,6 @@ static sy_status find_arguments(composer *c, sy_error *err)
     return SY_OK;
 }
 
-static sy_status find_states(composer *c, sy_error *err)
-{
-    syi_msgpack_cursor at = c->plan->at[STATES];
-    size_t count = 0;
-    SY_TRY(syi_msgpack_read_array(&at, &count, err));
-    c->states = syi_alloc_array(c->writer->context, count, sizeof *c->states);
-    if (c->states == NULL) {
-        return SYI_ENOMEM(err, "plan");
-    }
-    c->state_count = count;
-    for (size_t k = 0; k < count; k++) {
-        SY_TRY(syi_msgpack_read_tuple(&at, 3, "state of a plan", err));
-        SY_TRY(syi_msgpack_skip(&at, err));
-        SY_TRY(syi_msgpack_skip(&at, err));
-        c->states[k] = at;
-        SY_TRY(syi_msgpack_skip(&at, err));
-        syi_msgpack_leave(&at);
-    }
-    return SY_OK;
-}
-
 /* The id of state k's tensor. */
 static sy_status state_id(const composer *c, size_t k, sy_id *id, sy_error *err)
 {
@@ -146,19 +125,25 @@ static sy_status state_id(const composer *c, size_t k, sy_id *id, sy_error *err)
     return syi_pysyft_read_id(&at, id, err);
 }
 
-/* Ids for placeholders that no state tensor has. */
+/* Ids for placeholders that no state tensor has: from 1 on, or behind the state's largest. */
 static sy_status choose_base(composer *c, sy_error *err)
 {
     const int64_t room = (int64_t)(c->slot_count + c->inplace_count + 2);
-    c->base = 1;
+    int64_t largest = 0;
+    bool taken = false;
     for (size_t k = 0; k < c->state_count; k++) {
         sy_id id = SY_ID_INIT;
         SY_TRY(state_id(c, k, &id, err));
-        if (id.kind == SY_ID_INT && id.number >= c->base && id.number < c->base + room) {
-            c->base = id.number + 1;
-            k = (size_t)-1; /* from the first again: ids are few */
+        if (id.kind == SY_ID_INT && id.number > 0) {
+            taken |= id.number <= room;
+            largest = id.number > largest ? id.number : largest;
         }
     }
+    if (taken && largest > INT64_MAX - room) {
+        return syi_fail(err, SY_ENOTSUP, "plan %.*s: ids of its state leave none for placeholders",
+                        (int)c->name_length, c->name);
+    }
+    c->base = taken ? largest + 1 : 1;
     return SY_OK;
 }
 
@@ -708,7 +693,8 @@ static sy_status compose(composer *c, sy_error *err)
                         (int)c->name_length, c->name);
     }
     SY_TRY(find_arguments(c, err));
-    SY_TRY(find_states(c, err));
+    SY_TRY(syi_pysyft_find_plan_states(c->writer->context, c->plan->at[STATES], &c->states,
+                                       &c->state_count, err));
     SY_TRY(look_over(c, err));
     SY_TRY(find_results(c, c->plan->at[OUTPUTS], 0, err));
     SY_TRY(choose_base(c, err));

@@ -10,7 +10,6 @@
 #include "pysyft/fields.h"
 
 enum {
-    SYI_PYSYFT_TORCHSCRIPT = 12,
     SYI_PYSYFT_PLAN = 21,
     SYI_PYSYFT_STATE = 22,
     SYI_PYSYFT_PLACEHOLDER_ID = 56,
@@ -51,6 +50,9 @@ sy_status syi_pysyft_read_plan(syi_pysyft_reader *reader, const uint8_t *begin, 
 /* Of a tensor's fields in csyft.v1, whose chain is a plan: as PySyft has it. SY_ENOTSUP when it has no form there. */
 sy_status syi_pysyft_write_plan(syi_pysyft_writer *writer, const syi_pysyft_fields *fields,
                                 sy_error *err);
+/* Where the tensors of csyft.v1's states begin, in memory of *count cursors that the caller frees, also after a failure. */
+sy_status syi_pysyft_find_plan_states(sy_context *context, syi_msgpack_cursor at,
+                                      syi_msgpack_cursor **states, size_t *count, sy_error *err);
 sy_status syi_pysyft_compose_plan(syi_pysyft_writer *writer, const syi_pysyft_fields *object,
                                   const syi_pysyft_fields *plan, sy_error *err);
 

@@ -13,20 +13,21 @@ typedef struct giver {
 } giver;
 
 /* [[name, captured, tensor], ...] */
-static sy_status find_states(giver *g, syi_msgpack_cursor at, sy_error *err)
+sy_status syi_pysyft_find_plan_states(sy_context *context, syi_msgpack_cursor at,
+                                      syi_msgpack_cursor **states, size_t *count, sy_error *err)
 {
-    size_t count = 0;
-    SY_TRY(syi_msgpack_read_array(&at, &count, err));
-    g->states = syi_alloc_array(g->writer->context, count, sizeof *g->states);
-    if (g->states == NULL) {
+    size_t there = 0;
+    SY_TRY(syi_msgpack_read_array(&at, &there, err));
+    *states = syi_alloc_array(context, there, sizeof **states);
+    if (*states == NULL) {
         return SYI_ENOMEM(err, "plan");
     }
-    g->count = count;
-    for (size_t k = 0; k < count; k++) {
+    *count = there;
+    for (size_t k = 0; k < there; k++) {
         SY_TRY(syi_msgpack_read_tuple(&at, 3, "state of a plan", err));
         SY_TRY(syi_msgpack_skip(&at, err));
         SY_TRY(syi_msgpack_skip(&at, err));
-        g->states[k] = at;
+        (*states)[k] = at;
         SY_TRY(syi_msgpack_skip(&at, err));
         syi_msgpack_leave(&at);
     }
@@ -155,7 +156,8 @@ static sy_status write_late(giver *g, const syi_pysyft_fields *plan, sy_error *e
     if (layout != SYI_PYSYFT_AS_IT_CAME && origin.old != (layout == SYI_PYSYFT_0_2_4)) {
         return syi_pysyft_compose_plan(g->writer, g->object, plan, err);
     }
-    SY_TRY(find_states(g, plan->at[STATES], err));
+    SY_TRY(syi_pysyft_find_plan_states(g->writer->context, plan->at[STATES], &g->states, &g->count,
+                                       err));
     return replay(g, bytes, size, err);
 }
 
