@@ -1,0 +1,111 @@
+/*
+ * material.h - correlated randomness: what it is called, where its streams are, and what the provider (the dealer) sends.
+ * Source: shared/spec/protocols.md, sections 0, 1, 2 and 6, which is ours. Test: material_test.c, spdz_test.c.
+ *
+ * Every holder shares a seed with the provider, for one session. An item of material is named by (session, sequence of the
+ * command, number within it). It has parts; of each part a holder's share is either
+ *   free     a stream of its own seed; nobody sends anything, and the provider adds up what they come to, or
+ *   derived  a stream of its own seed as well, but for one holder, the corrected one, whose share the provider sends: the
+ *            value minus all other shares.
+ * Derived parts come in tiles of SYI_TILE elements, so that the corrected holder alternates: tile t of an item is corrected
+ * at holder (sequence + number + t) mod holders. A stream's name is
+ *   "csyft/1|" session (16 bytes) kind (1) sequence (8, little-endian) number (4) part (1)
+ * so that no two parts of anything share a stream. No item is used for two openings, except that the mask of an operand
+ * (a factor's part of PRODUCT) stays while the operand does: see syi_mask.
+ *
+ * Adversary: holders, all but one together, honest but curious; the provider, honest, colludes with nobody and does not see
+ * what the holders send each other. A holder's view: its streams, and corrections, each of which lacks a stream it does not
+ * know.
+ */
+#ifndef SYI_CRYPTO_MATERIAL_H
+#define SYI_CRYPTO_MATERIAL_H
+
+#include "crypto/bilinear.h"
+#include "crypto/sharing.h"
+
+#define SYI_TILE 32768 /* elements */
+#define SYI_SHARING_SESSION_SIZE 16
+
+/* Kinds of material; numbers are in stream names and messages. */
+typedef enum syi_material_kind {
+    SYI_MATERIAL_PRODUCT = 1, /* free a, b; derived c = Bil(a, b) */
+    SYI_MATERIAL_SQUARE = 2,  /* free a; derived q = a^2 */
+    SYI_MATERIAL_SHIFT = 3,   /* free r; derived u = r >> shift, v = msb(r) modulo 2^shift */
+    SYI_MATERIAL_DIVIDE = 4,  /* free r; derived u0 = floor(r/d), u1 = floor(signed(r)/d) */
+    SYI_MATERIAL_ZERO = 5,    /* derived 0 */
+} syi_material_kind;
+
+typedef struct syi_item {
+    uint64_t sequence; /* of the command; from SYI_ITEM_AHEAD on: made ahead, a number of its own */
+    uint32_t number;   /* within the command */
+} syi_item;
+#define SYI_ITEM_AHEAD (UINT64_C(1) << 63)
+
+/* Where the mask of a factor is: part `part` of a PRODUCT item, `words` long, seen through a view. */
+typedef struct syi_operand {
+    syi_item item;
+    uint8_t part; /* SYI_PART_A or _B */
+    uint64_t words;
+    int64_t offset;
+    int64_t strides[SY_DIM_MAX]; /* of the product's x or y */
+} syi_operand;
+enum { SYI_PART_A = 0, SYI_PART_B = 1, SYI_PART_C = 2, SYI_PART_V = 3 };
+
+/* What holders want the provider to deal. */
+typedef struct syi_demand {
+    syi_material_kind kind;
+    syi_item item;
+    syi_field field;
+    uint64_t count;       /* elements of the result */
+    unsigned shift;       /* SHIFT: 1 to k - 2 */
+    uint64_t divisor;     /* DIVIDE: 1 to a quarter of the modulus */
+    syi_bilinear product; /* PRODUCT */
+    syi_operand x, y;     /* PRODUCT */
+} syi_demand;
+
+/* For messages. Reading checks everything, and that no more than `elements_max` are wanted. SY_EFORMAT, SY_ELIMIT, SY_ERANGE. */
+#define SYI_DEMAND_BYTES 4096
+void syi_demand_write(const syi_demand *demand, syi_buffer *out);
+sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
+                          uint64_t elements_max, sy_error *err);
+
+/* One holder's material in a session. */
+typedef struct syi_material {
+    sy_context *context;
+    uint8_t session[SYI_SHARING_SESSION_SIZE];
+    uint8_t seed[SYI_SEED_SIZE];
+    int holders, index;
+} syi_material;
+
+/* Which holder's share of a tile the provider sends. */
+static inline int syi_material_corrected(const syi_item *item, uint64_t tile, int holders)
+{
+    return (int)((item->sequence + item->number + tile) % (uint64_t)holders);
+}
+/* Opens a part's stream of this holder. */
+sy_status syi_material_open(const syi_material *material, syi_generator *generator,
+                            syi_material_kind kind, const syi_item *item, unsigned part,
+                            sy_error *err);
+/* Bytes of a derived part's element in a message and in a stream: the field's width, but for SHIFT's v (part V): as many
+ * bytes as hold `shift` bits. */
+size_t syi_material_element(const syi_demand *demand, unsigned part);
+
+/* The provider's side: every holder's seed. */
+typedef struct syi_dealer {
+    sy_context *context;
+    uint8_t session[SYI_SHARING_SESSION_SIZE];
+    uint8_t seeds[SYI_HOLDERS_MAX][SYI_SEED_SIZE];
+    int holders;
+} syi_dealer;
+
+/*
+ * Deals: for every tile, in order, one message to its corrected holder: all derived parts of the tile, one after the other.
+ * `give` gets bytes that are its own until it returns. SY_ENOMEM, SY_EIO, what give returns. One thread per call; a dealer
+ * may be used by several. Scratch memory is wiped.
+ */
+typedef sy_status (*syi_give_fn)(void *user, int holder, const syi_item *item, const void *bytes,
+                                 size_t size, sy_error *err);
+sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give, void *user,
+                   sy_error *err);
+
+#endif

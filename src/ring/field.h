@@ -1,0 +1,82 @@
+/*
+ * field.h - arithmetic modulo 2^64, 2^32 or any other modulus, on plain memory: what the programs of crypto/ compute with.
+ * The first two run on the kernels of kernels.h; the others, the fields of the originals (2^62, odd ones), on a generic path
+ * with a true mod. An element is a word of `width` bytes in [0, modulus). Test: field_test.c.
+ *
+ * Outputs may be operands, but may not overlap them otherwise. Modulo 2^64 and 2^32 no branch and no address depends on
+ * elements, so that they may be secret; modulo others neither, except for the time of the processor's own division. Any
+ * thread.
+ */
+#ifndef SYI_RING_FIELD_H
+#define SYI_RING_FIELD_H
+
+#include <csyft/context.h>
+
+#include "ring/generator.h"
+
+typedef struct syi_field {
+    uint64_t modulus; /* 0: 2^64, or 2^32 with a width of 4; otherwise 4 to 2^64 - 1 */
+    unsigned width;   /* bytes of an element: 8, or 4 for 2^32 */
+} syi_field;
+
+#define SYI_FIELD_64 \
+    {                \
+        0, 8         \
+    }
+#define SYI_FIELD_32 \
+    {                \
+        0, 4         \
+    }
+
+static inline bool syi_field_same(const syi_field *a, const syi_field *b)
+{
+    return a->modulus == b->modulus && a->width == b->width;
+}
+/* k where the modulus is 2^k, else 0. */
+unsigned syi_field_bits(const syi_field *field);
+/* The greatest magnitude of signed numbers that come in and out of shares: the modulus' half, rounded up, minus 1. */
+uint64_t syi_field_most(const syi_field *field);
+/* A signed number as an element: true mod. */
+uint64_t syi_field_of(const syi_field *field, int64_t number);
+/* An element read as a signed number: minus the modulus above syi_field_most. */
+int64_t syi_field_signed(const syi_field *field, uint64_t element);
+
+void syi_field_add(const syi_field *field, void *out, const void *a, const void *b, size_t n);
+void syi_field_sub(const syi_field *field, void *out, const void *a, const void *b, size_t n);
+void syi_field_mul(const syi_field *field, void *out, const void *a, const void *b, size_t n);
+void syi_field_neg(const syi_field *field, void *out, const void *a, size_t n);
+void syi_field_add_public(const syi_field *field, void *out, const void *a, uint64_t b, size_t n);
+void syi_field_mul_public(const syi_field *field, void *out, const void *a, uint64_t b, size_t n);
+/* out += a b */
+void syi_field_mul_add(const syi_field *field, void *out, const void *a, const void *b, size_t n);
+/* out = x f + e b + c, and out = e (x + a) + q (kernels.h) */
+void syi_field_beaver(const syi_field *field, void *out, const void *x, const void *f,
+                      const void *e, const void *b, const void *c, size_t n);
+void syi_field_square(const syi_field *field, void *out, const void *e, const void *x,
+                      const void *a, const void *q, size_t n);
+/* out = floor(a / divisor), elements as they are, in [0, modulus). divisor >= 1; by multiplication with its reciprocal. */
+void syi_field_divide(const syi_field *field, void *out, const void *a, uint64_t divisor, size_t n);
+/* out = the element of floor(signed(a) / divisor), rounded towards minus infinity. */
+void syi_field_divide_signed(const syi_field *field, void *out, const void *a, uint64_t divisor,
+                             size_t n);
+/* Brings words to [0, modulus): those of 64 bits are read as signed numbers first. */
+void syi_field_reduce(const syi_field *field, void *out, const void *words, size_t n);
+
+/* C[m, n], contiguous, += A[m, k] B[k, n]; strides in elements. SY_ENOMEM with C unchanged. */
+typedef struct syi_field_matrix {
+    const void *data;
+    size_t row, column;
+} syi_field_matrix;
+sy_status syi_field_matmul(sy_context *context, const syi_field *field, void *c, syi_field_matrix a,
+                           syi_field_matrix b, size_t m, size_t n, size_t k, sy_error *err);
+
+/*
+ * n uniform elements, from element `place` of a stream on, where place * syi_field_drawn is a multiple of
+ * SYI_GENERATOR_BLOCK. Modulo a power of 2 exactly uniform as far as the stream is; modulo others within 2^-64 of it
+ * (16 bytes each). SY_EIO, SY_ENOMEM; the elements are then zeros.
+ */
+size_t syi_field_drawn(const syi_field *field); /* bytes of a stream per element: 4, 8 or 16 */
+sy_status syi_field_draw(const syi_field *field, const syi_generator *generator, uint64_t place,
+                         void *out, size_t n, sy_error *err);
+
+#endif
