@@ -42,7 +42,8 @@ SY_BEGIN_DECLS
     X(EFORMAT, 21, "malformed data")                \
     X(EREMOTE, 22, "failure at a peer")             \
     X(ECANCELED, 23, "canceled")                    \
-    X(EINDOUBT, 24, "outcome unknown")
+    X(EINDOUBT, 24, "outcome unknown")              \
+    X(EEMPTY, 25, "crypto store is empty")
 
 typedef enum sy_status {
 #define SY_STATUS_ENUM(name, code, text) SY_##name = (code),

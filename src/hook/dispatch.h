@@ -8,6 +8,8 @@
 #include "hook/hook.h"
 #include "hook/tensor.h"
 
+struct syi_joint; /* messaging/joint.h */
+
 /* How an operation is to run; travels down the chain and with remote commands. */
 typedef struct syi_mode {
     bool grad;                   /* record gradients */
@@ -20,6 +22,7 @@ typedef struct syi_mode {
     const int64_t *release_rows; /* releases declared by the worker, per operation; NULL: none */
     const char *called;          /* the dotted name it was called by; NULL: by another */
     size_t called_length;
+    struct syi_joint *joint; /* it is carried out by several workers together; NULL: it is not */
 } syi_mode;
 
 #define SYI_MODE_DEFAULT           \

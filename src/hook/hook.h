@@ -46,6 +46,7 @@ struct sy_hook {
     pthread_mutex_t directory_lock;
 
     struct syi_workers_room *workers; /* janitor and worker commands; the workers room's */
+    struct syi_sharing_room *sharing; /* sessions of secret sharing; interpreters/sharing's */
     /* Lets posted remote operations finish; set by the workers room. */
     sy_status (*synchronize)(sy_hook *hook, sy_error *err);
 

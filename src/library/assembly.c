@@ -41,6 +41,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_classes_register(*hook, err));
     SY_GOTO(failed, syi_plusisminus_register(*hook, err));
     SY_GOTO(failed, syi_fixed_register(*hook, err));
+    SY_GOTO(failed, syi_sharing_register(*hook, err));
     SY_GOTO(failed, syi_opaque_register(*hook, err));
     SY_GOTO(failed, syi_plan_register(*hook, err));
     SY_GOTO(failed, syi_protocol_register(*hook, err));

@@ -42,6 +42,8 @@ enum {
     SYI_FLAG_PRIVATE = 1u << 3,
     /* OBJECT_REQUEST: a plan is asked for, which PySyft has a message of its own for. */
     SYI_FLAG_PLAN = 1u << 4,
+    /* COMMAND, WORKER_COMMAND: several workers carry it out together; the body begins as joint.h says. */
+    SYI_FLAG_JOINT = 1u << 5,
 };
 /* The upper half of a request's flags, in a session that resumes: of how many of the last requests, this one included,
  * the sender may not have the answers yet; 0xffff: it does not say. */

@@ -30,6 +30,11 @@ sy_status syi_commands_register(sy_hook *hook, const syi_worker_command *command
     return SY_OK;
 }
 
+void syi_commands_register_joint(sy_hook *hook, const syi_joint_class *klass)
+{
+    hook->workers->joint = *klass;
+}
+
 const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name)
 {
     for (size_t k = 0; k < hook->workers->command_count; k++) {
@@ -40,9 +45,10 @@ const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name)
     return NULL;
 }
 
-sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
-                              const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
-                              sy_error *err)
+/* Begins the exchange; on failure it is ended. */
+static sy_status write_request(sy_worker *owner, sy_worker *target, const char *name,
+                               const sy_value *args, size_t arg_count, const syi_joint *joint,
+                               struct syi_exchange *exchange, sy_error *err)
 {
     syi_link *link = NULL;
     SY_TRY(syi_link_get(owner, target, &link, err));
@@ -51,12 +57,47 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
     syi_encoder encoder = {
         .hook = owner->hook, .out = out, .message = exchange->message, .recipient = &target->id};
     sy_value list = sy_value_list(args, arg_count);
+    if (joint != NULL) {
+        exchange->message->flags |= SYI_FLAG_JOINT;
+        syi_joint_write(out, joint);
+    }
     syi_msgpack_write_array(out, 2);
     syi_encode_text(out, name);
-    sy_status status = syi_encode_value(&encoder, &list, err);
-    if (status == SY_OK) {
-        status = syi_link_request(exchange, 0, err);
+    const sy_status status = syi_encode_value(&encoder, &list, err);
+    if (status != SY_OK) {
+        syi_link_end(exchange);
     }
+    return status;
+}
+
+sy_status syi_command_start(sy_worker *owner, sy_worker *target, const char *name,
+                            const sy_value *args, size_t arg_count, const syi_joint *joint,
+                            uint64_t deadline, struct syi_exchange *exchange, sy_error *err)
+{
+    SY_TRY(write_request(owner, target, name, args, arg_count, joint, exchange, err));
+    const sy_status status = syi_link_start(exchange, deadline, err);
+    if (status != SY_OK) {
+        syi_link_end(exchange);
+    }
+    return status;
+}
+
+sy_status syi_command_post(sy_worker *owner, sy_worker *target, const char *name,
+                           const sy_value *args, size_t arg_count, sy_error *err)
+{
+    struct syi_exchange exchange;
+    SY_TRY(write_request(owner, target, name, args, arg_count, NULL, &exchange, err));
+    const sy_status status = syi_link_post(&exchange, err);
+    syi_link_end(&exchange);
+    return status;
+}
+
+sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
+                              const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
+                              sy_error *err)
+{
+    SY_TRY(syi_command_start(owner, target, name, args, arg_count, NULL, 0, exchange, err));
+    const sy_status status = syi_link_wait(exchange, err);
     if (status != SY_OK) {
         syi_link_end(exchange);
     }

@@ -5,6 +5,7 @@
 #ifndef SYI_WORKERS_COMMANDS_H
 #define SYI_WORKERS_COMMANDS_H
 
+#include "messaging/joint.h"
 #include "workers/worker.h"
 
 /* What a handler gets to know about a request. */
@@ -40,6 +41,18 @@ typedef struct syi_worker_command {
     sy_status (*handle)(const sy_request *request, sy_error *err);
 } syi_worker_command;
 
+/*
+ * Commands that several workers carry out together (messaging/joint.h): one room above runs them. `begin` waits for the
+ * command's turn, on a thread that may wait, and sets joint->run; when it succeeds, `end` follows with the outcome.
+ */
+typedef struct syi_joint_class {
+    sy_status (*begin)(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err);
+    void (*end)(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why);
+    void (*stop)(sy_hook *hook);    /* the hook is being freed: wakes whoever waits */
+    void (*release)(sy_hook *hook); /* no worker runs anything any more */
+} syi_joint_class;
+void syi_commands_register_joint(sy_hook *hook, const syi_joint_class *klass);
+
 sy_status syi_commands_register(sy_hook *hook, const syi_worker_command *commands, size_t count,
                                 sy_error *err);
 const syi_worker_command *syi_commands_find(sy_hook *hook, const char *name);
@@ -66,6 +79,14 @@ sy_status syi_request_remove(const sy_request *request, const sy_id *id, sy_erro
  * decoder of its own and end the exchange with syi_link_end.
  */
 struct syi_exchange;
+/* The first half of it: the request has left, and the exchange is to be waited for (link.h). `deadline` 0: the target's
+ * timeout. joint: nullable. */
+sy_status syi_command_start(sy_worker *owner, sy_worker *target, const char *name,
+                            const sy_value *args, size_t arg_count, const syi_joint *joint,
+                            uint64_t deadline, struct syi_exchange *exchange, sy_error *err);
+/* Without waiting for the answer; a failure is kept for whoever drains the link. */
+sy_status syi_command_post(sy_worker *owner, sy_worker *target, const char *name,
+                           const sy_value *args, size_t arg_count, sy_error *err);
 sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
                               const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
                               sy_error *err);

@@ -547,6 +547,7 @@ bool syi_job_start(syi_job *job)
     job->in_gate = false;
     job->writes = false;
     job->waits = false;
+    job->is_joint = false;
     job->cost = 0;
     job->budgeted = false;
     job->budget = 0;

@@ -17,6 +17,7 @@ typedef struct syi_workers_room {
         [63]
         [SYI_CALLER_NAME_SIZE]; /* in lists of permissions (access.c); grown under the directory_lock */
     atomic_uint named_count;
+    syi_joint_class joint; /* who runs joint commands; NULL functions: nobody does */
     const syi_worker_command *commands[SYI_COMMANDS_MAX];
     size_t command_count;
 } syi_workers_room;

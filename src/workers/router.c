@@ -33,6 +33,21 @@ static sy_status read_head(syi_job *job, size_t count, sy_error *err)
                                   err);
 }
 
+/* What several workers carry out together waits for them. */
+static sy_status read_joint(syi_session *session, syi_job *job, sy_error *err)
+{
+    if (!(job->message.flags & SYI_FLAG_JOINT)) {
+        return SY_OK;
+    }
+    if (session->worker->hook->workers->joint.begin == NULL) {
+        return syi_fail(err, SY_ENOTSUP, "joint commands are not known here");
+    }
+    SY_TRY(syi_joint_read(&job->decoder.cursor, &job->joint, err));
+    job->is_joint = true;
+    job->waits = true;
+    return SY_OK;
+}
+
 /* COMMAND: [name, args, kwargs, result ids] */
 
 static bool value_waits(const sy_value *value)
@@ -89,6 +104,7 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     size_t id_count = 0;
     size_t kwarg_count = 0;
     sy_value args;
+    SY_TRY(read_joint(session, job, err));
     SY_TRY(read_head(job, 4, err));
     SY_TRY(syi_msgpack_read_str(&decoder->cursor, &name, &name_length, err));
     if (!syi_ops_find(hook->ops, name, name_length, &job->op, &job->inplace) ||
@@ -125,7 +141,7 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     return SY_OK;
 }
 
-static syi_mode mode_of(const syi_job *job)
+static syi_mode mode_of(syi_job *job)
 {
     const syi_session *session = job->session;
     const sy_worker *worker = session->worker;
@@ -139,6 +155,7 @@ static syi_mode mode_of(const syi_job *job)
         .release_rows = worker->release_rows,
         .called = job->called,
         .called_length = job->called_length,
+        .joint = job->is_joint ? &job->joint : NULL,
     };
     return mode;
 }
@@ -541,6 +558,7 @@ static sy_status prepare_delete(syi_job *job, sy_error *err)
 static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_error *err)
 {
     const char *name = NULL;
+    SY_TRY(read_joint(session, job, err));
     SY_TRY(read_head(job, 2, err));
     SY_TRY(syi_decode_text(&job->decoder, &name, err));
     job->command = name != NULL ? syi_commands_find(session->worker->hook, name) : NULL;
@@ -554,12 +572,12 @@ static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_e
         return syi_fail(err, SY_EINVAL, "worker command %s takes %zu to %zu arguments", name,
                         job->command->arg_min, job->command->arg_max);
     }
-    job->waits = (job->command->flags & SYI_COMMAND_WAITS) != 0;
+    job->waits |= (job->command->flags & SYI_COMMAND_WAITS) != 0;
     job->writes = (job->command->flags & SYI_COMMAND_WRITES) != 0;
     if (job->command->flags & SYI_COMMAND_COMPUTES) {
         const sy_value *what = &job->args.as.list.items[0];
         const syi_node *node = what->kind == SY_VALUE_TENSOR ? what->as.tensor->node : NULL;
-        job->waits = value_waits(&job->args);
+        job->waits |= value_waits(&job->args);
         job->writes =
             !job->waits && node != NULL && node->type->changes != NULL && node->type->changes(node);
         job->budgeted = (job->command->flags & SYI_COMMAND_BUDGETED) && !job->writes;
@@ -707,7 +725,7 @@ sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err)
     return syi_msgpack_finish(&job->decoder.cursor, syi_kind_text(job->message.kind), err);
 }
 
-sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
+static sy_status execute_kind(syi_session *session, syi_job *job, sy_error *err)
 {
     switch (job->message.kind) {
     case SYI_KIND_COMMAND:
@@ -722,6 +740,18 @@ sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
     default:
         return SY_OK;
     }
+}
+
+sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
+{
+    if (!job->is_joint) {
+        return execute_kind(session, job, err);
+    }
+    const syi_joint_class *joint = &session->worker->hook->workers->joint;
+    SY_TRY(joint->begin(session->worker, &job->joint, job->deadline, err));
+    const sy_status status = execute_kind(session, job, err);
+    joint->end(session->worker, &job->joint, status, err);
+    return status;
 }
 
 sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err)

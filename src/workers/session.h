@@ -9,6 +9,7 @@
 #ifndef SYI_WORKERS_SESSION_H
 #define SYI_WORKERS_SESSION_H
 
+#include "messaging/joint.h"
 #include "workers/commands.h"
 #include "workers/replies.h"
 #include "workers/worker.h"
@@ -28,6 +29,8 @@ typedef struct syi_job {
     bool in_gate;  /* entered the gate */
     bool writes;
     bool waits;        /* for another worker */
+    bool is_joint;     /* carried out with other workers; waits, too */
+    syi_joint joint;
     uint64_t cost;     /* ns, estimated */
     bool budgeted;     /* it keeps to a budget by itself */
     uint64_t budget;   /* ns, while it does */

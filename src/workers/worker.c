@@ -260,11 +260,17 @@ static void room_free(void *state)
 {
     syi_workers_room *room = state;
     sy_hook *hook = room->hook;
+    if (room->joint.stop != NULL) {
+        room->joint.stop(hook);
+    }
     each_worker(hook, stop_one);
     atomic_store(&room->closing, true);
     each_worker(hook, clear_one);   /* pointers among them queue deletions on links */
     each_worker(hook, close_links); /* wakes commands that wait for an answer */
     each_worker(hook, wait_for_threads);
+    if (room->joint.release != NULL) {
+        room->joint.release(hook);
+    }
     each_worker(hook, clear_one); /* what they registered */
     each_worker(hook, close_links);
     syi_janitor *janitor = room->janitor;

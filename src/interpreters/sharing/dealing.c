@@ -1,0 +1,535 @@
+#include "interpreters/sharing/dealing.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "interpreters/sharing/letters.h"
+
+enum {
+    FLIGHTS_MAX = 16,
+    HOLD_MS = 1000, /* a fetch of demands waits so long at the leading holder */
+};
+
+struct syi_sharing_dealing {
+    syi_sharing_dealing *next; /* of the room */
+    atomic_uint refs;
+    sy_worker *provider;
+    syi_dealer dealer;
+    sy_worker *workers[SYI_HOLDERS_MAX];
+    bool fetches;
+    pthread_t thread;
+    pthread_mutex_t deal_lock; /* one deals at a time: the thread, or who prepares */
+    struct {
+        syi_exchange exchanges[FLIGHTS_MAX];
+        unsigned first, count;
+    } flights[SYI_HOLDERS_MAX]; /* guarded by deal_lock */
+    uint64_t next_ahead;        /* the same */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    syi_buffer queue; /* u32 size, demand, ... */
+    int busy;
+    bool stopping;
+    bool done; /* the thread is at its end */
+};
+
+static sy_context *context_of(const syi_sharing_dealing *d)
+{
+    return d->provider->hook->context;
+}
+
+/* Life */
+
+void syi_sharing_dealing_unref(syi_sharing_dealing *d)
+{
+    if (d == NULL || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    sy_context *context = context_of(d);
+    syi_buffer_fini(&d->queue);
+    pthread_cond_destroy(&d->changed);
+    pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->deal_lock);
+    syi_free_secret(context, d, sizeof *d);
+}
+
+syi_sharing_dealing *syi_sharing_dealing_find(sy_worker *provider,
+                                              const uint8_t session[SYI_SHARING_SESSION_SIZE])
+{
+    syi_sharing_room *room = syi_sharing_room_of(provider->hook);
+    pthread_mutex_lock(&room->lock);
+    syi_sharing_dealing *d = room->dealings;
+    while (d != NULL && (d->provider != provider ||
+                         memcmp(d->dealer.session, session, SYI_SHARING_SESSION_SIZE) != 0)) {
+        d = d->next;
+    }
+    if (d != NULL) {
+        atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&room->lock);
+    return d;
+}
+
+void syi_sharing_dealing_stop(syi_sharing_dealing *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static bool read_flag(syi_sharing_dealing *d, const bool *flag)
+{
+    pthread_mutex_lock(&d->lock);
+    const bool is = *flag;
+    pthread_mutex_unlock(&d->lock);
+    return is;
+}
+
+static bool is_stopping(syi_sharing_dealing *d)
+{
+    return read_flag(d, &d->stopping);
+}
+
+/* Giving */
+
+static sy_status land(syi_sharing_dealing *d, int holder, sy_error *err)
+{
+    syi_exchange *exchange = &d->flights[holder].exchanges[d->flights[holder].first];
+    const sy_status status = syi_link_wait(exchange, err);
+    syi_link_end(exchange);
+    d->flights[holder].first = (d->flights[holder].first + 1) % FLIGHTS_MAX;
+    d->flights[holder].count--;
+    return status;
+}
+
+static sy_status land_all(syi_sharing_dealing *d, sy_error *err)
+{
+    sy_status status = SY_OK;
+    for (int k = 0; k < d->dealer.holders; k++) {
+        while (d->flights[k].count > 0) {
+            const sy_status landed = land(d, k, status == SY_OK ? err : NULL);
+            status = status == SY_OK ? landed : status;
+        }
+    }
+    return status;
+}
+
+static sy_status give(void *user, int holder, const syi_item *item, const void *bytes, size_t size,
+                      sy_error *err)
+{
+    syi_sharing_dealing *d = user;
+    sy_hook *hook = d->provider->hook;
+    const int64_t length = (int64_t)size;
+    syi_array copy = SYI_ARRAY_INIT;
+    sy_tensor *letter = NULL;
+    sy_value args[SYI_SHARING_SEND_ARGS];
+    char text[SYI_JOINT_TEXT_SIZE];
+    if (is_stopping(d)) {
+        return syi_fail(err, SY_ECANCELED, "the sharing session is over");
+    }
+    if (d->flights[holder].count == FLIGHTS_MAX) {
+        SY_TRY(land(d, holder, err));
+    }
+    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &d->provider->account,
+                         err));
+    if (size > 0) {
+        memcpy(copy.storage->data, bytes, size);
+    }
+    SY_TRY(syi_tensor_from_array(hook, &letter, &copy, err));
+    syi_sharing_send_arguments(d->dealer.session, d->dealer.holders, item, letter, args, text);
+    syi_exchange *exchange =
+        &d->flights[holder]
+             .exchanges[(d->flights[holder].first + d->flights[holder].count) % FLIGHTS_MAX];
+    const sy_status status =
+        syi_command_start(d->provider, d->workers[holder], SYI_SHARING_SEND, args,
+                          SYI_SHARING_SEND_ARGS, NULL, 0, exchange, err);
+    sy_tensor_unref(letter);
+    d->flights[holder].count += status == SY_OK ? 1 : 0;
+    return status;
+}
+
+static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size, sy_error *err)
+{
+    syi_demand demand;
+    SY_TRY(syi_demand_read(&demand, bytes, size, SYI_SHARING_ELEMENTS_MAX, err));
+    if (demand.item.sequence >= SYI_ITEM_AHEAD) {
+        return syi_fail(err, SY_EPROTO, "a demand for what was made ahead");
+    }
+    pthread_mutex_lock(&d->deal_lock);
+    const sy_status status = syi_deal(&d->dealer, &demand, give, d, err);
+    pthread_mutex_unlock(&d->deal_lock);
+    return status;
+}
+
+/* The holders learn that there will be no more. */
+static void tell_failure(syi_sharing_dealing *d, sy_status status, const sy_error *why)
+{
+    char text[SYI_JOINT_TEXT_SIZE], said[SY_ERROR_MESSAGE_SIZE];
+    snprintf(said, sizeof said, "provider %s failed: %.300s", d->provider->name, why->message);
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(d->dealer.session, text)),
+        sy_value_int(d->dealer.holders),
+        sy_value_int((int64_t)status),
+        sy_value_string(said),
+    };
+    for (int k = 0; k < d->dealer.holders; k++) {
+        if (strcmp(why->worker, d->workers[k]->name) != 0) {
+            (void)syi_command_post(d->provider, d->workers[k], SYI_SHARING_FAIL, args, 4, NULL);
+        }
+    }
+}
+
+/* The thread */
+
+/* Asks the leading holder, who may let it wait. */
+static sy_status fetch(syi_sharing_dealing *d, sy_error *err)
+{
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value args[] = {sy_value_string(syi_joint_format(d->dealer.session, text)),
+                             sy_value_int(HOLD_MS)};
+    syi_exchange exchange;
+    syi_decoder decoder;
+    sy_tensor *bytes = NULL;
+    SY_TRY(syi_command_request(d->provider, d->workers[0], "sharing_demands", args, 2, &exchange,
+                               err));
+    syi_decoder_init(&decoder, d->provider->hook, d->provider, exchange.reply);
+    sy_status status = syi_sharing_read_bytes(&decoder, &bytes, err);
+    syi_decoder_fini(&decoder);
+    syi_link_end(&exchange);
+    if (status == SY_OK) {
+        const syi_array *array = syi_node_array(bytes->node);
+        status = syi_sharing_dealing_ask(d, syi_array_data(array), syi_array_bytes(array), err);
+    }
+    sy_tensor_unref(bytes);
+    return status;
+}
+
+/* Takes what is queued; `taken` is empty then. true: go on. */
+static bool next_demands(syi_sharing_dealing *d, syi_buffer *taken, bool *ask)
+{
+    pthread_mutex_lock(&d->lock);
+    while (!d->stopping && d->queue.length == 0 && !(d->fetches && d->busy > 0)) {
+        pthread_cond_wait(&d->changed, &d->lock);
+    }
+    *ask = d->queue.length == 0;
+    const syi_buffer swap = *taken;
+    *taken = d->queue;
+    d->queue = swap;
+    const bool go_on = !d->stopping;
+    pthread_mutex_unlock(&d->lock);
+    return go_on;
+}
+
+static sy_status deal_all(syi_sharing_dealing *d, const syi_buffer *taken, sy_error *err)
+{
+    sy_status status = SY_OK;
+    size_t at = 0;
+    while (status == SY_OK && taken->length - at >= 4) {
+        const uint32_t size = syi_get_u32le(taken->data + at);
+        at += 4;
+        if (size > taken->length - at) {
+            return syi_fail(err, SY_EPROTO, "a demand is cut off");
+        }
+        status = deal(d, taken->data + at, size, err);
+        at += size;
+    }
+    pthread_mutex_lock(&d->deal_lock);
+    const sy_status landed = land_all(d, status == SY_OK ? err : NULL);
+    pthread_mutex_unlock(&d->deal_lock);
+    return status == SY_OK ? landed : status;
+}
+
+static void *thread(void *argument)
+{
+    syi_sharing_dealing *d = argument;
+    syi_buffer taken;
+    bool ask = false;
+    sy_status status = SY_OK;
+    sy_error why = SY_ERROR_INIT;
+    syi_buffer_init(&taken, context_of(d), d->queue.maximum);
+    while (status == SY_OK && next_demands(d, &taken, &ask)) {
+        status = ask ? fetch(d, &why) : deal_all(d, &taken, &why);
+        syi_buffer_clear(&taken);
+    }
+    if (status != SY_OK && !is_stopping(d)) {
+        syi_log(context_of(d), SY_LOG_INFO, "sharing", d->provider->name, 0,
+                "a session's provider stops: %s", why.message);
+        tell_failure(d, status, &why);
+    }
+    syi_buffer_fini(&taken);
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    d->done = true;
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+sy_status syi_sharing_dealing_ask(syi_sharing_dealing *d, const void *bytes, size_t size,
+                                  sy_error *err)
+{
+    pthread_mutex_lock(&d->lock);
+    syi_buffer_append(&d->queue, bytes, size);
+    sy_status status = syi_buffer_check(&d->queue, "demands", err);
+    if (d->stopping) {
+        status = syi_fail(err, SY_ECANCELED, "provider %s has stopped", d->provider->name);
+    }
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+    return status;
+}
+
+void syi_sharing_dealing_busy(syi_sharing_dealing *d, int change)
+{
+    pthread_mutex_lock(&d->lock);
+    d->busy += change;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Ahead */
+
+static sy_status announce(syi_sharing_dealing *d, const syi_demand *demand, uint64_t first,
+                          uint64_t count, sy_error *err)
+{
+    sy_hook *hook = d->provider->hook;
+    syi_buffer bytes;
+    syi_array copy = SYI_ARRAY_INIT;
+    sy_tensor *letter = NULL;
+    char text[SYI_JOINT_TEXT_SIZE];
+    syi_buffer_init(&bytes, hook->context, SYI_DEMAND_BYTES);
+    syi_demand_write(demand, &bytes);
+    const int64_t length = (int64_t)bytes.length;
+    sy_status status = syi_buffer_check(&bytes, "demand", err);
+    if (status == SY_OK) {
+        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length,
+                               &d->provider->account, err);
+    }
+    if (status == SY_OK) {
+        memcpy(copy.storage->data, bytes.data, bytes.length);
+        status = syi_tensor_from_array(hook, &letter, &copy, err);
+    }
+    syi_buffer_fini(&bytes);
+    for (int k = 0; k < d->dealer.holders && status == SY_OK; k++) {
+        const sy_value args[] = {sy_value_string(syi_joint_format(d->dealer.session, text)),
+                                 sy_value_tensor(letter), sy_value_int((int64_t)first),
+                                 sy_value_int((int64_t)count)};
+        syi_exchange exchange;
+        status = syi_command_request(d->provider, d->workers[k], "sharing_stock", args, 4,
+                                     &exchange, err);
+        if (status == SY_OK) {
+            syi_link_end(&exchange);
+        }
+    }
+    sy_tensor_unref(letter);
+    return status;
+}
+
+sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *d, const syi_demand *demand,
+                                      uint64_t count, sy_error *err)
+{
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&d->deal_lock);
+    const uint64_t first = d->next_ahead;
+    d->next_ahead += count;
+    for (uint64_t k = 0; k < count && status == SY_OK; k++) {
+        syi_demand one = *demand;
+        one.item = (syi_item){first + k, 0};
+        one.x.item = one.item;
+        one.y.item = one.item;
+        status = syi_deal(&d->dealer, &one, give, d, err);
+    }
+    const sy_status landed = land_all(d, status == SY_OK ? err : NULL);
+    pthread_mutex_unlock(&d->deal_lock);
+    SY_TRY(status);
+    SY_TRY(landed);
+    return announce(d, demand, first, count, err);
+}
+
+/* Opening */
+
+static sy_value id_value(const sy_id *id)
+{
+    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+}
+
+/* One holder: sharing_join(session, index, [holders and provider], seed, [it sends to them], [they send to it]) */
+static sy_status join(syi_sharing_dealing *d, const syi_sharing_plan *plan, int index,
+                      sy_error *err)
+{
+    const int parties = plan->holders + 1;
+    sy_value ids[SYI_HOLDERS_MAX + 1], to[SYI_HOLDERS_MAX + 1], from[SYI_HOLDERS_MAX + 1];
+    char text[SYI_JOINT_TEXT_SIZE], seed[2 * SYI_SEED_SIZE + 1];
+    for (int k = 0; k < parties; k++) {
+        ids[k] = id_value(&plan->workers[k]->id);
+        to[k] = sy_value_bool(plan->reaches[index * parties + k]);
+        from[k] = sy_value_bool(plan->reaches[k * parties + index]);
+    }
+    for (int k = 0; k < SYI_SEED_SIZE; k++) {
+        snprintf(seed + 2 * k, 3, "%02x", d->dealer.seeds[index][k]);
+    }
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(plan->session, text)),
+        sy_value_int(index),
+        sy_value_list(ids, (size_t)parties),
+        sy_value_string(seed),
+        sy_value_list(to, (size_t)parties),
+        sy_value_list(from, (size_t)parties),
+    };
+    syi_exchange exchange;
+    const sy_status status = syi_command_request(d->provider, plan->workers[index], "sharing_join",
+                                                 args, 6, &exchange, err);
+    if (status == SY_OK) {
+        syi_link_end(&exchange);
+    }
+    syi_wipe(seed, sizeof seed);
+    return status;
+}
+
+static sy_status check_plan(const syi_sharing_plan *plan, sy_error *err)
+{
+    const int parties = plan->holders + 1;
+    for (int i = 0; i < parties; i++) {
+        for (int k = 0; k < i; k++) {
+            if (plan->workers[i] == plan->workers[k]) {
+                return syi_fail(err, SY_EINVAL,
+                                i == plan->holders
+                                    ? "share: the crypto provider %s is a holder, too; it would "
+                                      "know the masks of what it sees"
+                                    : "share: worker %s is given twice",
+                                plan->workers[i]->name);
+            }
+            const bool needed = i < plan->holders || k == 0; /* provider and leading holder */
+            if (needed && !plan->reaches[i * parties + k] && !plan->reaches[k * parties + i]) {
+                return syi_fail(err, SY_EINVAL, "share: neither can %s reach %s nor %s %s",
+                                plan->workers[k]->name, plan->workers[i]->name,
+                                plan->workers[i]->name, plan->workers[k]->name);
+            }
+        }
+        if (i < plan->holders && !plan->reaches[plan->holders * parties + i]) {
+            return syi_fail(err, SY_EINVAL, "share: the provider %s cannot reach holder %s",
+                            plan->workers[plan->holders]->name, plan->workers[i]->name);
+        }
+    }
+    return SY_OK;
+}
+
+static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, sy_error *err)
+{
+    sy_worker *provider = plan->workers[plan->holders];
+    sy_context *context = provider->hook->context;
+    syi_sharing_dealing *d = syi_alloc(context, sizeof *d);
+    *made = NULL;
+    if (d == NULL) {
+        return SYI_ENOMEM(err, "provider");
+    }
+    atomic_init(&d->refs, 1);
+    d->provider = provider;
+    d->dealer.context = context;
+    d->dealer.holders = plan->holders;
+    d->next_ahead = SYI_ITEM_AHEAD;
+    d->fetches = !plan->reaches[plan->holders]; /* the leading holder reaches the provider? */
+    memcpy(d->dealer.session, plan->session, sizeof plan->session);
+    memcpy(d->workers, plan->workers, (size_t)plan->holders * sizeof d->workers[0]);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->deal_lock, NULL);
+    pthread_cond_init(&d->changed, NULL);
+    syi_buffer_init(&d->queue, context, 4u << 20);
+    const sy_status status = syi_random_bytes(context, d->dealer.seeds,
+                                              (size_t)plan->holders * SYI_SEED_SIZE, err);
+    if (status != SY_OK) {
+        syi_sharing_dealing_unref(d);
+        return status;
+    }
+    *made = d;
+    return SY_OK;
+}
+
+/* Those whose threads are over leave the room. */
+static void sweep(syi_sharing_room *room, bool all)
+{
+    syi_sharing_dealing *gone = NULL;
+    pthread_mutex_lock(&room->lock);
+    for (syi_sharing_dealing **at = &room->dealings; *at != NULL;) {
+        syi_sharing_dealing *d = *at;
+        if (!all && !read_flag(d, &d->done)) {
+            at = &d->next;
+            continue;
+        }
+        *at = d->next;
+        d->next = gone;
+        gone = d;
+        room->dealing_count--;
+    }
+    pthread_mutex_unlock(&room->lock);
+    while (gone != NULL) {
+        syi_sharing_dealing *d = gone;
+        gone = d->next;
+        syi_sharing_dealing_stop(d);
+        pthread_join(d->thread, NULL);
+        syi_sharing_dealing_unref(d);
+    }
+}
+
+void syi_sharing_dealings_join(syi_sharing_room *room)
+{
+    sweep(room, true);
+}
+
+/* Signals stay with the program's own threads. */
+static sy_status start(syi_sharing_dealing *d, sy_error *err)
+{
+    syi_sharing_room *room = syi_sharing_room_of(d->provider->hook);
+    sigset_t all, before;
+    sweep(room, false);
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&room->lock);
+    if (room->closing) {
+        status = syi_fail(err, SY_EBUSY, "worker %s is shutting down", d->provider->name);
+    } else if (room->dealing_count >= SYI_SHARING_DEALINGS_MAX) {
+        status = syi_fail(err, SY_EBUSY, "worker %s provides for %d sharing sessions already",
+                          d->provider->name, SYI_SHARING_DEALINGS_MAX);
+    } else {
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        if (pthread_create(&d->thread, NULL, thread, d) != 0) {
+            status = syi_fail(err, SY_EBUSY, "worker %s could not start a thread",
+                              d->provider->name);
+        }
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (status == SY_OK) {
+        d->next = room->dealings;
+        room->dealings = d;
+        room->dealing_count++;
+    }
+    pthread_mutex_unlock(&room->lock);
+    return status;
+}
+
+sy_status syi_sharing_deal_open(const syi_sharing_plan *plan, sy_error *err)
+{
+    syi_sharing_dealing *d = NULL;
+    int joined = 0;
+    SY_TRY(check_plan(plan, err));
+    SY_TRY(make(plan, &d, err));
+    sy_status status = SY_OK;
+    while (joined < plan->holders && status == SY_OK) {
+        status = join(d, plan, joined, err);
+        joined += status == SY_OK ? 1 : 0;
+    }
+    if (status == SY_OK) {
+        status = start(d, err);
+    }
+    if (status != SY_OK) {
+        sy_error why = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
+        const int all = d->dealer.holders;
+        d->dealer.holders = joined;
+        tell_failure(d, status, &why);
+        d->dealer.holders = all;
+        syi_sharing_dealing_unref(d);
+    }
+    return status;
+}

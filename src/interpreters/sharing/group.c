@@ -1,0 +1,389 @@
+#include "interpreters/sharing/group.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+/* Life */
+
+syi_sharing_group *syi_sharing_group_ref(syi_sharing_group *group)
+{
+    atomic_fetch_add_explicit(&group->refs, 1, memory_order_relaxed);
+    return group;
+}
+
+static void tell_over(syi_sharing_group *group, const uint8_t session[SYI_SHARING_SESSION_SIZE],
+                      const sy_error *why)
+{
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(session, text)),
+        sy_value_int(-1),
+        sy_value_int((int64_t)(why->status != SY_OK ? why->status : SY_ECANCELED)),
+        sy_value_string(why->message),
+    };
+    for (int k = 0; k <= group->holders; k++) {
+        sy_worker *worker = group->workers[k];
+        if (strcmp(why->worker, worker->name) != 0 && strstr(why->message, worker->name) == NULL) {
+            (void)syi_command_post(group->hook->local_worker, worker, SYI_SHARING_FAIL, args, 4,
+                                   NULL);
+        }
+    }
+}
+
+/* Lock held. The session is over for everybody who can be told. */
+static void close_session(syi_sharing_group *group, const sy_error *why)
+{
+    if (!group->open) {
+        return;
+    }
+    group->open = false;
+    if (group->dealing != NULL) {
+        syi_sharing_dealing_stop(group->dealing);
+        syi_sharing_dealing_unref(group->dealing);
+        group->dealing = NULL;
+    }
+    tell_over(group, group->session, why);
+}
+
+void syi_sharing_group_unref(syi_sharing_group *group)
+{
+    if (group == NULL) {
+        return;
+    }
+    syi_sharing_room *room = syi_sharing_room_of(group->hook);
+    pthread_mutex_lock(&room->lock); /* nobody finds it while the last reference goes */
+    if (atomic_fetch_sub_explicit(&group->refs, 1, memory_order_acq_rel) != 1) {
+        pthread_mutex_unlock(&room->lock);
+        return;
+    }
+    syi_sharing_group **at = &room->groups;
+    while (*at != group) {
+        at = &(*at)->next;
+    }
+    *at = group->next;
+    pthread_mutex_unlock(&room->lock);
+    sy_error why = SY_ERROR_INIT;
+    syi_fail(&why, SY_ECANCELED, "the sharing session was closed by its client");
+    close_session(group, &why);
+    pthread_mutex_destroy(&group->lock);
+    syi_free(group->hook->context, group, sizeof *group);
+}
+
+static sy_status check_workers(const sy_hook *hook, sy_worker *const *holders, size_t count,
+                               const sy_worker *provider, sy_error *err)
+{
+    if (count < 2 || count > SYI_HOLDERS_MAX) {
+        return syi_fail(err, SY_EINVAL, "share: %zu workers; 2 to %d are possible", count,
+                        SYI_HOLDERS_MAX);
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (holders[k] == NULL || holders[k]->hook != hook || provider->hook != hook) {
+            return syi_fail(err, SY_EINVAL, "share: a worker is NULL or of another hook");
+        }
+        if (holders[k] == provider) {
+            return syi_fail(err, SY_EINVAL,
+                            "share: the crypto provider %s is a holder, too; it would know the "
+                            "masks of what it sees",
+                            provider->name);
+        }
+        for (size_t i = 0; i < k; i++) {
+            if (holders[i] == holders[k]) {
+                return syi_fail(err, SY_EINVAL, "share: worker %s is given twice",
+                                holders[k]->name);
+            }
+        }
+    }
+    return SY_OK;
+}
+
+static bool is_of(const syi_sharing_group *group, sy_worker *const *holders, size_t count,
+                  const sy_worker *provider)
+{
+    bool same = group->holders == (int)count && syi_sharing_group_provider(group) == provider;
+    for (size_t k = 0; k < count && same; k++) {
+        same = group->workers[k] == holders[k];
+    }
+    return same;
+}
+
+sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_worker *const *holders,
+                                size_t count, sy_worker *provider, sy_error *err)
+{
+    *group = NULL;
+    SY_TRY(check_workers(hook, holders, count, provider, err));
+    syi_sharing_room *room = syi_sharing_room_of(hook);
+    pthread_mutex_lock(&room->lock);
+    syi_sharing_group *g = room->groups;
+    while (g != NULL && !is_of(g, holders, count, provider)) {
+        g = g->next;
+    }
+    if (g != NULL) {
+        syi_sharing_group_ref(g);
+    } else {
+        g = syi_alloc(hook->context, sizeof *g);
+        if (g != NULL) {
+            atomic_init(&g->refs, 1);
+            g->hook = hook;
+            g->holders = (int)count;
+            memcpy(g->workers, holders, count * sizeof *holders);
+            g->workers[count] = provider;
+            pthread_mutex_init(&g->lock, NULL);
+            g->next = room->groups;
+            room->groups = g;
+        }
+    }
+    pthread_mutex_unlock(&room->lock);
+    *group = g;
+    return g != NULL ? SY_OK : SYI_ENOMEM(err, "share");
+}
+
+int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker)
+{
+    for (int k = 0; k < group->holders; k++) {
+        if (sy_id_equal(&group->workers[k]->id, worker)) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+/* Opening */
+
+/* Does `from` reach `to`? Introduces it, where both are elsewhere or `to` listens here. */
+static sy_status reaches(sy_worker *from, sy_worker *to, bool *reach, sy_error *err)
+{
+    *reach = syi_worker_is_here(from);
+    if (*reach) {
+        return SY_OK;
+    }
+    sy_error why = SY_ERROR_INIT;
+    const sy_status status = sy_worker_introduce(from, to, NULL, &why);
+    *reach = status == SY_OK;
+    if (status == SY_OK || status == SY_EINVAL || status == SY_EFORBIDDEN) {
+        return SY_OK;
+    }
+    if (err != NULL) {
+        *err = why;
+    }
+    return status;
+}
+
+static sy_value id_value(const sy_id *id)
+{
+    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+}
+
+static sy_status ask_provider(const syi_sharing_group *group, const syi_sharing_plan *plan,
+                              sy_error *err)
+{
+    sy_context *context = group->hook->context;
+    const size_t parties = (size_t)plan->holders + 1, cells = parties * parties;
+    char text[SYI_JOINT_TEXT_SIZE];
+    sy_value ids[SYI_HOLDERS_MAX];
+    sy_value *reach = syi_alloc_array(context, cells, sizeof *reach);
+    if (reach == NULL) {
+        return SYI_ENOMEM(err, "share");
+    }
+    for (size_t k = 0; k + 1 < parties; k++) {
+        ids[k] = id_value(&plan->workers[k]->id);
+    }
+    for (size_t k = 0; k < cells; k++) {
+        reach[k] = sy_value_bool(plan->reaches[k]);
+    }
+    const sy_value args[] = {sy_value_string(syi_joint_format(plan->session, text)),
+                             sy_value_list(ids, parties - 1), sy_value_list(reach, cells)};
+    syi_exchange exchange;
+    const sy_status status =
+        syi_command_request(group->hook->local_worker, syi_sharing_group_provider(group),
+                            "sharing_open", args, 3, &exchange, err);
+    if (status == SY_OK) {
+        syi_link_end(&exchange);
+    }
+    syi_free(context, reach, cells * sizeof *reach);
+    return status;
+}
+
+static sy_status open_session(syi_sharing_group *group, sy_error *err)
+{
+    syi_sharing_plan plan;
+    const int parties = group->holders + 1;
+    memset(&plan, 0, sizeof plan);
+    plan.holders = group->holders;
+    memcpy(plan.workers, group->workers, (size_t)parties * sizeof plan.workers[0]);
+    SY_TRY(syi_random_bytes(group->hook->context, plan.session, sizeof plan.session, err));
+    for (int i = 0; i < parties; i++) {
+        for (int k = 0; k < parties; k++) {
+            if (i != k) {
+                SY_TRY(reaches(group->workers[i], group->workers[k],
+                               &plan.reaches[i * parties + k], err));
+            }
+        }
+    }
+    sy_worker *provider = syi_sharing_group_provider(group);
+    SY_TRY(syi_worker_is_here(provider) ? syi_sharing_deal_open(&plan, err)
+                                        : ask_provider(group, &plan, err));
+    memcpy(group->session, plan.session, sizeof plan.session);
+    group->dealing = syi_sharing_dealing_find(provider, plan.session);
+    group->next_sequence = 1;
+    group->open = true;
+    return SY_OK;
+}
+
+static sy_status tell_force(syi_sharing_group *group, bool force, sy_error *err)
+{
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text)),
+                             sy_value_bool(force)};
+    for (int k = 0; k < group->holders; k++) {
+        syi_exchange exchange;
+        SY_TRY(syi_command_request(group->hook->local_worker, group->workers[k], "sharing_force",
+                                   args, 2, &exchange, err));
+        syi_link_end(&exchange);
+    }
+    return SY_OK;
+}
+
+/* Lock held. */
+static sy_status need_session(syi_sharing_group *group, sy_error *err)
+{
+    if (group->open) {
+        return SY_OK;
+    }
+    SY_TRY(open_session(group, err));
+    return group->force ? tell_force(group, true, err) : SY_OK;
+}
+
+sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err)
+{
+    pthread_mutex_lock(&group->lock);
+    const sy_status status = need_session(group, err);
+    pthread_mutex_unlock(&group->lock);
+    return status;
+}
+
+/* Joint commands */
+
+sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy_error *err)
+{
+    pthread_mutex_lock(&group->lock);
+    const sy_status status = need_session(group, err);
+    if (status == SY_OK) {
+        memcpy(joint->session, group->session, sizeof joint->session);
+        joint->sequence = group->next_sequence++;
+        joint->run = NULL;
+        if (group->dealing != NULL) {
+            syi_sharing_dealing_busy(group->dealing, 1);
+        }
+    }
+    pthread_mutex_unlock(&group->lock);
+    return status;
+}
+
+void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_status status,
+                           const sy_error *why)
+{
+    pthread_mutex_lock(&group->lock);
+    const bool current =
+        group->open && memcmp(group->session, joint->session, sizeof joint->session) == 0;
+    if (current && group->dealing != NULL) {
+        syi_sharing_dealing_busy(group->dealing, -1);
+    }
+    if (current && status != SY_OK) {
+        sy_error said = why != NULL ? *why : (sy_error)SY_ERROR_INIT;
+        said.status = status;
+        close_session(group, &said);
+    }
+    pthread_mutex_unlock(&group->lock);
+}
+
+/* What else is asked of a session */
+
+sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t numbers[6],
+                                 sy_error *err)
+{
+    char text[SYI_JOINT_TEXT_SIZE];
+    syi_exchange exchange;
+    syi_decoder decoder;
+    sy_value list;
+    memset(numbers, 0, 6 * sizeof numbers[0]);
+    pthread_mutex_lock(&group->lock);
+    const bool open = group->open;
+    const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text))};
+    pthread_mutex_unlock(&group->lock);
+    if (!open) {
+        return SY_OK;
+    }
+    SY_TRY(syi_command_request(group->hook->local_worker, group->workers[holder], "sharing_cost",
+                               args, 1, &exchange, err));
+    syi_decoder_init(&decoder, group->hook, group->hook->local_worker, exchange.reply);
+    sy_status status = syi_decode_value(&decoder, &list, err);
+    if (status == SY_OK && (list.kind != SY_VALUE_LIST || list.as.list.count != 6)) {
+        status = syi_fail(err, SY_EPROTO, "sharing_cost: an answer of another kind");
+    }
+    for (size_t k = 0; k < 6 && status == SY_OK; k++) {
+        numbers[k] = (uint64_t)list.as.list.items[k].as.integer;
+    }
+    syi_decoder_fini(&decoder);
+    syi_link_end(&exchange);
+    return status;
+}
+
+sy_status syi_sharing_group_force(syi_sharing_group *group, bool force, sy_error *err)
+{
+    pthread_mutex_lock(&group->lock);
+    sy_status status = need_session(group, err);
+    if (status == SY_OK) {
+        status = tell_force(group, force, err);
+    }
+    group->force = status == SY_OK ? force : group->force;
+    pthread_mutex_unlock(&group->lock);
+    return status;
+}
+
+static sy_status prepare_there(syi_sharing_group *group, const syi_demand *demand, uint64_t count,
+                               sy_error *err)
+{
+    sy_hook *hook = group->hook;
+    syi_buffer bytes;
+    syi_array copy = SYI_ARRAY_INIT;
+    sy_tensor *letter = NULL;
+    char text[SYI_JOINT_TEXT_SIZE];
+    syi_buffer_init(&bytes, hook->context, SYI_DEMAND_BYTES);
+    syi_demand_write(demand, &bytes);
+    const int64_t length = (int64_t)bytes.length;
+    sy_status status = syi_buffer_check(&bytes, "demand", err);
+    if (status == SY_OK) {
+        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &hook->account, err);
+    }
+    if (status == SY_OK) {
+        memcpy(copy.storage->data, bytes.data, bytes.length);
+        status = syi_tensor_from_array(hook, &letter, &copy, err);
+    }
+    syi_buffer_fini(&bytes);
+    SY_TRY(status);
+    const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text)),
+                             sy_value_tensor(letter), sy_value_int((int64_t)count)};
+    syi_exchange exchange;
+    status = syi_command_request(hook->local_worker, syi_sharing_group_provider(group),
+                                 "sharing_prepare", args, 3, &exchange, err);
+    if (status == SY_OK) {
+        syi_link_end(&exchange);
+    }
+    sy_tensor_unref(letter);
+    return status;
+}
+
+sy_status syi_sharing_group_prepare(syi_sharing_group *group, const syi_demand *demand,
+                                    uint64_t count, sy_error *err)
+{
+    pthread_mutex_lock(&group->lock);
+    sy_status status = need_session(group, err);
+    if (status == SY_OK) {
+        status = group->dealing != NULL
+                     ? syi_sharing_dealing_prepare(group->dealing, demand, count, err)
+                     : prepare_there(group, demand, count, err);
+    }
+    pthread_mutex_unlock(&group->lock);
+    return status;
+}

@@ -1,0 +1,52 @@
+/*
+ * group.h - the client's side of sharing: the holders of shared values and their provider, and the session that they have
+ * with each other now. One for all values of the same holders, in the same order, with the same provider. A session is
+ * opened when the first joint command needs one, and again after one that failed. Test: tests/integration/sharing.c.
+ */
+#ifndef SYI_INTERPRETERS_SHARING_GROUP_H
+#define SYI_INTERPRETERS_SHARING_GROUP_H
+
+#include "interpreters/sharing/dealing.h"
+
+typedef struct syi_sharing_group {
+    struct syi_sharing_group *next; /* of the room */
+    atomic_uint refs;
+    sy_hook *hook;
+    int holders;
+    sy_worker *workers[SYI_HOLDERS_MAX + 1]; /* the provider behind them; borrowed */
+    pthread_mutex_t lock;                    /* held while a session is opened */
+    bool open;
+    bool force; /* of every session to come */
+    uint8_t session[SYI_SHARING_SESSION_SIZE];
+    uint64_t next_sequence;
+    syi_sharing_dealing *dealing; /* where the provider is in this process; a reference */
+} syi_sharing_group;
+
+static inline sy_worker *syi_sharing_group_provider(const syi_sharing_group *group)
+{
+    return group->workers[group->holders];
+}
+
+/* The group of these, with a reference. SY_EINVAL: fewer than 2 holders, one twice, the provider among them, workers of
+ * another hook or a kind that cannot; SY_ENOMEM. Asks nobody. */
+sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_worker *const *holders,
+                                size_t count, sy_worker *provider, sy_error *err);
+syi_sharing_group *syi_sharing_group_ref(syi_sharing_group *group);
+void syi_sharing_group_unref(syi_sharing_group *group);
+int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker); /* -1: none */
+
+/* The name and number of the next joint command; opens a session if there is none. May wait for peers. Every one that
+ * began with success ends, with its outcome: one that failed closes the session. */
+sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy_error *err);
+void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_status status,
+                           const sy_error *why);
+/* Opens a session if there is none. */
+sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err);
+/* Of the session; the lead's numbers of sharing_cost, or zeros when none is open. */
+sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t numbers[6],
+                                 sy_error *err);
+sy_status syi_sharing_group_force(syi_sharing_group *group, bool force, sy_error *err);
+sy_status syi_sharing_group_prepare(syi_sharing_group *group, const syi_demand *demand,
+                                    uint64_t count, sy_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * letters.h - how letters are found, left and written as arguments: what run.c, commands.c and dealing.c share. Nobody else
+ * includes it.
+ */
+#ifndef SYI_INTERPRETERS_SHARING_LETTERS_H
+#define SYI_INTERPRETERS_SHARING_LETTERS_H
+
+#include "interpreters/sharing/session.h"
+
+/* Session lock held: takes the first such letter out of the list; NULL: there is none. */
+syi_letter *syi_sharing_find_letter(syi_sharing_session *session, syi_letters *letters, int party,
+                                    const syi_item *item);
+/* For a party that fetches. */
+sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item *item,
+                            const syi_array *bytes, sy_error *err);
+
+/* sharing_send(session, from, sequence, number, bytes) */
+#define SYI_SHARING_SEND_ARGS 5
+void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE], int from,
+                                const syi_item *item, sy_tensor *bytes,
+                                sy_value args[SYI_SHARING_SEND_ARGS],
+                                char text[SYI_JOINT_TEXT_SIZE]);
+/* One value that is a vector of bytes here, as a new reference. SY_EPROTO. */
+sy_status syi_sharing_read_bytes(syi_decoder *decoder, sy_tensor **bytes, sy_error *err);
+
+#endif

@@ -1,0 +1,541 @@
+/*
+ * run.c - a holder in a joint command: its turn, and the channel between workers (crypto/channel.h). A letter to another
+ * holder is a request of this worker's own link to it, whose answer is waited for later; to one that cannot be reached from
+ * here it is left to be fetched. Part of session.h.
+ */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "interpreters/sharing/letters.h"
+
+enum {
+    FLIGHTS_MAX = 16, /* letters under way to one party */
+    SPIN_NS = 20000,  /* look for a letter this long before sleeping */
+};
+#define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
+#define PATIENCE_NS UINT64_C(60000000000)
+
+typedef struct syi_sharing_flight {
+    syi_exchange exchanges[FLIGHTS_MAX];
+    unsigned first, count;
+} syi_sharing_flight;
+
+static syi_sharing_run *run_of(syi_channel *channel)
+{
+    return (syi_sharing_run *)(void *)channel;
+}
+
+static sy_context *context_of(const syi_sharing_run *run)
+{
+    return run->session->worker->hook->context;
+}
+
+/* What went wrong, for the sentences of all parties: the first to find it names the culprit. */
+static sy_status blame(const syi_sharing_run *run, int party, sy_status status, sy_error *err)
+{
+    const syi_sharing_peer *peer = &run->session->peers[party];
+    char said[SY_ERROR_MESSAGE_SIZE];
+    if (err == NULL) {
+        return status;
+    }
+    snprintf(said, sizeof said, "%s", err->message);
+    return syi_fail(err, status, "%s %s failed in a joint command: %.200s",
+                    party == run->session->holders ? "provider" : "holder", peer->name, said);
+}
+
+/* Letters that are under way */
+
+static sy_status land(syi_sharing_run *run, int party, sy_error *err)
+{
+    syi_sharing_flight *flight = &run->flights[party];
+    syi_exchange *exchange = &flight->exchanges[flight->first];
+    const sy_status status = syi_link_wait(exchange, err);
+    syi_link_end(exchange);
+    flight->first = (flight->first + 1) % FLIGHTS_MAX;
+    flight->count--;
+    return status;
+}
+
+static sy_status room_for_one(syi_sharing_run *run, int party, sy_error *err)
+{
+    if (run->flights[party].count < FLIGHTS_MAX) {
+        return SY_OK;
+    }
+    const sy_status status = land(run, party, err);
+    return status == SY_OK ? SY_OK : blame(run, party, status, err);
+}
+
+static sy_status start(syi_sharing_run *run, int party, const char *command, const sy_value *args,
+                       size_t count, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    SY_TRY(room_for_one(run, party, err));
+    syi_sharing_flight *flight = &run->flights[party];
+    syi_exchange *exchange =
+        &flight->exchanges[(flight->first + flight->count) % FLIGHTS_MAX];
+    const sy_status status = syi_command_start(s->worker, s->peers[party].worker, command, args,
+                                               count, NULL, run->deadline, exchange, err);
+    if (status != SY_OK) {
+        return blame(run, party, status, err);
+    }
+    flight->count++;
+    run->spoke = true;
+    return SY_OK;
+}
+
+/* To the other holders */
+
+static sy_status give(syi_sharing_run *run, int party, const syi_item *item, sy_tensor *letter,
+                      sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    sy_value args[SYI_SHARING_SEND_ARGS];
+    char text[SYI_JOINT_TEXT_SIZE];
+    if (!s->peers[party].push) {
+        run->spoke = true;
+        return syi_sharing_leave(s, party, item, syi_node_array(letter->node), err);
+    }
+    syi_sharing_send_arguments(s->material.session, s->index, item, letter, args, text);
+    return start(run, party, SYI_SHARING_SEND, args, SYI_SHARING_SEND_ARGS, err);
+}
+
+static sy_status run_send(syi_channel *channel, const void *bytes, size_t size, sy_error *err)
+{
+    syi_sharing_run *run = run_of(channel);
+    sy_hook *hook = run->session->worker->hook;
+    const int64_t length = (int64_t)size;
+    const syi_item item = {run->party.sequence, 0};
+    syi_array copy = SYI_ARRAY_INIT;
+    sy_tensor *letter = NULL;
+    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length,
+                         &run->session->worker->account, err));
+    if (size > 0) {
+        memcpy(copy.storage->data, bytes, size);
+    }
+    SY_TRY(syi_tensor_from_array(hook, &letter, &copy, err));
+    sy_status status = SY_OK;
+    for (int k = 0; k < run->session->holders && status == SY_OK; k++) {
+        if (k != run->session->index) {
+            status = give(run, k, &item, letter, err);
+        }
+    }
+    sy_tensor_unref(letter);
+    return status;
+}
+
+/* From a party */
+
+/* Does it live, and is it still in the session? */
+static sy_status probe(syi_sharing_run *run, int party, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    syi_sharing_peer *peer = &s->peers[party];
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value name = sy_value_string(syi_joint_format(s->material.session, text));
+    syi_exchange exchange;
+    if (!peer->push) {
+        return SY_OK; /* it comes here for its letters; the deadline decides */
+    }
+    uint64_t until = syi_clock_now(context_of(run)) + 10u * SLICE_NS;
+    until = until < run->deadline ? until : run->deadline;
+    SY_TRY(syi_command_start(s->worker, peer->worker, "sharing_alive", &name, 1, NULL, until,
+                             &exchange, err));
+    const sy_status status = syi_link_wait(&exchange, err);
+    syi_link_end(&exchange);
+    return status;
+}
+
+static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
+{
+    const syi_sharing_session *s = run->session;
+    return syi_fail(err, SY_ETIMEDOUT,
+                    "%s %s sent nothing to %s before the deadline of a joint command",
+                    party == s->holders ? "provider" : "holder", s->peers[party].name,
+                    s->worker->name);
+}
+
+/* Looks without the lock while a letter is likely to come at once. */
+static void spin(const syi_sharing_session *s, unsigned seen, const sy_context *context)
+{
+    const uint64_t until = syi_clock_now(context) + SPIN_NS;
+    while (atomic_load_explicit(&s->arrivals, memory_order_acquire) == seen &&
+           syi_clock_now(context) < until) {
+        sched_yield();
+    }
+}
+
+static sy_status await(syi_sharing_run *run, int party, const syi_item *item, syi_letter **letter,
+                       sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    sy_context *context = context_of(run);
+    sy_status status = SY_OK;
+    bool spun = false;
+    *letter = NULL;
+    uint64_t look = 0;
+    pthread_mutex_lock(&s->lock);
+    while (status == SY_OK) {
+        *letter = syi_sharing_find_letter(s, &s->inbox, party, item);
+        if (*letter != NULL) {
+            break;
+        }
+        if (s->failed != SY_OK) {
+            status = s->failed;
+            if (err != NULL) {
+                *err = s->why;
+            }
+            break;
+        }
+        if (!spun) {
+            const unsigned seen = atomic_load_explicit(&s->arrivals, memory_order_acquire);
+            pthread_mutex_unlock(&s->lock);
+            spin(s, seen, context);
+            pthread_mutex_lock(&s->lock);
+            spun = true;
+            look = syi_clock_now(context) + SLICE_NS;
+            continue;
+        }
+        if (syi_sharing_wait(s, look < run->deadline ? look : run->deadline)) {
+            continue;
+        }
+        if (syi_clock_now(context) >= run->deadline) {
+            status = silent(run, party, err);
+            break;
+        }
+        pthread_mutex_unlock(&s->lock);
+        status = probe(run, party, err);
+        status = status == SY_OK ? SY_OK : blame(run, party, status, err);
+        look = syi_clock_now(context) + SLICE_NS;
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+/* The party cannot reach this worker: asks it. */
+static sy_status fetch(syi_sharing_run *run, int party, const syi_item *item, syi_letter **letter,
+                       sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(s->material.session, text)),
+        sy_value_int(s->index),
+        sy_value_int((int64_t)item->sequence),
+        sy_value_int(item->number),
+    };
+    syi_exchange exchange;
+    sy_tensor *bytes = NULL;
+    syi_decoder decoder;
+    *letter = NULL;
+    sy_status status = syi_command_start(s->worker, s->peers[party].worker, SYI_SHARING_FETCH, args,
+                                         4, NULL, run->deadline, &exchange, err);
+    if (status == SY_OK) {
+        status = syi_link_wait(&exchange, err);
+        if (status == SY_OK) {
+            syi_decoder_init(&decoder, s->worker->hook, s->worker, exchange.reply);
+            status = syi_sharing_read_bytes(&decoder, &bytes, err);
+            syi_decoder_fini(&decoder);
+        }
+        syi_link_end(&exchange);
+    }
+    if (status != SY_OK) {
+        return blame(run, party, status, err);
+    }
+    *letter = syi_alloc(context_of(run), sizeof **letter);
+    if (*letter != NULL) {
+        (*letter)->party = party;
+        (*letter)->item = *item;
+        syi_array_copy_view(&(*letter)->bytes, syi_node_array(bytes->node));
+    }
+    sy_tensor_unref(bytes);
+    return *letter != NULL ? SY_OK : SYI_ENOMEM(err, "letter");
+}
+
+static void drop(syi_sharing_run *run, int party)
+{
+    syi_letter *letter = run->received[party];
+    run->received[party] = NULL;
+    if (letter != NULL) {
+        syi_array_fini(&letter->bytes);
+        syi_free(context_of(run), letter, sizeof *letter);
+    }
+}
+
+/* Whoever is given the words may write to them, so that nobody else may have them. */
+static sy_status own(syi_sharing_run *run, syi_letter *letter, sy_error *err)
+{
+    syi_array *bytes = &letter->bytes;
+    syi_array copy = SYI_ARRAY_INIT;
+    if (atomic_load(&bytes->storage->refs) == 1 && (uintptr_t)syi_array_data(bytes) % 64 == 0) {
+        return SY_OK;
+    }
+    SY_TRY(syi_array_clone(context_of(run), &copy, bytes, &run->session->worker->account, err));
+    syi_array_fini(bytes);
+    *bytes = copy;
+    return SY_OK;
+}
+
+static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *item, void **bytes,
+                             size_t size, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    syi_letter *letter = NULL;
+    drop(run, party);
+    SY_TRY(s->peers[party].pushes ? await(run, party, item, &letter, err)
+                                  : fetch(run, party, item, &letter, err));
+    run->received[party] = letter;
+    const size_t got = syi_array_bytes(&letter->bytes);
+    if (got != size) {
+        return syi_fail(err, SY_EPROTO, "%s %s sent %zu bytes to %s where %zu are expected",
+                        party == s->holders ? "provider" : "holder", s->peers[party].name, got,
+                        s->worker->name, size);
+    }
+    SY_TRY(own(run, letter, err));
+    *bytes = syi_array_data(&letter->bytes);
+    return SY_OK;
+}
+
+static sy_status run_receive(syi_channel *channel, int from, void **bytes, size_t size,
+                             sy_error *err)
+{
+    syi_sharing_run *run = run_of(channel);
+    const syi_item item = {run->party.sequence, 0};
+    return take_letter(run, from, &item, bytes, size, err);
+}
+
+static sy_status run_dealt(syi_channel *channel, const syi_item *item, void **bytes, size_t size,
+                           sy_error *err)
+{
+    syi_sharing_run *run = run_of(channel);
+    return take_letter(run, run->session->holders, item, bytes, size, err);
+}
+
+/* Demands */
+
+/* To a provider that can be reached from here. */
+static sy_status ask_provider(syi_sharing_run *run, const syi_buffer *bytes, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    sy_hook *hook = s->worker->hook;
+    const int64_t length = (int64_t)bytes->length;
+    syi_array copy = SYI_ARRAY_INIT;
+    sy_tensor *letter = NULL;
+    char text[SYI_JOINT_TEXT_SIZE];
+    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &s->worker->account, err));
+    memcpy(copy.storage->data, bytes->data, bytes->length);
+    SY_TRY(syi_tensor_from_array(hook, &letter, &copy, err));
+    const sy_value args[] = {sy_value_string(syi_joint_format(s->material.session, text)),
+                             sy_value_tensor(letter)};
+    const sy_status status = start(run, s->holders, "sharing_demand", args, 2, err);
+    sy_tensor_unref(letter);
+    return status;
+}
+
+static sy_status leave_demand(syi_sharing_run *run, const syi_buffer *bytes, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    uint8_t size[4];
+    syi_put_u32le(size, (uint32_t)bytes->length);
+    pthread_mutex_lock(&s->lock);
+    syi_buffer_append(&s->demands, size, sizeof size);
+    syi_buffer_append(&s->demands, bytes->data, bytes->length);
+    const sy_status status = syi_buffer_check(&s->demands, "demands", err);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    run->spoke = true;
+    return status;
+}
+
+static sy_status run_demand(syi_channel *channel, syi_demand *demand, sy_error *err)
+{
+    syi_sharing_run *run = run_of(channel);
+    syi_sharing_session *s = run->session;
+    syi_buffer bytes;
+    bool stocked = false;
+    pthread_mutex_lock(&s->lock);
+    const sy_status drawn = syi_stock_draw(&s->stock, demand, &stocked, err);
+    pthread_mutex_unlock(&s->lock);
+    SY_TRY(drawn);
+    if (stocked || s->index != 0) {
+        return SY_OK;
+    }
+    syi_buffer_init(&bytes, context_of(run), SYI_DEMAND_BYTES);
+    syi_demand_write(demand, &bytes);
+    sy_status status = syi_buffer_check(&bytes, "demand", err);
+    if (status == SY_OK) {
+        status = s->peers[s->holders].push ? ask_provider(run, &bytes, err)
+                                           : leave_demand(run, &bytes, err);
+    }
+    syi_buffer_fini(&bytes);
+    return status;
+}
+
+static const syi_channel_class workers_channel = {
+    .send = run_send, .receive = run_receive, .dealt = run_dealt, .demand = run_demand};
+
+/* The turn */
+
+static void free_run(syi_sharing_run *run)
+{
+    sy_context *context = context_of(run);
+    const size_t parties = (size_t)run->session->holders + 1;
+    for (size_t k = 0; run->received != NULL && k < parties; k++) {
+        drop(run, (int)k);
+    }
+    if (run->flights != NULL) {
+        syi_free(context, run->flights, parties * sizeof *run->flights);
+    }
+    if (run->received != NULL) {
+        syi_free(context, run->received, parties * sizeof(syi_letter *));
+    }
+    syi_free(context, run, sizeof *run);
+}
+
+static syi_sharing_run *make_run(syi_sharing_session *s, const syi_joint *joint, uint64_t deadline)
+{
+    sy_context *context = s->worker->hook->context;
+    const size_t parties = (size_t)s->holders + 1;
+    syi_sharing_run *run = syi_alloc(context, sizeof *run);
+    if (run == NULL) {
+        return NULL;
+    }
+    run->session = s;
+    run->deadline = deadline;
+    run->flights = syi_alloc_array(context, parties, sizeof *run->flights);
+    run->received = syi_alloc_array(context, parties, sizeof *run->received);
+    if (run->flights == NULL || run->received == NULL) {
+        free_run(run);
+        return NULL;
+    }
+    run->channel =
+        (syi_channel){.klass = &workers_channel, .holders = s->holders, .index = s->index};
+    run->party = (syi_party){.context = context,
+                             .channel = &run->channel,
+                             .material = &s->material,
+                             .sequence = joint->sequence};
+    return run;
+}
+
+/* Until all earlier commands of the session are over. */
+static sy_status wait_for_turn(syi_sharing_session *s, const syi_joint *joint, uint64_t deadline,
+                               sy_error *err)
+{
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&s->lock);
+    while (status == SY_OK && s->failed == SY_OK && s->next_sequence != joint->sequence) {
+        if (s->next_sequence > joint->sequence) {
+            status = syi_fail(err, SY_EEXIST,
+                              "command %llu of a sharing session has been carried out before",
+                              (unsigned long long)joint->sequence);
+        } else if (!syi_sharing_wait(s, deadline)) {
+            status = syi_fail(err, SY_ETIMEDOUT,
+                              "worker %s waits for command %llu of a sharing session in vain",
+                              s->worker->name, (unsigned long long)s->next_sequence);
+        }
+    }
+    if (status == SY_OK && s->failed != SY_OK) {
+        status = s->failed;
+        if (err != NULL) {
+            *err = s->why;
+        }
+    }
+    if (status == SY_OK && s->running) {
+        status = syi_fail(err, SY_EBUSY, "command %llu of a sharing session is at work",
+                          (unsigned long long)joint->sequence);
+    }
+    s->running |= status == SY_OK;
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err)
+{
+    syi_sharing_session *session = NULL;
+    sy_context *context = worker->hook->context;
+    if (deadline == 0) {
+        deadline = syi_clock_now(context) + PATIENCE_NS;
+    }
+    SY_TRY(syi_sharing_find(worker, joint->session, &session, err));
+    syi_sharing_run *run = make_run(session, joint, deadline);
+    if (run == NULL) {
+        syi_sharing_session_unref(session);
+        return SYI_ENOMEM(err, "joint command");
+    }
+    const sy_status status = wait_for_turn(session, joint, deadline, err);
+    if (status != SY_OK) {
+        free_run(run);
+        if (status != SY_EEXIST && status != SY_EBUSY) {
+            sy_error why = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
+            syi_sharing_fail(session, status, &why);
+        }
+        syi_sharing_session_unref(session);
+        return status;
+    }
+    joint->run = run;
+    return SY_OK;
+}
+
+/* The others are told, except whom it is about; nobody waits for their answers. */
+static void tell_failure(syi_sharing_session *s, sy_status status, const sy_error *why)
+{
+    char text[SYI_JOINT_TEXT_SIZE];
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(s->material.session, text)),
+        sy_value_int(s->index),
+        sy_value_int((int64_t)status),
+        sy_value_string(why->message),
+    };
+    for (int k = 0; k <= s->holders; k++) {
+        const syi_sharing_peer *peer = &s->peers[k];
+        if (k == s->index || !peer->push || strstr(why->message, peer->name) != NULL) {
+            continue;
+        }
+        sy_error ignored = SY_ERROR_INIT;
+        if (syi_command_post(s->worker, peer->worker, SYI_SHARING_FAIL, args, 4, &ignored) !=
+            SY_OK) {
+            syi_log(s->worker->hook->context, SY_LOG_INFO, "sharing", s->worker->name, 0,
+                    "%s could not be told that a joint command failed: %s", peer->name,
+                    ignored.message);
+        }
+    }
+}
+
+void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why)
+{
+    syi_sharing_run *run = joint->run;
+    syi_sharing_session *session = run->session;
+    sy_error said = why != NULL && status != SY_OK ? *why : (sy_error)SY_ERROR_INIT;
+    (void)worker;
+    joint->run = NULL;
+    if (status != SY_OK) { /* before letters are waited for, which may be in vain */
+        said.status = status;
+        syi_sharing_fail(session, status, &said);
+        tell_failure(session, status, &said);
+    }
+    for (int k = 0; k <= session->holders; k++) {
+        while (run->flights[k].count > 0) {
+            sy_error late = SY_ERROR_INIT;
+            const sy_status landed = land(run, k, &late);
+            if (landed != SY_OK && status == SY_OK) {
+                status = blame(run, k, landed, &late);
+                syi_sharing_fail(session, status, &late);
+                tell_failure(session, status, &late);
+            }
+        }
+    }
+    pthread_mutex_lock(&session->lock);
+    session->running = false;
+    session->next_sequence++;
+    session->cost.rounds += run->channel.cost.rounds;
+    session->cost.sent += run->channel.cost.sent;
+    session->cost.received += run->channel.cost.received;
+    session->cost.dealt += run->channel.cost.dealt;
+    session->used_at = syi_clock_now(context_of(run));
+    pthread_cond_broadcast(&session->changed);
+    pthread_mutex_unlock(&session->lock);
+    free_run(run);
+    syi_sharing_session_unref(session);
+}

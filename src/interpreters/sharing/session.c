@@ -1,0 +1,341 @@
+#include "interpreters/sharing/session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/error.h"
+
+/* Life */
+
+sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **session, int holders,
+                                  sy_error *err)
+{
+    sy_context *context = worker->hook->context;
+    syi_sharing_session *s = syi_alloc(context, sizeof *s);
+    *session = NULL;
+    syi_sharing_peer *peers = syi_alloc_array(context, (size_t)holders + 1, sizeof *peers);
+    if (s == NULL || peers == NULL) {
+        syi_free(context, s, sizeof *s);
+        syi_free(context, peers, ((size_t)holders + 1) * sizeof *peers);
+        return SYI_ENOMEM(err, "sharing session");
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    atomic_init(&s->refs, 1);
+    s->worker = worker;
+    s->holders = holders;
+    s->peers = peers;
+    s->next_sequence = 1;
+    s->material.context = context;
+    s->material.holders = holders;
+    s->used_at = syi_clock_now(context);
+    syi_buffer_init(&s->demands, context, 1u << 20);
+    syi_stock_init(&s->stock, context);
+    *session = s;
+    return SY_OK;
+}
+
+static void drop_letters(sy_context *context, syi_letters *letters)
+{
+    while (letters->first != NULL) {
+        syi_letter *letter = letters->first;
+        letters->first = letter->next;
+        syi_array_fini(&letter->bytes);
+        syi_free(context, letter, sizeof *letter);
+    }
+    letters->last = NULL;
+}
+
+void syi_sharing_session_unref(syi_sharing_session *session)
+{
+    if (session == NULL ||
+        atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    sy_context *context = session->worker->hook->context;
+    drop_letters(context, &session->inbox);
+    drop_letters(context, &session->outbox);
+    syi_buffer_fini(&session->demands);
+    syi_stock_fini(&session->stock);
+    syi_free(context, session->peers, ((size_t)session->holders + 1) * sizeof *session->peers);
+    pthread_cond_destroy(&session->changed);
+    pthread_mutex_destroy(&session->lock);
+    syi_free_secret(context, session, sizeof *session);
+}
+
+/* The room */
+
+sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
+                           syi_sharing_session **session, sy_error *err)
+{
+    syi_sharing_room *room = syi_sharing_room_of(worker->hook);
+    pthread_mutex_lock(&room->lock);
+    syi_sharing_session *s = room->sessions;
+    while (s != NULL && (s->worker != worker || memcmp(s->material.session, name,
+                                                       SYI_SHARING_SESSION_SIZE) != 0)) {
+        s = s->next;
+    }
+    if (s != NULL) {
+        atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&room->lock);
+    *session = s;
+    return s != NULL ? SY_OK
+                     : syi_fail(err, SY_ENOTFOUND,
+                                "worker %s knows no such sharing session; it was closed, or one of "
+                                "its commands failed",
+                                worker->name);
+}
+
+/* Room lock held: out of its list. The room's reference goes to the caller. */
+static bool unlink_session(syi_sharing_room *room, syi_sharing_session *session)
+{
+    syi_sharing_session **at = &room->sessions;
+    while (*at != NULL && *at != session) {
+        at = &(*at)->next;
+    }
+    if (*at == NULL) {
+        return false;
+    }
+    *at = session->next;
+    session->next = NULL;
+    room->session_count--;
+    return true;
+}
+
+/* Room lock held: the one that has been idle longest makes place. */
+static syi_sharing_session *evict(syi_sharing_room *room)
+{
+    syi_sharing_session *oldest = NULL;
+    for (syi_sharing_session *s = room->sessions; s != NULL; s = s->next) {
+        pthread_mutex_lock(&s->lock);
+        const bool idle = !s->running;
+        const uint64_t used_at = s->used_at;
+        pthread_mutex_unlock(&s->lock);
+        if (idle && (oldest == NULL || used_at < oldest->used_at)) {
+            oldest = s;
+        }
+    }
+    if (oldest != NULL) {
+        unlink_session(room, oldest);
+    }
+    return oldest;
+}
+
+sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err)
+{
+    syi_sharing_room *room = syi_sharing_room_of(session->worker->hook);
+    syi_sharing_session *there = NULL, *evicted = NULL;
+    if (syi_sharing_find(session->worker, session->material.session, &there, NULL) == SY_OK) {
+        syi_sharing_session_unref(there);
+        return syi_fail(err, SY_EEXIST, "worker %s is in that sharing session already",
+                        session->worker->name);
+    }
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&room->lock);
+    if (room->closing) {
+        status = syi_fail(err, SY_EBUSY, "worker %s is shutting down", session->worker->name);
+    } else if (room->session_count >= SYI_SHARING_SESSIONS_MAX) {
+        evicted = evict(room);
+        if (evicted == NULL) {
+            status = syi_fail(err, SY_ELIMIT, "worker %s has %d sharing sessions at work",
+                              session->worker->name, SYI_SHARING_SESSIONS_MAX);
+        }
+    }
+    if (status == SY_OK) {
+        session->next = room->sessions;
+        room->sessions = session;
+        room->session_count++;
+    }
+    pthread_mutex_unlock(&room->lock);
+    if (evicted != NULL) {
+        sy_error why = SY_ERROR_INIT;
+        syi_fail(&why, SY_ENOTFOUND, "the sharing session made place for others");
+        syi_sharing_fail(evicted, SY_ENOTFOUND, &why);
+        syi_sharing_session_unref(evicted);
+    }
+    return status;
+}
+
+void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_error *why)
+{
+    syi_sharing_room *room = syi_sharing_room_of(session->worker->hook);
+    pthread_mutex_lock(&session->lock);
+    if (session->failed == SY_OK) {
+        session->failed = status;
+        session->why = *why;
+    }
+    atomic_fetch_add_explicit(&session->arrivals, 1, memory_order_release);
+    pthread_cond_broadcast(&session->changed);
+    pthread_mutex_unlock(&session->lock);
+    pthread_mutex_lock(&room->lock);
+    const bool listed = unlink_session(room, session);
+    pthread_mutex_unlock(&room->lock);
+    if (listed) {
+        syi_sharing_session_unref(session);
+    }
+}
+
+/* Letters */
+
+static sy_status failure(const syi_sharing_session *session, sy_error *err)
+{
+    if (err != NULL) {
+        *err = session->why;
+    }
+    return session->failed;
+}
+
+/* Lock held. Takes the bytes. */
+static sy_status put_letter(syi_sharing_session *session, syi_letters *letters, int party,
+                            const syi_item *item, const syi_array *bytes, sy_error *err)
+{
+    const size_t size = syi_array_bytes(bytes);
+    if (session->failed != SY_OK) {
+        return failure(session, err);
+    }
+    if (size > SYI_SHARING_HELD_MAX - session->held) {
+        return syi_fail(err, SY_ELIMIT,
+                        "%llu bytes of letters wait in a sharing session of worker %s",
+                        (unsigned long long)session->held, session->worker->name);
+    }
+    syi_letter *letter = syi_alloc(session->worker->hook->context, sizeof *letter);
+    if (letter == NULL) {
+        return SYI_ENOMEM(err, "letter");
+    }
+    letter->party = party;
+    letter->item = *item;
+    syi_array_copy_view(&letter->bytes, bytes);
+    if (letters->last != NULL) {
+        letters->last->next = letter;
+    } else {
+        letters->first = letter;
+    }
+    letters->last = letter;
+    session->held += size;
+    session->used_at = syi_clock_now(session->worker->hook->context);
+    atomic_fetch_add_explicit(&session->arrivals, 1, memory_order_release);
+    pthread_cond_broadcast(&session->changed);
+    return SY_OK;
+}
+
+syi_letter *syi_sharing_find_letter(syi_sharing_session *session, syi_letters *letters, int party,
+                                    const syi_item *item)
+{
+    syi_letter *before = NULL;
+    syi_letter *letter = letters->first;
+    while (letter != NULL && (letter->party != party || letter->item.sequence != item->sequence ||
+                              letter->item.number != item->number)) {
+        before = letter;
+        letter = letter->next;
+    }
+    if (letter != NULL) {
+        if (before != NULL) {
+            before->next = letter->next;
+        } else {
+            letters->first = letter->next;
+        }
+        if (letters->last == letter) {
+            letters->last = before;
+        }
+        letter->next = NULL;
+        session->held -= syi_array_bytes(&letter->bytes);
+    }
+    return letter;
+}
+
+sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
+                              const syi_array *bytes, sy_error *err)
+{
+    pthread_mutex_lock(&session->lock);
+    sy_status status =
+        item->sequence < SYI_ITEM_AHEAD && item->sequence < session->next_sequence
+            ? syi_fail(err, SY_EPROTO, "a letter for a command that is over")
+            : put_letter(session, &session->inbox, from, item, bytes, err);
+    pthread_mutex_unlock(&session->lock);
+    return status;
+}
+
+sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item *item,
+                            const syi_array *bytes, sy_error *err)
+{
+    pthread_mutex_lock(&session->lock);
+    const sy_status status = put_letter(session, &session->outbox, to, item, bytes, err);
+    pthread_mutex_unlock(&session->lock);
+    return status;
+}
+
+bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline)
+{
+    const uint64_t now = syi_clock_now(session->worker->hook->context);
+    struct timespec until;
+    if (now >= deadline) {
+        return false;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const uint64_t at = (uint64_t)until.tv_sec * 1000000000u + (uint64_t)until.tv_nsec +
+                        (deadline - now);
+    until.tv_sec = (time_t)(at / 1000000000u);
+    until.tv_nsec = (long)(at % 1000000000u);
+    return pthread_cond_timedwait(&session->changed, &session->lock, &until) != ETIMEDOUT;
+}
+
+sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_item *item,
+                               uint64_t deadline, syi_array *bytes, sy_error *err)
+{
+    syi_letter *letter = NULL;
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&session->lock);
+    for (;;) {
+        letter = syi_sharing_find_letter(session, &session->outbox, to, item);
+        if (letter != NULL || session->failed != SY_OK) {
+            break;
+        }
+        if (!syi_sharing_wait(session, deadline)) {
+            status = syi_fail(err, SY_ETIMEDOUT, "worker %s had nothing to say before the deadline",
+                              session->worker->name);
+            break;
+        }
+    }
+    if (letter == NULL && session->failed != SY_OK) {
+        status = failure(session, err);
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (letter != NULL) {
+        syi_array_copy_view(bytes, &letter->bytes);
+        syi_array_fini(&letter->bytes);
+        syi_free(session->worker->hook->context, letter, sizeof *letter);
+    }
+    return status;
+}
+
+sy_status syi_sharing_take_demands(syi_sharing_session *session, uint64_t deadline,
+                                   syi_buffer *demands, sy_error *err)
+{
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&session->lock);
+    while (session->demands.length == 0 && session->failed == SY_OK &&
+           syi_sharing_wait(session, deadline)) {
+    }
+    if (session->failed != SY_OK) {
+        status = failure(session, err);
+    } else {
+        syi_buffer_append(demands, session->demands.data, session->demands.length);
+        syi_buffer_clear(&session->demands);
+    }
+    pthread_mutex_unlock(&session->lock);
+    return status;
+}
+
+sy_status syi_sharing_letter_value(sy_hook *hook, const syi_array *bytes, sy_tensor **tensor,
+                                   sy_error *err)
+{
+    syi_array view = SYI_ARRAY_INIT;
+    syi_array_copy_view(&view, bytes);
+    return syi_tensor_from_array(hook, tensor, &view, err);
+}

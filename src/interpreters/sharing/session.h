@@ -1,0 +1,142 @@
+/*
+ * session.h - a holder's side of a sharing session: what it has in common with the other holders and the provider, letters
+ * that have come for its party programs, and whose turn it is. The seam channel.h of crypto/ is answered here, by workers.
+ * docs/internals/sharing.md has the drawing. Tests: tests/integration/sharing_sessions.c, channel_test.c.
+ *
+ * A session is made by its provider, who joins every holder to it (commands.c). It belongs to one client, which numbers its
+ * joint commands; every holder carries them out in this order, one at a time. A joint command that fails anywhere ends the
+ * session at every holder: what was dealt for it is not used again. Shares do not belong to a session and live on.
+ *
+ * Who may speak: the name of a session is 16 random bytes that only its client, provider and holders know.
+ * Threads: a session's lock is short, and never held while computing, sending or waiting for a peer.
+ */
+#ifndef SYI_INTERPRETERS_SHARING_SESSION_H
+#define SYI_INTERPRETERS_SHARING_SESSION_H
+
+#include "crypto/spdz.h"
+#include "interpreters/sharing/stock.h"
+#include "messaging/joint.h"
+#include "workers/commands.h"
+#include "workers/link.h"
+
+#define SYI_SHARING_SESSIONS_MAX 4096 /* at the workers of a hook */
+#define SYI_SHARING_HELD_MAX (UINT64_C(2) << 30) /* bytes of letters that wait in a session */
+
+/* A message of one party to another. */
+typedef struct syi_letter {
+    struct syi_letter *next;
+    int party;      /* from whom, or (going out) to whom; `holders`: the provider */
+    syi_item item;  /* the command's sequence; of dealt ones the item they belong to */
+    syi_array bytes; /* uint8, one dim, contiguous */
+} syi_letter;
+
+typedef struct syi_letters {
+    syi_letter *first, *last;
+} syi_letters;
+
+typedef struct syi_sharing_peer {
+    sy_id id;
+    char name[SY_ERROR_NAME_SIZE];
+    sy_worker *worker; /* borrowed of the directory */
+    bool push;         /* this holder sends to it; otherwise it fetches */
+    bool pushes;       /* it sends here; otherwise this holder fetches */
+} syi_sharing_peer;
+
+typedef struct syi_sharing_session {
+    struct syi_sharing_session *next; /* of the room */
+    atomic_uint refs;
+    sy_worker *worker; /* whose session it is */
+    syi_material material;
+    int holders, index;
+    syi_sharing_peer *peers; /* holders of them, and the provider behind them */
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    uint64_t next_sequence; /* whose turn it is */
+    bool running;
+    sy_status failed; /* SY_OK: it lives */
+    sy_error why;
+    syi_letters inbox, outbox;
+    uint64_t held; /* bytes in both */
+    syi_buffer demands; /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
+    syi_cost cost;      /* of all commands so far */
+    syi_stock stock;
+    uint64_t used_at;   /* clock */
+    atomic_uint arrivals; /* letters and failures so far: to look without the lock */
+} syi_sharing_session;
+
+struct syi_sharing_dealing; /* dealing.h */
+struct syi_sharing_group;   /* group.h */
+
+/* What the folder keeps per hook. */
+typedef struct syi_sharing_room {
+    sy_hook *hook;
+    pthread_mutex_t lock;
+    syi_sharing_session *sessions;
+    size_t session_count;
+    struct syi_sharing_dealing *dealings;
+    size_t dealing_count;
+    struct syi_sharing_group *groups;
+    bool closing;
+} syi_sharing_room;
+
+static inline syi_sharing_room *syi_sharing_room_of(const sy_hook *hook)
+{
+    return hook->sharing;
+}
+
+/* The session of that name at the worker, with a reference. SY_ENOTFOUND. */
+sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
+                           syi_sharing_session **session, sy_error *err);
+/* Takes `session` into the room. SY_EEXIST, SY_ELIMIT, SY_EBUSY when the hook is being freed. */
+sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err);
+/* No peers yet, but room for them. */
+sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **session, int holders,
+                                  sy_error *err);
+void syi_sharing_session_unref(syi_sharing_session *session);
+/* The first failure ends it: whoever waits is woken. Then it leaves the room. */
+void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_error *why);
+
+/* A letter has come; the bytes are taken over. SY_ELIMIT, SY_ENOMEM, or why the session failed. */
+sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
+                              const syi_array *bytes, sy_error *err);
+/* Waits for a letter to `to` of the outbox, and takes it. */
+sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_item *item,
+                               uint64_t deadline, syi_array *bytes, sy_error *err);
+/* Waits until there are demands, at most until `deadline`: appends them. None, when there are none by then. */
+sy_status syi_sharing_take_demands(syi_sharing_session *session, uint64_t deadline,
+                                   syi_buffer *demands, sy_error *err);
+
+/* Session lock held: waits for a change, at most until `deadline`; false: it is over. */
+bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline);
+
+/* A holder in a joint command (run.c). */
+typedef struct syi_sharing_run {
+    syi_channel channel;
+    syi_party party;
+    syi_sharing_session *session; /* a reference */
+    uint64_t deadline;
+    bool spoke; /* something was sent, or the provider asked */
+    struct syi_sharing_flight *flights; /* per holder: letters on their way */
+    syi_letter **received;              /* per party: what receive gave out */
+} syi_sharing_run;
+
+/* syi_joint_class */
+sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err);
+void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why);
+static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
+{
+    return mode->joint != NULL ? mode->joint->run : NULL;
+}
+
+/* The folder's worker commands (commands.c). */
+sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
+#define SYI_SHARING_SEND "sharing_send"
+#define SYI_SHARING_FETCH "sharing_fetch"
+#define SYI_SHARING_FAIL "sharing_fail"
+
+/* A letter's bytes as an argument: a handle on them. */
+sy_status syi_sharing_letter_value(sy_hook *hook, const syi_array *bytes, sy_tensor **tensor,
+                                   sy_error *err);
+
+#endif

@@ -1,0 +1,169 @@
+#include "interpreters/sharing/stock.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+/* What is in stock: a demand written without names of items. */
+struct syi_stock_entry {
+    syi_stock_entry *next;
+    uint64_t first, count; /* not taken yet */
+    size_t size;
+    uint8_t key[];
+};
+
+void syi_stock_init(syi_stock *stock, sy_context *context)
+{
+    *stock = (syi_stock){.context = context};
+}
+
+void syi_stock_fini(syi_stock *stock)
+{
+    while (stock->entries != NULL) {
+        syi_stock_entry *entry = stock->entries;
+        stock->entries = entry->next;
+        syi_free(stock->context, entry, sizeof *entry + entry->size);
+    }
+}
+
+static bool same_item(const syi_item *a, const syi_item *b)
+{
+    return a->sequence == b->sequence && a->number == b->number;
+}
+
+/* Are both factors masked for this product only? */
+static bool is_fresh(const syi_demand *demand)
+{
+    return demand->kind != SYI_MATERIAL_PRODUCT || (same_item(&demand->x.item, &demand->item) &&
+                                                    same_item(&demand->y.item, &demand->item));
+}
+
+static void name(syi_demand *demand, uint64_t sequence)
+{
+    demand->item = (syi_item){sequence, 0};
+    if (demand->kind == SYI_MATERIAL_PRODUCT) {
+        demand->x.item = demand->item;
+        demand->y.item = demand->item;
+    }
+}
+
+static sy_status write_key(const syi_stock *stock, const syi_demand *demand, syi_buffer *key,
+                           sy_error *err)
+{
+    syi_demand nameless = *demand;
+    name(&nameless, 0);
+    syi_buffer_init(key, stock->context, SYI_DEMAND_BYTES);
+    syi_demand_write(&nameless, key);
+    return syi_buffer_check(key, "crypto store", err);
+}
+
+static syi_stock_entry *find(const syi_stock *stock, const syi_buffer *key)
+{
+    syi_stock_entry *entry = stock->entries;
+    while (entry != NULL && (entry->count == 0 || entry->size != key->length ||
+                             memcmp(entry->key, key->data, key->length) != 0)) {
+        entry = entry->next;
+    }
+    return entry;
+}
+
+sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
+                        sy_error *err)
+{
+    syi_buffer key;
+    sy_status status = write_key(stock, demand, &key, err);
+    syi_stock_entry *entry =
+        status == SY_OK ? syi_alloc(stock->context, sizeof *entry + key.length) : NULL;
+    if (status == SY_OK && entry == NULL) {
+        status = SYI_ENOMEM(err, "crypto store");
+    }
+    if (entry != NULL) {
+        entry->first = first;
+        entry->count = count;
+        entry->size = key.length;
+        memcpy(entry->key, key.data, key.length);
+        syi_stock_entry **end = &stock->entries;
+        while (*end != NULL) {
+            end = &(*end)->next;
+        }
+        *end = entry;
+        stock->made += count;
+    }
+    syi_buffer_fini(&key);
+    return status;
+}
+
+static void drop_empty(syi_stock *stock)
+{
+    syi_stock_entry **at = &stock->entries;
+    while (*at != NULL) {
+        syi_stock_entry *entry = *at;
+        if (entry->count > 0) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        syi_free(stock->context, entry, sizeof *entry + entry->size);
+    }
+}
+
+const char *syi_stock_kind_text(syi_material_kind kind)
+{
+    switch (kind) {
+    case SYI_MATERIAL_PRODUCT:
+        return "product";
+    case SYI_MATERIAL_SQUARE:
+        return "square";
+    case SYI_MATERIAL_SHIFT:
+        return "shift";
+    case SYI_MATERIAL_DIVIDE:
+        return "division";
+    case SYI_MATERIAL_ZERO:
+        return "zero";
+    }
+    return "unknown";
+}
+
+sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err)
+{
+    *drawn = false;
+    if (!stock->force && (stock->entries == NULL || !is_fresh(demand))) {
+        return SY_OK;
+    }
+    if (is_fresh(demand) && stock->entries != NULL) {
+        syi_buffer key;
+        const sy_status status = write_key(stock, demand, &key, err);
+        syi_stock_entry *entry = status == SY_OK ? find(stock, &key) : NULL;
+        syi_buffer_fini(&key);
+        SY_TRY(status);
+        if (entry != NULL) {
+            name(demand, entry->first++);
+            entry->count--;
+            stock->taken++;
+            *drawn = true;
+            drop_empty(stock);
+            return SY_OK;
+        }
+    }
+    return stock->force ? syi_fail(err, SY_EEMPTY,
+                                   "the crypto store has 0 instances of the %s with these "
+                                   "parameters, 1 is needed; provide primitives ahead, or do not "
+                                   "force preprocessing",
+                                   syi_stock_kind_text(demand->kind))
+                        : SY_OK;
+}
+
+uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand)
+{
+    syi_buffer key;
+    uint64_t left = 0;
+    if (write_key(stock, demand, &key, NULL) == SY_OK) {
+        for (const syi_stock_entry *entry = stock->entries; entry != NULL; entry = entry->next) {
+            if (entry->size == key.length && memcmp(entry->key, key.data, key.length) == 0) {
+                left += entry->count;
+            }
+        }
+    }
+    syi_buffer_fini(&key);
+    return left;
+}

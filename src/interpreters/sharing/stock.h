@@ -1,0 +1,34 @@
+/*
+ * stock.h - what a holder knows of material that was made ahead: which kind, with which parameters, how many instances are
+ * left. Every holder is told the same and draws in the same order, so that all draw the same instance. The originals'
+ * crypto store (PrimitiveStorage). Guarded by the session's lock. Test: stock_test.c.
+ */
+#ifndef SYI_INTERPRETERS_SHARING_STOCK_H
+#define SYI_INTERPRETERS_SHARING_STOCK_H
+
+#include "crypto/material.h"
+
+typedef struct syi_stock_entry syi_stock_entry;
+
+typedef struct syi_stock {
+    sy_context *context;
+    syi_stock_entry *entries;
+    bool force; /* force_preprocessing: nothing is dealt on demand */
+    uint64_t made, taken;
+} syi_stock;
+
+void syi_stock_init(syi_stock *stock, sy_context *context);
+void syi_stock_fini(syi_stock *stock);
+/* `count` instances of what `demand` asks for, named (first, 0), (first + 1, 0), ... SY_ENOMEM. */
+sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
+                        sy_error *err);
+/* Takes one: the demand's item, and those of its fresh factors, become that of the instance. *drawn false: there is none;
+ * SY_EEMPTY then when nothing may be dealt on demand. Products with kept masks are never in stock. */
+sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err);
+/* Instances left of that kind and these parameters. */
+uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand);
+
+/* "product", "square", ... */
+const char *syi_stock_kind_text(syi_material_kind kind);
+
+#endif
