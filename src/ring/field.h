@@ -1,11 +1,10 @@
 /*
  * field.h - arithmetic modulo 2^64, 2^32 or any other modulus, on plain memory: what the programs of crypto/ compute with.
- * The first two run on the kernels of kernels.h; the others, the fields of the originals (2^62, odd ones), on a generic path
- * with a true mod. An element is a word of `width` bytes in [0, modulus). Test: field_test.c.
+ * The first two run on the kernels of kernels.h, other powers of 2 (2^62 of the originals) as well, with the tops cut off; all
+ * others on plain loops with a true mod. An element is a word of `width` bytes in [0, modulus). Test: field_test.c.
  *
- * Outputs may be operands, but may not overlap them otherwise. Modulo 2^64 and 2^32 no branch and no address depends on
- * elements, so that they may be secret; modulo others neither, except for the time of the processor's own division. Any
- * thread.
+ * Outputs may be operands, but may not overlap them otherwise. In the functions on arrays no branch, no address and no
+ * division depends on elements, so that they may be secret; public numbers and moduli are divided by. Any thread.
  */
 #ifndef SYI_RING_FIELD_H
 #define SYI_RING_FIELD_H
@@ -36,7 +35,8 @@ static inline bool syi_field_same(const syi_field *a, const syi_field *b)
 unsigned syi_field_bits(const syi_field *field);
 /* The greatest magnitude of signed numbers that come in and out of shares: the modulus' half, rounded up, minus 1. */
 uint64_t syi_field_most(const syi_field *field);
-/* A signed number as an element: true mod. */
+/* A signed number as an element: true mod. With the processor's division, whose time tells about the number: for public ones;
+ * arrays of secret ones go through reduce. */
 uint64_t syi_field_of(const syi_field *field, int64_t number);
 /* An element read as a signed number: minus the modulus above syi_field_most. */
 int64_t syi_field_signed(const syi_field *field, uint64_t element);
@@ -45,6 +45,7 @@ void syi_field_add(const syi_field *field, void *out, const void *a, const void 
 void syi_field_sub(const syi_field *field, void *out, const void *a, const void *b, size_t n);
 void syi_field_mul(const syi_field *field, void *out, const void *a, const void *b, size_t n);
 void syi_field_neg(const syi_field *field, void *out, const void *a, size_t n);
+/* With one public number, any: it is taken modulo the modulus. */
 void syi_field_add_public(const syi_field *field, void *out, const void *a, uint64_t b, size_t n);
 void syi_field_mul_public(const syi_field *field, void *out, const void *a, uint64_t b, size_t n);
 /* out += a b */
@@ -75,7 +76,7 @@ sy_status syi_field_matmul(sy_context *context, const syi_field *field, void *c,
  * SYI_GENERATOR_BLOCK. Modulo a power of 2 exactly uniform as far as the stream is; modulo others within 2^-64 of it
  * (16 bytes each). SY_EIO, SY_ENOMEM; the elements are then zeros.
  */
-size_t syi_field_drawn(const syi_field *field); /* bytes of a stream per element: 4, 8 or 16 */
+size_t syi_field_drawn(const syi_field *field); /* bytes of a stream per element: width, or 16 */
 sy_status syi_field_draw(const syi_field *field, const syi_generator *generator, uint64_t place,
                          void *out, size_t n, sy_error *err);
 
