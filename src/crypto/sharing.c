@@ -5,10 +5,9 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/surroundings.h"
-#include "ring/kernels.h"
 
-/* Words that are drawn at once: they stay in the first cache, and nobody needs as much memory as the secret has. */
-enum { CHUNK_BYTES = 16384 };
+/* Elements that are drawn at once: they stay in the first cache, and nobody needs as much memory as the secret has. */
+enum { CHUNK = 2048 };
 
 static const char stream_name[] = "csyft/1|share";
 
@@ -21,79 +20,74 @@ static sy_status check_holders(size_t holders, sy_error *err)
     return SY_OK;
 }
 
-static sy_status open_stream(syi_generator *g, const uint8_t seed[SYI_SEED_SIZE], sy_error *err)
+/* last -= the stream of the seed */
+static sy_status subtract(const syi_field *field, uint8_t *last, const uint8_t seed[SYI_SEED_SIZE],
+                          size_t count, void *chunk, sy_error *err)
 {
-    return syi_generator_init(g, seed, stream_name, sizeof stream_name - 1, err);
+    syi_generator g;
+    sy_status status = syi_generator_init(&g, seed, stream_name, sizeof stream_name - 1, err);
+    for (size_t at = 0; at < count && status == SY_OK; at += CHUNK) {
+        const size_t some = count - at < CHUNK ? count - at : CHUNK;
+        uint8_t *words = last + at * field->width;
+        status = syi_field_draw(field, &g, at, chunk, some, err);
+        if (status == SY_OK) {
+            syi_field_sub(field, words, words, chunk, some);
+        }
+    }
+    syi_generator_fini(&g);
+    return status;
 }
 
-#define DEFINE_SHARING(T, N)                                                                   \
-    /* last -= the stream of the seed */                                                       \
-    static sy_status subtract##N(T *last, const uint8_t seed[SYI_SEED_SIZE], size_t count,     \
-                                 T *chunk, sy_error *err)                                      \
-    {                                                                                          \
-        const size_t room = CHUNK_BYTES / sizeof(T);                                           \
-        const syi_ring##N##_kernels *kernels = &syi_ring_kernels_get()->ring##N;               \
-        syi_generator g;                                                                       \
-        SY_TRY(open_stream(&g, seed, err));                                                    \
-        sy_status status = SY_OK;                                                              \
-        for (size_t at = 0; at < count && status == SY_OK; at += room) {                       \
-            const size_t some = count - at < room ? count - at : room;                         \
-            status = syi_generator_fill(&g, at * sizeof(T) / SYI_GENERATOR_BLOCK, chunk,       \
-                                        some * sizeof(T), err);                                \
-            if (status == SY_OK) {                                                             \
-                kernels->sub(last + at, last + at, chunk, some);                               \
-            }                                                                                  \
-        }                                                                                      \
-        syi_generator_fini(&g);                                                                \
-        return status;                                                                         \
-    }                                                                                          \
-    sy_status syi_share##N(sy_context *context, T *last, uint8_t(*seeds)[SYI_SEED_SIZE],       \
-                           const T *secret, size_t count, size_t holders, sy_error *err)       \
-    {                                                                                          \
-        SY_TRY(check_holders(holders, err));                                                   \
-        const size_t seeds_size = (holders - 1) * SYI_SEED_SIZE;                               \
-        T *chunk = syi_alloc_aligned(context, CHUNK_BYTES, 64);                                \
-        sy_status status = chunk != NULL ? syi_random_bytes(context, seeds, seeds_size, err)   \
-                                         : SYI_ENOMEM(err, "shares");                          \
-        if (status == SY_OK && count > 0) {                                                    \
-            memcpy(last, secret, count * sizeof *last);                                        \
-        }                                                                                      \
-        size_t done = 0;                                                                       \
-        while (status == SY_OK && done < holders - 1) {                                        \
-            status = subtract##N(last, seeds[done++], count, chunk, err);                      \
-        }                                                                                      \
-        if (status != SY_OK) {                                                                 \
-            memset(seeds, 0, seeds_size);                                                      \
-            memset(last, 0, count * sizeof *last);                                             \
-        }                                                                                      \
-        if (chunk != NULL) {                                                                   \
-            syi_free_secret(context, chunk, CHUNK_BYTES);                                      \
-        }                                                                                      \
-        return status;                                                                         \
-    }                                                                                          \
-    sy_status syi_share##N##_expand(T *share, const uint8_t seed[SYI_SEED_SIZE], size_t count, \
-                                    sy_error *err)                                             \
-    {                                                                                          \
-        syi_generator g;                                                                       \
-        sy_status status = open_stream(&g, seed, err);                                         \
-        if (status == SY_OK) {                                                                 \
-            status = syi_generator_fill(&g, 0, share, count * sizeof *share, err);             \
-            syi_generator_fini(&g);                                                            \
-        } else {                                                                               \
-            memset(share, 0, count * sizeof *share);                                           \
-        }                                                                                      \
-        return status;                                                                         \
-    }                                                                                          \
-    void syi_reconstruct##N(T *secret, const T *const *shares, size_t holders, size_t count)   \
-    {                                                                                          \
-        const syi_ring##N##_kernels *kernels = &syi_ring_kernels_get()->ring##N;               \
-        if (secret != shares[0] && count > 0) {                                                \
-            memcpy(secret, shares[0], count * sizeof *secret);                                 \
-        }                                                                                      \
-        for (size_t k = 1; k < holders; k++) {                                                 \
-            kernels->add(secret, secret, shares[k], count);                                    \
-        }                                                                                      \
+sy_status syi_share(sy_context *context, const syi_field *field, void *last,
+                    uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
+                    size_t holders, sy_error *err)
+{
+    SY_TRY(check_holders(holders, err));
+    const size_t seeds_size = (holders - 1) * SYI_SEED_SIZE;
+    const size_t chunk_size = CHUNK * field->width;
+    void *chunk = syi_alloc_aligned(context, chunk_size, 64);
+    sy_status status = chunk != NULL ? syi_random_bytes(context, seeds, seeds_size, err)
+                                     : SYI_ENOMEM(err, "shares");
+    if (status == SY_OK) {
+        syi_copy_bytes(last, secret, count * field->width);
     }
+    size_t done = 0;
+    while (status == SY_OK && done < holders - 1) {
+        status = subtract(field, last, seeds[done++], count, chunk, err);
+    }
+    if (status != SY_OK) {
+        memset(seeds, 0, seeds_size);
+        if (count > 0) {
+            memset(last, 0, count * field->width);
+        }
+    }
+    if (chunk != NULL) {
+        syi_free_secret(context, chunk, chunk_size);
+    }
+    return status;
+}
 
-DEFINE_SHARING(uint64_t, 64)
-DEFINE_SHARING(uint32_t, 32)
+sy_status syi_share_expand(const syi_field *field, void *share, const uint8_t seed[SYI_SEED_SIZE],
+                           size_t count, sy_error *err)
+{
+    syi_generator g;
+    sy_status status = syi_generator_init(&g, seed, stream_name, sizeof stream_name - 1, err);
+    if (status == SY_OK) {
+        status = syi_field_draw(field, &g, 0, share, count, err);
+        syi_generator_fini(&g);
+    } else if (count > 0) {
+        memset(share, 0, count * field->width);
+    }
+    return status;
+}
+
+void syi_reconstruct(const syi_field *field, void *secret, const void *const *shares,
+                     size_t holders, size_t count)
+{
+    if (secret != shares[0]) {
+        syi_copy_bytes(secret, shares[0], count * field->width);
+    }
+    for (size_t k = 1; k < holders; k++) {
+        syi_field_add(field, secret, secret, shares[k], count);
+    }
+}

@@ -7,6 +7,7 @@
 
 enum { COUNT = 5000, MOST = 5 };
 
+static const syi_field field64 = SYI_FIELD_64, field32 = SYI_FIELD_32;
 static uint64_t shares64[MOST][COUNT];
 static uint32_t shares32[MOST][COUNT];
 
@@ -17,16 +18,16 @@ static uint32_t shares32[MOST][COUNT];
         uint8_t seeds[MOST][SYI_SEED_SIZE];                                                     \
         sy_error err = SY_ERROR_INIT;                                                           \
         assert_ok(                                                                              \
-            syi_share##N(context, shares##N[holders - 1], seeds, secret, count, holders, &err), \
+            syi_share(context, &field##N, shares##N[holders - 1], seeds, secret, count, holders, &err), \
             &err);                                                                              \
         for (size_t k = 0; k + 1 < holders; k++) {                                              \
-            assert_ok(syi_share##N##_expand(shares##N[k], seeds[k], count, &err), &err);        \
+            assert_ok(syi_share_expand(&field##N, shares##N[k], seeds[k], count, &err), &err);        \
         }                                                                                       \
     }                                                                                           \
     static void check_sum##N(sy_context *context, size_t count, size_t holders)                 \
     {                                                                                           \
         static T secret[COUNT], sum[COUNT];                                                     \
-        const T *pointers[MOST];                                                                \
+        const void *pointers[MOST];                                                                \
         for (size_t k = 0; k < count; k++) {                                                    \
             secret[k] = k % 3 == 0 ? (T)0 - (T)k : (T)((T)1 << (k % N)) + (T)k;                 \
         }                                                                                       \
@@ -34,9 +35,9 @@ static uint32_t shares32[MOST][COUNT];
         for (size_t k = 0; k < holders; k++) {                                                  \
             pointers[k] = shares##N[k];                                                         \
         }                                                                                       \
-        syi_reconstruct##N(sum, pointers, holders, count);                                      \
+        syi_reconstruct(&field##N, sum, pointers, holders, count);                                      \
         assert_memory_equal(sum, secret, count * sizeof *sum);                                  \
-        syi_reconstruct##N(shares##N[0], pointers, holders, count); /* in place */              \
+        syi_reconstruct(&field##N, shares##N[0], pointers, holders, count); /* in place */              \
         assert_memory_equal(shares##N[0], secret, count * sizeof *sum);                         \
     }
 DEFINE_SPLIT(uint64_t, 64)
@@ -90,13 +91,13 @@ static void test_uniform(void **state)
         for (size_t holders = 2; holders <= MOST; holders++) {
             split64(context, secret, COUNT, holders);
             for (size_t without = 0; without < holders; without++) {
-                const uint64_t *others[MOST];
+                const void *others[MOST];
                 size_t count = 0;
                 for (size_t k = 0; k < holders; k++) {
                     others[count] = shares64[k];
                     count += k != without ? 1 : 0;
                 }
-                syi_reconstruct64(sum, others, holders - 1, COUNT);
+                syi_reconstruct(&field64, sum, others, holders - 1, COUNT);
                 assert_true(chi_square(sum, sizeof sum) < 360);
                 assert_true(chi_square(shares64[without], sizeof shares64[without]) < 360);
             }
@@ -130,12 +131,12 @@ static void test_refusals(void **state)
     uint8_t seeds[SYI_HOLDERS_MAX + 1][SYI_SEED_SIZE] = {{1}};
     uint64_t last[2] = {1, 2};
     sy_error err = SY_ERROR_INIT;
-    assert_status(syi_share64(context, last, seeds, secret, 2, 1, &err), SY_EINVAL, &err);
+    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 1, &err), SY_EINVAL, &err);
     assert_string_equal(err.message, "share: 1 holders; 2 to 64 are possible");
-    assert_status(syi_share64(context, last, seeds, secret, 2, 65, &err), SY_EINVAL, &err);
+    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 65, &err), SY_EINVAL, &err);
     memory.calls = 0;
     memory.fail_at = 1;
-    assert_status(syi_share64(context, last, seeds, secret, 2, 2, &err), SY_ENOMEM, &err);
+    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 2, &err), SY_ENOMEM, &err);
     memory.fail_at = 0;
     assert_memory_equal(seeds[0], zeros, sizeof zeros);
     assert_true(last[0] == 0 && last[1] == 0);
