@@ -51,6 +51,9 @@ typedef struct syi_pointer_trip {
     bool answered; /* nothing to wait for */
 } syi_pointer_trip;
 sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err);
+/* The same to where `first` points, whatever the arguments are: tensors that are here travel with the command. */
+sy_status syi_pointer_begin_at(syi_pointer_trip *trip, syi_call *call, syi_pointer *first,
+                               sy_error *err);
 sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err);
 sy_status syi_pointer_call(syi_call *call, sy_error *err);
 /* A call without tensors, at that worker. */

@@ -96,6 +96,11 @@ static sy_status write_command(const syi_call *call, const syi_pointer *first, c
     syi_encoder encoder = {
         .hook = call->hook, .out = out, .message = message, .recipient = &first->location->id};
     char method[64];
+    if (call->mode->joint != NULL) {
+        message->flags |= SYI_FLAG_JOINT;
+        syi_joint_write(out, call->mode->joint);
+        encoder.joint = true;
+    }
     int parameter_count = 0;
     const syi_parameter *parameters =
         syi_ops_get_parameters(call->hook->ops, call->op->id, &parameter_count);
@@ -257,8 +262,7 @@ static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange
     return SY_OK;
 }
 
-/* Sends the command to where `first` points. */
-static sy_status begin(syi_pointer_trip *trip, syi_call *call, syi_pointer *first, sy_error *err)
+sy_status syi_pointer_begin_at(syi_pointer_trip *trip, syi_call *call, syi_pointer *first, sy_error *err)
 {
     trip->call = call;
     trip->first = first;
@@ -290,7 +294,7 @@ sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *er
     syi_pointer *first = NULL;
     call->out_count = 0;
     SY_TRY(check_collocation(call, &first, err));
-    return begin(trip, call, first, err);
+    return syi_pointer_begin_at(trip, call, first, err);
 }
 
 sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err)
@@ -324,7 +328,7 @@ sy_status syi_pointer_call_at(syi_call *call, sy_worker *owner, sy_worker *locat
     call->out_count = 0;
     SY_TRY(syi_pointer_new(call->hook, &there, owner, location, &none, err));
     atomic_store(&there->collect, false);
-    sy_status status = begin(&trip, call, there, err);
+    sy_status status = syi_pointer_begin_at(&trip, call, there, err);
     if (status == SY_OK) {
         status = syi_pointer_finish(&trip, err);
     }

@@ -57,6 +57,7 @@ static sy_status write_request(sy_worker *owner, sy_worker *target, const char *
     syi_encoder encoder = {
         .hook = owner->hook, .out = out, .message = exchange->message, .recipient = &target->id};
     sy_value list = sy_value_list(args, arg_count);
+    encoder.joint = joint != NULL;
     if (joint != NULL) {
         exchange->message->flags |= SYI_FLAG_JOINT;
         syi_joint_write(out, joint);

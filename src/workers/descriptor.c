@@ -11,13 +11,18 @@ sy_status syi_encode_descriptor(syi_encoder *encoder, sy_tensor *tensor, const s
     syi_msgpack_write_array(out, 4);
     syi_encode_id(out, id);
     syi_msgpack_write_uint(out, generation);
-    if (!syi_tensor_is_native(tensor)) {
+    const syi_interpreter *type = tensor->node->type;
+    syi_array known = SYI_ARRAY_INIT;
+    const syi_array *array = &known;
+    if (syi_tensor_is_native(tensor)) {
+        array = syi_node_array(tensor->node);
+    } else if (syi_node_is_remote(tensor->node) || type->known_shape == NULL ||
+               !type->known_shape(tensor->node, &known)) {
         /* Asking could mean asking another worker; the caller does when it wants to know. */
         syi_msgpack_write_nil(out);
         syi_msgpack_write_nil(out);
         return syi_buffer_check(out, "message body", err);
     }
-    const syi_array *array = syi_node_array(tensor->node);
     const char *dtype = sy_dtype_name(array->dtype);
     syi_msgpack_write_str(out, dtype, strlen(dtype));
     syi_msgpack_write_array(out, (size_t)array->ndim);

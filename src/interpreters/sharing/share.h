@@ -1,0 +1,72 @@
+/*
+ * share.h - a holder's part of a shared value: a node over ring storage that knows which of the holders it belongs to. A
+ * tensor with such a node is an ordinary object of its worker, so that plans run on it with the ordinary executor and
+ * `FixedPrecision > share` is an ordinary chain. Linear operations are done here (share_linear.c); products, divisions and
+ * what else needs the other holders are party programs (share_products.c), which run in joint commands only; whatever has
+ * no row is refused, and never reaches the words. Test: tests/integration/sharing.c.
+ */
+#ifndef SYI_INTERPRETERS_SHARING_SHARE_H
+#define SYI_INTERPRETERS_SHARING_SHARE_H
+
+#include <csyft/operations.h>
+
+#include "hook/scope.h"
+#include "interpreters/sharing/session.h"
+
+#define SYI_CODE_SHARE 254
+
+/* What all parts of a value have in common, and which one this is. Not changed; shared by nodes. */
+typedef struct syi_kin {
+    atomic_uint refs;
+    sy_context *context;
+    syi_field field;
+    sy_id provider;
+    int holders, index;
+    sy_id ids[]; /* of the holders */
+} syi_kin;
+sy_status syi_kin_new(sy_context *context, syi_kin **kin, int holders, sy_error *err);
+syi_kin *syi_kin_ref(syi_kin *kin);
+void syi_kin_unref(syi_kin *kin);
+/* Are these parts at one holder of values that the same holders share in one field? */
+bool syi_kin_same(const syi_kin *a, const syi_kin *b);
+
+/* Masks of one storage that stay opened (crypto/spdz.h, syi_mask), one per session that used it as a factor. Shared by all
+ * nodes that view the storage. */
+typedef struct syi_share_memo syi_share_memo;
+syi_share_memo *syi_share_memo_ref(syi_share_memo *memo);
+void syi_share_memo_unref(syi_share_memo *memo);
+
+typedef struct syi_share {
+    syi_node base; /* the child is native, of the field's dtype; NULL while only the seed is known, at the client */
+    syi_kin *kin;
+    syi_share_memo *memo;
+    uint8_t seed[SYI_SEED_SIZE]; /* without child: the words are the stream of this */
+    syi_array shape;             /* without child */
+} syi_share;
+extern const syi_interpreter syi_share_type;
+
+static inline syi_share *syi_share_of(const syi_node *node)
+{
+    return node->type == &syi_share_type ? (syi_share *)(void *)node : NULL;
+}
+static inline sy_dtype syi_field_dtype(const syi_field *field)
+{
+    return field->width == 4 ? SY_DTYPE_I32 : SY_DTYPE_I64;
+}
+
+/* Takes the child when it succeeds; refs the kin and the memo (nullable). */
+sy_status syi_share_new(sy_hook *hook, syi_node **node, syi_kin *kin, syi_node *child,
+                        syi_share_memo *memo, sy_error *err);
+/* Without words: for sending. */
+sy_status syi_share_new_seeded(sy_hook *hook, syi_node **node, syi_kin *kin,
+                               const uint8_t seed[SYI_SEED_SIZE], const syi_array *shape,
+                               sy_error *err);
+/* The mask of the share's storage in this session as its words are now, made when there is none; *mask NULL: it is not
+ * worth keeping (the share is a small part of its storage). Valid while the command runs. */
+sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, syi_mask **mask,
+                         sy_error *err);
+
+sy_status syi_share_call(syi_call *call, sy_error *err);
+sy_status syi_share_register(sy_hook *hook, sy_error *err);
+
+#endif

@@ -1,0 +1,470 @@
+#include "interpreters/sharing/share_rows.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+
+/* Failures */
+
+void syi_share_refuse(syi_share_op *o, sy_status status, const char *format, ...)
+{
+    sy_error error = SY_ERROR_INIT;
+    char sentence[SY_ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    syi_fail(&error, status, "%s: %.400s", o->call->op->name, sentence);
+    sy_scope_fail(o->s, &error);
+}
+
+bool syi_share_latch(syi_share_op *o, sy_status status, sy_error *error)
+{
+    if (status != SY_OK) {
+        error->status = status;
+        sy_scope_fail(o->s, error);
+    }
+    return status == SY_OK;
+}
+
+static bool is_session_of(const syi_sharing_session *session, const syi_kin *kin)
+{
+    bool same = session->holders == kin->holders && session->index == kin->index;
+    for (int k = 0; same && k < kin->holders; k++) {
+        same = sy_id_equal(&session->peers[k].id, &kin->ids[k]);
+    }
+    return same;
+}
+
+bool syi_share_needs_run(syi_share_op *o)
+{
+    if (syi_share_failed(o)) {
+        return false;
+    }
+    if (o->run == NULL) {
+        syi_share_refuse(o, SY_EINVAL,
+                         "the other holders of the share are needed: call it on the shared value, "
+                         "or run the plan on it");
+        return false;
+    }
+    if (!is_session_of(o->run->session, o->kin)) {
+        syi_share_refuse(o, SY_ECOLLOCATION, "the share is of other holders than the command's");
+        return false;
+    }
+    return true;
+}
+
+/* Arguments */
+
+static bool is_node(const sy_value *value)
+{
+    return value->kind == (sy_value_kind)SYI_VALUE_NODE;
+}
+
+static syi_share *share_in(const sy_value *value)
+{
+    return is_node(value) ? syi_share_of(value->as.internal) : NULL;
+}
+
+syi_share *syi_share_argument(const syi_share_op *o, int k)
+{
+    return share_in(&o->call->args[k]);
+}
+
+sy_tensor *syi_share_words(syi_share_op *o, const syi_share *share)
+{
+    sy_tensor *words = NULL;
+    sy_error error = SY_ERROR_INIT;
+    const sy_status status =
+        syi_tensor_wrap(o->call->hook, &words, syi_node_ref(share->base.child), &error);
+    return syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, words) : NULL;
+}
+
+bool syi_share_number(syi_share_op *o, const sy_value *value, int64_t *number)
+{
+    switch ((int)value->kind) {
+    case SY_VALUE_INT:
+        *number = value->as.integer;
+        return true;
+    case SY_VALUE_BOOL:
+        *number = value->as.boolean;
+        return true;
+    case SY_VALUE_FLOAT:
+        if (value->as.real == floor(value->as.real) && fabs(value->as.real) < 0x1p62) {
+            *number = (int64_t)value->as.real;
+            return true;
+        }
+        syi_share_refuse(o, SY_EDTYPE,
+                         "shared values are integers, %g is none; use fix_precision first",
+                         value->as.real);
+        return false;
+    default:
+        syi_share_refuse(o, SY_EINVAL, "an operand is no number");
+        return false;
+    }
+}
+
+/* True mod, for custom moduli. */
+static void reduce(const syi_share_op *o, sy_tensor *words)
+{
+    syi_array *array = syi_share_array(words);
+    syi_field_reduce(&o->kin->field, syi_array_data(array), syi_array_data(array),
+                     (size_t)syi_array_numel(array));
+}
+
+static sy_tensor *number_tensor(syi_share_op *o, int64_t number)
+{
+    sy_tensor *words = syi_share_new_words(o, 0, NULL);
+    if (words != NULL) {
+        syi_array_set_int(syi_share_array(words), 0,
+                          (int64_t)syi_field_of(&o->kin->field, number));
+    }
+    return words;
+}
+
+sy_tensor *syi_share_public(syi_share_op *o, int k)
+{
+    const sy_value *value = &o->call->args[k];
+    int64_t number = 0;
+    if (syi_share_failed(o)) {
+        return NULL;
+    }
+    if (!is_node(value)) {
+        return syi_share_number(o, value, &number) ? number_tensor(o, number) : NULL;
+    }
+    syi_node *node = value->as.internal;
+    if (!syi_node_is_native(node)) {
+        syi_share_refuse(o, SY_ENOTSUP, "a share and a %s", node->type->name);
+        return NULL;
+    }
+    const sy_dtype dtype = syi_node_array(node)->dtype;
+    if (sy_dtype_is_floating(dtype)) {
+        syi_share_refuse(o, SY_EDTYPE,
+                         "shared values are integers, the other tensor is %s; use fix_precision "
+                         "first",
+                         sy_dtype_name(dtype));
+        return NULL;
+    }
+    sy_tensor *words = syi_share_new_words(o, syi_node_array(node)->ndim,
+                                           syi_node_array(node)->shape);
+    if (words != NULL) {
+        syi_array_assign(syi_share_array(words), syi_node_array(node));
+        if (o->kin->field.modulus != 0) {
+            reduce(o, words);
+        }
+    }
+    return words;
+}
+
+/* Words */
+
+sy_tensor *syi_share_new_words(syi_share_op *o, int ndim, const int64_t *shape)
+{
+    sy_hook *hook = o->call->hook;
+    syi_account *account = o->call->mode->account;
+    syi_array words = SYI_ARRAY_INIT;
+    sy_tensor *tensor = NULL;
+    sy_error error = SY_ERROR_INIT;
+    sy_status status = syi_array_new(hook->context, &words, syi_share_dtype(o), ndim, shape,
+                                     account != NULL ? account : &hook->account, &error);
+    if (status == SY_OK) {
+        words.storage->secret = true;
+        status = syi_tensor_from_array(hook, &tensor, &words, &error);
+    }
+    return syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, tensor) : NULL;
+}
+
+sy_tensor *syi_share_dense(syi_share_op *o, sy_tensor *words)
+{
+    if (words == NULL || syi_share_failed(o)) {
+        return NULL;
+    }
+    const syi_array *array = syi_share_array(words);
+    if (syi_array_is_contiguous(array)) {
+        return words;
+    }
+    sy_tensor *dense = syi_share_new_words(o, array->ndim, array->shape);
+    if (dense != NULL) {
+        syi_array_assign(syi_share_array(dense), array);
+    }
+    return dense;
+}
+
+/* Results */
+
+/* A view keeps the masks of what it views. */
+static syi_share_memo *memo_of(const syi_share_op *o, const syi_array *words)
+{
+    for (int k = 0; k < o->call->arg_count; k++) {
+        const syi_share *share = syi_share_argument(o, k);
+        if (share != NULL && share->base.child != NULL &&
+            syi_node_array(share->base.child)->storage == words->storage) {
+            return share->memo;
+        }
+    }
+    return NULL;
+}
+
+void syi_share_emit(syi_share_op *o, sy_tensor *words)
+{
+    sy_error error = SY_ERROR_INIT;
+    syi_node *node = NULL;
+    if (words == NULL || syi_share_failed(o)) {
+        return;
+    }
+    if (o->call->inplace) {
+        (void)sy_copy_(o->s, syi_share_words(o, o->like), words);
+        return;
+    }
+    syi_node *child = syi_node_ref(words->node);
+    const sy_status status =
+        syi_share_new(o->call->hook, &node, o->like->kin, child,
+                      memo_of(o, syi_share_array(words)), &error);
+    if (!syi_share_latch(o, status, &error)) {
+        syi_node_unref(child);
+        return;
+    }
+    o->call->outs[o->call->out_count++] = node;
+}
+
+/* The table */
+
+enum {
+    MOVES = 1u << 0, /* elements change their places: done on the words as they are */
+    ADDS = 1u << 1,  /* linear, with sums: on the words, where the modulus is the machine's */
+};
+
+typedef struct row {
+    syi_share_rule rule;
+    unsigned kind;
+} row;
+
+#define MOVE(op) [SYI_OP_##op] = {NULL, MOVES}
+#define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS}
+#define RULE(op, name) [SYI_OP_##op] = {syi_share_##name, 0}
+
+static const row rows[SYI_OP_COUNT] = {
+    RULE(add, add),
+    RULE(sub, sub),
+    RULE(rsub, rsub),
+    RULE(neg, neg),
+    RULE(mul, mul),
+    RULE(matmul, product),
+    RULE(mm, product),
+    RULE(bmm, product),
+    RULE(mv, product),
+    RULE(dot, product),
+    RULE(conv1d, product),
+    RULE(conv2d, product),
+    RULE(addmm, addmm),
+    RULE(square, square),
+    RULE(pow, pow),
+    RULE(div, div),
+    RULE(floor_divide, div),
+    RULE(div_trunc, div),
+    RULE(remainder, remainder),
+    RULE(fmod, remainder),
+    RULE(mean, mean),
+    RULE(sum, sum),
+    RULE(sum_to_size, sum_to_size),
+    LINEAR(cumsum),
+    LINEAR(index_add),
+    LINEAR(scatter_add),
+    LINEAR(trace),
+    LINEAR(col2im),
+    LINEAR(unfold_backward),
+
+    RULE(to, to),
+    RULE(zeros_like, constant),
+    RULE(ones_like, constant),
+    RULE(full_like, constant),
+    RULE(new_zeros, constant),
+    RULE(new_ones, constant),
+    RULE(new_full, constant),
+    RULE(where, where),
+    RULE(copy_, copy_),
+    RULE(fill_, copy_),
+    RULE(zero_, copy_),
+    RULE(constant_pad_nd, pad),
+    RULE(dim, size),
+    RULE(numel, size),
+    RULE(size, size),
+
+    MOVE(clone),
+    MOVE(detach),
+    MOVE(view),
+    MOVE(reshape),
+    MOVE(flatten),
+    MOVE(t),
+    MOVE(transpose),
+    MOVE(permute),
+    MOVE(expand),
+    MOVE(squeeze),
+    MOVE(unsqueeze),
+    MOVE(select),
+    MOVE(slice),
+    MOVE(narrow),
+    MOVE(chunk),
+    MOVE(split),
+    MOVE(split_with_sizes),
+    MOVE(tensor_split),
+    MOVE(unbind),
+    MOVE(movedim),
+    MOVE(diagonal),
+    MOVE(unfold),
+    MOVE(unflatten),
+    MOVE(index_select),
+    MOVE(_index),
+    MOVE(gather),
+    MOVE(take),
+    MOVE(cat),
+    MOVE(stack),
+    MOVE(flip),
+    MOVE(roll),
+    MOVE(tril),
+    MOVE(triu),
+    MOVE(diag_embed),
+    MOVE(im2col),
+    MOVE(select_backward),
+    MOVE(slice_backward),
+    MOVE(diagonal_backward),
+};
+
+/* The row on the words themselves. */
+static void forward(syi_share_op *o)
+{
+    syi_call *call = o->call;
+    sy_value args[SYI_ARGUMENT_MAX], items[SYI_OUTPUT_MAX];
+    size_t used = 0;
+    for (int k = 0; k < call->arg_count; k++) {
+        args[k] = call->args[k];
+        const bool list = args[k].kind == SY_VALUE_LIST && args[k].as.list.count > 0 &&
+                          is_node(&args[k].as.list.items[0]);
+        const sy_value *from = list ? args[k].as.list.items : &call->args[k];
+        const size_t count = list ? args[k].as.list.count : 1;
+        if (!list && !is_node(from)) {
+            continue;
+        }
+        for (size_t i = 0; i < count; i++, used++) {
+            const syi_share *share = share_in(&from[i]);
+            sy_tensor *tensor = NULL;
+            sy_error error = SY_ERROR_INIT;
+            if (used == SYI_OUTPUT_MAX) {
+                syi_share_refuse(o, SY_ELIMIT, "more than %d tensors", SYI_OUTPUT_MAX);
+                return;
+            }
+            if (share != NULL) {
+                tensor = syi_share_words(o, share);
+            } else if (list) {
+                syi_share_refuse(o, SY_EINVAL,
+                                 "a list of shares and of others; share those, too");
+                return;
+            } else { /* an index */
+                const sy_status status = syi_tensor_wrap(
+                    call->hook, &tensor, syi_node_ref(from[i].as.internal), &error);
+                tensor = syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, tensor) : NULL;
+            }
+            if (tensor == NULL) {
+                return;
+            }
+            items[used] = sy_value_tensor(tensor);
+        }
+        args[k] = list ? sy_value_list(&items[used - count], count) : items[used - 1];
+    }
+    sy_tensor *results[SYI_OUTPUT_MAX];
+    const size_t count = syi_scope_run_many(o->s, call->op->id, args, (size_t)call->arg_count,
+                                            results, SYI_OUTPUT_MAX);
+    for (size_t k = 0; k < count; k++) {
+        syi_share_emit(o, results[k]);
+    }
+}
+
+/* Finds the first share, and what does not go with it: another interpreter's node has the word. */
+static sy_status look(const syi_call *call, syi_share **like, const syi_interpreter **outer,
+                      sy_error *err)
+{
+    *like = NULL;
+    *outer = NULL;
+    for (int k = 0; k < call->arg_count; k++) {
+        const bool list = call->args[k].kind == SY_VALUE_LIST;
+        const sy_value *items = list ? call->args[k].as.list.items : &call->args[k];
+        const size_t count = list ? call->args[k].as.list.count : 1;
+        for (size_t i = 0; i < count; i++) {
+            syi_share *share = share_in(&items[i]);
+            if (share == NULL && is_node(&items[i])) {
+                const syi_node *node = items[i].as.internal;
+                *outer = syi_node_is_native(node) ? *outer : node->type;
+            }
+            if (share == NULL) {
+                continue;
+            }
+            if (share->base.child == NULL) {
+                return syi_fail(err, SY_EINVAL, "%s: a share that is only a seed; send it first",
+                                call->op->name);
+            }
+            if (*like == NULL) {
+                *like = share;
+            } else if (!syi_kin_same((*like)->kin, share->kin)) {
+                return syi_fail(err, SY_ECOLLOCATION,
+                                "%s: shares of different holders, or in different fields",
+                                call->op->name);
+            }
+        }
+    }
+    return SY_OK;
+}
+
+static void run_row(syi_share_op *o)
+{
+    const row *at = &rows[o->call->op->id];
+    if (at->rule != NULL) {
+        at->rule(o);
+    } else if (at->kind == MOVES || (at->kind == ADDS && o->kin->field.modulus == 0)) {
+        forward(o);
+    } else {
+        syi_share_refuse(o, SY_ENOTSUP,
+                         at->kind == ADDS ? "not in a custom field"
+                                          : "not for shared values; get the value first, if you "
+                                            "may");
+    }
+}
+
+sy_status syi_share_call(syi_call *call, sy_error *err)
+{
+    const syi_interpreter *outer = NULL;
+    syi_share *like = NULL;
+    call->out_count = 0;
+    if (call->op->flags & SYI_OP_COMPOSITE) {
+        return syi_call_composite(call, err);
+    }
+    SY_TRY(look(call, &like, &outer, err));
+    if (outer != NULL && !(outer->flags & SYI_NODE_REMOTE)) {
+        return outer->call(call, err);
+    }
+    if (outer != NULL) {
+        return syi_fail(err, SY_ECOLLOCATION, "%s: a share that is here and a %s", call->op->name,
+                        outer->name);
+    }
+    if (call->inplace && share_in(&call->args[0]) == NULL) {
+        return syi_fail(err, SY_EINVAL, "%s: in place, a plain tensor cannot take a shared result",
+                        call->op->name);
+    }
+    syi_share_op o = {call, sy_scope_begin(call->hook), like, like->kin,
+                      syi_sharing_run_of(call->mode)};
+    if (o.s == NULL) {
+        return SYI_ENOMEM(err, call->op->name);
+    }
+    o.s->mode = *call->mode;
+    o.s->mode.grad = false;
+    run_row(&o);
+    if (syi_share_failed(&o)) {
+        while (call->out_count > 0) {
+            syi_node_unref(call->outs[--call->out_count]);
+        }
+    }
+    return sy_scope_end(o.s, err);
+}

@@ -1,0 +1,98 @@
+/*
+ * share_rows.h - one operation on shares: its arguments as words of this holder and as public operands, and handing over
+ * results. The table of rows is in share_rows.c, the rules in share_linear.c and share_products.c. This folder only.
+ *
+ * A rule never returns a status: it works in the scope `s`, which latches the first failure (scope.h).
+ */
+#ifndef SYI_INTERPRETERS_SHARING_SHARE_ROWS_H
+#define SYI_INTERPRETERS_SHARING_SHARE_ROWS_H
+
+#include "interpreters/sharing/share.h"
+
+typedef struct syi_share_op {
+    syi_call *call;
+    sy_scope *s;
+    syi_share *like; /* the first share among the arguments */
+    const syi_kin *kin;
+    syi_sharing_run *run; /* NULL: not a joint command */
+} syi_share_op;
+
+typedef void (*syi_share_rule)(syi_share_op *o);
+
+static inline bool syi_share_leads(const syi_share_op *o)
+{
+    return o->kin->index == 0;
+}
+static inline sy_dtype syi_share_dtype(const syi_share_op *o)
+{
+    return syi_field_dtype(&o->kin->field);
+}
+static inline bool syi_share_failed(const syi_share_op *o)
+{
+    return sy_scope_get_status(o->s) != SY_OK;
+}
+
+/* Fails the scope with "<row>: ...". */
+void syi_share_refuse(syi_share_op *o, sy_status status, const char *format, ...) SY_PRINTF(3, 4);
+/* The other holders are needed: false, and refused, when this is no joint command of theirs. */
+bool syi_share_needs_run(syi_share_op *o);
+/* Latches what a program returned. */
+bool syi_share_latch(syi_share_op *o, sy_status status, sy_error *error);
+
+/* Argument k is a share; NULL otherwise. */
+syi_share *syi_share_argument(const syi_share_op *o, int k);
+/* The words of a share as a handle of the scope. */
+sy_tensor *syi_share_words(syi_share_op *o, const syi_share *share);
+/* Argument k, a number or a tensor that every holder knows, as a tensor of the field's words (0-dim for a number). */
+sy_tensor *syi_share_public(syi_share_op *o, int k);
+/* A number of it: an integer, or a real that is one. */
+bool syi_share_number(syi_share_op *o, const sy_value *value, int64_t *number);
+
+/* Fresh contiguous words of that shape, not filled. */
+sy_tensor *syi_share_new_words(syi_share_op *o, int ndim, const int64_t *shape);
+/* The same words, contiguous. */
+sy_tensor *syi_share_dense(syi_share_op *o, sy_tensor *words);
+static inline syi_array *syi_share_array(sy_tensor *words)
+{
+    return syi_node_array(words->node);
+}
+static inline void *syi_share_data(sy_tensor *words)
+{
+    return syi_array_data(syi_node_array(words->node));
+}
+
+/* Hands over words as the next result (in place: writes them into self's). */
+void syi_share_emit(syi_share_op *o, sy_tensor *words);
+
+/* On words, in the field (share_linear.c). */
+sy_tensor *syi_words_add(syi_share_op *o, sy_tensor *a, sy_tensor *b, bool subtract);
+sy_tensor *syi_words_scale(syi_share_op *o, sy_tensor *a, int64_t factor);
+sy_tensor *syi_words_sum(syi_share_op *o, sy_tensor *a, const sy_value *dims, const sy_value *keep);
+/* Joint (share_products.c). */
+sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor);
+sy_tensor *syi_words_refresh(syi_share_op *o, sy_tensor *a);
+
+/* share_linear.c */
+void syi_share_add(syi_share_op *o);
+void syi_share_sub(syi_share_op *o);
+void syi_share_rsub(syi_share_op *o);
+void syi_share_neg(syi_share_op *o);
+void syi_share_sum(syi_share_op *o);
+void syi_share_sum_to_size(syi_share_op *o);
+void syi_share_remainder(syi_share_op *o);
+void syi_share_to(syi_share_op *o);
+void syi_share_constant(syi_share_op *o);
+void syi_share_where(syi_share_op *o);
+void syi_share_copy_(syi_share_op *o);
+void syi_share_pad(syi_share_op *o);
+void syi_share_size(syi_share_op *o);
+/* share_products.c */
+void syi_share_mul(syi_share_op *o);
+void syi_share_product(syi_share_op *o);
+void syi_share_addmm(syi_share_op *o);
+void syi_share_square(syi_share_op *o);
+void syi_share_pow(syi_share_op *o);
+void syi_share_div(syi_share_op *o);
+void syi_share_mean(syi_share_op *o);
+
+#endif
