@@ -1,7 +1,8 @@
 /*
  * bilinear.h - the products that shared values have: two factors, linear in each: elementwise with broadcasting, of
  * matrices (batched), convolutions, einsum with two operands. A party computes its share of a product by them, the
- * provider the third part of a triple. Test: bilinear_test.c, against the operations of the same names.
+ * provider the third part of a triple. Test: bilinear_test.c, against the operations of the same names. Bench:
+ * bilinear_bench.c. How they are computed: bilinear_parts.h.
  *
  * Constant time in the elements as far as ring/field.h is. Any thread.
  */
@@ -33,14 +34,15 @@ typedef struct syi_bilinear {
 } syi_bilinear;
 
 /*
- * What a row of ops.def does with its two factors: mul, matmul, mm, bmm, mv, dot, outer, conv1d, conv2d (whose bias is not
- * looked at), einsum with two operands. `bound`: as syi_ops_bind made it, tensors as ARRAY values, whose storage is not
- * looked at, of the field's dtype. Fills *bilinear, and says which arguments are the factors. SY_ENOTSUP for another row;
- * SY_ESHAPE and others with the row's own sentences.
+ * What a row of ops.def does with its two factors: mul, matmul, mm, bmm, mv, dot, outer, conv1d, conv2d, convolution (whose
+ * bias is not looked at), einsum with two operands. `bound`: as syi_ops_bind made it, tensors as ARRAY values, whose storage
+ * is not looked at, of the field's dtype. Fills *bilinear, and says which arguments are the factors; of einsum, which of its
+ * list. SY_ENOTSUP for another row, a factor that is no tensor, einsum with another number of operands; SY_EDTYPE; SY_ESHAPE
+ * and others with the row's own sentences.
  */
 sy_status syi_bilinear_of_row(syi_bilinear *bilinear, const syi_op *op, const sy_value *bound,
                               const syi_field *field, int *x_at, int *y_at, sy_error *err);
-/* By name or equation, as generate_triple says it: "mul", "matmul", "conv2d" (stride 1, no padding), "ij,jk->ik".
+/* By name or equation, as generate_triple says it: "mul", "matmul", "conv1d", "conv2d" (stride 1, no padding), "ij,jk->ik".
  * SY_EINVAL for neither. */
 sy_status syi_bilinear_of_name(syi_bilinear *bilinear, const char *name, const syi_field *field,
                                int x_ndim, const int64_t *x_shape, int y_ndim,

@@ -297,11 +297,12 @@ void syi_field_reduce(const syi_field *field, void *out, const void *words, size
     }
 }
 
-static void matmul_other(const syi_field *field, uint64_t *c, const syi_field_matrix *a,
-                         const syi_field_matrix *b, size_t m, size_t n, size_t k)
+static void matmul_other(const syi_field *field, uint64_t *c, size_t c_row,
+                         const syi_field_matrix *a, const syi_field_matrix *b, size_t m, size_t n,
+                         size_t k)
 {
     const divider d = divider_of(field);
-    for (size_t i = 0; i < m; i++, c += n) {
+    for (size_t i = 0; i < m; i++, c += c_row) {
         for (size_t p = 0; p < k; p++) {
             const uint64_t x = ((const uint64_t *)a->data)[i * a->row + p * a->column];
             const uint64_t *row = (const uint64_t *)b->data + p * b->row;
@@ -312,21 +313,24 @@ static void matmul_other(const syi_field *field, uint64_t *c, const syi_field_ma
     }
 }
 
-sy_status syi_field_matmul(sy_context *context, const syi_field *field, void *c, syi_field_matrix a,
-                           syi_field_matrix b, size_t m, size_t n, size_t k, sy_error *err)
+sy_status syi_field_matmul_rows(sy_context *context, const syi_field *field, void *c, size_t c_row,
+                                syi_field_matrix a, syi_field_matrix b, size_t m, size_t n,
+                                size_t k, sy_error *err)
 {
     const syi_ring_kernels *kernels = syi_ring_kernels_get();
     if (is_narrow(field)) {
         const syi_ring32_matrix x = {a.data, a.row, a.column}, y = {b.data, b.row, b.column};
-        return syi_ring32_matmul(context, kernels, c, n, x, y, m, n, k, true, err);
+        return syi_ring32_matmul(context, kernels, c, c_row, x, y, m, n, k, true, err);
     }
     if (!is_power(field)) {
-        matmul_other(field, c, &a, &b, m, n, k);
+        matmul_other(field, c, c_row, &a, &b, m, n, k);
         return SY_OK;
     }
     const syi_ring64_matrix x = {a.data, a.row, a.column}, y = {b.data, b.row, b.column};
-    SY_TRY(syi_ring64_matmul(context, kernels, c, n, x, y, m, n, k, true, err));
-    cut(field, c, m * n);
+    SY_TRY(syi_ring64_matmul(context, kernels, c, c_row, x, y, m, n, k, true, err));
+    for (size_t i = 0; i < m; i++) {
+        cut(field, (uint64_t *)c + i * c_row, n);
+    }
     return SY_OK;
 }
 

@@ -63,13 +63,21 @@ void syi_field_divide_signed(const syi_field *field, void *out, const void *a, u
 /* Brings words to [0, modulus): those of 64 bits are read as signed numbers first. */
 void syi_field_reduce(const syi_field *field, void *out, const void *words, size_t n);
 
-/* C[m, n], contiguous, += A[m, k] B[k, n]; strides in elements. SY_ENOMEM with C unchanged. */
+/* C[m, n], rows c_row apart, += A[m, k] B[k, n]; strides in elements. SY_ENOMEM with C unchanged. */
 typedef struct syi_field_matrix {
     const void *data;
     size_t row, column;
 } syi_field_matrix;
-sy_status syi_field_matmul(sy_context *context, const syi_field *field, void *c, syi_field_matrix a,
-                           syi_field_matrix b, size_t m, size_t n, size_t k, sy_error *err);
+sy_status syi_field_matmul_rows(sy_context *context, const syi_field *field, void *c, size_t c_row,
+                                syi_field_matrix a, syi_field_matrix b, size_t m, size_t n,
+                                size_t k, sy_error *err);
+/* The same, C contiguous. */
+static inline sy_status syi_field_matmul(sy_context *context, const syi_field *field, void *c,
+                                         syi_field_matrix a, syi_field_matrix b, size_t m, size_t n,
+                                         size_t k, sy_error *err)
+{
+    return syi_field_matmul_rows(context, field, c, n, a, b, m, n, k, err);
+}
 
 /*
  * n uniform elements, from element `place` of a stream on, where place * syi_field_drawn is a multiple of

@@ -18,6 +18,7 @@ static const syi_field fields[] = {
     {5, 8},
     {251, 8},
     {256, 8},
+    {257, 8},               /* draws need the second correction of a remainder */
     {(uint64_t)1 << 62, 8}, /* of the originals */
     {(uint64_t)1 << 63, 8},
     {4294967291, 8},
@@ -217,7 +218,7 @@ static void test_numbers(void **state)
     static const int64_t borders[] = {0, 1, -1, INT64_MIN, INT64_MAX, INT64_MIN + 1, 255, -256};
     assert_int_equal(syi_field_bits(&fields[0]), 64);
     assert_int_equal(syi_field_bits(&fields[1]), 32);
-    assert_int_equal(syi_field_bits(&fields[6]), 62);
+    assert_int_equal(syi_field_bits(&fields[7]), 62);
     assert_int_equal(syi_field_bits(&fields[3]), 0);
     assert_true(syi_field_most(&fields[0]) == INT64_MAX);
     assert_true(syi_field_most(&fields[1]) == INT32_MAX);

@@ -1,7 +1,7 @@
 /*
  * patches.h - what a sliding window sees, as columns of a matrix, and the way back (im2col, col2im: Chellapilla,
- * Puri, Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006). Room frameworks/cpu
- * only. Test: patches_test.c.
+ * Puri, Simard, "High Performance Convolutional Neural Networks for Document Processing", 2006). Here and
+ * in crypto/. Test: patches_test.c.
  */
 #ifndef SYI_FRAMEWORKS_CPU_PATCHES_H
 #define SYI_FRAMEWORKS_CPU_PATCHES_H
