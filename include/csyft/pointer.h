@@ -97,12 +97,6 @@ SY_API sy_status sy_tensor_mid_get_(sy_tensor *pointer, sy_error *err);
 /* Would get be allowed? Not for what is private; a pointer asks its worker. */
 SY_API sy_status sy_tensor_is_allowed_to_get(sy_tensor *tensor, bool *allowed, sy_error *err);
 
-/* Additive secret sharing is not in this version: SY_ENOTSUP. */
-SY_API sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
-                                 size_t count, sy_worker *crypto_provider, sy_error *err);
-SY_API sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
-                                  sy_worker *crypto_provider, sy_error *err);
-
 /* Pointers to all objects that match every term, in registry order; they do not own. Each *pointers[k]
  * is a reference for the caller; the array is freed with sy_tensors_free. */
 SY_API sy_status sy_worker_search(sy_worker *worker, sy_tensor ***pointers, size_t *count,

@@ -305,31 +305,3 @@ sy_status syi_native_register(sy_hook *hook, sy_error *err)
 {
     return syi_commands_register(hook, commands, sizeof commands / sizeof commands[0], err);
 }
-
-/* Sharing: the protocols and their values are not there yet */
-
-static sy_status cannot_share(const sy_tensor *tensor, sy_error *err)
-{
-    return syi_fail(err, SY_ENOTSUP,
-                    "share: a %s cannot be shared, additive secret sharing is not in this version",
-                    tensor->node->type->name);
-}
-
-sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
-                          size_t count, sy_worker *crypto_provider, sy_error *err)
-{
-    (void)owners;
-    (void)count;
-    (void)crypto_provider;
-    *shared = NULL;
-    return cannot_share(tensor, err);
-}
-
-sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
-                           sy_worker *crypto_provider, sy_error *err)
-{
-    (void)owners;
-    (void)count;
-    (void)crypto_provider;
-    return cannot_share(tensor, err);
-}

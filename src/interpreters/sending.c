@@ -2,6 +2,7 @@
  * over every kind of worker: tests/integration/pointers.c. */
 #include "core/error.h"
 #include "interpreters/pointer_parts.h"
+#include "interpreters/sharing/additive_shared.h"
 
 /* Tells `at` where `other` is and says whether that helped against `status`. */
 static bool introduced(sy_worker *at, sy_worker *other, sy_status status)
@@ -72,6 +73,9 @@ static sy_status fetch(sy_tensor *tensor, bool keep, sy_tensor **got, sy_error *
 {
     syi_pointer *pointer = NULL;
     *got = NULL;
+    if (tensor->node->type == &syi_additive_shared_type) {
+        return syi_additive_shared_get(syi_additive_shared_of(tensor), keep, got, err);
+    }
     SY_TRY(syi_pointer_need(tensor, keep ? "copy_get" : "get", &pointer, err));
     SY_TRY(syi_pointer_fetch(pointer, keep, got, err));
     if (!keep && !pointer->owner->is_client && syi_worker_is_here(pointer->owner)) {
@@ -87,13 +91,14 @@ static sy_status fetch(sy_tensor *tensor, bool keep, sy_tensor **got, sy_error *
 }
 
 /* Of what an interpreter with attributes keeps at another worker: what comes back is under the same one. */
-static sy_status get_under(sy_tensor *tensor, sy_tensor **got, sy_error *err)
+static sy_status get_under(sy_tensor *tensor, bool keep, sy_tensor **got, sy_error *err)
 {
     const syi_interpreter *type = tensor->node->type;
     sy_tensor *child = NULL, *inner = NULL;
     syi_node *node = NULL;
     SY_TRY(syi_tensor_wrap(tensor->hook, &child, syi_node_ref(tensor->node->child), err));
-    sy_status status = sy_tensor_get(child, &inner, err);
+    sy_status status =
+        keep ? sy_tensor_copy_get(child, &inner, err) : sy_tensor_get(child, &inner, err);
     if (status == SY_OK) {
         syi_node *below = syi_node_ref(inner->node);
         status = type->rewrap(tensor->node, below, &node, err);
@@ -121,8 +126,9 @@ sy_status sy_tensor_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 {
     *got = NULL;
     SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "get", .self = tensor);
-    if (tensor->node->type->rewrap != NULL && syi_node_is_remote(tensor->node->child)) {
-        return get_under(tensor, got, err);
+    if (tensor->node->type->rewrap != NULL && tensor->node->child != NULL &&
+        syi_node_is_remote(tensor->node->child)) {
+        return get_under(tensor, false, got, err);
     }
     if (syi_pointer_of(tensor) == NULL && tensor->node->child != NULL) {
         SY_TRY(syi_tensor_wrap(tensor->hook, got, syi_node_ref(tensor->node->child), err));
@@ -147,6 +153,10 @@ sy_status sy_tensor_copy_get(sy_tensor *tensor, sy_tensor **got, sy_error *err)
 {
     *got = NULL;
     SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "copy_get", .self = tensor);
+    if (tensor->node->type->rewrap != NULL && tensor->node->child != NULL &&
+        syi_node_is_remote(tensor->node->child)) {
+        return get_under(tensor, true, got, err);
+    }
     return fetch(tensor, true, got, err);
 }
 

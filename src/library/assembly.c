@@ -17,6 +17,7 @@
 #include "interpreters/placeholder.h"
 #include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
+#include "interpreters/sharing/additive_shared.h"
 #include "interpreters/precision/fixed.h"
 #include "pysyft/opaque.h"
 #include "workers/worker.h"

@@ -506,6 +506,10 @@ uint64_t syi_sessions_expire(sy_worker *worker, uint64_t now)
             pthread_mutex_lock(&worker->strand);
         }
         pthread_mutex_unlock(&worker->strand);
+        const syi_joint_class *joint = &worker->hook->workers->joint;
+        if (joint->gone != NULL) {
+            joint->gone(worker, session);
+        }
         syi_session_drop_partial(session);
         syi_session_unref(session);
         pthread_mutex_lock(&worker->strand);

@@ -63,7 +63,7 @@ sy_status syi_additive_shared_new(sy_hook *hook, syi_node **node, syi_sharing_gr
     if (shared == NULL) {
         return SYI_ENOMEM(err, "AdditiveSharingTensor");
     }
-    shared->group = syi_sharing_group_ref(group);
+    shared->group = group;
     shared->field = *field;
     shared->parts = parts;
     *node = &shared->base;
@@ -89,7 +89,6 @@ static void shared_free(syi_node *node)
     if (shared->parts != NULL) {
         syi_node_unref(&shared->parts->base);
     }
-    syi_sharing_group_unref(shared->group);
 }
 
 static sy_id *shared_identity(syi_node *node)
@@ -218,7 +217,6 @@ static sy_status shared_detail(syi_decoder *decoder, syi_node **node, sy_error *
         syi_msgpack_leave(cursor);
         status = syi_additive_shared_new(decoder->hook, node, group, &field, parts, err);
     }
-    syi_sharing_group_unref(group);
     if (status != SY_OK) {
         for (int k = 0; k < parts->count; k++) {
             atomic_store(&parts->children[k]->collect, false); /* that stays with the sender */

@@ -28,7 +28,7 @@ static inline syi_additive_shared *syi_additive_shared_of_node(const syi_node *n
 /* In the chain, at the top or below; NULL: it is not shared. */
 syi_additive_shared *syi_additive_shared_of(const sy_tensor *tensor);
 
-/* Takes the parts when it succeeds; refs the group. */
+/* Takes the parts when it succeeds; the group is borrowed. */
 sy_status syi_additive_shared_new(sy_hook *hook, syi_node **node, syi_sharing_group *group,
                                   const syi_field *field, syi_multi_pointer *parts, sy_error *err);
 /* What a holder's share says of itself. */
@@ -39,6 +39,10 @@ sy_status syi_additive_shared_kin(const syi_sharing_group *group, const syi_fiel
 sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *group,
                                     const syi_field *field, const syi_array *secret,
                                     syi_node **nodes, sy_error *err);
+/* `count` native tensors of words that add up to the secret. */
+sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
+                                       const syi_array *secret, sy_tensor **shares, size_t count,
+                                       sy_error *err);
 /* The value of shares in the order of holders, each a chain that ends in a share; what stands above it comes back above
  * the sum. SY_EPROTO when they are not the parts of one value. */
 sy_status syi_additive_shared_join(sy_hook *hook, sy_tensor *const *shares, size_t count,

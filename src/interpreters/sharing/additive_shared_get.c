@@ -40,6 +40,49 @@ static sy_status to_words(sy_hook *hook, const syi_field *field, const syi_array
     return SY_OK;
 }
 
+sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
+                                       const syi_array *secret, sy_tensor **shares, size_t count,
+                                       sy_error *err)
+{
+    uint8_t seeds[SYI_HOLDERS_MAX][SYI_SEED_SIZE];
+    syi_array words = SYI_ARRAY_INIT, share = SYI_ARRAY_INIT;
+    size_t made = 0;
+    SY_TRY(to_words(hook, field, secret, &words, err));
+    const size_t elements = (size_t)syi_array_numel(&words);
+    sy_status status = count <= SYI_HOLDERS_MAX && count > 0
+                           ? syi_array_new(hook->context, &share, words.dtype, words.ndim,
+                                           words.shape, &hook->account, err)
+                           : syi_fail(err, SY_EINVAL, "generate_shares: %zu shares", count);
+    if (status == SY_OK) {
+        status = syi_share(hook->context, field, syi_array_data(&share), seeds,
+                           syi_array_data(&words), elements, count, err);
+    }
+    for (size_t k = 0; k + 1 < count && status == SY_OK; k++) {
+        syi_array expanded = SYI_ARRAY_INIT;
+        status = syi_array_new(hook->context, &expanded, words.dtype, words.ndim, words.shape,
+                               &hook->account, err);
+        if (status == SY_OK) {
+            status = syi_share_expand(field, syi_array_data(&expanded), seeds[k], elements, err);
+        }
+        if (status == SY_OK) {
+            status = syi_tensor_from_array(hook, &shares[k], &expanded, err);
+            made += status == SY_OK ? 1 : 0;
+        }
+        syi_array_fini(&expanded);
+    }
+    if (status == SY_OK) {
+        status = syi_tensor_from_array(hook, &shares[made], &share, err);
+    }
+    while (status != SY_OK && made > 0) {
+        sy_tensor_unref(shares[--made]);
+        shares[made] = NULL;
+    }
+    syi_array_fini(&share);
+    syi_array_fini(&words);
+    syi_wipe(seeds, sizeof seeds);
+    return status;
+}
+
 /* The node of holder k: a seed, or (the last one) words, which it takes. */
 static sy_status make_share(sy_hook *hook, const syi_sharing_group *group, const syi_field *field,
                             int k, const uint8_t *seed, syi_array *words, syi_node **node,
@@ -90,9 +133,7 @@ sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *grou
         syi_node_unref(nodes[--made]);
     }
     syi_array_fini(&words);
-    if (last.storage != NULL && status != SY_OK) {
-        syi_array_fini(&last);
-    }
+    syi_array_fini(&last);
     syi_wipe(seeds, sizeof seeds);
     return status;
 }

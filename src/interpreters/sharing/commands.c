@@ -179,6 +179,7 @@ static sy_status handle_join(const sy_request *request, sy_error *err)
     SY_TRY(list_argument(request, 5, parties, parties, &pushes, &count, err));
     SY_TRY(int_argument(request, 1, 0, (int64_t)parties - 2, &index, err));
     SY_TRY(syi_sharing_session_new(request->worker, &session, (int)parties - 1, err));
+    session->opener = request->session;
     session->index = (int)index;
     session->material.index = (int)index;
     memcpy(session->material.session, name, sizeof name);
@@ -398,6 +399,7 @@ static sy_status handle_open(const sy_request *request, sy_error *err)
     const size_t parties = holders + 1;
     SY_TRY(list_argument(request, 2, parties * parties, parties * parties, &reaches, &cells, err));
     plan.holders = (int)holders;
+    plan.opener = request->session;
     plan.workers[holders] = request->worker;
     for (size_t k = 0; k < holders; k++) {
         sy_id id = SY_ID_INIT;

@@ -16,6 +16,7 @@ struct syi_sharing_dealing {
     syi_sharing_dealing *next; /* of the room */
     atomic_uint refs;
     sy_worker *provider;
+    const void *opener;
     syi_dealer dealer;
     sy_worker *workers[SYI_HOLDERS_MAX];
     bool fetches;
@@ -427,6 +428,7 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     }
     atomic_init(&d->refs, 1);
     d->provider = provider;
+    d->opener = plan->opener;
     d->dealer.context = context;
     d->dealer.holders = plan->holders;
     d->next_ahead = SYI_ITEM_AHEAD;
@@ -471,6 +473,17 @@ static void sweep(syi_sharing_room *room, bool all)
         pthread_join(d->thread, NULL);
         syi_sharing_dealing_unref(d);
     }
+}
+
+void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener)
+{
+    pthread_mutex_lock(&room->lock);
+    for (syi_sharing_dealing *d = room->dealings; d != NULL; d = d->next) {
+        if (opener == NULL || d->opener == opener) {
+            syi_sharing_dealing_stop(d);
+        }
+    }
+    pthread_mutex_unlock(&room->lock);
 }
 
 void syi_sharing_dealings_join(syi_sharing_room *room)

@@ -23,6 +23,7 @@ typedef struct syi_sharing_plan {
     int holders;
     sy_worker *workers[SYI_HOLDERS_MAX + 1]; /* the provider behind them */
     bool reaches[(SYI_HOLDERS_MAX + 1) * (SYI_HOLDERS_MAX + 1)];
+    const void *opener; /* the caller's session that asks for it; NULL: this process */
 } syi_sharing_plan;
 
 /* Draws the seeds, joins the holders, starts. May wait for peers. SY_EINVAL for a provider that is a holder; what joining
@@ -42,6 +43,8 @@ sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *dealing, const syi_de
                                       uint64_t count, sy_error *err);
 /* No more is dealt; does not wait. Its memory goes with the last reference. */
 void syi_sharing_dealing_stop(syi_sharing_dealing *dealing);
+/* Stops all that this caller's session opened; NULL: all. */
+void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener);
 /* Of all of the hook; after the links were closed. */
 void syi_sharing_dealings_join(syi_sharing_room *room);
 

@@ -6,12 +6,6 @@
 
 /* Life */
 
-syi_sharing_group *syi_sharing_group_ref(syi_sharing_group *group)
-{
-    atomic_fetch_add_explicit(&group->refs, 1, memory_order_relaxed);
-    return group;
-}
-
 static void tell_over(syi_sharing_group *group, const uint8_t session[SYI_SHARING_SESSION_SIZE],
                       const sy_error *why)
 {
@@ -46,28 +40,15 @@ static void close_session(syi_sharing_group *group, const sy_error *why)
     tell_over(group, group->session, why);
 }
 
-void syi_sharing_group_unref(syi_sharing_group *group)
+void syi_sharing_groups_free(syi_sharing_room *room)
 {
-    if (group == NULL) {
-        return;
+    while (room->groups != NULL) {
+        syi_sharing_group *group = room->groups;
+        room->groups = group->next;
+        syi_sharing_dealing_unref(group->dealing);
+        pthread_mutex_destroy(&group->lock);
+        syi_free(room->hook->context, group, sizeof *group);
     }
-    syi_sharing_room *room = syi_sharing_room_of(group->hook);
-    pthread_mutex_lock(&room->lock); /* nobody finds it while the last reference goes */
-    if (atomic_fetch_sub_explicit(&group->refs, 1, memory_order_acq_rel) != 1) {
-        pthread_mutex_unlock(&room->lock);
-        return;
-    }
-    syi_sharing_group **at = &room->groups;
-    while (*at != group) {
-        at = &(*at)->next;
-    }
-    *at = group->next;
-    pthread_mutex_unlock(&room->lock);
-    sy_error why = SY_ERROR_INIT;
-    syi_fail(&why, SY_ECANCELED, "the sharing session was closed by its client");
-    close_session(group, &why);
-    pthread_mutex_destroy(&group->lock);
-    syi_free(group->hook->context, group, sizeof *group);
 }
 
 static sy_status check_workers(const sy_hook *hook, sy_worker *const *holders, size_t count,
@@ -118,12 +99,9 @@ sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_wor
     while (g != NULL && !is_of(g, holders, count, provider)) {
         g = g->next;
     }
-    if (g != NULL) {
-        syi_sharing_group_ref(g);
-    } else {
+    if (g == NULL) {
         g = syi_alloc(hook->context, sizeof *g);
         if (g != NULL) {
-            atomic_init(&g->refs, 1);
             g->hook = hook;
             g->holders = (int)count;
             memcpy(g->workers, holders, count * sizeof *holders);

@@ -10,7 +10,6 @@
 
 typedef struct syi_sharing_group {
     struct syi_sharing_group *next; /* of the room */
-    atomic_uint refs;
     sy_hook *hook;
     int holders;
     sy_worker *workers[SYI_HOLDERS_MAX + 1]; /* the provider behind them; borrowed */
@@ -27,12 +26,12 @@ static inline sy_worker *syi_sharing_group_provider(const syi_sharing_group *gro
     return group->workers[group->holders];
 }
 
-/* The group of these, with a reference. SY_EINVAL: fewer than 2 holders, one twice, the provider among them, workers of
+/* The group of these, which lives as long as the hook. SY_EINVAL: fewer than 2 holders, one twice, the provider among them, workers of
  * another hook or a kind that cannot; SY_ENOMEM. Asks nobody. */
 sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_worker *const *holders,
                                 size_t count, sy_worker *provider, sy_error *err);
-syi_sharing_group *syi_sharing_group_ref(syi_sharing_group *group);
-void syi_sharing_group_unref(syi_sharing_group *group);
+/* All of the hook. */
+void syi_sharing_groups_free(syi_sharing_room *room);
 int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker); /* -1: none */
 
 /* The name and number of the next joint command; opens a session if there is none. May wait for peers. Every one that

@@ -181,6 +181,30 @@ void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_e
     }
 }
 
+/* With a reference; NULL: there is none any more. */
+static syi_sharing_session *first_of(syi_sharing_room *room, const void *opener)
+{
+    pthread_mutex_lock(&room->lock);
+    syi_sharing_session *s = room->sessions;
+    while (s != NULL && opener != NULL && s->opener != opener) {
+        s = s->next;
+    }
+    if (s != NULL) {
+        atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&room->lock);
+    return s;
+}
+
+void syi_sharing_sessions_gone(syi_sharing_room *room, const void *opener, const sy_error *why)
+{
+    syi_sharing_session *s;
+    while ((s = first_of(room, opener)) != NULL) {
+        syi_sharing_fail(s, why->status, why); /* takes it out of the list */
+        syi_sharing_session_unref(s);
+    }
+}
+
 /* Letters */
 
 static sy_status failure(const syi_sharing_session *session, sy_error *err)

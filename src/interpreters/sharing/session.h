@@ -46,6 +46,7 @@ typedef struct syi_sharing_session {
     struct syi_sharing_session *next; /* of the room */
     atomic_uint refs;
     sy_worker *worker; /* whose session it is */
+    const void *opener; /* the caller's session that joined it: it ends with that */
     syi_material material;
     int holders, index;
     syi_sharing_peer *peers; /* holders of them, and the provider behind them */
@@ -88,6 +89,8 @@ static inline syi_sharing_room *syi_sharing_room_of(const sy_hook *hook)
 /* The session of that name at the worker, with a reference. SY_ENOTFOUND. */
 sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
                            syi_sharing_session **session, sy_error *err);
+/* A caller is gone: so are the sessions that it joined. NULL: all sessions. */
+void syi_sharing_sessions_gone(syi_sharing_room *room, const void *opener, const sy_error *why);
 /* Takes `session` into the room. SY_EEXIST, SY_ELIMIT, SY_EBUSY when the hook is being freed. */
 sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err);
 /* No peers yet, but room for them. */
