@@ -40,6 +40,10 @@ typedef struct syi_item {
     uint32_t number;   /* within the command */
 } syi_item;
 #define SYI_ITEM_AHEAD (UINT64_C(1) << 63)
+static inline bool syi_item_same(const syi_item *a, const syi_item *b)
+{
+    return a->sequence == b->sequence && a->number == b->number;
+}
 
 /* Where the mask of a factor is: part `part` of a PRODUCT item, `words` long, seen through a view. */
 typedef struct syi_operand {
@@ -63,7 +67,12 @@ typedef struct syi_demand {
     syi_operand x, y;     /* PRODUCT */
 } syi_demand;
 
-/* For messages. Reading checks everything, and that no more than `elements_max` are wanted. SY_EFORMAT, SY_ELIMIT, SY_ERANGE. */
+/* The mask of a factor of this shape that is masked for one product only: as many words as it has elements. */
+syi_operand syi_operand_of(const syi_item *item, unsigned part, const syi_array *shape);
+/* Gives the demand other material than its own: the item, and that of operands whose mask is the item's. */
+void syi_demand_rename(syi_demand *demand, const syi_item *item);
+/* For messages: at most SYI_DEMAND_BYTES. Reading checks everything: no part, operand or shape has more than `elements_max`
+ * elements, and views lie in their words. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ESHAPE. demand.c */
 #define SYI_DEMAND_BYTES 4096
 void syi_demand_write(const syi_demand *demand, syi_buffer *out);
 sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
@@ -82,6 +91,10 @@ static inline int syi_material_corrected(const syi_item *item, uint64_t tile, in
 {
     return (int)((item->sequence + item->number + tile) % (uint64_t)holders);
 }
+/* Opens the stream of a seed. */
+sy_status syi_stream_open(syi_generator *generator, const uint8_t session[SYI_SHARING_SESSION_SIZE],
+                          const uint8_t seed[SYI_SEED_SIZE], syi_material_kind kind,
+                          const syi_item *item, unsigned part, sy_error *err);
 /* Opens a part's stream of this holder. */
 sy_status syi_material_open(const syi_material *material, syi_generator *generator,
                             syi_material_kind kind, const syi_item *item, unsigned part,
@@ -89,6 +102,12 @@ sy_status syi_material_open(const syi_material *material, syi_generator *generat
 /* Bytes of a derived part's element in a message and in a stream: the field's width, but for SHIFT's v (part V): as many
  * bytes as hold `shift` bits. */
 size_t syi_material_element(const syi_demand *demand, unsigned part);
+/* Derived parts of a kind: C, or C and V. */
+unsigned syi_material_derived(syi_material_kind kind);
+/* Tiles of a demand, elements of one of them, and bytes of the provider's message about it. */
+uint64_t syi_material_tiles(const syi_demand *demand);
+size_t syi_material_tile(const syi_demand *demand, uint64_t tile);
+size_t syi_material_message(const syi_demand *demand, uint64_t tile);
 
 /* The provider's side: every holder's seed. */
 typedef struct syi_dealer {
@@ -99,7 +118,7 @@ typedef struct syi_dealer {
 } syi_dealer;
 
 /*
- * Deals: for every tile, in order, one message to its corrected holder: all derived parts of the tile, one after the other.
+ * Deals (dealer.c): for every tile, in order, one message to its corrected holder: all derived parts of the tile, one after the other.
  * `give` gets bytes that are its own until it returns. SY_ENOMEM, SY_EIO, what give returns. One thread per call; a dealer
  * may be used by several. Scratch memory is wiped.
  */
