@@ -2,7 +2,8 @@
  * spdz.h - programs that every holder of shared values runs: opening, products, squares, truncation and division by public
  * numbers. Source: shared/spec/protocols.md, sections 1 and 2, which is ours; Damgard, Pastro, Smart, Zakarias, "Multiparty
  * computation from somewhat homomorphic encryption" (CRYPTO 2012) for products by triples (Beaver 1991); spec of the
- * originals: spdz_mul. Test: spdz_test.c. Bench: spdz_bench.c.
+ * originals: spdz_mul. Products are in product.c, divisions in truncation.c, what all are made of in exchange.h. Test:
+ * spdz_test.c, truncation_test.c. Bench: spdz_bench.c.
  *
  * Adversary: as in material.h. Opened: x - a and y - b in products and squares, x + offset + r in truncation, with a, b and r
  * uniform and used for nothing else: the opened values are uniform and independent of x and y. Nothing branches on shares.
@@ -23,7 +24,7 @@ typedef struct syi_party {
     const syi_material *material;
     uint64_t sequence;
     uint32_t next_number; /* of items in this command */
-    bool check_range;     /* test mode: truncation opens its input, too, and fails beyond its bound */
+    bool check_range;     /* test mode: division opens its input, too, and fails beyond its bound */
 } syi_party;
 
 /*
@@ -34,8 +35,12 @@ typedef struct syi_mask {
     syi_item item;
     uint8_t part;
     uint64_t words;
-    void *opened; /* NULL: not yet; words * width bytes, syi_alloc_aligned, 64. */
+    void *opened; /* NULL: not yet; syi_mask_size bytes, syi_alloc_aligned, 64 */
 } syi_mask;
+static inline size_t syi_mask_size(uint64_t words, const syi_field *field)
+{
+    return words > 0 ? words * field->width : 1;
+}
 void syi_mask_fini(sy_context *context, syi_mask *mask, const syi_field *field);
 
 typedef struct syi_factor {

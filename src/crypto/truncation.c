@@ -1,0 +1,190 @@
+/* truncation.c - division of shared numbers by public ones: shared/spec/protocols.md, section 2. Test: spdz_test.c. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "crypto/exchange.h"
+#include "crypto/rounding.h"
+
+enum { BLOCK = SYI_EXCHANGE_BLOCK, AHEAD = SYI_EXCHANGE_AHEAD };
+
+typedef struct division {
+    syi_party *party;
+    const syi_demand *demand;
+    const syi_field *field;
+    uint8_t *z;
+    const uint8_t *x;
+    uint64_t offset; /* what makes the numbers positive */
+    syi_generator mask;
+    syi_derived derived;
+    uint8_t *slots;    /* AHEAD tiles of opened words */
+    uint8_t *rooms[2]; /* a block each, of derived parts */
+} division;
+
+static uint8_t *slot_of(const division *d, uint64_t tile)
+{
+    return d->slots + (size_t)(tile % AHEAD) * SYI_TILE * d->field->width;
+}
+
+/* This holder's share of x + offset + r. */
+static sy_status prepare(void *data, uint64_t tile, const void **bytes, size_t *size, sy_error *err)
+{
+    division *d = data;
+    const size_t width = d->field->width, count = syi_material_tile(d->demand, tile);
+    uint8_t *words = slot_of(d, tile);
+    const uint8_t *x = d->x + tile * SYI_TILE * width;
+    for (size_t at = 0; at < count; at += BLOCK) {
+        const size_t n = count - at < BLOCK ? count - at : BLOCK;
+        uint8_t *out = words + at * width;
+        SY_TRY(syi_field_draw(d->field, &d->mask, tile * SYI_TILE + at, out, n, err));
+        syi_field_add(d->field, out, out, x + at * width, n);
+        if (d->party->channel->index == 0) {
+            syi_field_add_public(d->field, out, out, d->offset, n);
+        }
+    }
+    *bytes = words;
+    *size = count * width;
+    return SY_OK;
+}
+
+static sy_status finish_block(division *d, uint64_t tile, size_t at, size_t n, uint8_t *opened,
+                              sy_error *err)
+{
+    const syi_demand *demand = d->demand;
+    const bool lead = d->party->channel->index == 0;
+    void *first = NULL, *second = NULL;
+    uint8_t *z = d->z + (tile * SYI_TILE + at) * d->field->width;
+    SY_TRY(syi_derived_get(&d->derived, 0, tile, at, n, d->rooms[0], &first, err));
+    SY_TRY(syi_derived_get(&d->derived, 1, tile, at, n, d->rooms[1], &second, err));
+    if (demand->kind == SYI_MATERIAL_SHIFT) {
+        syi_rounding_shift(d->field, z, opened, first, second, demand->shift, lead, n);
+    } else {
+        syi_rounding_divide(d->field, z, opened, first, second, demand->divisor, lead, n);
+    }
+    return SY_OK;
+}
+
+static sy_status finish(void *data, uint64_t tile, const syi_received *received, sy_error *err)
+{
+    division *d = data;
+    const size_t width = d->field->width, count = syi_material_tile(d->demand, tile);
+    uint8_t *words = slot_of(d, tile);
+    SY_TRY(syi_derived_tile(&d->derived, tile, err));
+    for (size_t at = 0; at < count; at += BLOCK) {
+        const size_t n = count - at < BLOCK ? count - at : BLOCK;
+        syi_exchange_add(d->party, d->field, words + at * width, received, at * width, n);
+        SY_TRY(finish_block(d, tile, at, n, words + at * width, err));
+    }
+    return SY_OK;
+}
+
+/* The test mode: everybody sees x. */
+static sy_status check_range(syi_party *party, const syi_demand *demand, const void *x,
+                             uint64_t offset, const char *name, sy_error *err)
+{
+    const syi_field *field = &demand->field;
+    const size_t size = demand->count * field->width; /* not 0 */
+    const uint64_t half = syi_rounding_half(field);
+    uint8_t *values = syi_alloc_aligned(party->context, size, 64);
+    if (values == NULL) {
+        return SYI_ENOMEM(err, name);
+    }
+    sy_status status = syi_spdz_open(party, field, values, x, demand->count, err);
+    if (status == SY_OK) {
+        syi_field_add_public(field, values, values, offset, demand->count);
+    }
+    for (uint64_t k = 0; status == SY_OK && k < demand->count; k++) {
+        const uint64_t above = field->width == 4 ? ((const uint32_t *)(const void *)values)[k]
+                                                 : ((const uint64_t *)(const void *)values)[k];
+        if (above >= half) {
+            status = syi_fail(err, SY_ERANGE,
+                              "%s: element %" PRIu64 " of %" PRIu64
+                              " is beyond what is divided right, -%" PRIu64 " to %" PRIu64,
+                              name, k, demand->count, offset, half - 1 - offset);
+        }
+    }
+    syi_free_secret(party->context, values, size);
+    return status;
+}
+
+static sy_status divide(syi_party *party, syi_demand *demand, uint64_t offset, void *z,
+                        const void *x, const char *name, sy_error *err)
+{
+    static const syi_exchange_steps steps = {prepare, finish};
+    const size_t width = demand->field.width,
+                 tile = demand->count < SYI_TILE ? (size_t)demand->count : SYI_TILE,
+                 slots = demand->count < SYI_TILE ? tile * width : AHEAD * SYI_TILE * width,
+                 room = BLOCK * 8, size = slots + 2 * room;
+    division d = {.party = party,
+                  .demand = demand,
+                  .field = &demand->field,
+                  .z = z,
+                  .x = x,
+                  .offset = offset};
+    if (demand->count == 0) {
+        return SY_OK;
+    }
+    if (party->check_range) {
+        SY_TRY(check_range(party, demand, x, offset, name, err));
+    }
+    SY_TRY(syi_party_ask(party, demand, err));
+    uint8_t *memory = syi_alloc_aligned(party->context, size, 64);
+    if (memory == NULL) {
+        return SYI_ENOMEM(err, name);
+    }
+    d.rooms[0] = memory;
+    d.rooms[1] = memory + room;
+    d.slots = memory + 2 * room;
+    sy_status status =
+        syi_material_open(party->material, &d.mask, demand->kind, &demand->item, SYI_PART_A, err);
+    if (status == SY_OK) {
+        status = syi_derived_open(&d.derived, party, demand, err);
+    }
+    if (status == SY_OK) {
+        status = syi_exchange(party, syi_material_tiles(demand), &steps, &d, err);
+    }
+    syi_derived_close(&d.derived);
+    syi_generator_fini(&d.mask);
+    syi_free_secret(party->context, memory, size);
+    return status;
+}
+
+sy_status syi_spdz_shift(syi_party *party, const syi_field *field, void *z, const void *x,
+                         uint64_t count, unsigned shift, sy_error *err)
+{
+    const unsigned bits = syi_field_bits(field);
+    if (bits < 3) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "shift: modulo %" PRIu64 ", which is no power of 2 from 8 on",
+                        field->modulus);
+    }
+    if (shift > bits - 2) {
+        return syi_fail(err, SY_ERANGE, "shift: by %u bits, at most %u modulo 2^%u", shift,
+                        bits - 2, bits);
+    }
+    if (shift == 0) {
+        if (z != x && count > 0) {
+            memcpy(z, x, count * field->width);
+        }
+        return SY_OK;
+    }
+    syi_demand demand = syi_party_demand(party, field, SYI_MATERIAL_SHIFT, count);
+    demand.shift = shift;
+    return divide(party, &demand, syi_rounding_quarter(field), z, x, "shift", err);
+}
+
+sy_status syi_spdz_divide(syi_party *party, const syi_field *field, void *z, const void *x,
+                          uint64_t count, uint64_t divisor, sy_error *err)
+{
+    const uint64_t quarter = syi_rounding_quarter(field);
+    if (divisor < 1 || divisor > quarter) {
+        return syi_fail(err, SY_ERANGE,
+                        "divide: by %" PRIu64 "; from 1 to a quarter of the modulus, %" PRIu64
+                        ", is possible",
+                        divisor, quarter);
+    }
+    syi_demand demand = syi_party_demand(party, field, SYI_MATERIAL_DIVIDE, count);
+    demand.divisor = divisor;
+    return divide(party, &demand, quarter - quarter % divisor, z, x, "divide", err);
+}
