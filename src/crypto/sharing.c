@@ -38,7 +38,7 @@ static sy_status subtract(const syi_field *field, uint8_t *last, const uint8_t s
     return status;
 }
 
-sy_status syi_share(sy_context *context, const syi_field *field, void *last,
+sy_status syi_generate_shares(sy_context *context, const syi_field *field, void *last,
                     uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
                     size_t holders, sy_error *err)
 {

@@ -20,7 +20,7 @@
  * to wipe. SY_EINVAL for the number of holders; SY_EIO when there is no randomness, SY_ENOMEM: seeds and `last` are zeros
  * then. Any thread.
  */
-sy_status syi_share(sy_context *context, const syi_field *field, void *last,
+sy_status syi_generate_shares(sy_context *context, const syi_field *field, void *last,
                     uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
                     size_t holders, sy_error *err);
 

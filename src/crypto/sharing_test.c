@@ -18,7 +18,7 @@ static uint32_t shares32[MOST][COUNT];
         uint8_t seeds[MOST][SYI_SEED_SIZE];                                                     \
         sy_error err = SY_ERROR_INIT;                                                           \
         assert_ok(                                                                              \
-            syi_share(context, &field##N, shares##N[holders - 1], seeds, secret, count, holders, &err), \
+            syi_generate_shares(context, &field##N, shares##N[holders - 1], seeds, secret, count, holders, &err), \
             &err);                                                                              \
         for (size_t k = 0; k + 1 < holders; k++) {                                              \
             assert_ok(syi_share_expand(&field##N, shares##N[k], seeds[k], count, &err), &err);        \
@@ -131,12 +131,12 @@ static void test_refusals(void **state)
     uint8_t seeds[SYI_HOLDERS_MAX + 1][SYI_SEED_SIZE] = {{1}};
     uint64_t last[2] = {1, 2};
     sy_error err = SY_ERROR_INIT;
-    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 1, &err), SY_EINVAL, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 1, &err), SY_EINVAL, &err);
     assert_string_equal(err.message, "share: 1 holders; 2 to 64 are possible");
-    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 65, &err), SY_EINVAL, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 65, &err), SY_EINVAL, &err);
     memory.calls = 0;
     memory.fail_at = 1;
-    assert_status(syi_share(context, &field64, last, seeds, secret, 2, 2, &err), SY_ENOMEM, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 2, &err), SY_ENOMEM, &err);
     memory.fail_at = 0;
     assert_memory_equal(seeds[0], zeros, sizeof zeros);
     assert_true(last[0] == 0 && last[1] == 0);

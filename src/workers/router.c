@@ -7,6 +7,7 @@
 #include "workers/callers.h"
 #include "workers/descriptor.h"
 #include "workers/resolve.h"
+#include "workers/room.h"
 #include "workers/session.h"
 
 /* Decoding for this worker */

@@ -6,6 +6,8 @@
 #ifndef SYI_INTERPRETERS_SHARING_ADDITIVE_SHARED_H
 #define SYI_INTERPRETERS_SHARING_ADDITIVE_SHARED_H
 
+#include <csyft/precision.h>
+
 #include "interpreters/multi_pointer.h"
 #include "interpreters/sharing/group.h"
 #include "interpreters/sharing/share.h"

@@ -54,7 +54,7 @@ sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
                                            words.shape, &hook->account, err)
                            : syi_fail(err, SY_EINVAL, "generate_shares: %zu shares", count);
     if (status == SY_OK) {
-        status = syi_share(hook->context, field, syi_array_data(&share), seeds,
+        status = syi_generate_shares(hook->context, field, syi_array_data(&share), seeds,
                            syi_array_data(&words), elements, count, err);
     }
     for (size_t k = 0; k + 1 < count && status == SY_OK; k++) {
@@ -120,7 +120,7 @@ sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *grou
                                      &hook->account, err);
     if (status == SY_OK) {
         last.storage->secret = true;
-        status = syi_share(hook->context, field, syi_array_data(&last), seeds,
+        status = syi_generate_shares(hook->context, field, syi_array_data(&last), seeds,
                            syi_array_data(&words), (size_t)syi_array_numel(&words),
                            (size_t)holders, err);
     }

@@ -169,7 +169,7 @@ static sy_status read_peer(const sy_request *request, syi_sharing_peer *peer, co
 static sy_status handle_join(const sy_request *request, sy_error *err)
 {
     uint8_t name[SYI_SHARING_SESSION_SIZE];
-    const sy_value *ids, *push, *pushes;
+    const sy_value *ids = NULL, *push = NULL, *pushes = NULL;
     size_t parties = 0, count = 0;
     int64_t index = 0;
     syi_sharing_session *session = NULL;
@@ -391,7 +391,7 @@ static sy_status handle_fail(const sy_request *request, sy_error *err)
 static sy_status handle_open(const sy_request *request, sy_error *err)
 {
     syi_sharing_plan plan;
-    const sy_value *ids, *reaches;
+    const sy_value *ids = NULL, *reaches = NULL;
     size_t holders = 0, cells = 0;
     memset(&plan, 0, sizeof plan);
     SY_TRY(read_session(request, plan.session, err));

@@ -1,4 +1,4 @@
-#include "interpreters/sharing/session.h"
+#include "interpreters/sharing/letters.h"
 
 #include <errno.h>
 #include <string.h>
