@@ -219,7 +219,7 @@ static sy_status share_rewrap(syi_node *like, syi_node *child, syi_node **node, 
 }
 
 /*
- * Wire: [254, [modulus or nil for 2^64, bytes of a word, index, [holders], provider, seed or nil, [shape] or chain]]: words
+ * Wire: [252, [modulus or nil for 2^64, bytes of a word, index, [holders], provider, seed or nil, [shape] or chain]]: words
  * follow as a chain's native end, a seed with the shape.
  */
 

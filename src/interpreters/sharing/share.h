@@ -13,7 +13,7 @@
 #include "hook/scope.h"
 #include "interpreters/sharing/session.h"
 
-#define SYI_CODE_SHARE 254
+#define SYI_CODE_SHARE 252
 
 /* What all parts of a value have in common, and which one this is. Not changed; shared by nodes. */
 typedef struct syi_kin {
