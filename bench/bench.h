@@ -26,6 +26,8 @@ typedef struct bench_result {
     double limit;       /* median of what it is measured against; 0: not measurable here */
     uint64_t bytes;     /* on the wire per operation, both ways */
     double rounds;      /* waits for an answer per operation */
+    uint64_t dealt;     /* bytes from a provider per operation; of secret sharing */
+    double offline;     /* what was made ahead took so long, in the unit, per operation */
     bool check;         /* the results were right */
 } bench_result;
 
@@ -47,12 +49,18 @@ struct bench_scenario {
     bool plan;   /* 20 operations that were sent as one */
     bool fetch;  /* get, not send */
     bool memory; /* the worker's, not time */
+    const char *op; /* of secret sharing */
+    bool fixed;     /* on reals of fixed precision */
+    bool ahead;     /* its material is made before the clock starts */
 };
 
-/* All of them, in the order in which they run. */
+/* All of them, in the order in which they run. A suite is run by its name alone. */
 extern const bench_scenario *const bench_scenarios[];
 extern const size_t bench_scenario_count;
+extern const bench_scenario *const bench_mpc_scenarios[]; /* the suite "mpc" */
+extern const size_t bench_mpc_scenario_count;
 
+int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_layers(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_plan_size(const bench *b, const bench_scenario *scenario, bench_result *result);

@@ -87,10 +87,16 @@ static int start(const bench *b, bench_process *process, const char *path,
 int bench_start_worker(const bench *b, bench_process *process, const char *transport,
                        unsigned spin_us)
 {
+    return bench_start_worker_named(b, process, transport, spin_us, "bob");
+}
+
+int bench_start_worker_named(const bench *b, bench_process *process, const char *transport,
+                             unsigned spin_us, const char *id)
+{
     char listen[64], spin[16];
     snprintf(listen, sizeof listen, "%s://127.0.0.1:0", transport);
     snprintf(spin, sizeof spin, "%u", spin_us);
-    const char *arguments[] = {"csyft", "worker", "--id", "bob", "--listen",
+    const char *arguments[] = {"csyft", "worker", "--id", id, "--listen",
                                listen,  NULL,     NULL,   NULL};
     if (spin_us != 0) {
         arguments[6] = "--spin";

@@ -15,6 +15,9 @@ typedef struct bench_process {
  * when it is ready, as the other. Both return an exit code. */
 int bench_start_worker(const bench *b, bench_process *process, const char *transport,
                        unsigned spin_us);
+/* The same under another id than bob. */
+int bench_start_worker_named(const bench *b, bench_process *process, const char *transport,
+                             unsigned spin_us, const char *id);
 /* The bare server of the same kind; what it serves is told by the client (peer.c). */
 int bench_start_peer(const bench *b, bench_process *process, const char *transport,
                      unsigned spin_us);

@@ -124,6 +124,8 @@ void bench_print_json(const bench_scenario *scenario, const bench_result *result
     print_text("goal", goal);
     printf("\"met\": %s, \"bytes\": %llu, \"rounds\": %g, ", met_text(scenario, result),
            (unsigned long long)result->bytes, result->rounds);
+    printf("\"dealt\": %llu, \"offline\": %g, ", (unsigned long long)result->dealt,
+           result->offline);
     print_text("kernels", kernel_set());
     print_text("machine", machine);
     print_text("compiler", COMPILER ", " CSYFT_BENCH_FLAGS);

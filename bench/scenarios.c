@@ -188,3 +188,42 @@ const bench_scenario *const bench_scenarios[] = {
                             .fetch = true},
 };
 const size_t bench_scenario_count = sizeof bench_scenarios / sizeof bench_scenarios[0];
+
+/* Two holders and a provider. Goals: docs/reference/performance.md. */
+#define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                            \
+    &(const bench_scenario)                                                                       \
+    {                                                                                             \
+        .name = name_, .summary = summary_, .unit = "ms",                                         \
+        .limit_name = "the same on plain numbers here", .goal = goal_, .most = most_,             \
+        .run = bench_run_mpc, .op = op_, .size = size_, .fixed = fixed_, .ahead = ahead_,         \
+        .spin_us = 50                                                                             \
+    }
+
+const bench_scenario *const bench_mpc_scenarios[] = {
+    MPC("mpc_mul_1e5", "shared integers, 1e5 products", "mul", 100000, false, false, BENCH_NO_GOAL, 0),
+    MPC("mpc_mul_1e6", "shared integers, 1e6 products", "mul", 1000000, false, false, BENCH_MOST, 10),
+    MPC("mpc_mul_1e6_ahead", "the same, triples made ahead", "mul", 1000000, false, true,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_fixed_mul_1e5", "shared reals, 1e5 products", "mul", 100000, true, false,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_fixed_mul_1e6", "shared reals, 1e6 products", "mul", 1000000, true, false, BENCH_MOST,
+        16),
+    MPC("mpc_fixed_mul_1e6_ahead", "the same, material made ahead", "mul", 1000000, true, true,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_matmul_128", "product of two shared 128 x 128 matrices of reals", "matmul", 128, true,
+        false, BENCH_MOST, 0.8),
+    MPC("mpc_matmul_128_ahead", "the same, material made ahead", "matmul", 128, true, true,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_matmul_256", "product of two shared 256 x 256 matrices of reals", "matmul", 256, true,
+        false, BENCH_MOST, 3),
+    MPC("mpc_matmul_256_ahead", "the same, material made ahead", "matmul", 256, true, true,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_matmul_512", "product of two shared 512 x 512 matrices of reals", "matmul", 512, true,
+        false, BENCH_MOST, 16),
+    MPC("mpc_matmul_512_ahead", "the same, material made ahead", "matmul", 512, true, true,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_conv2d_1", "16 shared kernels of 5 x 5 on one shared image of 28 x 28", "conv2d", 1,
+        true, false, BENCH_NO_GOAL, 0),
+    MPC("mpc_conv2d_32", "the same on 32 images", "conv2d", 32, true, false, BENCH_NO_GOAL, 0),
+};
+const size_t bench_mpc_scenario_count = sizeof bench_mpc_scenarios / sizeof bench_mpc_scenarios[0];

@@ -12,11 +12,34 @@ static const cli_option options[] = {
     {NULL, 0, NULL, NULL},
 };
 
+/* The scenarios that go by one name; those without one are run when nothing is named. */
+static const struct suite {
+    const char *name;
+    const bench_scenario *const *scenarios;
+    const size_t *count;
+} suites[] = {
+    {NULL, bench_scenarios, &bench_scenario_count},
+    {"mpc", bench_mpc_scenarios, &bench_mpc_scenario_count},
+};
+enum { SUITES = sizeof suites / sizeof suites[0] };
+
+static const struct suite *find_suite(const char *name)
+{
+    for (size_t k = 1; k < SUITES; k++) {
+        if (strcmp(suites[k].name, name) == 0) {
+            return &suites[k];
+        }
+    }
+    return NULL;
+}
+
 static const bench_scenario *find_scenario(const char *name)
 {
-    for (size_t k = 0; k < bench_scenario_count; k++) {
-        if (strcmp(bench_scenarios[k]->name, name) == 0) {
-            return bench_scenarios[k];
+    for (size_t i = 0; i < SUITES; i++) {
+        for (size_t k = 0; k < *suites[i].count; k++) {
+            if (strcmp(suites[i].scenarios[k]->name, name) == 0) {
+                return suites[i].scenarios[k];
+            }
         }
     }
     return NULL;
@@ -24,8 +47,13 @@ static const bench_scenario *find_scenario(const char *name)
 
 static void print_list(void)
 {
-    for (size_t k = 0; k < bench_scenario_count; k++) {
-        printf("%-24s %s\n", bench_scenarios[k]->name, bench_scenarios[k]->summary);
+    for (size_t i = 0; i < SUITES; i++) {
+        for (size_t k = 0; k < *suites[i].count; k++) {
+            const bench_scenario *scenario = suites[i].scenarios[k];
+            printf("%-24s %s%s%s\n", scenario->name, scenario->summary,
+                   suites[i].name != NULL ? "; of the suite " : "",
+                   suites[i].name != NULL ? suites[i].name : "");
+        }
     }
 }
 
@@ -44,17 +72,31 @@ static int run_one(const bench *b, const bench_scenario *scenario, bool json)
     return result.check ? CLI_OK : cli_fail(b->verb, "%s: the result is wrong", scenario->name);
 }
 
-/* The named ones in the order in which they are named, or all. A wrong result does not stop the others. */
+static int run_suite(const bench *b, const struct suite *suite, bool json)
+{
+    int code = CLI_OK;
+    for (size_t k = 0; k < *suite->count; k++) {
+        const int one = run_one(b, suite->scenarios[k], json);
+        code = code == CLI_OK ? one : code;
+    }
+    return code;
+}
+
+/* The named ones in the order in which they are named, or all that belong to no suite. A wrong result does not stop the
+ * others. */
 static int run_all(const bench *b, char *const *names, int name_count, bool json)
 {
     int code = CLI_OK;
     if (!json) {
         bench_print_header();
     }
-    const size_t count = name_count > 0 ? (size_t)name_count : bench_scenario_count;
-    for (size_t k = 0; k < count; k++) {
-        const int one =
-            run_one(b, name_count > 0 ? find_scenario(names[k]) : bench_scenarios[k], json);
+    if (name_count == 0) {
+        return run_suite(b, &suites[0], json);
+    }
+    for (int k = 0; k < name_count; k++) {
+        const struct suite *suite = find_suite(names[k]);
+        const int one = suite != NULL ? run_suite(b, suite, json)
+                                      : run_one(b, find_scenario(names[k]), json);
         code = code == CLI_OK ? one : code;
     }
     return code;
@@ -75,7 +117,7 @@ static int run_bench(const cli_verb *verb, int argc, char **argv)
         return parser.exit_code;
     }
     for (int k = parser.operand; k < argc; k++) {
-        if (find_scenario(argv[k]) == NULL) {
+        if (find_scenario(argv[k]) == NULL && find_suite(argv[k]) == NULL) {
             return cli_misuse(verb, "%s: there is no such scenario; --list prints them", argv[k]);
         }
     }
@@ -88,13 +130,14 @@ static int run_bench(const cli_verb *verb, int argc, char **argv)
 
 const cli_verb cli_bench = {
     .name = "bench",
-    .operands = "[SCENARIO...]",
+    .operands = "[SCENARIO|SUITE...]",
     .summary = "measure csyft against what the machine could do",
     .details =
         "Each scenario is measured in turns with its limit: raw sockets with equal bytes, a bare\n"
         "libwebsockets server, memcpy, OpenBLAS. Workers and servers are processes of their own "
         "on\n"
-        "loopback. Every result is checked; a wrong one is exit code 1, a missed goal is not.\n",
+        "loopback. Every result is checked; a wrong one is exit code 1, a missed goal is not.\n"
+        "The suite mpc measures secret sharing; it is run when it is named.\n",
     .options = options,
     .run = run_bench,
 };

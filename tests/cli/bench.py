@@ -8,7 +8,7 @@ from processes import SOURCE_DIR, CliTest
 
 KEYS = {
     "scenario", "median", "min", "unit", "limit_name", "limit", "ratio", "goal", "met", "bytes", "rounds", "kernels",
-    "machine", "compiler", "load", "check",
+    "machine", "compiler", "load", "check", "dealt", "offline",
 }
 # One or two of each kind; the rest differ in sizes only.
 SCENARIOS = (
