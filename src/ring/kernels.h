@@ -25,6 +25,8 @@
         /* out += a * b; out += a * b for a number b */                                              \
         void (*mul_add)(T * out, const T *a, const T *b, size_t n);                                  \
         void (*mul_add_public)(T * out, const T *a, T b, size_t n);                                  \
+        /* The sum of a * b. */                                                                      \
+        T (*dot)(const T *a, const T *b, size_t n);                                                  \
         /* A holder's part of a product: out = x f + e b + c, protocols.md section 1 */              \
         void (*beaver)(T * out, const T *x, const T *f, const T *e, const T *b, const T *c,          \
                        size_t n);                                                                    \

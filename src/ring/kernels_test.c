@@ -92,6 +92,11 @@ static void fill(uint64_t place, void *bytes, size_t size)
             fill(1000 * n, in, sizeof in);                                                       \
             memset(out, 0xaa, sizeof out);                                                       \
             all##N(k, (const T(*)[LONGEST])in, n, out);                                          \
+            T sum = 0;                                                                           \
+            for (size_t i = 0; i < n; i++) {                                                     \
+                sum += in[0][i] * in[1][i];                                                      \
+            }                                                                                    \
+            assert_true(k->dot(in[0], in[1], n) == sum);                                         \
             for (int kernel = 0; kernel < KERNELS; kernel++) {                                   \
                 for (size_t i = 0; i < n; i++) {                                                 \
                     if (out[kernel][i] != written_out##N((const T(*)[LONGEST])in, i, kernel)) {  \

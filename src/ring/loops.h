@@ -71,6 +71,14 @@
     {                                                                                     \
         EACH(out[i] + a[i] * b)                                                           \
     }                                                                                     \
+    static T NAMED(dot, N)(const T *a, const T *b, size_t n)                              \
+    {                                                                                     \
+        T sum = 0;                                                                        \
+        for (size_t i = 0; i < n; i++) {                                                  \
+            sum += a[i] * b[i];                                                           \
+        }                                                                                 \
+        return sum;                                                                       \
+    }                                                                                     \
     static void NAMED(beaver, N)(T * out, const T *x, const T *f, const T *e, const T *b, \
                                  const T *c, size_t n)                                    \
     {                                                                                     \
@@ -102,8 +110,8 @@ DEFINE_STRIP(uint32_t, 32)
     .add = NAMED(add, N), .sub = NAMED(sub, N), .mul = NAMED(mul, N), .neg = NAMED(neg, N), \
     .add_public = NAMED(add_public, N), .mul_public = NAMED(mul_public, N),                 \
     .mul_add = NAMED(mul_add, N), .mul_add_public = NAMED(mul_add_public, N),               \
-    .beaver = NAMED(beaver, N), .square = NAMED(square, N), .truncate = NAMED(truncate, N), \
-    .strip = NAMED(strip, N)
+    .dot = NAMED(dot, N), .beaver = NAMED(beaver, N), .square = NAMED(square, N),           \
+    .truncate = NAMED(truncate, N), .strip = NAMED(strip, N)
 
 #define TABLE_(set) syi_ring_kernels_##set
 #define TABLE(set) TABLE_(set)

@@ -6,11 +6,38 @@
 #include "core/memory.h"
 
 /* A panel of A, HEIGHT by DEPTH, stays in the second cache, a strip of B in the first, and a piece of C in registers. */
-enum { DEPTH = 256, HEIGHT = 64, WIDTH = 256, FEW_ROWS = 3 };
+enum { DEPTH = 256, HEIGHT = 64, WIDTH = 256, FEW_ROWS = 4, FEW_COLUMNS = 4 };
+enum { FEW_SUMMANDS = 4, LITTLE = 2048 /* multiplications */ };
+enum { STRIP_MOST = 32 }; /* columns */
 
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static size_t round_up(size_t x, size_t unit)
+{
+    return (x + unit - 1) / unit * unit;
+}
+
+/* Is packing worth its trouble? Not for vectors, nor for little where B's rows can be added up as they lie. */
+static bool is_thick(size_t m, size_t n, size_t k, size_t b_row, size_t b_column)
+{
+    if (k == 0 || m <= FEW_ROWS || n == 1 || (n <= FEW_COLUMNS && b_row == 1)) {
+        return false;
+    }
+    return b_column != 1 || n <= FEW_COLUMNS || (k > FEW_SUMMANDS && m * n > LITTLE / k);
+}
+
+/* Elements of the packed panels of B and of A, the former of which is the aligned one. */
+static size_t wide_panel(size_t n, size_t k)
+{
+    return smaller(round_up(n, STRIP_MOST), WIDTH) * smaller(k, DEPTH);
+}
+
+static size_t high_panel(size_t m, size_t k)
+{
+    return smaller(round_up(m, SYI_RING_ROWS), HEIGHT) * smaller(k, DEPTH);
 }
 
 #define DEFINE_MATMUL(T, N)                                                                         \
@@ -31,15 +58,33 @@ static size_t smaller(size_t a, size_t b)
             }                                                                                       \
         }                                                                                           \
     }                                                                                               \
-    /* Few rows: B is read as it lies, once per row. */                                             \
+    /* C += A B without panels: sums of B's rows, or of A's columns, or products of vectors. */     \
     static void thin##N(const syi_ring##N##_kernels *kernels, T *c, size_t c_row,                   \
                         syi_ring##N##_matrix a, syi_ring##N##_matrix b, size_t m, size_t n,         \
                         size_t k)                                                                   \
     {                                                                                               \
-        for (size_t i = 0; i < m; i++) {                                                            \
+        if (n == 1 && a.row == 1 && c_row == 1) {                                                   \
             for (size_t p = 0; p < k; p++) {                                                        \
-                kernels->mul_add_public(c + i * c_row, b.data + p * b.row,                          \
-                                        a.data[i * a.row + p * a.column], n);                       \
+                kernels->mul_add_public(c, a.data + p * a.column, b.data[p * b.row], m);            \
+            }                                                                                       \
+            return;                                                                                 \
+        }                                                                                           \
+        for (size_t i = 0; i < m; i++) {                                                            \
+            const T *row = a.data + i * a.row;                                                      \
+            for (size_t p = 0; n > 1 && b.column == 1 && p < k; p++) {                              \
+                kernels->mul_add_public(c + i * c_row, b.data + p * b.row, row[p * a.column], n);   \
+            }                                                                                       \
+            for (size_t j = 0; (n == 1 || b.column != 1) && j < n; j++) {                           \
+                const T *column = b.data + j * b.column;                                            \
+                T sum = 0;                                                                          \
+                if (a.column == 1 && b.row == 1) {                                                  \
+                    sum = kernels->dot(row, column, k);                                             \
+                } else {                                                                            \
+                    for (size_t p = 0; p < k; p++) {                                                \
+                        sum += row[p * a.column] * column[p * b.row];                               \
+                    }                                                                               \
+                }                                                                                   \
+                c[i * c_row + j] += sum;                                                            \
             }                                                                                       \
         }                                                                                           \
     }                                                                                               \
@@ -84,32 +129,40 @@ static size_t smaller(size_t a, size_t b)
             }                                                                                       \
         }                                                                                           \
     }                                                                                               \
+    size_t syi_ring##N##_matmul_panels(size_t m, size_t n, size_t k, size_t b_row,                  \
+                                       size_t b_column)                                             \
+    {                                                                                               \
+        return is_thick(m, n, k, b_row, b_column)                                                   \
+                   ? (wide_panel(n, k) + high_panel(m, k)) * sizeof(T)                              \
+                   : 0;                                                                             \
+    }                                                                                               \
+    void syi_ring##N##_matmul_in(void *panels, const syi_ring_kernels *kernels, T *c,               \
+                                 size_t c_row, syi_ring##N##_matrix a, syi_ring##N##_matrix b,      \
+                                 size_t m, size_t n, size_t k, bool add)                            \
+    {                                                                                               \
+        if (is_thick(m, n, k, b.row, b.column)) {                                                   \
+            const panels##N p = {&kernels->ring##N, (T *)panels + wide_panel(n, k), panels};        \
+            thick##N(&p, c, c_row, a, b, m, n, k, add);                                             \
+            return;                                                                                 \
+        }                                                                                           \
+        for (size_t i = 0; !add && i < m; i++) {                                                    \
+            memset(c + i * c_row, 0, n * sizeof *c);                                                \
+        }                                                                                           \
+        thin##N(&kernels->ring##N, c, c_row, a, b, m, n, k);                                        \
+    }                                                                                               \
     sy_status syi_ring##N##_matmul(sy_context *context, const syi_ring_kernels *kernels, T *c,      \
                                    size_t c_row, syi_ring##N##_matrix a, syi_ring##N##_matrix b,    \
                                    size_t m, size_t n, size_t k, bool add, sy_error *err)           \
     {                                                                                               \
-        const bool is_thin = m <= FEW_ROWS && b.column == 1;                                        \
-        const size_t depth = smaller(k, DEPTH);                                                     \
-        const size_t bytes = (HEIGHT + WIDTH) * depth * sizeof(T);                                  \
-        if ((is_thin || k == 0) && !add) {                                                          \
-            for (size_t i = 0; i < m; i++) {                                                        \
-                memset(c + i * c_row, 0, n * sizeof *c);                                            \
-            }                                                                                       \
-        }                                                                                           \
-        if (m == 0 || n == 0 || k == 0) {                                                           \
-            return SY_OK;                                                                           \
-        }                                                                                           \
-        if (is_thin) {                                                                              \
-            thin##N(&kernels->ring##N, c, c_row, a, b, m, n, k);                                    \
-            return SY_OK;                                                                           \
-        }                                                                                           \
-        T *memory = syi_alloc_aligned(context, bytes, 64);                                          \
-        if (memory == NULL) {                                                                       \
+        const size_t bytes = syi_ring##N##_matmul_panels(m, n, k, b.row, b.column);                 \
+        T *panels = bytes > 0 ? syi_alloc_aligned(context, bytes, 64) : NULL;                       \
+        if (bytes > 0 && panels == NULL) {                                                          \
             return SYI_ENOMEM(err, "product of matrices");                                          \
         }                                                                                           \
-        const panels##N panels = {&kernels->ring##N, memory + WIDTH * depth, memory};               \
-        thick##N(&panels, c, c_row, a, b, m, n, k, add);                                            \
-        syi_free_secret(context, memory, bytes);                                                    \
+        syi_ring##N##_matmul_in(panels, kernels, c, c_row, a, b, m, n, k, add);                     \
+        if (panels != NULL) {                                                                       \
+            syi_free_secret(context, panels, bytes);                                                \
+        }                                                                                           \
         return SY_OK;                                                                               \
     }
 

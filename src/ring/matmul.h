@@ -30,4 +30,16 @@ sy_status syi_ring32_matmul(sy_context *context, const syi_ring_kernels *kernels
                             size_t c_row, syi_ring32_matrix a, syi_ring32_matrix b, size_t m,
                             size_t n, size_t k, bool add, sy_error *err);
 
+/* The same in panels of the caller's, so that it cannot fail: `panels` are as many bytes, aligned to 64, as the first
+ * function says, which is 0 where none are needed (few rows or columns); b_row and b_column: B's strides. No more are needed for a smaller
+ * m, n or k. What is in them afterwards is as secret as A and B. */
+size_t syi_ring64_matmul_panels(size_t m, size_t n, size_t k, size_t b_row, size_t b_column);
+void syi_ring64_matmul_in(void *panels, const syi_ring_kernels *kernels, uint64_t *c, size_t c_row,
+                          syi_ring64_matrix a, syi_ring64_matrix b, size_t m, size_t n, size_t k,
+                          bool add);
+size_t syi_ring32_matmul_panels(size_t m, size_t n, size_t k, size_t b_row, size_t b_column);
+void syi_ring32_matmul_in(void *panels, const syi_ring_kernels *kernels, uint32_t *c, size_t c_row,
+                          syi_ring32_matrix a, syi_ring32_matrix b, size_t m, size_t n, size_t k,
+                          bool add);
+
 #endif

@@ -68,9 +68,11 @@ DEFINE_CHECK(uint32_t, 32)
 static void test_shapes(void **state)
 {
     (void)state;
-    static const shape shapes[] = {
-        {0, 3, 2}, {3, 0, 2},  {3, 2, 0},    {1, 1, 1},     {1, 70, 9},    {2, 5, 300},  {3, 8, 4},
-        {4, 4, 1}, {5, 17, 7}, {65, 33, 40}, {67, 130, 30}, {9, 200, 257}, {129, 129, 5}};
+    static const shape shapes[] = {{0, 3, 2},     {3, 0, 2},    {3, 2, 0},     {1, 1, 1},
+                                   {1, 70, 9},    {2, 5, 300},  {3, 8, 4},     {4, 4, 1},
+                                   {5, 17, 7},    {65, 33, 40}, {67, 130, 30}, {9, 200, 257},
+                                   {129, 129, 5}, {50, 1, 40},  {40, 2, 30},   {6, 3, 300},
+                                   {1, 1, 257},   {5, 100, 4},  {8, 8, 33},    {5, 5, 290}};
     failing_allocator memory = {0};
     sy_context *context = memory_faults_context(&memory);
     fill(a64, sizeof a64, 0);
@@ -94,12 +96,12 @@ static void test_no_memory(void **state)
     failing_allocator memory = {0};
     sy_context *context = memory_faults_context(&memory);
     sy_error err = SY_ERROR_INIT;
-    const syi_ring64_matrix a = {a64, 8, 1}, b = {b64, 8, 1};
+    const syi_ring64_matrix a = {a64, 20, 1}, b = {b64, 20, 1};
     memset(c64, 0x33, sizeof c64);
     memory.calls = 0;
     memory.fail_at = 1;
     assert_status(
-        syi_ring64_matmul(context, syi_ring_kernels_get(), c64, 8, a, b, 8, 8, 8, false, &err),
+        syi_ring64_matmul(context, syi_ring_kernels_get(), c64, 20, a, b, 20, 20, 20, false, &err),
         SY_ENOMEM, &err);
     memory.fail_at = 0;
     assert_true(c64[0] == 0x3333333333333333);
