@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ring/matmul.h"
+
 /*
  * Panels: A in strips of ROWS rows, B in strips of two vectors of columns, both DEPTH long. A panel of A
  * stays in the second cache, a strip of B in the first, and a piece of C, ROWS by two vectors, in
@@ -39,6 +41,10 @@ static int64_t panel_elements(int64_t n, int64_t k, int64_t size)
 size_t syi_gemm_workspace(sy_dtype dtype, int64_t m, int64_t n, int64_t k,
                           const int64_t b_strides[2])
 {
+    if (dtype == SY_DTYPE_I64) {
+        return syi_ring64_matmul_panels((size_t)m, (size_t)n, (size_t)k, (size_t)b_strides[0],
+                                        (size_t)b_strides[1]);
+    }
     if (!is_large(m, n, k, b_strides)) {
         return 0;
     }
@@ -248,9 +254,18 @@ DEFINE_GEMM(U8, uint8_t, uint8_t, uint32_t)
 DEFINE_GEMM(I8, int8_t, uint8_t, uint32_t)
 DEFINE_GEMM(I16, int16_t, uint16_t, uint32_t)
 DEFINE_GEMM(I32, int32_t, uint32_t, uint32_t)
-DEFINE_GEMM(I64, int64_t, uint64_t, uint64_t)
 DEFINE_GEMM(F32, float, float, float)
 DEFINE_GEMM(F64, double, double, double)
+
+/* Words of 64 bits are the ring's. */
+static void gemm_I64(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *as,
+                     const void *b, const int64_t *bs, void *c, void *workspace)
+{
+    const syi_ring64_matrix x = {a, (size_t)as[0], (size_t)as[1]};
+    const syi_ring64_matrix y = {b, (size_t)bs[0], (size_t)bs[1]};
+    syi_ring64_matmul_in(workspace, syi_ring_kernels_get(), c, (size_t)n, x, y, (size_t)m,
+                         (size_t)n, (size_t)k, false);
+}
 
 typedef void (*gemm_fn)(int64_t m, int64_t n, int64_t k, const void *a, const int64_t *as,
                         const void *b, const int64_t *bs, void *c, void *workspace);

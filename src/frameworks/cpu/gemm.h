@@ -1,6 +1,6 @@
 /*
  * gemm.h - the framework's own matrix product, for integers of any size and for floats where there is
- * no BLAS or the product is small. Room frameworks/cpu only. Test: gemm_test.c.
+ * no BLAS or the product is small; int64 is given to ring/matmul.h. Room frameworks/cpu only. Test: gemm_test.c.
  */
 #ifndef SYI_FRAMEWORKS_CPU_GEMM_H
 #define SYI_FRAMEWORKS_CPU_GEMM_H
