@@ -56,6 +56,9 @@ sy_status syi_bilinear_add(sy_context *context, const syi_bilinear *bilinear,
                            const syi_field *field, void *z, const syi_array *x, const syi_array *y,
                            sy_error *err);
 
+/* How many multiplications and additions it takes, about; UINT64_MAX when there are more. Small factors may ask for many. */
+uint64_t syi_bilinear_work(const syi_bilinear *bilinear);
+
 /* For messages: at most SYI_BILINEAR_BYTES. Reading checks everything (the shapes go together, sizes are possible), as a
  * peer may have written it: SY_EFORMAT, SY_ESHAPE. *size comes back as what was read. */
 #define SYI_BILINEAR_BYTES 1024

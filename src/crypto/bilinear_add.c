@@ -1,4 +1,5 @@
-/* bilinear_add.c - which labels the dims of factors and product have, so that contraction.c can compute it. */
+/* bilinear_add.c - which labels the dims of factors and product have, so that contraction.c can compute it, and how much there
+ * is to do. */
 #include <assert.h>
 
 #include "core/error.h"
@@ -93,6 +94,57 @@ static sy_status label_einsum(syi_contraction *c, const char *equation, const sy
     return SY_OK;
 }
 
+static uint64_t times(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Sums of one factor's own labels, and then products over all others. */
+static uint64_t work_of(const syi_contraction *c, const syi_bilinear *b)
+{
+    uint64_t work = 1;
+    for (int k = 0; k < c->count; k++) {
+        const syi_label *l = &c->labels[k];
+        const bool own = k >= c->of_z && (l->x == 0 || l->y == 0);
+        work = l->size == 0 ? 0 : times(work, own ? 1 : l->size);
+        if (work == 0) {
+            return 0;
+        }
+    }
+    return plus(work, plus((uint64_t)syi_array_numel(&b->x), (uint64_t)syi_array_numel(&b->y)));
+}
+
+static sy_status label(syi_contraction *c, const syi_bilinear *b, const syi_array *x,
+                       const syi_array *y, sy_error *err)
+{
+    switch (b->kind) {
+    case SYI_BILINEAR_EINSUM:
+        return label_einsum(c, b->equation, &b->z, x, y, err);
+    case SYI_BILINEAR_MATMUL:
+        label_matmul(c, &b->z, x, y);
+        return SY_OK;
+    default:
+        label_mul(c, &b->z, x, y);
+        return SY_OK;
+    }
+}
+
+uint64_t syi_bilinear_work(const syi_bilinear *b)
+{
+    if (b->kind == SYI_BILINEAR_CONVOLUTION) {
+        const uint64_t patch = (uint64_t)(syi_array_numel(&b->y) / b->y.shape[0]);
+        return times((uint64_t)syi_array_numel(&b->z), patch);
+    }
+    syi_contraction c = {0};
+    return label(&c, b, &b->x, &b->y, NULL) == SY_OK ? work_of(&c, b) : UINT64_MAX;
+}
+
 sy_status syi_bilinear_add(sy_context *context, const syi_bilinear *bilinear,
                            const syi_field *field, void *z, const syi_array *x, const syi_array *y,
                            sy_error *err)
@@ -102,12 +154,6 @@ sy_status syi_bilinear_add(sy_context *context, const syi_bilinear *bilinear,
         return syi_bilinear_convolve(context, bilinear, field, z, x, y, err);
     }
     syi_contraction c = {.x = syi_array_data(x), .y = syi_array_data(y)};
-    if (bilinear->kind == SYI_BILINEAR_EINSUM) {
-        SY_TRY(label_einsum(&c, bilinear->equation, &bilinear->z, x, y, err));
-    } else if (bilinear->kind == SYI_BILINEAR_MATMUL) {
-        label_matmul(&c, &bilinear->z, x, y);
-    } else {
-        label_mul(&c, &bilinear->z, x, y);
-    }
+    SY_TRY(label(&c, bilinear, x, y, err));
     return syi_contract(context, field, &c, z, err);
 }

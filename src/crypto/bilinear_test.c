@@ -584,6 +584,36 @@ static void test_refused_names(void **state)
                   &err);
 }
 
+static void test_work(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        factor_shapes s;
+        uint64_t work;
+    } cases[] = {
+        {"mul", {2, {3, 1}, 1, {5}}, 15 + 3 + 5},
+        {"matmul", {3, {2, 3, 4}, 2, {4, 5}}, 2 * 3 * 4 * 5 + 24 + 20},
+        {"ij,kl->ik", {2, {3, 1000}, 2, {5, 2000}}, 15 + 3000 + 10000},
+        {"ij,kl->ik", {2, {3, 0}, 2, {5, 2000}}, 0},
+        {"conv2d", {4, {2, 3, 6, 7}, 4, {4, 3, 3, 2}}, 2 * 4 * 4 * 6 * 18},
+        {"conv2d", {4, {0, 3, 6, 7}, 4, {4, 3, 3, 2}}, 0},
+        {"i,i->", {1, {INT64_MAX / 8}, 1, {INT64_MAX / 8}}, 3 * (uint64_t)(INT64_MAX / 8)},
+        {"ijk,jkl->il",
+         {3, {1 << 20, 1 << 19, 1 << 19}, 3, {1 << 19, 1 << 19, 1 << 20}},
+         UINT64_MAX},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        const factor_shapes *s = &cases[k].s;
+        syi_bilinear b;
+        sy_error err = SY_ERROR_INIT;
+        assert_ok(syi_bilinear_of_name(&b, cases[k].name, &fields[0], s->x_ndim, s->x, s->y_ndim,
+                                       s->y, &err),
+                  &err);
+        assert_true(syi_bilinear_work(&b) == cases[k].work);
+    }
+}
+
 /* Reading */
 
 static size_t write_product(fixture *f, const char *name, const factor_shapes *s,
@@ -623,6 +653,7 @@ static bool read_bytes(const uint8_t *bytes, size_t length)
     }
     assert_true(size <= length);
     assert_true(b.z.storage == NULL && syi_array_numel(&b.z) >= 0);
+    (void)syi_bilinear_work(&b);
     return true;
 }
 
@@ -739,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_refused_rows),
         cmocka_unit_test(test_refused_names),
+        cmocka_unit_test(test_work),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_mutated),
         cmocka_unit_test(test_impossible),
