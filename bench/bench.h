@@ -46,9 +46,9 @@ struct bench_scenario {
     size_t size; /* bytes of the tensor, or its side, or rows of a batch */
     unsigned spin_us;
     bool pipelined;
-    bool plan;   /* 20 operations that were sent as one */
-    bool fetch;  /* get, not send */
-    bool memory; /* the worker's, not time */
+    bool plan;      /* 20 operations that were sent as one */
+    bool fetch;     /* get, not send */
+    bool memory;    /* the worker's, not time */
     const char *op; /* of secret sharing */
     bool fixed;     /* on reals of fixed precision */
     bool ahead;     /* its material is made before the clock starts */

@@ -29,7 +29,7 @@ typedef struct parties {
     bench_process processes[PARTIES];
     sy_worker *workers[PARTIES]; /* the provider is the last one */
     work work;
-    sy_tensor *x, *y;             /* plain */
+    sy_tensor *x, *y; /* plain */
     sy_tensor *shared_x, *shared_y;
     sy_tensor *fresh[2][64]; /* operands of the next operations */
     double offline;          /* seconds per operation, of the last sample */
@@ -66,8 +66,8 @@ static sy_status connect_all(parties *p, sy_error *err)
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     options.spin_us = p->scenario->spin_us;
     for (int k = 0; k < PARTIES; k++) {
-        const sy_status status = sy_worker_connect(p->session.hook, &p->workers[k],
-                                                   p->processes[k].url, &options, err);
+        const sy_status status =
+            sy_worker_connect(p->session.hook, &p->workers[k], p->processes[k].url, &options, err);
         if (status != SY_OK) {
             return status;
         }
@@ -137,7 +137,8 @@ static int open_all(parties *p)
     sy_error err = SY_ERROR_INIT;
     int code = cli_session_open(&p->session, p->b->verb, &options);
     for (int k = 0; k < PARTIES && code == CLI_OK; k++) {
-        code = bench_start_worker_named(p->b, &p->processes[k], "tcp", p->scenario->spin_us, ids[k]);
+        code =
+            bench_start_worker_named(p->b, &p->processes[k], "tcp", p->scenario->spin_us, ids[k]);
     }
     if (code != CLI_OK) {
         return code;
@@ -259,7 +260,8 @@ static sy_status compare(parties *p, bool *right, sy_error *err)
         }
     }
     if (status == SY_OK && got != NULL) {
-        sy_tensor *off = sy_abs(s, sy_sub(s, sy_to(s, got, SY_DTYPE_F64), sy_to(s, plain, SY_DTYPE_F64)));
+        sy_tensor *off =
+            sy_abs(s, sy_sub(s, sy_to(s, got, SY_DTYPE_F64), sy_to(s, plain, SY_DTYPE_F64)));
         off = sy_max(s, off);
         status = off != NULL ? sy_tensor_item(off, &largest, err) : SY_OK;
     }
@@ -280,16 +282,16 @@ static sy_status count_cost(parties *p, bench_result *result, sy_error *err)
     sy_sharing_cost before, after;
     const work *w = &p->work;
     sy_status status = copy_operands(p, 1, err);
-    status = status == SY_OK ? sy_sharing_get_cost(p->workers, HOLDERS, p->workers[HOLDERS], 0,
-                                                   &before, err)
-                             : status;
+    status = status == SY_OK
+                 ? sy_sharing_get_cost(p->workers, HOLDERS, p->workers[HOLDERS], 0, &before, err)
+                 : status;
     sy_scope *s = sy_scope_begin(p->session.hook);
     (void)operate(p, s, p->fresh[0][0], p->fresh[1][0]);
     const sy_status ended = sy_scope_end(s, status == SY_OK ? err : NULL);
     status = status == SY_OK ? ended : status;
-    status = status == SY_OK ? sy_sharing_get_cost(p->workers, HOLDERS, p->workers[HOLDERS], 0,
-                                                   &after, err)
-                             : status;
+    status = status == SY_OK
+                 ? sy_sharing_get_cost(p->workers, HOLDERS, p->workers[HOLDERS], 0, &after, err)
+                 : status;
     if (status != SY_OK) {
         return status;
     }

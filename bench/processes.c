@@ -96,8 +96,7 @@ int bench_start_worker_named(const bench *b, bench_process *process, const char 
     char listen[64], spin[16];
     snprintf(listen, sizeof listen, "%s://127.0.0.1:0", transport);
     snprintf(spin, sizeof spin, "%u", spin_us);
-    const char *arguments[] = {"csyft", "worker", "--id", id, "--listen",
-                               listen,  NULL,     NULL,   NULL};
+    const char *arguments[] = {"csyft", "worker", "--id", id, "--listen", listen, NULL, NULL, NULL};
     if (spin_us != 0) {
         arguments[6] = "--spin";
         arguments[7] = spin;

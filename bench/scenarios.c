@@ -190,18 +190,20 @@ const bench_scenario *const bench_scenarios[] = {
 const size_t bench_scenario_count = sizeof bench_scenarios / sizeof bench_scenarios[0];
 
 /* Two holders and a provider. Goals: docs/reference/performance.md. */
-#define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                            \
-    &(const bench_scenario)                                                                       \
-    {                                                                                             \
-        .name = name_, .summary = summary_, .unit = "ms",                                         \
-        .limit_name = "the same on plain numbers here", .goal = goal_, .most = most_,             \
-        .run = bench_run_mpc, .op = op_, .size = size_, .fixed = fixed_, .ahead = ahead_,         \
-        .spin_us = 50                                                                             \
+#define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                    \
+    &(const bench_scenario)                                                               \
+    {                                                                                     \
+        .name = name_, .summary = summary_, .unit = "ms",                                 \
+        .limit_name = "the same on plain numbers here", .goal = goal_, .most = most_,     \
+        .run = bench_run_mpc, .op = op_, .size = size_, .fixed = fixed_, .ahead = ahead_, \
+        .spin_us = 50                                                                     \
     }
 
 const bench_scenario *const bench_mpc_scenarios[] = {
-    MPC("mpc_mul_1e5", "shared integers, 1e5 products", "mul", 100000, false, false, BENCH_NO_GOAL, 0),
-    MPC("mpc_mul_1e6", "shared integers, 1e6 products", "mul", 1000000, false, false, BENCH_MOST, 10),
+    MPC("mpc_mul_1e5", "shared integers, 1e5 products", "mul", 100000, false, false, BENCH_NO_GOAL,
+        0),
+    MPC("mpc_mul_1e6", "shared integers, 1e6 products", "mul", 1000000, false, false, BENCH_MOST,
+        10),
     MPC("mpc_mul_1e6_ahead", "the same, triples made ahead", "mul", 1000000, false, true,
         BENCH_NO_GOAL, 0),
     MPC("mpc_fixed_mul_1e5", "shared reals, 1e5 products", "mul", 100000, true, false,

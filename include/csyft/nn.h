@@ -172,6 +172,10 @@ SY_API sy_status sy_module_move_(sy_module *module, sy_worker *location, sy_erro
 SY_API sy_status sy_module_fix_precision_(sy_module *module, const sy_precision_options *options,
                                           sy_error *err);
 SY_API sy_status sy_module_float_precision_(sy_module *module, sy_error *err);
+/* Every parameter is shared in place (sharing.h), after fix_precision_; undone when one fails, which is named. get_ brings
+ * them back. */
+SY_API sy_status sy_module_share_(sy_module *module, sy_worker *const *owners, size_t count,
+                                  sy_worker *crypto_provider, sy_error *err);
 
 /*
  * Plain SGD: parameter -= lr * grad, where there is a grad, in place and without recording. For pointers

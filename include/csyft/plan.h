@@ -181,6 +181,13 @@ SY_API sy_status sy_plan_fix_precision_(sy_plan *plan, const sy_precision_option
                                         sy_error *err);
 SY_API sy_status sy_plan_float_precision_(sy_plan *plan, sy_error *err);
 SY_API sy_status sy_plan_get_(sy_plan *plan, sy_error *err);
+/*
+ * Plan.share_: the state is shared in place (sharing.h); where that fails it is as before. Such a plan runs here on shared
+ * arguments, operation by operation, or, sent to all holders (sy_plan_send), there: each of them gets its parts of the state
+ * with the plan, and sy_pointer_plan_run with shared arguments is one message to each holder and one answer from each.
+ */
+SY_API sy_status sy_plan_share_(sy_plan *plan, sy_worker *const *owners, size_t count,
+                                sy_worker *crypto_provider, sy_error *err);
 
 /* Plan.copy: another id, the same operations, the state's tensors of its own. No tags; forward is kept. */
 SY_API sy_status sy_plan_copy(sy_plan *plan, sy_plan **copy, sy_error *err);

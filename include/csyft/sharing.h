@@ -40,7 +40,7 @@ typedef struct sy_share_options {
     size_t size;
     sy_worker *crypto_provider; /* NULL: the hook's local worker */
     sy_precision_dtype dtype;   /* LONG: 2^64; INT: 2^32; CUSTOM: `field` */
-    uint64_t field;             /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
+    uint64_t field; /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
 } sy_share_options;
 #define SY_SHARE_OPTIONS_INIT            \
     {                                    \

@@ -95,8 +95,8 @@ static int run_all(const bench *b, char *const *names, int name_count, bool json
     }
     for (int k = 0; k < name_count; k++) {
         const struct suite *suite = find_suite(names[k]);
-        const int one = suite != NULL ? run_suite(b, suite, json)
-                                      : run_one(b, find_scenario(names[k]), json);
+        const int one =
+            suite != NULL ? run_suite(b, suite, json) : run_one(b, find_scenario(names[k]), json);
         code = code == CLI_OK ? one : code;
     }
     return code;

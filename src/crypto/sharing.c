@@ -39,8 +39,8 @@ static sy_status subtract(const syi_field *field, uint8_t *last, const uint8_t s
 }
 
 sy_status syi_generate_shares(sy_context *context, const syi_field *field, void *last,
-                    uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
-                    size_t holders, sy_error *err)
+                              uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
+                              size_t holders, sy_error *err)
 {
     SY_TRY(check_holders(holders, err));
     const size_t seeds_size = (holders - 1) * SYI_SEED_SIZE;

@@ -21,8 +21,8 @@
  * then. Any thread.
  */
 sy_status syi_generate_shares(sy_context *context, const syi_field *field, void *last,
-                    uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
-                    size_t holders, sy_error *err);
+                              uint8_t (*seeds)[SYI_SEED_SIZE], const void *secret, size_t count,
+                              size_t holders, sy_error *err);
 
 /* The share that a holder's seed stands for. SY_EIO, SY_ENOMEM; the share is then zeros. Any thread. */
 sy_status syi_share_expand(const syi_field *field, void *share, const uint8_t seed[SYI_SEED_SIZE],

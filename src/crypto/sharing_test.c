@@ -12,33 +12,33 @@ static uint64_t shares64[MOST][COUNT];
 static uint32_t shares32[MOST][COUNT];
 
 /* Shares of a secret with all holders' words. */
-#define DEFINE_SPLIT(T, N)                                                                      \
-    static void split##N(sy_context *context, const T *secret, size_t count, size_t holders)    \
-    {                                                                                           \
-        uint8_t seeds[MOST][SYI_SEED_SIZE];                                                     \
-        sy_error err = SY_ERROR_INIT;                                                           \
-        assert_ok(                                                                              \
-            syi_generate_shares(context, &field##N, shares##N[holders - 1], seeds, secret, count, holders, &err), \
-            &err);                                                                              \
-        for (size_t k = 0; k + 1 < holders; k++) {                                              \
-            assert_ok(syi_share_expand(&field##N, shares##N[k], seeds[k], count, &err), &err);        \
-        }                                                                                       \
-    }                                                                                           \
-    static void check_sum##N(sy_context *context, size_t count, size_t holders)                 \
-    {                                                                                           \
-        static T secret[COUNT], sum[COUNT];                                                     \
-        const void *pointers[MOST];                                                                \
-        for (size_t k = 0; k < count; k++) {                                                    \
-            secret[k] = k % 3 == 0 ? (T)0 - (T)k : (T)((T)1 << (k % N)) + (T)k;                 \
-        }                                                                                       \
-        split##N(context, secret, count, holders);                                              \
-        for (size_t k = 0; k < holders; k++) {                                                  \
-            pointers[k] = shares##N[k];                                                         \
-        }                                                                                       \
-        syi_reconstruct(&field##N, sum, pointers, holders, count);                                      \
-        assert_memory_equal(sum, secret, count * sizeof *sum);                                  \
-        syi_reconstruct(&field##N, shares##N[0], pointers, holders, count); /* in place */              \
-        assert_memory_equal(shares##N[0], secret, count * sizeof *sum);                         \
+#define DEFINE_SPLIT(T, N)                                                                       \
+    static void split##N(sy_context *context, const T *secret, size_t count, size_t holders)     \
+    {                                                                                            \
+        uint8_t seeds[MOST][SYI_SEED_SIZE];                                                      \
+        sy_error err = SY_ERROR_INIT;                                                            \
+        assert_ok(syi_generate_shares(context, &field##N, shares##N[holders - 1], seeds, secret, \
+                                      count, holders, &err),                                     \
+                  &err);                                                                         \
+        for (size_t k = 0; k + 1 < holders; k++) {                                               \
+            assert_ok(syi_share_expand(&field##N, shares##N[k], seeds[k], count, &err), &err);   \
+        }                                                                                        \
+    }                                                                                            \
+    static void check_sum##N(sy_context *context, size_t count, size_t holders)                  \
+    {                                                                                            \
+        static T secret[COUNT], sum[COUNT];                                                      \
+        const void *pointers[MOST];                                                              \
+        for (size_t k = 0; k < count; k++) {                                                     \
+            secret[k] = k % 3 == 0 ? (T)0 - (T)k : (T)((T)1 << (k % N)) + (T)k;                  \
+        }                                                                                        \
+        split##N(context, secret, count, holders);                                               \
+        for (size_t k = 0; k < holders; k++) {                                                   \
+            pointers[k] = shares##N[k];                                                          \
+        }                                                                                        \
+        syi_reconstruct(&field##N, sum, pointers, holders, count);                               \
+        assert_memory_equal(sum, secret, count * sizeof *sum);                                   \
+        syi_reconstruct(&field##N, shares##N[0], pointers, holders, count); /* in place */       \
+        assert_memory_equal(shares##N[0], secret, count * sizeof *sum);                          \
     }
 DEFINE_SPLIT(uint64_t, 64)
 DEFINE_SPLIT(uint32_t, 32)
@@ -131,12 +131,15 @@ static void test_refusals(void **state)
     uint8_t seeds[SYI_HOLDERS_MAX + 1][SYI_SEED_SIZE] = {{1}};
     uint64_t last[2] = {1, 2};
     sy_error err = SY_ERROR_INIT;
-    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 1, &err), SY_EINVAL, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 1, &err),
+                  SY_EINVAL, &err);
     assert_string_equal(err.message, "share: 1 holders; 2 to 64 are possible");
-    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 65, &err), SY_EINVAL, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 65, &err),
+                  SY_EINVAL, &err);
     memory.calls = 0;
     memory.fail_at = 1;
-    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 2, &err), SY_ENOMEM, &err);
+    assert_status(syi_generate_shares(context, &field64, last, seeds, secret, 2, 2, &err),
+                  SY_ENOMEM, &err);
     memory.fail_at = 0;
     assert_memory_equal(seeds[0], zeros, sizeof zeros);
     assert_true(last[0] == 0 && last[1] == 0);

@@ -341,6 +341,7 @@ static bool plan_changes(const syi_node *node)
 const syi_interpreter syi_plan_type = {
     .name = "Plan",
     .code = SYI_CODE_PLAN,
+    .flags = SYI_NODE_PARTS,
     .call = plan_call,
     .describe = plan_describe,
     .shape = plan_shape,

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
+#include "interpreters/sharing/additive_shared.h"
 #include "workers/commands.h"
 
 static sy_status plan_argument(const sy_request *request, syi_plan_body **body, sy_error *err)
@@ -105,7 +106,7 @@ static sy_status read_ids(const sy_request *request, const syi_plan_body *body,
 }
 
 static sy_status answer(const sy_request *request, sy_value *results, size_t count,
-                        const sy_id *ids, size_t id_count, sy_error *err)
+                        const sy_id *ids, size_t id_count, bool joint, sy_error *err)
 {
     syi_msgpack_write_array(request->reply->out, count);
     for (size_t k = 0; k < count; k++) {
@@ -114,7 +115,8 @@ static sy_status answer(const sy_request *request, sy_value *results, size_t cou
             return syi_fail(err, SY_ENOTSUP, "result %zu of the plan is a size", k + 1);
         }
         SY_TRY(own_handle(&results[k], err));
-        SY_TRY(syi_request_register(request, results[k].as.tensor, &id, err));
+        SY_TRY(joint ? syi_sharing_answer(request, results[k].as.tensor, &id, err)
+                     : syi_request_register(request, results[k].as.tensor, &id, err));
     }
     return syi_buffer_check(request->reply->out, "message body", err);
 }
@@ -176,13 +178,13 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
     }
     SY_TRY(bind(request, body, inputs, err));
     SY_TRY(read_ids(request, body, ids, &id_count, err));
-    if (syi_request_waits(request) && body->state_count > 0) {
+    syi_request_get_mode(request, &mode);
+    if (syi_request_waits(request) && mode.joint == NULL && body->state_count > 0) {
         return syi_fail(
             err, SY_ENOTSUP,
             "plan %s has state here, and an argument is at another worker; move it here",
             body->name);
     }
-    syi_request_get_mode(request, &mode);
     sy_status status = execute(request, body, inputs, &mode, results, err);
     if (status == SY_ERANGE && holds_private(body, inputs)) {
         /* Such sentences quote elements; those of private objects stay here. */
@@ -191,7 +193,8 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
                         body->name);
     }
     SY_TRY(status);
-    status = answer(request, results, body->tape->result_count, ids, id_count, err);
+    status =
+        answer(request, results, body->tape->result_count, ids, id_count, mode.joint != NULL, err);
     for (size_t k = 0; k < body->tape->result_count; k++) {
         if (results[k].kind == SY_VALUE_TENSOR) {
             sy_tensor_unref(results[k].as.tensor);

@@ -2,7 +2,7 @@
  * plan_state_test.c. */
 #include <string.h>
 
-#include <csyft/worker.h>
+#include <csyft/sharing.h>
 
 #include "core/error.h"
 #include "core/memory.h"
@@ -113,6 +113,25 @@ sy_status sy_plan_fix_precision_(sy_plan *plan, const sy_precision_options *opti
 sy_status sy_plan_float_precision_(sy_plan *plan, sy_error *err)
 {
     return change_state(plan, float_one, NULL, NULL, err);
+}
+
+typedef struct sharing {
+    sy_worker *const *owners;
+    size_t count;
+    sy_worker *crypto_provider;
+} sharing;
+
+static sy_status share_one(sy_tensor *tensor, const void *options, sy_error *err)
+{
+    const sharing *s = options;
+    return sy_tensor_share_(tensor, s->owners, s->count, s->crypto_provider, err);
+}
+
+sy_status sy_plan_share_(sy_plan *plan, sy_worker *const *owners, size_t count,
+                         sy_worker *crypto_provider, sy_error *err)
+{
+    const sharing s = {owners, count, crypto_provider};
+    return change_state(plan, share_one, sy_tensor_get_, &s, err);
 }
 
 sy_status sy_plan_get_(sy_plan *plan, sy_error *err)

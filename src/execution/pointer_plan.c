@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "interpreters/pointer.h"
+#include "interpreters/sharing/additive_shared.h"
 #include "serde/serde.h"
 #include "workers/commands.h"
 #include "workers/descriptor.h"
@@ -386,56 +387,63 @@ static sy_status write_id(sy_value *value, const sy_id *id, sy_error *err)
     return SY_OK;
 }
 
-/* A pointer travels as such, without what else a handle has. */
+/* A pointer, or a shared value, travels as such, without what else a handle has. */
 static sy_value as_argument(const sy_value *value)
 {
     sy_value argument = *value;
-    if (value->kind == SY_VALUE_TENSOR && value->as.tensor != NULL &&
-        value->as.tensor->node->type == &syi_pointer_type) {
+    const sy_tensor *tensor = value->kind == SY_VALUE_TENSOR ? value->as.tensor : NULL;
+    if (tensor != NULL &&
+        (tensor->node->type == &syi_pointer_type || syi_additive_shared_of(tensor) != NULL)) {
         argument.kind = (sy_value_kind)SYI_VALUE_NODE;
         argument.as.internal = value->as.tensor->node;
     }
     return argument;
 }
 
-/* [plan, [arguments], [names], [result ids], [result count]]: named arguments stand behind the others. */
-static sy_status ask_to_run(syi_pointer *plan, const sy_value *arguments, size_t count,
-                            const sy_plan_run_options *o, syi_exchange *exchange, sy_error *err)
+/* [plan, [arguments], [names], [result ids], [result count]]: named arguments stand behind the others; the plan itself is
+ * for who sends it. */
+sy_status syi_plan_request_fill(syi_plan_request *r, const sy_value *arguments, size_t count,
+                                const sy_plan_run_options *o, sy_error *err)
 {
-    sy_value all[SYI_TAPE_INPUTS_MAX], names[SYI_TAPE_INPUTS_MAX], ids[SYI_TAPE_OUTPUTS_MAX];
     if (count + o->kwarg_count > SYI_TAPE_INPUTS_MAX || o->result_id_count > SYI_TAPE_OUTPUTS_MAX) {
         return syi_fail(err, SY_ELIMIT, "plan: more than %d arguments or result ids",
                         SYI_TAPE_INPUTS_MAX);
     }
     for (size_t k = 0; k < count; k++) {
-        all[k] = as_argument(&arguments[k]);
+        r->all[k] = as_argument(&arguments[k]);
     }
     for (size_t k = 0; k < o->kwarg_count; k++) {
         if (o->kwargs[k].name == NULL) {
             return syi_fail(err, SY_ESIGNATURE, "plan: a named argument without a name");
         }
-        all[count + k] = as_argument(&o->kwargs[k].value);
-        names[k] = sy_value_string(o->kwargs[k].name);
+        r->all[count + k] = as_argument(&o->kwargs[k].value);
+        r->names[k] = sy_value_string(o->kwargs[k].name);
     }
     for (size_t k = 0; k < o->result_id_count; k++) {
-        SY_TRY(write_id(&ids[k], &o->result_ids[k], err));
+        SY_TRY(write_id(&r->ids[k], &o->result_ids[k], err));
     }
     size_t tensors = 1; /* the plan */
     for (size_t k = 0; k < count + o->kwarg_count; k++) {
-        tensors += all[k].kind == (sy_value_kind)SYI_VALUE_NODE;
+        tensors += r->all[k].kind == (sy_value_kind)SYI_VALUE_NODE;
     }
     if (tensors > SYI_OUTPUT_MAX) {
         return syi_fail(err, SY_ELIMIT, "plan: %zu tensors for one run at a worker, at most %d",
                         tensors - 1, SYI_OUTPUT_MAX - 1);
     }
-    sy_value args[4];
-    args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
-    args[0].as.internal = &plan->base;
-    args[1] = sy_value_list(all, count + o->kwarg_count);
-    args[2] = sy_value_list(names, o->kwarg_count);
-    args[3] = sy_value_list(ids, o->result_id_count);
-    return syi_command_request(plan->owner, plan->location, SYI_PLAN_COMMAND_RUN, args, 4, exchange,
-                               err);
+    r->args[0] = sy_value_none();
+    r->args[1] = sy_value_list(r->all, count + o->kwarg_count);
+    r->args[2] = sy_value_list(r->names, o->kwarg_count);
+    r->args[3] = sy_value_list(r->ids, o->result_id_count);
+    return SY_OK;
+}
+
+static sy_status ask_to_run(syi_pointer *plan, syi_plan_request *r, syi_exchange *exchange,
+                            sy_error *err)
+{
+    r->args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
+    r->args[0].as.internal = &plan->base;
+    return syi_command_request(plan->owner, plan->location, SYI_PLAN_COMMAND_RUN, r->args, 4,
+                               exchange, err);
 }
 
 sy_status sy_pointer_plan_run(sy_pointer_plan *pointer, const sy_value *arguments, size_t count,
@@ -446,6 +454,7 @@ sy_status sy_pointer_plan_run(sy_pointer_plan *pointer, const sy_value *argument
     const sy_plan_run_options *o = options != NULL ? options : &defaults;
     sy_worker *location = NULL;
     sy_value values[SYI_TAPE_INPUTS_MAX];
+    syi_plan_request request;
     size_t index = 0, made = 0;
     syi_exchange exchange;
     if (result_count != NULL) {
@@ -466,10 +475,20 @@ sy_status sy_pointer_plan_run(sy_pointer_plan *pointer, const sy_value *argument
     for (size_t k = 0; k < o->kwarg_count; k++) {
         values[count + k] = o->kwargs[k].value;
     }
+    SY_TRY(syi_plan_request_fill(&request, arguments, count, o, err));
+    struct syi_additive_shared *shared = syi_plan_shared_argument(values, count + o->kwarg_count);
+    if (shared != NULL) {
+        SY_TRY(
+            syi_pointer_plan_run_joint(pointer, shared, &request, results, capacity, &made, err));
+        if (result_count != NULL) {
+            *result_count = made;
+        }
+        return SY_OK;
+    }
     SY_TRY(find_location(values, count + o->kwarg_count, &location, err));
     SY_TRY(choose(pointer, location, &index, err));
     syi_pointer *plan = pointer_at(pointer, index);
-    SY_TRY(ask_to_run(plan, arguments, count, o, &exchange, err));
+    SY_TRY(ask_to_run(plan, &request, &exchange, err));
     const sy_status status =
         read_results(plan, exchange.reply, true, results, capacity, &made, err);
     syi_link_end(&exchange);

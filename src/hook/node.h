@@ -24,6 +24,8 @@ enum {
     SYI_NODE_REMOTE = 1u << 0, /* stands for an object elsewhere: operations may wait for a peer */
     SYI_NODE_DECOMPOSES = 1u << 1, /* COMPOSITE rows are taken apart before they come here */
     SYI_NODE_SPREAD = 1u << 2,     /* stands for several: answers before other remote ones do */
+    SYI_NODE_PARTS =
+        1u << 3, /* what is sent of shared values in it is the recipient's part, if it has one */
 };
 
 /*

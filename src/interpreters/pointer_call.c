@@ -262,7 +262,8 @@ static sy_status post(syi_call *call, syi_pointer *first, syi_exchange *exchange
     return SY_OK;
 }
 
-sy_status syi_pointer_begin_at(syi_pointer_trip *trip, syi_call *call, syi_pointer *first, sy_error *err)
+sy_status syi_pointer_begin_at(syi_pointer_trip *trip, syi_call *call, syi_pointer *first,
+                               sy_error *err)
 {
     trip->call = call;
     trip->first = first;

@@ -56,6 +56,7 @@ static sy_status encode_object(sy_worker *owner, sy_worker *location, const sy_i
                            .message = message,
                            .recipient = &location->id,
                            .caller = caller,
+                           .joint = (tensor->node->type->flags & SYI_NODE_PARTS) != 0,
                            .snapshot = snapshot};
     syi_msgpack_write_array(encoder.out, 2);
     syi_encode_id(encoder.out, remote_id != NULL ? remote_id : &none);

@@ -17,8 +17,8 @@
 #include "interpreters/placeholder.h"
 #include "interpreters/plusisminus.h"
 #include "interpreters/pointer.h"
-#include "interpreters/sharing/additive_shared.h"
 #include "interpreters/precision/fixed.h"
+#include "interpreters/sharing/additive_shared.h"
 #include "pysyft/opaque.h"
 #include "workers/worker.h"
 

@@ -14,7 +14,7 @@
 typedef struct syi_joint {
     uint8_t session[SYI_JOINT_SESSION_SIZE];
     uint64_t sequence; /* from 1 on; every holder carries commands out in this order */
-    void *run;         /* at a worker, while the command runs: of the room that runs such commands */
+    void *run; /* at a worker, while the command runs: of the room that runs such commands */
 } syi_joint;
 
 void syi_joint_write(syi_buffer *out, const syi_joint *joint);
@@ -24,7 +24,6 @@ sy_status syi_joint_read(syi_msgpack_cursor *cursor, syi_joint *joint, sy_error 
 /* A session as text (hexadecimal), for arguments and sentences; and back: SY_EFORMAT. */
 const char *syi_joint_format(const uint8_t session[SYI_JOINT_SESSION_SIZE],
                              char text[SYI_JOINT_TEXT_SIZE]);
-sy_status syi_joint_parse(const char *text, uint8_t session[SYI_JOINT_SESSION_SIZE],
-                          sy_error *err);
+sy_status syi_joint_parse(const char *text, uint8_t session[SYI_JOINT_SESSION_SIZE], sy_error *err);
 
 #endif

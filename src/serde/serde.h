@@ -24,7 +24,9 @@ typedef struct syi_encoder {
     const sy_id *recipient; /* worker the bytes are for; nullable */
     uint64_t caller;        /* who gets them, in lists of permissions; 0: in none */
     bool copy;              /* what is written stays here, too, with its duties (copy_get) */
-    bool joint;    /* a joint command's (messaging/joint.h): a shared value is the recipient's part of it */
+    bool
+        joint; /* a joint command's (messaging/joint.h): a shared value is the recipient's part of it, where
+                      it has one */
     bool snapshot; /* contents are copied: they may be written to before the message has left */
 } syi_encoder;
 

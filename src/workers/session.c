@@ -2,8 +2,8 @@
  * session.c - a client's session: greeting and taking up, the queue of its requests, coming and going, and the lease of
  * what it leaves. Its requests are worked on in jobs.c and router.c. Tests: session_test.c, tests/integration.
  */
-#include "workers/room.h"
 #include "workers/session.h"
+#include "workers/room.h"
 
 #include <string.h>
 

@@ -28,8 +28,8 @@ typedef struct syi_job {
     bool prepared; /* the first phase is over; `status` is its outcome */
     bool in_gate;  /* entered the gate */
     bool writes;
-    bool waits;        /* for another worker */
-    bool is_joint;     /* carried out with other workers; waits, too */
+    bool waits;    /* for another worker */
+    bool is_joint; /* carried out with other workers; waits, too */
     syi_joint joint;
     uint64_t cost;     /* ns, estimated */
     bool budgeted;     /* it keeps to a budget by itself */

@@ -47,8 +47,8 @@ static inline sy_tensor *sharing_longs(const sharing *s, int64_t count, const in
 {
     return sharing_share(s, workers_longs(s->w, count, data));
 }
-#define SHARED(s, ...)                                                                \
-    sharing_longs((s), sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t),      \
+#define SHARED(s, ...)                                                           \
+    sharing_longs((s), sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), \
                   (const int64_t[]){__VA_ARGS__})
 
 static inline sy_tensor *sharing_fixed(const sharing *s, sy_tensor *floats, int64_t precision)
@@ -61,8 +61,7 @@ static inline sy_tensor *sharing_fixed(const sharing *s, sy_tensor *floats, int6
     sy_tensor_unref(fixed);
     return shared;
 }
-#define SHARED_FIXED(s, precision, ...) \
-    sharing_fixed((s), FLOATS((s)->w, __VA_ARGS__), (precision))
+#define SHARED_FIXED(s, precision, ...) sharing_fixed((s), FLOATS((s)->w, __VA_ARGS__), (precision))
 
 /* What a shared tensor holds; of fixed precision as reals. The shares go. */
 static inline sy_tensor *sharing_value(const sharing *s, sy_tensor *shared)

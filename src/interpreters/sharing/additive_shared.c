@@ -142,13 +142,11 @@ static sy_status shared_simplify(syi_node *node, syi_encoder *encoder, sy_error 
 {
     const syi_additive_shared *shared = shared_of(node);
     syi_buffer *out = encoder->out;
-    if (encoder->joint) {
-        const int k = encoder->recipient != NULL
-                          ? syi_sharing_group_index(shared->group, encoder->recipient)
-                          : -1;
-        return k >= 0 ? syi_encode_node(encoder, &shared->parts->children[k]->base, err)
-                      : syi_fail(err, SY_ECOLLOCATION,
-                                 "a shared value in a command to a worker that has no part of it");
+    const int own = encoder->joint && encoder->recipient != NULL
+                        ? syi_sharing_group_index(shared->group, encoder->recipient)
+                        : -1;
+    if (own >= 0) {
+        return syi_encode_node(encoder, &shared->parts->children[own]->base, err);
     }
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_ADDITIVE_SHARED);

@@ -75,6 +75,18 @@ typedef struct syi_joint_request {
 sy_status syi_joint_request_run(const syi_joint_request *request, syi_multi_pointer **results,
                                 sy_error *err);
 
+/*
+ * Results of a joint worker command that may be shares under other nodes (a plan's). The holder registers the share itself and
+ * answers [descriptor, chain], where the chain is what stands above it, ending in a pointer to it; nil for a result that is no
+ * share. `syi_sharing_read_answer` reads one; chain NULL: none. On failure nothing is held.
+ */
+sy_status syi_sharing_answer(const sy_request *request, sy_tensor *result, const sy_id *id,
+                             sy_error *err);
+sy_status syi_sharing_read_answer(syi_decoder *decoder, sy_worker *owner, sy_worker *location,
+                                  syi_pointer **pointer, syi_node **chain, sy_error *err);
+/* What stands above the pointer at the end of `chain` (nullable), above `end`, which it takes in any case. */
+sy_status syi_sharing_above(syi_node *chain, syi_node *end, syi_node **built, sy_error *err);
+
 /* "int64" -> 2^64 and so on. SY_EINVAL. */
 sy_status syi_field_of_options(sy_precision_dtype dtype, uint64_t modulus, syi_field *field,
                                sy_error *err);

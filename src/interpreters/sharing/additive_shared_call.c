@@ -22,8 +22,8 @@ typedef struct joint_call {
     syi_call *call;
     syi_additive_shared *like; /* the first shared value */
     int holders;
-    size_t shared;   /* arguments that are shared, at the top level of the call */
-    bool zeros;      /* a public factor has a zero in it */
+    size_t shared; /* arguments that are shared, at the top level of the call */
+    bool zeros;    /* a public factor has a zero in it */
     /* Operands that are here and are shared with the command: their shares, holders at a time. */
     struct {
         const syi_node *secret;
@@ -220,8 +220,8 @@ static sy_status look(joint_call *j, sy_error *err)
                 j->shared += !list && syi_additive_shared_of_node(items[i].as.internal) != NULL;
             }
         }
-        const bool sum = call->op->id == SYI_OP_add || call->op->id == SYI_OP_sub ||
-                         call->op->id == SYI_OP_rsub;
+        const bool sum =
+            call->op->id == SYI_OP_add || call->op->id == SYI_OP_sub || call->op->id == SYI_OP_rsub;
         if (sum && k < 2 && is_number(&call->args[k])) {
             SY_TRY(number_operand(j, k, err));
         }
@@ -345,8 +345,8 @@ static sy_status join(joint_call *j, part *parts, sy_error *err)
         for (int k = 0; k < j->holders; k++) {
             made->children[k] = (syi_pointer *)(void *)syi_node_ref(parts[k].outs[i]);
         }
-        const sy_status status = syi_additive_shared_new(call->hook, &node, j->like->group,
-                                                         &j->like->field, made, err);
+        const sy_status status =
+            syi_additive_shared_new(call->hook, &node, j->like->group, &j->like->field, made, err);
         if (status != SY_OK) {
             syi_node_unref(&made->base);
             return status;
@@ -446,7 +446,8 @@ sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
     if (!call->inplace) {
         return call_once(call, err);
     }
-    if (!is_node(&call->args[0]) || syi_additive_shared_of_node(call->args[0].as.internal) == NULL) {
+    if (!is_node(&call->args[0]) ||
+        syi_additive_shared_of_node(call->args[0].as.internal) == NULL) {
         return syi_fail(err, SY_EINVAL, "%s: in place, a plain tensor cannot take a shared result",
                         call->op->name);
     }
@@ -476,8 +477,8 @@ static sy_status read_results(const syi_joint_request *r, syi_exchange *exchange
         int64_t shape[SY_DIM_MAX];
         syi_pointer *pointer = NULL;
         SY_GOTO(done, syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
-        SY_GOTO(done, syi_pointer_new(hook, &pointer, hook->local_worker,
-                                      r->group->workers[holder], &id, err));
+        SY_GOTO(done, syi_pointer_new(hook, &pointer, hook->local_worker, r->group->workers[holder],
+                                      &id, err));
         pointer->generation = generation;
         syi_pointer_set_shape(pointer, dtype, ndim, shape);
         results[k]->children[holder] = pointer;

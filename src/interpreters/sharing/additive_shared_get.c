@@ -55,7 +55,7 @@ sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
                            : syi_fail(err, SY_EINVAL, "generate_shares: %zu shares", count);
     if (status == SY_OK) {
         status = syi_generate_shares(hook->context, field, syi_array_data(&share), seeds,
-                           syi_array_data(&words), elements, count, err);
+                                     syi_array_data(&words), elements, count, err);
     }
     for (size_t k = 0; k + 1 < count && status == SY_OK; k++) {
         syi_array expanded = SYI_ARRAY_INIT;
@@ -121,8 +121,8 @@ sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *grou
     if (status == SY_OK) {
         last.storage->secret = true;
         status = syi_generate_shares(hook->context, field, syi_array_data(&last), seeds,
-                           syi_array_data(&words), (size_t)syi_array_numel(&words),
-                           (size_t)holders, err);
+                                     syi_array_data(&words), (size_t)syi_array_numel(&words),
+                                     (size_t)holders, err);
     }
     while (status == SY_OK && made < holders) {
         status = make_share(hook, group, field, made, made < holders - 1 ? seeds[made] : NULL,
@@ -331,8 +331,7 @@ sy_status syi_additive_shared_virtual_get(syi_additive_shared *shared, sy_tensor
     size_t count = 0;
     *value = NULL;
     SY_TRY(syi_tensor_wrap(shared->base.hook, &parts, syi_node_ref(&shared->parts->base), err));
-    sy_status status =
-        sy_multi_pointer_virtual_get(parts, shares, SYI_HOLDERS_MAX, &count, err);
+    sy_status status = sy_multi_pointer_virtual_get(parts, shares, SYI_HOLDERS_MAX, &count, err);
     if (status == SY_OK) {
         status = syi_additive_shared_join(shared->base.hook, shares, count, value, err);
     }

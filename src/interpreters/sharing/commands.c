@@ -275,8 +275,8 @@ static sy_status handle_demands(const sy_request *request, sy_error *err)
     syi_sharing_session_unref(session);
     const int64_t length = (int64_t)demands.length;
     if (status == SY_OK) {
-        status = syi_array_new(context, &bytes, SY_DTYPE_U8, 1, &length, &request->worker->account,
-                               err);
+        status =
+            syi_array_new(context, &bytes, SY_DTYPE_U8, 1, &length, &request->worker->account, err);
     }
     if (status == SY_OK) {
         syi_copy_bytes(bytes.storage->data, demands.data, demands.length);
@@ -347,7 +347,7 @@ static sy_status handle_cost(const sy_request *request, sy_error *err)
     syi_sharing_session *session = NULL;
     SY_TRY(find_session(request, &session, err));
     pthread_mutex_lock(&session->lock);
-    const uint64_t numbers[] = {session->cost.rounds, session->cost.sent, session->cost.received,
+    const uint64_t numbers[] = {session->cost.rounds, session->cost.sent,  session->cost.received,
                                 session->cost.dealt,  session->stock.made, session->stock.taken};
     pthread_mutex_unlock(&session->lock);
     syi_sharing_session_unref(session);
@@ -426,10 +426,10 @@ static sy_status find_dealing(const sy_request *request, syi_sharing_dealing **d
     uint8_t name[SYI_SHARING_SESSION_SIZE];
     SY_TRY(read_session(request, name, err));
     *dealing = syi_sharing_dealing_find(request->worker, name);
-    return *dealing != NULL ? SY_OK
-                            : syi_fail(err, SY_ENOTFOUND,
-                                       "worker %s provides for no such sharing session",
-                                       request->worker->name);
+    return *dealing != NULL
+               ? SY_OK
+               : syi_fail(err, SY_ENOTFOUND, "worker %s provides for no such sharing session",
+                          request->worker->name);
 }
 
 /* sharing_demand(session, demand), by the leading holder */

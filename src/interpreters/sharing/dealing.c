@@ -134,8 +134,8 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     if (d->flights[holder].count == FLIGHTS_MAX) {
         SY_TRY(land(d, holder, err));
     }
-    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &d->provider->account,
-                         err));
+    SY_TRY(
+        syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &d->provider->account, err));
     if (size > 0) {
         memcpy(copy.storage->data, bytes, size);
     }
@@ -144,9 +144,8 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     syi_exchange *exchange =
         &d->flights[holder]
              .exchanges[(d->flights[holder].first + d->flights[holder].count) % FLIGHTS_MAX];
-    const sy_status status =
-        syi_command_start(d->provider, d->workers[holder], SYI_SHARING_SEND, args,
-                          SYI_SHARING_SEND_ARGS, NULL, 0, exchange, err);
+    const sy_status status = syi_command_start(d->provider, d->workers[holder], SYI_SHARING_SEND,
+                                               args, SYI_SHARING_SEND_ARGS, NULL, 0, exchange, err);
     sy_tensor_unref(letter);
     d->flights[holder].count += status == SY_OK ? 1 : 0;
     return status;
@@ -305,8 +304,8 @@ static sy_status announce(syi_sharing_dealing *d, const syi_demand *demand, uint
     const int64_t length = (int64_t)bytes.length;
     sy_status status = syi_buffer_check(&bytes, "demand", err);
     if (status == SY_OK) {
-        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length,
-                               &d->provider->account, err);
+        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &d->provider->account,
+                               err);
     }
     if (status == SY_OK) {
         memcpy(copy.storage->data, bytes.data, bytes.length);
@@ -439,8 +438,8 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     pthread_mutex_init(&d->deal_lock, NULL);
     pthread_cond_init(&d->changed, NULL);
     syi_buffer_init(&d->queue, context, 4u << 20);
-    const sy_status status = syi_random_bytes(context, d->dealer.seeds,
-                                              (size_t)plan->holders * SYI_SEED_SIZE, err);
+    const sy_status status =
+        syi_random_bytes(context, d->dealer.seeds, (size_t)plan->holders * SYI_SEED_SIZE, err);
     if (status != SY_OK) {
         syi_sharing_dealing_unref(d);
         return status;
@@ -508,8 +507,8 @@ static sy_status start(syi_sharing_dealing *d, sy_error *err)
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         if (pthread_create(&d->thread, NULL, thread, d) != 0) {
-            status = syi_fail(err, SY_EBUSY, "worker %s could not start a thread",
-                              d->provider->name);
+            status =
+                syi_fail(err, SY_EBUSY, "worker %s could not start a thread", d->provider->name);
         }
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }

@@ -193,8 +193,8 @@ static sy_status open_session(syi_sharing_group *group, sy_error *err)
     for (int i = 0; i < parties; i++) {
         for (int k = 0; k < parties; k++) {
             if (i != k) {
-                SY_TRY(reaches(group->workers[i], group->workers[k],
-                               &plan.reaches[i * parties + k], err));
+                SY_TRY(reaches(group->workers[i], group->workers[k], &plan.reaches[i * parties + k],
+                               err));
             }
         }
     }

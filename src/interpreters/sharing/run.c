@@ -73,8 +73,7 @@ static sy_status start(syi_sharing_run *run, int party, const char *command, con
     syi_sharing_session *s = run->session;
     SY_TRY(room_for_one(run, party, err));
     syi_sharing_flight *flight = &run->flights[party];
-    syi_exchange *exchange =
-        &flight->exchanges[(flight->first + flight->count) % FLIGHTS_MAX];
+    syi_exchange *exchange = &flight->exchanges[(flight->first + flight->count) % FLIGHTS_MAX];
     const sy_status status = syi_command_start(s->worker, s->peers[party].worker, command, args,
                                                count, NULL, run->deadline, exchange, err);
     if (status != SY_OK) {
@@ -150,10 +149,9 @@ static sy_status probe(syi_sharing_run *run, int party, sy_error *err)
 static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
 {
     const syi_sharing_session *s = run->session;
-    return syi_fail(err, SY_ETIMEDOUT,
-                    "%s %s sent nothing to %s before the deadline of a joint command",
-                    party == s->holders ? "provider" : "holder", s->peers[party].name,
-                    s->worker->name);
+    return syi_fail(
+        err, SY_ETIMEDOUT, "%s %s sent nothing to %s before the deadline of a joint command",
+        party == s->holders ? "provider" : "holder", s->peers[party].name, s->worker->name);
 }
 
 /* Looks without the lock while a letter is likely to come at once. */

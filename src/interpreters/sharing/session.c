@@ -76,8 +76,8 @@ sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SES
     syi_sharing_room *room = syi_sharing_room_of(worker->hook);
     pthread_mutex_lock(&room->lock);
     syi_sharing_session *s = room->sessions;
-    while (s != NULL && (s->worker != worker || memcmp(s->material.session, name,
-                                                       SYI_SHARING_SESSION_SIZE) != 0)) {
+    while (s != NULL && (s->worker != worker ||
+                         memcmp(s->material.session, name, SYI_SHARING_SESSION_SIZE) != 0)) {
         s = s->next;
     }
     if (s != NULL) {
@@ -277,10 +277,9 @@ sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_
                               const syi_array *bytes, sy_error *err)
 {
     pthread_mutex_lock(&session->lock);
-    sy_status status =
-        item->sequence < SYI_ITEM_AHEAD && item->sequence < session->next_sequence
-            ? syi_fail(err, SY_EPROTO, "a letter for a command that is over")
-            : put_letter(session, &session->inbox, from, item, bytes, err);
+    sy_status status = item->sequence < SYI_ITEM_AHEAD && item->sequence < session->next_sequence
+                           ? syi_fail(err, SY_EPROTO, "a letter for a command that is over")
+                           : put_letter(session, &session->inbox, from, item, bytes, err);
     pthread_mutex_unlock(&session->lock);
     return status;
 }
@@ -302,8 +301,8 @@ bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline)
         return false;
     }
     clock_gettime(CLOCK_MONOTONIC, &until);
-    const uint64_t at = (uint64_t)until.tv_sec * 1000000000u + (uint64_t)until.tv_nsec +
-                        (deadline - now);
+    const uint64_t at =
+        (uint64_t)until.tv_sec * 1000000000u + (uint64_t)until.tv_nsec + (deadline - now);
     until.tv_sec = (time_t)(at / 1000000000u);
     until.tv_nsec = (long)(at % 1000000000u);
     return pthread_cond_timedwait(&session->changed, &session->lock, &until) != ETIMEDOUT;

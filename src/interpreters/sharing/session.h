@@ -19,14 +19,14 @@
 #include "workers/commands.h"
 #include "workers/link.h"
 
-#define SYI_SHARING_SESSIONS_MAX 4096 /* at the workers of a hook */
+#define SYI_SHARING_SESSIONS_MAX 4096            /* at the workers of a hook */
 #define SYI_SHARING_HELD_MAX (UINT64_C(2) << 30) /* bytes of letters that wait in a session */
 
 /* A message of one party to another. */
 typedef struct syi_letter {
     struct syi_letter *next;
-    int party;      /* from whom, or (going out) to whom; `holders`: the provider */
-    syi_item item;  /* the command's sequence; of dealt ones the item they belong to */
+    int party;       /* from whom, or (going out) to whom; `holders`: the provider */
+    syi_item item;   /* the command's sequence; of dealt ones the item they belong to */
     syi_array bytes; /* uint8, one dim, contiguous */
 } syi_letter;
 
@@ -45,7 +45,7 @@ typedef struct syi_sharing_peer {
 typedef struct syi_sharing_session {
     struct syi_sharing_session *next; /* of the room */
     atomic_uint refs;
-    sy_worker *worker; /* whose session it is */
+    sy_worker *worker;  /* whose session it is */
     const void *opener; /* the caller's session that joined it: it ends with that */
     syi_material material;
     int holders, index;
@@ -59,10 +59,11 @@ typedef struct syi_sharing_session {
     sy_error why;
     syi_letters inbox, outbox;
     uint64_t held; /* bytes in both */
-    syi_buffer demands; /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
-    syi_cost cost;      /* of all commands so far */
+    syi_buffer
+        demands;   /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
+    syi_cost cost; /* of all commands so far */
     syi_stock stock;
-    uint64_t used_at;   /* clock */
+    uint64_t used_at;     /* clock */
     atomic_uint arrivals; /* letters and failures so far: to look without the lock */
 } syi_sharing_session;
 
@@ -119,7 +120,7 @@ typedef struct syi_sharing_run {
     syi_party party;
     syi_sharing_session *session; /* a reference */
     uint64_t deadline;
-    bool spoke; /* something was sent, or the provider asked */
+    bool spoke;                         /* something was sent, or the provider asked */
     struct syi_sharing_flight *flights; /* per holder: letters on their way */
     syi_letter **received;              /* per party: what receive gave out */
 } syi_sharing_run;

@@ -118,8 +118,8 @@ sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, s
     }
     pthread_mutex_lock(&memo->lock);
     remembered *one = memo->first;
-    while (one != NULL && memcmp(one->session, session->material.session,
-                                 SYI_SHARING_SESSION_SIZE) != 0) {
+    while (one != NULL &&
+           memcmp(one->session, session->material.session, SYI_SHARING_SESSION_SIZE) != 0) {
         one = one->next;
     }
     if (one == NULL) {
@@ -147,15 +147,16 @@ sy_status syi_share_new(sy_hook *hook, syi_node **node, syi_kin *kin, syi_node *
                         syi_share_memo *memo, sy_error *err)
 {
     *node = NULL;
-    if (!syi_node_is_native(child) || syi_node_array(child)->dtype != syi_field_dtype(&kin->field)) {
+    if (!syi_node_is_native(child) ||
+        syi_node_array(child)->dtype != syi_field_dtype(&kin->field)) {
         return syi_fail(err, SY_EDTYPE, "a share over something else than words of its field");
     }
     syi_storage *storage = syi_node_array(child)->storage;
     storage->secret = true;
     memo = memo != NULL ? syi_share_memo_ref(memo) : memo_new(hook->context, &kin->field, storage);
-    syi_share *share =
-        memo != NULL ? (syi_share *)(void *)syi_node_new(hook, &syi_share_type, sizeof *share, child)
-                     : NULL;
+    syi_share *share = memo != NULL ? (syi_share *)(void *)syi_node_new(hook, &syi_share_type,
+                                                                        sizeof *share, child)
+                                    : NULL;
     if (share == NULL) {
         syi_share_memo_unref(memo);
         return SYI_ENOMEM(err, "share");
@@ -170,7 +171,8 @@ sy_status syi_share_new_seeded(sy_hook *hook, syi_node **node, syi_kin *kin,
                                const uint8_t seed[SYI_SEED_SIZE], const syi_array *shape,
                                sy_error *err)
 {
-    syi_share *share = (syi_share *)(void *)syi_node_new(hook, &syi_share_type, sizeof *share, NULL);
+    syi_share *share =
+        (syi_share *)(void *)syi_node_new(hook, &syi_share_type, sizeof *share, NULL);
     *node = NULL;
     if (share == NULL) {
         return SYI_ENOMEM(err, "share");
@@ -201,8 +203,8 @@ static void share_describe(const syi_node *node, syi_buffer *text)
 static bool share_known_shape(const syi_node *node, syi_array *shape)
 {
     const syi_share *share = (const syi_share *)(const void *)node;
-    const syi_array *array = share->base.child != NULL ? syi_node_array(share->base.child)
-                                                       : &share->shape;
+    const syi_array *array =
+        share->base.child != NULL ? syi_node_array(share->base.child) : &share->shape;
     return syi_array_describe(shape, array->dtype, array->ndim, array->shape, NULL) == SY_OK;
 }
 

@@ -37,7 +37,8 @@ syi_share_memo *syi_share_memo_ref(syi_share_memo *memo);
 void syi_share_memo_unref(syi_share_memo *memo);
 
 typedef struct syi_share {
-    syi_node base; /* the child is native, of the field's dtype; NULL while only the seed is known, at the client */
+    syi_node
+        base; /* the child is native, of the field's dtype; NULL while only the seed is known, at the client */
     syi_kin *kin;
     syi_share_memo *memo;
     uint8_t seed[SYI_SEED_SIZE]; /* without child: the words are the stream of this */

@@ -87,7 +87,7 @@ static sy_tensor *custom_sum(syi_share_op *o, sy_tensor *a, const sy_value *dims
 {
     bool reduced[SY_DIM_MAX] = {false};
     const int ndim = syi_share_array(a)->ndim;
-    const size_t count = dims->kind == SY_VALUE_LIST ? dims->as.list.count
+    const size_t count = dims->kind == SY_VALUE_LIST  ? dims->as.list.count
                          : dims->kind == SY_VALUE_INT ? 1
                                                       : 0;
     for (size_t k = 0; k < count; k++) {
@@ -231,8 +231,8 @@ void syi_share_remainder(syi_share_op *o)
     }
     const uint64_t size = m < 0 ? 0 - (uint64_t)m : (uint64_t)m;
     const uint64_t modulus = o->kin->field.modulus;
-    const bool divides = size != 0 && (modulus != 0 ? modulus % size == 0
-                                                    : (size & (size - 1)) == 0);
+    const bool divides =
+        size != 0 && (modulus != 0 ? modulus % size == 0 : (size & (size - 1)) == 0);
     if (!divides) {
         syi_share_refuse(o, size == 0 ? SY_ERANGE : SY_ENOTSUP,
                          size == 0 ? "by 0"
@@ -279,8 +279,7 @@ void syi_share_constant(syi_share_op *o)
         return;
     }
     if (syi_share_array(made)->dtype != syi_share_dtype(o)) {
-        syi_share_refuse(o, SY_EDTYPE, "a share is kept in %s",
-                         sy_dtype_name(syi_share_dtype(o)));
+        syi_share_refuse(o, SY_EDTYPE, "a share is kept in %s", sy_dtype_name(syi_share_dtype(o)));
         return;
     }
     made = syi_share_dense(o, made);
@@ -301,8 +300,8 @@ void syi_share_where(syi_share_op *o)
     }
     sy_tensor *chosen = NULL, *a = operand(o, 1), *b = operand(o, 2);
     sy_error error = SY_ERROR_INIT;
-    const sy_status status = syi_tensor_wrap(o->call->hook, &chosen,
-                                             syi_node_ref(condition->as.internal), &error);
+    const sy_status status =
+        syi_tensor_wrap(o->call->hook, &chosen, syi_node_ref(condition->as.internal), &error);
     if (!syi_share_latch(o, status, &error)) {
         return;
     }
@@ -337,8 +336,7 @@ void syi_share_pad(syi_share_op *o)
         return;
     }
     args[0] = sy_value_tensor(syi_share_words(o, o->like));
-    args[2] = sy_value_int(
-        syi_share_leads(o) ? (int64_t)syi_field_of(&o->kin->field, value) : 0);
+    args[2] = sy_value_int(syi_share_leads(o) ? (int64_t)syi_field_of(&o->kin->field, value) : 0);
     if (!syi_share_failed(o)) {
         syi_share_emit(o, syi_scope_run(o->s, SYI_OP_constant_pad_nd, false, args, 3));
     }

@@ -50,8 +50,7 @@ sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor)
     sy_error error = SY_ERROR_INIT;
     if (d == 0 || d > quarter) {
         syi_share_refuse(o, SY_ERANGE,
-                         d == 0 ? "by 0"
-                                : "by %" PRId64 "; a quarter of the field is %" PRIu64,
+                         d == 0 ? "by 0" : "by %" PRId64 "; a quarter of the field is %" PRIu64,
                          divisor, quarter);
         return NULL;
     }
@@ -138,8 +137,8 @@ static sy_tensor *multiply(syi_share_op *o, const syi_bilinear *product, const f
     if (!syi_share_needs_run(o) || !masked(o, x, keep, &fx) || !masked(o, y, keep, &fy)) {
         return NULL;
     }
-    const sy_status status = syi_spdz_product(&o->run->party, field, product, syi_share_data(z),
-                                              &fx, &fy, &error);
+    const sy_status status =
+        syi_spdz_product(&o->run->party, field, product, syi_share_data(z), &fx, &fy, &error);
     return syi_share_latch(o, status, &error) ? z : NULL;
 }
 
@@ -198,8 +197,7 @@ void syi_share_product(syi_share_op *o)
     if (convolution && z != NULL && o->call->args[2].kind != SY_VALUE_NONE) {
         const int64_t channels[] = {-1, 1, 1};
         const syi_share *share = syi_share_argument(o, 2);
-        sy_tensor *bias =
-            share != NULL ? syi_share_words(o, share) : syi_share_public(o, 2);
+        sy_tensor *bias = share != NULL ? syi_share_words(o, share) : syi_share_public(o, 2);
         if (bias != NULL && (share != NULL || syi_share_leads(o))) {
             bias = sy_reshape(o->s, bias, id == SYI_OP_conv1d ? 2 : 3, channels);
             z = syi_words_add(o, z, bias, false);
@@ -305,8 +303,9 @@ void syi_share_div(syi_share_op *o)
     int64_t divisor = 0;
     const sy_value *other = &o->call->args[1];
     if (syi_share_argument(o, 1) != NULL) {
-        syi_share_refuse(o, SY_ENOTSUP,
-                         "by a shared value: that needs comparisons, which are not in this version");
+        syi_share_refuse(
+            o, SY_ENOTSUP,
+            "by a shared value: that needs comparisons, which are not in this version");
         return;
     }
     if (other->kind == (sy_value_kind)SYI_VALUE_NODE) { /* one number in a tensor */

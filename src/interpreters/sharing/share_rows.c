@@ -120,8 +120,7 @@ static sy_tensor *number_tensor(syi_share_op *o, int64_t number)
 {
     sy_tensor *words = syi_share_new_words(o, 0, NULL);
     if (words != NULL) {
-        syi_array_set_int(syi_share_array(words), 0,
-                          (int64_t)syi_field_of(&o->kin->field, number));
+        syi_array_set_int(syi_share_array(words), 0, (int64_t)syi_field_of(&o->kin->field, number));
     }
     return words;
 }
@@ -149,8 +148,8 @@ sy_tensor *syi_share_public(syi_share_op *o, int k)
                          sy_dtype_name(dtype));
         return NULL;
     }
-    sy_tensor *words = syi_share_new_words(o, syi_node_array(node)->ndim,
-                                           syi_node_array(node)->shape);
+    sy_tensor *words =
+        syi_share_new_words(o, syi_node_array(node)->ndim, syi_node_array(node)->shape);
     if (words != NULL) {
         syi_array_assign(syi_share_array(words), syi_node_array(node));
         if (o->kin->field.modulus != 0) {
@@ -221,9 +220,8 @@ void syi_share_emit(syi_share_op *o, sy_tensor *words)
         return;
     }
     syi_node *child = syi_node_ref(words->node);
-    const sy_status status =
-        syi_share_new(o->call->hook, &node, o->like->kin, child,
-                      memo_of(o, syi_share_array(words)), &error);
+    const sy_status status = syi_share_new(o->call->hook, &node, o->like->kin, child,
+                                           memo_of(o, syi_share_array(words)), &error);
     if (!syi_share_latch(o, status, &error)) {
         syi_node_unref(child);
         return;
@@ -360,12 +358,11 @@ static void forward(syi_share_op *o)
             if (share != NULL) {
                 tensor = syi_share_words(o, share);
             } else if (list) {
-                syi_share_refuse(o, SY_EINVAL,
-                                 "a list of shares and of others; share those, too");
+                syi_share_refuse(o, SY_EINVAL, "a list of shares and of others; share those, too");
                 return;
             } else { /* an index */
-                const sy_status status = syi_tensor_wrap(
-                    call->hook, &tensor, syi_node_ref(from[i].as.internal), &error);
+                const sy_status status =
+                    syi_tensor_wrap(call->hook, &tensor, syi_node_ref(from[i].as.internal), &error);
                 tensor = syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, tensor) : NULL;
             }
             if (tensor == NULL) {

@@ -70,8 +70,8 @@ sy_status syi_sharing_register(sy_hook *hook, sy_error *err)
 
 /* Sharing */
 
-static sy_status read_options(const sy_share_options *options, sy_hook *hook,
-                              sy_share_options *all, sy_error *err)
+static sy_status read_options(const sy_share_options *options, sy_hook *hook, sy_share_options *all,
+                              sy_error *err)
 {
     *all = (sy_share_options)SY_SHARE_OPTIONS_INIT;
     if (options != NULL) {
@@ -304,8 +304,8 @@ sy_status sy_additive_shared_new(sy_tensor **shared, sy_tensor *const *pointers,
     SY_TRY(syi_sharing_group_get(hook, &group, holders, count, o.crypto_provider, err));
     sy_status status = syi_multi_pointer_new(hook, &parts, (int)count, err);
     for (size_t k = 0; k < count && status == SY_OK; k++) {
-        status = adopt(group, &field, syi_pointer_of(pointers[k]), (int)k, &parts->children[k],
-                       err);
+        status =
+            adopt(group, &field, syi_pointer_of(pointers[k]), (int)k, &parts->children[k], err);
     }
     if (status == SY_OK) {
         status = syi_additive_shared_new(hook, &node, group, &field, parts, err);
@@ -402,9 +402,10 @@ static sy_status above(syi_node *chain, syi_node *end, syi_node **built, sy_erro
         return SY_OK;
     }
     SY_TRY(above(chain->child, end, &below, err));
-    const sy_status status = chain->type->rewrap != NULL
-                                 ? chain->type->rewrap(chain, below, built, err)
-                                 : syi_fail(err, SY_ENOTSUP, "a %s above shares", chain->type->name);
+    const sy_status status =
+        chain->type->rewrap != NULL
+            ? chain->type->rewrap(chain, below, built, err)
+            : syi_fail(err, SY_ENOTSUP, "a %s above shares", chain->type->name);
     if (status != SY_OK) {
         syi_node_unref(below);
     }
@@ -466,8 +467,8 @@ static sy_status refresh(sy_tensor *tensor, syi_additive_shared *shared, sy_tens
     syi_multi_pointer *result = NULL;
     syi_node *node = NULL, *chain = NULL;
     SY_TRY(run_on_parts(shared, "sharing_refresh", &result, err));
-    const sy_status status = syi_additive_shared_new(tensor->hook, &node, shared->group,
-                                                     &shared->field, result, err);
+    const sy_status status =
+        syi_additive_shared_new(tensor->hook, &node, shared->group, &shared->field, result, err);
     if (status != SY_OK) {
         syi_node_unref(&result->base);
         return status;
@@ -525,11 +526,8 @@ static sy_status generate_triple(syi_sharing_group *group, triple_request *t, sy
                                  sy_error *err)
 {
     syi_multi_pointer *parts[3] = {NULL};
-    const syi_joint_request request = {.group = group,
-                                       .name = "sharing_triple",
-                                       .fill = fill_triple,
-                                       .user = t,
-                                       .results = 3};
+    const syi_joint_request request = {
+        .group = group, .name = "sharing_triple", .fill = fill_triple, .user = t, .results = 3};
     SY_TRY(syi_joint_request_run(&request, parts, err));
     sy_status status = SY_OK;
     for (int k = 0; k < 3; k++) {
@@ -618,8 +616,8 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
         return syi_fail(err, SY_EINVAL, "provide_primitives: no operation, or a shape is none");
     }
     SY_TRY(syi_field_of_options(all.dtype, all.field, &demand->field, err));
-    SY_TRY(syi_array_describe(&shape, syi_field_dtype(&demand->field), all.a_ndim, all.a_shape,
-                              err));
+    SY_TRY(
+        syi_array_describe(&shape, syi_field_dtype(&demand->field), all.a_ndim, all.a_shape, err));
     demand->count = (uint64_t)syi_array_numel(&shape);
     if (strcmp(all.op, "square") == 0) {
         demand->kind = SYI_MATERIAL_SQUARE;
@@ -693,7 +691,7 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
     SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
     const sy_status status = syi_sharing_group_cost(group, (int)holder, numbers, err);
     SY_TRY(status);
-    *cost = (sy_sharing_cost){numbers[0], numbers[1], numbers[2],
-                              numbers[3], numbers[4], numbers[5]};
+    *cost =
+        (sy_sharing_cost){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
     return SY_OK;
 }

@@ -34,8 +34,8 @@ static bool same_item(const syi_item *a, const syi_item *b)
 /* Are both factors masked for this product only? */
 static bool is_fresh(const syi_demand *demand)
 {
-    return demand->kind != SYI_MATERIAL_PRODUCT || (same_item(&demand->x.item, &demand->item) &&
-                                                    same_item(&demand->y.item, &demand->item));
+    return demand->kind != SYI_MATERIAL_PRODUCT ||
+           (same_item(&demand->x.item, &demand->item) && same_item(&demand->y.item, &demand->item));
 }
 
 static void name(syi_demand *demand, uint64_t sequence)
