@@ -2,6 +2,7 @@
  * jobs.c - a request at work: the gate, the thread it runs on, its answer. What each kind does is in
  * router.c; the drawing is in docs/internals/worker-threads.md. Tests: tests/integration/concurrency.c.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -12,6 +13,10 @@
 #include "workers/session.h"
 
 #define SHORT_COMMAND_NS 50000 /* below this a command runs on the transport's thread */
+enum {
+    RESTING_MAX = 8,     /* threads of commands that wait */
+    REST_NS = 500000000, /* so long without another one, and they end */
+};
 
 static sy_context *context_of(const syi_job *job)
 {
@@ -379,22 +384,75 @@ static void complete(syi_job *job)
     conclude(job);
 }
 
+/* Leaves the worker, and stays for a while in case that another command needs a thread soon: joint commands come one after
+ * the other. The next job, for which the thread has been counted; NULL: it ends, and does not touch the worker any more. */
+static syi_job *rest(sy_worker *worker)
+{
+    struct timespec until;
+    syi_job *next = NULL;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += REST_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&worker->strand);
+    worker->threads--;
+    if (!worker->no_rest && worker->resting < RESTING_MAX) {
+        worker->resting++;
+        bool late = false;
+        while (worker->handed == NULL && !worker->no_rest && !late) {
+            late = pthread_cond_timedwait(&worker->rested, &worker->strand, &until) == ETIMEDOUT;
+        }
+        next = worker->handed;
+        if (next != NULL) {
+            worker->handed = next->next_waiting;
+            next->next_waiting = NULL;
+        }
+        worker->resting--;
+    }
+    if (worker->threads == 0 && worker->resting == 0) {
+        pthread_cond_broadcast(&worker->quiet);
+    }
+    pthread_mutex_unlock(&worker->strand);
+    return next;
+}
+
 static void *session_thread(void *argument)
 {
-    syi_job *job = argument;
-    syi_session *session = job->session;
-    sy_worker *worker = session->worker;
-    const bool detached = job->detached;
-    job->queued = true;
-    complete(job);
-    if (detached) {
-        syi_job_free(job);
-        syi_session_unref(session);
-    } else {
-        syi_session_run_queue(session);
+    for (syi_job *job = argument; job != NULL;) {
+        syi_session *session = job->session;
+        sy_worker *worker = session->worker;
+        const bool detached = job->detached;
+        job->queued = true;
+        complete(job);
+        if (detached) {
+            syi_job_free(job);
+            syi_session_unref(session);
+        } else {
+            syi_session_run_queue(session);
+        }
+        job = rest(worker);
     }
-    thread_leave(worker);
     return NULL;
+}
+
+/* To a thread that rests, if there is one. */
+static bool hand_to_resting(syi_job *job)
+{
+    sy_worker *worker = job->session->worker;
+    unsigned handed = 0;
+    pthread_mutex_lock(&worker->strand);
+    for (const syi_job *at = worker->handed; at != NULL; at = at->next_waiting) {
+        handed++;
+    }
+    const bool can = worker->resting > handed && !worker->no_rest;
+    if (can) {
+        job->next_waiting = worker->handed;
+        worker->handed = job;
+        worker->threads++;
+        pthread_cond_signal(&worker->rested);
+    }
+    pthread_mutex_unlock(&worker->strand);
+    return can;
 }
 
 /* Signals stay with the program's own threads. */
@@ -405,6 +463,9 @@ static bool start_thread(syi_job *job)
     pthread_attr_t attributes;
     sigset_t all;
     sigset_t before;
+    if (hand_to_resting(job)) {
+        return true;
+    }
     thread_enter(worker);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

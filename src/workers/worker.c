@@ -49,6 +49,7 @@ sy_status syi_worker_new(sy_hook *hook, sy_worker **worker, const sy_id *id, sy_
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&made->quiet, &attributes);
+    pthread_cond_init(&made->rested, &attributes);
     pthread_condattr_destroy(&attributes);
     syi_journal_init(&made->journal, context, made->name, syi_worker_describe_message);
     atomic_init(&made->pending_ns, 0);
@@ -75,7 +76,9 @@ failed:
 static void wait_for_threads(sy_worker *worker)
 {
     pthread_mutex_lock(&worker->strand);
-    while (worker->running > 0 || worker->threads > 0) {
+    worker->no_rest = true;
+    pthread_cond_broadcast(&worker->rested);
+    while (worker->running > 0 || worker->threads > 0 || worker->resting > 0) {
         pthread_cond_wait(&worker->quiet, &worker->strand);
     }
     pthread_mutex_unlock(&worker->strand);
@@ -212,6 +215,7 @@ void syi_worker_free(sy_worker *worker)
     }
     syi_journal_fini(&worker->journal);
     pthread_cond_destroy(&worker->quiet);
+    pthread_cond_destroy(&worker->rested);
     pthread_mutex_destroy(&worker->links_lock);
     pthread_mutex_destroy(&worker->strand);
     syi_free(context, worker, sizeof *worker);
