@@ -15,10 +15,10 @@
 include(CsyftTest)
 
 # csyft_module(NAME [THREADS] [LONG] [SOURCES extra.c ...] [FLAGS ...] [TEST_SOURCES ...] [TEST_LINK lib ...]
-#              [LABELS ...] [TIMEOUT seconds])
+#              [BENCH_SOURCES ...] [LABELS ...] [TIMEOUT seconds])
 # THREADS labels the test for the thread sanitizer (the rooms transport, workers and crypto always are).
 function(csyft_module NAME)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS;LONG" "TIMEOUT" "SOURCES;FLAGS;TEST_SOURCES;TEST_LINK;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS;LONG" "TIMEOUT" "SOURCES;FLAGS;TEST_SOURCES;TEST_LINK;BENCH_SOURCES;LABELS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "csyft_module(${NAME}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -60,8 +60,9 @@ function(csyft_module NAME)
       LABELS ${labels} TIMEOUT ${arg_TIMEOUT})
   endif()
   if(CSYFT_BENCH AND EXISTS "${here}/${NAME}_bench.c")
-    add_executable(${target}_bench "${NAME}_bench.c")
-    target_link_libraries(${target}_bench PRIVATE csyft_settings csyft_internal)
+    add_executable(${target}_bench "${NAME}_bench.c" ${arg_BENCH_SOURCES})
+    target_link_libraries(${target}_bench PRIVATE csyft_settings csyft_internal Threads::Threads)
+    target_include_directories(${target}_bench PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   endif()
 endfunction()
 

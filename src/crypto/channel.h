@@ -7,7 +7,8 @@
  * the same messages in the same order, and knows their sizes before they come.
  *
  *  - send gives the bytes to all other holders; they may be overwritten when it returns. It does not wait for them to be
- *    received, unless more than SYI_CHANNEL_AHEAD bytes are under way. (The programs of spdz.h have at most 4 tiles under way.)
+ *    received, unless more than SYI_CHANNEL_AHEAD bytes are under way. (The programs of spdz.h have at most 2 MiB under
+ *    way.)
  *  - receive is the next message of that holder. It has exactly `size` bytes: a message of another length is SY_EPROTO. The
  *    bytes, aligned to 64, are borrowed until the next receive from the same party, and may be written.
  *  - dealt is the next message of the provider for the item; the same otherwise, until the next dealt.
@@ -33,6 +34,8 @@ typedef struct syi_channel_class {
      * implementation that has such material ready gives the demand its item by syi_demand_rename.
      */
     sy_status (*demand)(syi_channel *channel, syi_demand *demand, sy_error *err);
+    /* NULL, or: would receive return at once? Programs then rather go on with what is there than run ahead. */
+    bool (*ready)(syi_channel *channel, int from);
 } syi_channel_class;
 
 /* What it cost: payloads only. */

@@ -21,27 +21,91 @@ static sy_status receive_all(syi_party *party, syi_received *received, size_t si
     return SY_OK;
 }
 
+static bool all_ready(const syi_party *party)
+{
+    syi_channel *channel = party->channel;
+    bool ready = channel->klass->ready != NULL;
+    for (int from = 0; ready && from < channel->holders; from++) {
+        ready = from == channel->index || channel->klass->ready(channel, from);
+    }
+    return ready;
+}
+
+/* Tiles under way, in their order, and free slots, the next one last. */
+typedef struct window {
+    uint64_t sent;
+    size_t sizes[SYI_EXCHANGE_AHEAD];
+    unsigned slots[SYI_EXCHANGE_AHEAD], free[SYI_EXCHANGE_AHEAD], free_count;
+} window;
+
+static sy_status send_tile(syi_party *party, window *w, const syi_exchange_steps *steps, void *data,
+                           sy_error *err)
+{
+    const void *bytes = NULL;
+    const size_t at = w->sent % SYI_EXCHANGE_AHEAD;
+    w->slots[at] = w->free[--w->free_count];
+    SY_TRY(steps->prepare(data, w->sent++, w->slots[at], &bytes, &w->sizes[at], err));
+    return syi_channel_send(party->channel, bytes, w->sizes[at], err);
+}
+
 sy_status syi_exchange(syi_party *party, uint64_t tiles, const syi_exchange_steps *steps,
                        void *data, sy_error *err)
 {
     syi_received received = {{NULL}};
-    size_t sizes[SYI_EXCHANGE_AHEAD];
-    uint64_t sent = 0;
+    window w = {.free_count = SYI_EXCHANGE_AHEAD};
     if (tiles == 0) {
         return SY_OK;
     }
+    for (unsigned k = 0; k < SYI_EXCHANGE_AHEAD; k++) {
+        w.free[k] = SYI_EXCHANGE_AHEAD - 1 - k;
+    }
     syi_channel_round(party->channel);
     for (uint64_t tile = 0; tile < tiles; tile++) {
-        for (; sent < tiles && sent < tile + SYI_EXCHANGE_AHEAD; sent++) {
-            const void *bytes = NULL;
-            size_t *size = &sizes[sent % SYI_EXCHANGE_AHEAD];
-            SY_TRY(steps->prepare(data, sent, &bytes, size, err));
-            SY_TRY(syi_channel_send(party->channel, bytes, *size, err));
+        const size_t at = tile % SYI_EXCHANGE_AHEAD;
+        while (w.sent < tiles && w.free_count > 0 &&
+               (w.sent < tile + SYI_EXCHANGE_NEAR || !all_ready(party))) {
+            SY_TRY(send_tile(party, &w, steps, data, err));
         }
-        SY_TRY(receive_all(party, &received, sizes[tile % SYI_EXCHANGE_AHEAD], err));
-        SY_TRY(steps->finish(data, tile, &received, err));
+        SY_TRY(receive_all(party, &received, w.sizes[at], err));
+        SY_TRY(steps->finish(data, tile, w.slots[at], &received, err));
+        w.free[w.free_count++] = w.slots[at];
     }
     return SY_OK;
+}
+
+/* --- scratch memory ---------------------------------------------------------------------------- */
+
+enum { ROOM = SYI_EXCHANGE_BLOCK * 8 };
+
+sy_status syi_slots_open(syi_slots *slots, const syi_party *party, const syi_demand *demand,
+                         size_t rooms, size_t words, const char *name, sy_error *err)
+{
+    const uint64_t tiles = syi_material_tiles(demand);
+    const size_t tile = demand->count < SYI_TILE ? (size_t)demand->count : SYI_TILE;
+    *slots = (syi_slots){.room = rooms * ROOM, .slot = tile * words * demand->field.width};
+    slots->size = slots->room +
+                  slots->slot * (tiles < SYI_EXCHANGE_AHEAD ? (size_t)tiles : SYI_EXCHANGE_AHEAD);
+    slots->memory = syi_alloc_aligned(party->context, slots->size, 64);
+    return slots->memory != NULL ? SY_OK : SYI_ENOMEM(err, name);
+}
+
+void syi_slots_close(syi_slots *slots, const syi_party *party)
+{
+    if (slots->memory != NULL) {
+        syi_wipe(slots->memory, slots->room + slots->used * slots->slot);
+        syi_free(party->context, slots->memory, slots->size);
+    }
+}
+
+uint8_t *syi_slots_room(const syi_slots *slots, size_t number)
+{
+    return slots->memory + number * ROOM;
+}
+
+uint8_t *syi_slots_get(syi_slots *slots, unsigned slot)
+{
+    slots->used = slot >= slots->used ? slot + 1 : slots->used;
+    return slots->memory + slots->room + slot * slots->slot;
 }
 
 void syi_exchange_add(const syi_party *party, const syi_field *field, void *words,

@@ -10,23 +10,39 @@
 
 /* Elements that are computed at once, so that all they need stays near the processor. Whole blocks of every stream. */
 #define SYI_EXCHANGE_BLOCK 1024
-/* Tiles under way. */
-#define SYI_EXCHANGE_AHEAD 4
+/* Tiles under way: as many as far links want; when the answers are there, no more than near ones, so that what a tile left
+ * near the processor is still there when it is finished. */
+#define SYI_EXCHANGE_AHEAD 16
+#define SYI_EXCHANGE_NEAR 4
 
 /* What the others sent of one tile; index: nothing. */
 typedef struct syi_received {
     const uint8_t *bytes[SYI_HOLDERS_MAX];
 } syi_received;
 
-/* The steps of a program, called with its data. A tile's slot is its number modulo SYI_EXCHANGE_AHEAD: it is filled again
- * when the tile before in it is done. */
+/* The steps of a program, called with its data. A tile under way has one of SYI_EXCHANGE_AHEAD slots; the lowest ones are
+ * used first. */
 typedef struct syi_exchange_steps {
     /* Makes what this holder sends of a tile; it stays there until the tile is done. */
-    sy_status (*prepare)(void *data, uint64_t tile, const void **bytes, size_t *size,
+    sy_status (*prepare)(void *data, uint64_t tile, unsigned slot, const void **bytes, size_t *size,
                          sy_error *err);
     /* All have it. */
-    sy_status (*finish)(void *data, uint64_t tile, const syi_received *received, sy_error *err);
+    sy_status (*finish)(void *data, uint64_t tile, unsigned slot, const syi_received *received,
+                        sy_error *err);
 } syi_exchange_steps;
+
+/* Scratch memory: rooms of a block each, and slots. Only what was used of it is wiped when it is given back. */
+typedef struct syi_slots {
+    uint8_t *memory;
+    size_t room, slot, size; /* bytes of all rooms, of a slot, of the whole */
+    unsigned used;           /* slots */
+} syi_slots;
+/* `words` of each element of a tile are in a slot. */
+sy_status syi_slots_open(syi_slots *slots, const syi_party *party, const syi_demand *demand,
+                         size_t rooms, size_t words, const char *name, sy_error *err);
+void syi_slots_close(syi_slots *slots, const syi_party *party);
+uint8_t *syi_slots_room(const syi_slots *slots, size_t number);
+uint8_t *syi_slots_get(syi_slots *slots, unsigned slot);
 
 /* One round. */
 sy_status syi_exchange(syi_party *party, uint64_t tiles, const syi_exchange_steps *steps,

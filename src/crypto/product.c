@@ -9,7 +9,7 @@
 #include "core/memory.h"
 #include "crypto/exchange.h"
 
-enum { BLOCK = SYI_EXCHANGE_BLOCK, AHEAD = SYI_EXCHANGE_AHEAD };
+enum { BLOCK = SYI_EXCHANGE_BLOCK };
 
 /* --- elementwise, factors of one shape without masks ------------------------------------------- */
 
@@ -21,31 +21,25 @@ typedef struct elementwise {
     const syi_array *factors[2];
     syi_generator masks[2];
     syi_derived derived;
-    uint8_t *slots;    /* AHEAD tiles of E and F, and of b */
-    uint8_t *rooms[2]; /* a block each */
+    syi_slots slots; /* E, F and b; rooms for elements and for c */
 } elementwise;
 
-static uint8_t *slot_of(const elementwise *p, uint64_t tile)
-{
-    return p->slots + (size_t)(tile % AHEAD) * 3 * SYI_TILE * p->field->width;
-}
-
 /* E = x - a and F = y - b, one after the other; b is kept. */
-static sy_status prepare_both(void *data, uint64_t tile, const void **bytes, size_t *size,
-                              sy_error *err)
+static sy_status prepare_both(void *data, uint64_t tile, unsigned slot, const void **bytes,
+                              size_t *size, sy_error *err)
 {
     elementwise *p = data;
     const size_t width = p->field->width, count = syi_material_tile(p->demand, tile);
-    uint8_t *e = slot_of(p, tile), *f = e + count * width, *b = f + count * width;
+    uint8_t *e = syi_slots_get(&p->slots, slot), *f = e + count * width, *b = f + count * width;
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK, here = at * width;
         const uint64_t first = tile * SYI_TILE + at;
-        const void *x =
-            syi_exchange_elements(p->factors[0], p->field->width, first, n, p->rooms[0]);
+        const void *x = syi_exchange_elements(p->factors[0], p->field->width, first, n,
+                                              syi_slots_room(&p->slots, 0));
         SY_TRY(syi_field_draw(p->field, &p->masks[0], first, e + here, n, err));
         syi_field_sub(p->field, e + here, x, e + here, n);
-        const void *y =
-            syi_exchange_elements(p->factors[1], p->field->width, first, n, p->rooms[0]);
+        const void *y = syi_exchange_elements(p->factors[1], p->field->width, first, n,
+                                              syi_slots_room(&p->slots, 0));
         SY_TRY(syi_field_draw(p->field, &p->masks[1], first, b + here, n, err));
         syi_field_sub(p->field, f + here, y, b + here, n);
     }
@@ -54,21 +48,22 @@ static sy_status prepare_both(void *data, uint64_t tile, const void **bytes, siz
     return SY_OK;
 }
 
-static sy_status finish_both(void *data, uint64_t tile, const syi_received *received, sy_error *err)
+static sy_status finish_both(void *data, uint64_t tile, unsigned slot, const syi_received *received,
+                             sy_error *err)
 {
     elementwise *p = data;
     const size_t width = p->field->width, count = syi_material_tile(p->demand, tile);
-    uint8_t *e = slot_of(p, tile), *f = e + count * width, *b = f + count * width;
+    uint8_t *e = syi_slots_get(&p->slots, slot), *f = e + count * width, *b = f + count * width;
     SY_TRY(syi_derived_tile(&p->derived, tile, err));
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK, here = at * width;
         const uint64_t first = tile * SYI_TILE + at;
         void *c = NULL;
-        const void *x =
-            syi_exchange_elements(p->factors[0], p->field->width, first, n, p->rooms[0]);
+        const void *x = syi_exchange_elements(p->factors[0], p->field->width, first, n,
+                                              syi_slots_room(&p->slots, 0));
         syi_exchange_add(p->party, p->field, e + here, received, here, n);
         syi_exchange_add(p->party, p->field, f + here, received, count * width + here, n);
-        SY_TRY(syi_derived_get(&p->derived, 0, tile, at, n, p->rooms[1], &c, err));
+        SY_TRY(syi_derived_get(&p->derived, 0, tile, at, n, syi_slots_room(&p->slots, 1), &c, err));
         syi_field_beaver(p->field, p->z + first * width, x, f + here, e + here, b + here, c, n);
     }
     return SY_OK;
@@ -78,20 +73,9 @@ static sy_status multiply_elementwise(syi_party *party, const syi_demand *demand
                                       const syi_array *x, const syi_array *y, sy_error *err)
 {
     static const syi_exchange_steps steps = {prepare_both, finish_both};
-    const size_t slots = demand->count < SYI_TILE ? (size_t)demand->count : AHEAD * SYI_TILE,
-                 room = BLOCK * 8, size = 2 * room + 3 * slots * demand->field.width;
-    uint8_t *memory = syi_alloc_aligned(party->context, size, 64);
-    if (memory == NULL) {
-        return SYI_ENOMEM(err, "product");
-    }
-    elementwise p = {.party = party,
-                     .demand = demand,
-                     .field = &demand->field,
-                     .z = z,
-                     .factors = {x, y},
-                     .slots = memory + 2 * room,
-                     .rooms = {memory, memory + room}};
-    sy_status status = SY_OK;
+    elementwise p = {
+        .party = party, .demand = demand, .field = &demand->field, .z = z, .factors = {x, y}};
+    sy_status status = syi_slots_open(&p.slots, party, demand, 2, 3, "product", err);
     for (unsigned k = 0; k < 2 && status == SY_OK; k++) {
         status = syi_material_open(party->material, &p.masks[k], SYI_MATERIAL_PRODUCT,
                                    &demand->item, SYI_PART_A + k, err);
@@ -105,7 +89,7 @@ static sy_status multiply_elementwise(syi_party *party, const syi_demand *demand
     syi_derived_close(&p.derived);
     syi_generator_fini(&p.masks[0]);
     syi_generator_fini(&p.masks[1]);
-    syi_free_secret(party->context, memory, size);
+    syi_slots_close(&p.slots, party);
     return status;
 }
 
@@ -145,13 +129,14 @@ static side *side_of(general *g, uint64_t *tile)
     return &g->sides[1];
 }
 
-static sy_status prepare_side(void *data, uint64_t tile, const void **bytes, size_t *size,
-                              sy_error *err)
+static sy_status prepare_side(void *data, uint64_t tile, unsigned slot, const void **bytes,
+                              size_t *size, sy_error *err)
 {
     general *g = data;
     side *p = side_of(g, &tile);
     const size_t width = g->field->width, count = tile_of(p, tile);
     uint8_t *words = p->opened + tile * SYI_TILE * width;
+    (void)slot; /* the words have their places */
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK;
         const uint64_t first = tile * SYI_TILE + at;
@@ -164,11 +149,13 @@ static sy_status prepare_side(void *data, uint64_t tile, const void **bytes, siz
     return SY_OK;
 }
 
-static sy_status finish_side(void *data, uint64_t tile, const syi_received *received, sy_error *err)
+static sy_status finish_side(void *data, uint64_t tile, unsigned slot, const syi_received *received,
+                             sy_error *err)
 {
     general *g = data;
     const side *p = side_of(g, &tile);
     (void)err;
+    (void)slot;
     syi_exchange_add(g->party, g->field, p->opened + tile * SYI_TILE * g->field->width, received, 0,
                      tile_of(p, tile));
     return SY_OK;

@@ -99,26 +99,32 @@ void syi_rounding_divide(const syi_field *field, void *out, void *opened, void *
                          n);
 }
 
-/* Copies of a constant size are loads and stores. */
-#define NARROW(T, SIZE)                                             \
-    case SIZE:                                                      \
-        for (size_t i = 0; i < n; i++) {                            \
-            memcpy(bytes + i * (SIZE), (const T *)words + i, SIZE); \
-        }                                                           \
-        break;
-#define WIDEN(T, SIZE)                               \
+/* Copies of a constant size are loads and stores; those of a type's size become vectors. */
+#define NARROW(T, SIZE, U)                           \
     case SIZE:                                       \
         for (size_t i = 0; i < n; i++) {             \
-            T word = 0;                              \
+            const U word = (U)((const T *)words)[i]; \
+            memcpy(bytes + i * (SIZE), &word, SIZE); \
+        }                                            \
+        break;
+#define WIDEN(T, SIZE, U)                            \
+    case SIZE:                                       \
+        for (size_t i = 0; i < n; i++) {             \
+            U word = 0;                              \
             memcpy(&word, bytes + i * (SIZE), SIZE); \
             ((T *)words)[i] = word;                  \
         }                                            \
         break;
-#define EACH_SIZE32(X) X(uint32_t, 1) X(uint32_t, 2) X(uint32_t, 3) X(uint32_t, 4)
-#define EACH_SIZE64(X) \
-    X(uint64_t, 1)     \
-    X(uint64_t, 2)     \
-    X(uint64_t, 3) X(uint64_t, 4) X(uint64_t, 5) X(uint64_t, 6) X(uint64_t, 7) X(uint64_t, 8)
+#define EACH_SIZE32(X)      \
+    X(uint32_t, 1, uint8_t) \
+    X(uint32_t, 2, uint16_t) X(uint32_t, 3, uint32_t) X(uint32_t, 4, uint32_t)
+#define EACH_SIZE64(X)       \
+    X(uint64_t, 1, uint8_t)  \
+    X(uint64_t, 2, uint16_t) \
+    X(uint64_t, 3, uint32_t) \
+    X(uint64_t, 4, uint32_t) \
+    X(uint64_t, 5, uint64_t) \
+    X(uint64_t, 6, uint64_t) X(uint64_t, 7, uint64_t) X(uint64_t, 8, uint64_t)
 
 SYI_CLONES static void narrow32(uint8_t *restrict bytes, const void *restrict words, size_t size,
                                 size_t n)

@@ -7,7 +7,7 @@
 #include "core/memory.h"
 #include "crypto/exchange.h"
 
-enum { BLOCK = SYI_EXCHANGE_BLOCK, AHEAD = SYI_EXCHANGE_AHEAD };
+enum { BLOCK = SYI_EXCHANGE_BLOCK };
 
 void syi_mask_fini(sy_context *context, syi_mask *mask, const syi_field *field)
 {
@@ -33,22 +33,25 @@ static size_t tile_of(uint64_t count, uint64_t tile)
     return rest < SYI_TILE ? (size_t)rest : SYI_TILE;
 }
 
-static sy_status send_shares(void *data, uint64_t tile, const void **bytes, size_t *size,
-                             sy_error *err)
+static sy_status send_shares(void *data, uint64_t tile, unsigned slot, const void **bytes,
+                             size_t *size, sy_error *err)
 {
     const opening *o = data;
     (void)err;
+    (void)slot;
     *bytes = o->shares + tile * SYI_TILE * o->field->width;
     *size = tile_of(o->count, tile) * o->field->width;
     return SY_OK;
 }
 
-static sy_status add_shares(void *data, uint64_t tile, const syi_received *received, sy_error *err)
+static sy_status add_shares(void *data, uint64_t tile, unsigned slot, const syi_received *received,
+                            sy_error *err)
 {
     const opening *o = data;
     const size_t width = o->field->width, n = tile_of(o->count, tile);
     uint8_t *values = o->values + tile * SYI_TILE * width;
     (void)err;
+    (void)slot;
     if (o->values != o->shares) {
         memcpy(values, o->shares + tile * SYI_TILE * width, n * width);
     }
@@ -75,21 +78,15 @@ typedef struct square {
     const uint8_t *x;
     syi_generator mask;
     syi_derived derived;
-    uint8_t *slots; /* AHEAD tiles of opened words, and as many of masks */
-    uint8_t *room;  /* a block */
+    syi_slots slots; /* opened words and masks; a room for q */
 } square;
 
-static uint8_t *square_slot(const square *s, uint64_t tile)
-{
-    return s->slots + (size_t)(tile % AHEAD) * 2 * SYI_TILE * s->field->width;
-}
-
-static sy_status mask_square(void *data, uint64_t tile, const void **bytes, size_t *size,
-                             sy_error *err)
+static sy_status mask_square(void *data, uint64_t tile, unsigned slot, const void **bytes,
+                             size_t *size, sy_error *err)
 {
     square *s = data;
     const size_t width = s->field->width, count = syi_material_tile(s->demand, tile);
-    uint8_t *words = square_slot(s, tile), *masks = words + count * width;
+    uint8_t *words = syi_slots_get(&s->slots, slot), *masks = words + count * width;
     const uint8_t *x = s->x + tile * SYI_TILE * width;
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK;
@@ -102,12 +99,12 @@ static sy_status mask_square(void *data, uint64_t tile, const void **bytes, size
     return SY_OK;
 }
 
-static sy_status finish_square(void *data, uint64_t tile, const syi_received *received,
-                               sy_error *err)
+static sy_status finish_square(void *data, uint64_t tile, unsigned slot,
+                               const syi_received *received, sy_error *err)
 {
     square *s = data;
     const size_t width = s->field->width, count = syi_material_tile(s->demand, tile);
-    uint8_t *words = square_slot(s, tile);
+    uint8_t *words = syi_slots_get(&s->slots, slot);
     SY_TRY(syi_derived_tile(&s->derived, tile, err));
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK,
@@ -115,7 +112,7 @@ static sy_status finish_square(void *data, uint64_t tile, const syi_received *re
         uint8_t *e = words + at * width;
         void *q = NULL;
         syi_exchange_add(s->party, s->field, e, received, at * width, n);
-        SY_TRY(syi_derived_get(&s->derived, 0, tile, at, n, s->room, &q, err));
+        SY_TRY(syi_derived_get(&s->derived, 0, tile, at, n, syi_slots_room(&s->slots, 0), &q, err));
         syi_field_square(s->field, s->z + here, e, s->x + here, e + count * width, q, n);
     }
     return SY_OK;
@@ -125,19 +122,13 @@ sy_status syi_spdz_square(syi_party *party, const syi_field *field, void *z, con
                           uint64_t count, sy_error *err)
 {
     static const syi_exchange_steps steps = {mask_square, finish_square};
-    const size_t slots = count < SYI_TILE ? (size_t)count : AHEAD * SYI_TILE,
-                 size = BLOCK * 8 + 2 * slots * field->width;
     if (count == 0) {
         return SY_OK;
     }
     syi_demand demand = syi_party_demand(party, field, SYI_MATERIAL_SQUARE, count);
     square s = {.party = party, .demand = &demand, .field = field, .z = z, .x = x};
     SY_TRY(syi_party_ask(party, &demand, err));
-    s.room = syi_alloc_aligned(party->context, size, 64);
-    if (s.room == NULL) {
-        return SYI_ENOMEM(err, "square");
-    }
-    s.slots = s.room + BLOCK * 8;
+    SY_TRY(syi_slots_open(&s.slots, party, &demand, 1, 2, "square", err));
     sy_status status = syi_material_open(party->material, &s.mask, SYI_MATERIAL_SQUARE,
                                          &demand.item, SYI_PART_A, err);
     if (status == SY_OK) {
@@ -148,7 +139,7 @@ sy_status syi_spdz_square(syi_party *party, const syi_field *field, void *z, con
     }
     syi_derived_close(&s.derived);
     syi_generator_fini(&s.mask);
-    syi_free_secret(party->context, s.room, size);
+    syi_slots_close(&s.slots, party);
     return status;
 }
 

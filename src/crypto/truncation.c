@@ -7,7 +7,7 @@
 #include "crypto/exchange.h"
 #include "crypto/rounding.h"
 
-enum { BLOCK = SYI_EXCHANGE_BLOCK, AHEAD = SYI_EXCHANGE_AHEAD };
+enum { BLOCK = SYI_EXCHANGE_BLOCK };
 
 typedef struct division {
     syi_party *party;
@@ -18,21 +18,16 @@ typedef struct division {
     uint64_t offset; /* what makes the numbers positive */
     syi_generator mask;
     syi_derived derived;
-    uint8_t *slots;    /* AHEAD tiles of opened words */
-    uint8_t *rooms[2]; /* a block each, of derived parts */
+    syi_slots slots; /* opened words; two rooms for derived parts */
 } division;
 
-static uint8_t *slot_of(const division *d, uint64_t tile)
-{
-    return d->slots + (size_t)(tile % AHEAD) * SYI_TILE * d->field->width;
-}
-
 /* This holder's share of x + offset + r. */
-static sy_status prepare(void *data, uint64_t tile, const void **bytes, size_t *size, sy_error *err)
+static sy_status prepare(void *data, uint64_t tile, unsigned slot, const void **bytes, size_t *size,
+                         sy_error *err)
 {
     division *d = data;
     const size_t width = d->field->width, count = syi_material_tile(d->demand, tile);
-    uint8_t *words = slot_of(d, tile);
+    uint8_t *words = syi_slots_get(&d->slots, slot);
     const uint8_t *x = d->x + tile * SYI_TILE * width;
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK;
@@ -55,8 +50,9 @@ static sy_status finish_block(division *d, uint64_t tile, size_t at, size_t n, u
     const bool lead = d->party->channel->index == 0;
     void *first = NULL, *second = NULL;
     uint8_t *z = d->z + (tile * SYI_TILE + at) * d->field->width;
-    SY_TRY(syi_derived_get(&d->derived, 0, tile, at, n, d->rooms[0], &first, err));
-    SY_TRY(syi_derived_get(&d->derived, 1, tile, at, n, d->rooms[1], &second, err));
+    SY_TRY(syi_derived_get(&d->derived, 0, tile, at, n, syi_slots_room(&d->slots, 0), &first, err));
+    SY_TRY(
+        syi_derived_get(&d->derived, 1, tile, at, n, syi_slots_room(&d->slots, 1), &second, err));
     if (demand->kind == SYI_MATERIAL_SHIFT) {
         syi_rounding_shift(d->field, z, opened, first, second, demand->shift, lead, n);
     } else {
@@ -65,11 +61,12 @@ static sy_status finish_block(division *d, uint64_t tile, size_t at, size_t n, u
     return SY_OK;
 }
 
-static sy_status finish(void *data, uint64_t tile, const syi_received *received, sy_error *err)
+static sy_status finish(void *data, uint64_t tile, unsigned slot, const syi_received *received,
+                        sy_error *err)
 {
     division *d = data;
     const size_t width = d->field->width, count = syi_material_tile(d->demand, tile);
-    uint8_t *words = slot_of(d, tile);
+    uint8_t *words = syi_slots_get(&d->slots, slot);
     SY_TRY(syi_derived_tile(&d->derived, tile, err));
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK;
@@ -112,10 +109,6 @@ static sy_status divide(syi_party *party, syi_demand *demand, uint64_t offset, v
                         const void *x, const char *name, sy_error *err)
 {
     static const syi_exchange_steps steps = {prepare, finish};
-    const size_t width = demand->field.width,
-                 tile = demand->count < SYI_TILE ? (size_t)demand->count : SYI_TILE,
-                 slots = demand->count < SYI_TILE ? tile * width : AHEAD * SYI_TILE * width,
-                 room = BLOCK * 8, size = slots + 2 * room;
     division d = {.party = party,
                   .demand = demand,
                   .field = &demand->field,
@@ -129,13 +122,7 @@ static sy_status divide(syi_party *party, syi_demand *demand, uint64_t offset, v
         SY_TRY(check_range(party, demand, x, offset, name, err));
     }
     SY_TRY(syi_party_ask(party, demand, err));
-    uint8_t *memory = syi_alloc_aligned(party->context, size, 64);
-    if (memory == NULL) {
-        return SYI_ENOMEM(err, name);
-    }
-    d.rooms[0] = memory;
-    d.rooms[1] = memory + room;
-    d.slots = memory + 2 * room;
+    SY_TRY(syi_slots_open(&d.slots, party, demand, 2, 1, name, err));
     sy_status status =
         syi_material_open(party->material, &d.mask, demand->kind, &demand->item, SYI_PART_A, err);
     if (status == SY_OK) {
@@ -146,7 +133,7 @@ static sy_status divide(syi_party *party, syi_demand *demand, uint64_t offset, v
     }
     syi_derived_close(&d.derived);
     syi_generator_fini(&d.mask);
-    syi_free_secret(party->context, memory, size);
+    syi_slots_close(&d.slots, party);
     return status;
 }
 

@@ -404,8 +404,17 @@ static sy_status channel_demand(syi_channel *channel, syi_demand *demand, sy_err
     return status;
 }
 
+static bool channel_ready(syi_channel *channel, int from)
+{
+    party_threads *t = member_of(channel)->threads;
+    pthread_mutex_lock(&t->lock);
+    const bool ready = t->links[from][channel->index].first != NULL;
+    pthread_mutex_unlock(&t->lock);
+    return ready;
+}
+
 static const syi_channel_class channel_class = {channel_send, channel_receive, channel_dealt,
-                                                channel_demand};
+                                                channel_demand, channel_ready};
 
 /* --- parties ----------------------------------------------------------------------------------- */
 
