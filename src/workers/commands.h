@@ -48,6 +48,8 @@ typedef struct syi_worker_command {
 typedef struct syi_joint_class {
     sy_status (*begin)(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err);
     void (*end)(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why);
+    /* One that was refused before `begin`; must not wait. */
+    void (*refused)(sy_worker *worker, const syi_joint *joint, const sy_error *why);
     void (*gone)(sy_worker *worker, const syi_session *caller); /* a caller's session is over */
     void (*stop)(sy_hook *hook);    /* the hook is being freed: wakes whoever waits */
     void (*release)(sy_hook *hook); /* no worker runs anything any more */

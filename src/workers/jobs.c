@@ -339,8 +339,13 @@ static void go_on(syi_job *admitted)
 /* Executes what is prepared and admitted. */
 static void execute(syi_job *job)
 {
+    if (job->status == SY_OK && expired(job)) {
+        job->status = late(job);
+    }
     if (job->status == SY_OK) {
-        job->status = expired(job) ? late(job) : syi_router_execute(job->session, job, &job->error);
+        job->status = syi_router_execute(job->session, job, &job->error);
+    } else {
+        syi_router_refuse(job);
     }
 }
 

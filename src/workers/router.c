@@ -49,6 +49,15 @@ static sy_status read_joint(syi_session *session, syi_job *job, sy_error *err)
     return SY_OK;
 }
 
+/* They run outside the gate, beside others. */
+static sy_status check_joint(const syi_job *job, bool writes, sy_error *err)
+{
+    return job->is_joint && writes
+               ? syi_fail(err, SY_EINVAL,
+                          "a command that writes cannot be carried out with other workers")
+               : SY_OK;
+}
+
 /* COMMAND: [name, args, kwargs, result ids] */
 
 static bool value_waits(const sy_value *value)
@@ -136,8 +145,10 @@ static sy_status prepare_command(syi_session *session, syi_job *job, sy_error *e
     for (int k = 0; k < count; k++) {
         job->waits |= value_waits(&job->bound[k]);
     }
-    job->writes = !job->waits && (job->inplace || job->op->id == SYI_OP_backward ||
-                                  (job->op->flags & SYI_OP_WRITES));
+    const bool writes =
+        job->inplace || job->op->id == SYI_OP_backward || (job->op->flags & SYI_OP_WRITES);
+    SY_TRY(check_joint(job, writes, err));
+    job->writes = !job->waits && writes;
     job->cost = job->waits || session->direct ? 0 : syi_call_cost(job->op, job->bound, count);
     return SY_OK;
 }
@@ -575,6 +586,7 @@ static sy_status prepare_worker_command(syi_session *session, syi_job *job, sy_e
     }
     job->waits |= (job->command->flags & SYI_COMMAND_WAITS) != 0;
     job->writes = (job->command->flags & SYI_COMMAND_WRITES) != 0;
+    SY_TRY(check_joint(job, job->writes, err));
     if (job->command->flags & SYI_COMMAND_COMPUTES) {
         const sy_value *what = &job->args.as.list.items[0];
         const syi_node *node = what->kind == SY_VALUE_TENSOR ? what->as.tensor->node : NULL;
@@ -753,6 +765,24 @@ sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err)
     const sy_status status = execute_kind(session, job, err);
     joint->end(session->worker, &job->joint, status, err);
     return status;
+}
+
+void syi_router_refuse(syi_job *job)
+{
+    const syi_joint_class *klass = &job->session->worker->hook->workers->joint;
+    const uint16_t kind = job->message.kind;
+    syi_msgpack_cursor cursor;
+    syi_joint joint;
+    if (!(job->message.flags & SYI_FLAG_JOINT) || klass->refused == NULL ||
+        (kind != SYI_KIND_COMMAND && kind != SYI_KIND_WORKER_COMMAND)) {
+        return;
+    }
+    syi_msgpack_cursor_init(&cursor, job->message.body.data, job->message.body.length, 8, 0);
+    if (syi_joint_read(&cursor, &joint, NULL) == SY_OK) {
+        sy_error why = job->error;
+        why.status = job->status;
+        klass->refused(job->session->worker, &joint, &why);
+    }
 }
 
 sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err)

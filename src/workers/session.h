@@ -187,6 +187,8 @@ bool syi_job_start(syi_job *job);
  * compute, without it. finish: register results, under the strand, all or nothing; then the reply is in
  * job->reply or job->error. */
 sy_status syi_router_prepare(syi_session *session, syi_job *job, sy_error *err);
+/* It will not be carried out: others may wait for it. */
+void syi_router_refuse(syi_job *job);
 sy_status syi_router_execute(syi_session *session, syi_job *job, sy_error *err);
 sy_status syi_router_finish(syi_session *session, syi_job *job, sy_error *err);
 /* Strand held: takes back what the job changed in the store. */

@@ -8,6 +8,24 @@
 #include "core/error.h"
 #include "interpreters/sharing/dealing.h"
 #include "interpreters/sharing/letters.h"
+#include "workers/session.h"
+
+/* A caller that went while its request was at work is not told to be gone once more: what it opened goes at once. */
+static sy_status check_caller(const sy_request *request, sy_error *err)
+{
+    syi_sharing_room *room = syi_sharing_room_of(request->worker->hook);
+    sy_error why = SY_ERROR_INIT;
+    pthread_mutex_lock(&request->worker->strand);
+    const bool ended = request->session->ended;
+    pthread_mutex_unlock(&request->worker->strand);
+    if (!ended) {
+        return SY_OK;
+    }
+    why.status = syi_fail(&why, SY_ECLOSED, "who opened the sharing session is gone");
+    syi_sharing_dealings_stop(room, request->session);
+    syi_sharing_sessions_gone(room, request->session, &why);
+    return syi_fail(err, SY_ECLOSED, "%s", why.message);
+}
 
 /* Arguments */
 
@@ -143,6 +161,10 @@ static sy_status read_seed(const sy_value *value, uint8_t seed[SYI_SEED_SIZE], s
         status = syi_joint_parse(half, seed + k * SYI_SEED_SIZE / 2, err);
     }
     syi_wipe(half, sizeof half);
+    if (value->kind ==
+        SY_VALUE_STRING) { /* what was decoded is the request's, which is not wiped */
+        syi_wipe((char *)(uintptr_t)text, strlen(text));
+    }
     return status;
 }
 
@@ -192,6 +214,14 @@ static sy_status handle_join(const sy_request *request, sy_error *err)
         }
         status = read_peer(request, &session->peers[k], &ids[k], &push[k], &pushes[k], err);
     }
+    for (size_t k = 1; k < parties && status == SY_OK; k++) {
+        for (size_t i = 0; i < k && status == SY_OK; i++) {
+            if (sy_id_equal(&session->peers[i].id, &session->peers[k].id)) {
+                status = syi_fail(err, SY_EINVAL, "sharing: worker %s is there twice",
+                                  session->peers[k].name);
+            }
+        }
+    }
     if (status == SY_OK && !sy_id_equal(&session->peers[index].id, &request->worker->id)) {
         status = syi_fail(err, SY_EINVAL, "sharing: worker %s is not holder %" PRId64 " of it",
                           request->worker->name, index);
@@ -206,6 +236,7 @@ static sy_status handle_join(const sy_request *request, sy_error *err)
         syi_sharing_session_unref(session);
         return status;
     }
+    SY_TRY(check_caller(request, err));
     return answer_none(request, err);
 }
 
@@ -296,7 +327,7 @@ static sy_status handle_stock(const sy_request *request, sy_error *err)
     int64_t first = 0, count = 0;
     SY_TRY(bytes_argument(request, 1, &bytes, err));
     SY_TRY(int_argument(request, 2, INT64_MIN, INT64_MAX, &first, err));
-    SY_TRY(int_argument(request, 3, 0, INT64_MAX, &count, err));
+    SY_TRY(int_argument(request, 3, 1, SYI_STOCK_INSTANCES_MAX, &count, err));
     SY_TRY(syi_demand_read(&demand, syi_array_data(bytes), syi_array_bytes(bytes),
                            SYI_SHARING_ELEMENTS_MAX, err));
     SY_TRY(find_session(request, &session, err));
@@ -359,7 +390,7 @@ static sy_status handle_cost(const sy_request *request, sy_error *err)
     return syi_encode_value(request->reply, &list, err);
 }
 
-/* sharing_fail(session, from, status, sentence), by a party; also by the client, as nobody (-1): it is over */
+/* sharing_fail(session, from, status, sentence), by a party, which is checked where this worker is a holder; also by the client, as nobody (-1): it is over */
 static sy_status handle_fail(const sy_request *request, sy_error *err)
 {
     uint8_t name[SYI_SHARING_SESSION_SIZE];
@@ -373,14 +404,21 @@ static sy_status handle_fail(const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "sharing_fail: the sentence is no text");
     }
     syi_fail(&why, (sy_status)status, "%.400s", request->args[3].as.string);
+    if (syi_sharing_find(request->worker, name, &session, NULL) == SY_OK) {
+        status = from < 0 ? SY_OK
+                 : from <= session->holders
+                     ? check_party(request, session, from, err)
+                     : syi_fail(err, SY_EINVAL, "sharing: there is no such party");
+        if (status == SY_OK) {
+            syi_sharing_fail(session, why.status, &why);
+        }
+        syi_sharing_session_unref(session);
+        SY_TRY((sy_status)status);
+    }
     syi_sharing_dealing *dealing = syi_sharing_dealing_find(request->worker, name);
     if (dealing != NULL) {
         syi_sharing_dealing_stop(dealing);
         syi_sharing_dealing_unref(dealing);
-    }
-    if (syi_sharing_find(request->worker, name, &session, NULL) == SY_OK) {
-        syi_sharing_fail(session, (sy_status)status, &why);
-        syi_sharing_session_unref(session);
     }
     return answer_none(request, err);
 }
@@ -417,6 +455,7 @@ static sy_status handle_open(const sy_request *request, sy_error *err)
         plan.reaches[k] = reaches[k].kind == SY_VALUE_BOOL && reaches[k].as.boolean;
     }
     SY_TRY(syi_sharing_deal_open(&plan, err));
+    SY_TRY(check_caller(request, err));
     return answer_none(request, err);
 }
 
@@ -446,7 +485,10 @@ static sy_status handle_demand(const sy_request *request, sy_error *err)
     SY_TRY(find_dealing(request, &dealing, err));
     syi_put_u32le(framed, (uint32_t)size);
     memcpy(framed + 4, syi_array_data(bytes), size);
-    const sy_status status = syi_sharing_dealing_ask(dealing, framed, 4 + size, err);
+    const sy_status status =
+        syi_sharing_dealing_is_lead(dealing, request->caller)
+            ? syi_sharing_dealing_ask(dealing, framed, 4 + size, err)
+            : syi_fail(err, SY_EPERM, "only the leading holder of a session may demand material");
     syi_sharing_dealing_unref(dealing);
     SY_TRY(status);
     return answer_none(request, err);
@@ -460,7 +502,7 @@ static sy_status handle_prepare(const sy_request *request, sy_error *err)
     syi_demand demand;
     int64_t count = 0;
     SY_TRY(bytes_argument(request, 1, &bytes, err));
-    SY_TRY(int_argument(request, 2, 1, 1 << 20, &count, err));
+    SY_TRY(int_argument(request, 2, 1, SYI_STOCK_INSTANCES_MAX, &count, err));
     SY_TRY(syi_demand_read(&demand, syi_array_data(bytes), syi_array_bytes(bytes),
                            SYI_SHARING_ELEMENTS_MAX, err));
     SY_TRY(find_dealing(request, &dealing, err));

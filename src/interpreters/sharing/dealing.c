@@ -20,8 +20,10 @@ struct syi_sharing_dealing {
     syi_dealer dealer;
     sy_worker *workers[SYI_HOLDERS_MAX];
     bool fetches;
-    pthread_t thread;
     pthread_mutex_t deal_lock; /* one deals at a time: the thread, or who prepares */
+    bool over;                 /* guarded by deal_lock: the seeds are wiped */
+    syi_item last;             /* what was dealt on demand, if anything was; the thread's */
+    bool dealt;
     struct {
         syi_exchange exchanges[FLIGHTS_MAX];
         unsigned first, count;
@@ -33,7 +35,7 @@ struct syi_sharing_dealing {
     syi_buffer queue; /* u32 size, demand, ... */
     int busy;
     bool stopping;
-    bool done; /* the thread is at its end */
+    const char *orphaned; /* who is gone, when that is why it stops */
 };
 
 static sy_context *context_of(const syi_sharing_dealing *d)
@@ -81,17 +83,17 @@ void syi_sharing_dealing_stop(syi_sharing_dealing *d)
     pthread_mutex_unlock(&d->lock);
 }
 
-static bool read_flag(syi_sharing_dealing *d, const bool *flag)
+static bool is_stopping(syi_sharing_dealing *d)
 {
     pthread_mutex_lock(&d->lock);
-    const bool is = *flag;
+    const bool is = d->stopping;
     pthread_mutex_unlock(&d->lock);
     return is;
 }
 
-static bool is_stopping(syi_sharing_dealing *d)
+bool syi_sharing_dealing_is_lead(const syi_sharing_dealing *d, const sy_id *caller)
 {
-    return read_flag(d, &d->stopping);
+    return sy_id_equal(caller, &d->workers[0]->id);
 }
 
 /* Giving */
@@ -99,7 +101,10 @@ static bool is_stopping(syi_sharing_dealing *d)
 static sy_status land(syi_sharing_dealing *d, int holder, sy_error *err)
 {
     syi_exchange *exchange = &d->flights[holder].exchanges[d->flights[holder].first];
-    const sy_status status = syi_link_wait(exchange, err);
+    sy_status status = syi_link_wait(exchange, err);
+    if (status != SY_OK) {
+        status = syi_sharing_blame(false, d->workers[holder]->name, status, err);
+    }
     syi_link_end(exchange);
     d->flights[holder].first = (d->flights[holder].first + 1) % FLIGHTS_MAX;
     d->flights[holder].count--;
@@ -144,8 +149,11 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     syi_exchange *exchange =
         &d->flights[holder]
              .exchanges[(d->flights[holder].first + d->flights[holder].count) % FLIGHTS_MAX];
-    const sy_status status = syi_command_start(d->provider, d->workers[holder], SYI_SHARING_SEND,
-                                               args, SYI_SHARING_SEND_ARGS, NULL, 0, exchange, err);
+    sy_status status = syi_command_start(d->provider, d->workers[holder], SYI_SHARING_SEND, args,
+                                         SYI_SHARING_SEND_ARGS, NULL, 0, exchange, err);
+    if (status != SY_OK) {
+        status = syi_sharing_blame(false, d->workers[holder]->name, status, err);
+    }
     sy_tensor_unref(letter);
     d->flights[holder].count += status == SY_OK ? 1 : 0;
     return status;
@@ -155,28 +163,36 @@ static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size,
 {
     syi_demand demand;
     SY_TRY(syi_demand_read(&demand, bytes, size, SYI_SHARING_ELEMENTS_MAX, err));
-    if (demand.item.sequence >= SYI_ITEM_AHEAD) {
+    const syi_item *item = &demand.item;
+    if (item->sequence >= SYI_ITEM_AHEAD) {
         return syi_fail(err, SY_EPROTO, "a demand for what was made ahead");
     }
+    if (item->sequence < d->last.sequence ||
+        (item->sequence == d->last.sequence && item->number <= d->last.number && d->dealt)) {
+        return syi_fail(err, SY_EPROTO, "a demand for material that was dealt before");
+    }
+    d->last = *item;
+    d->dealt = true;
     pthread_mutex_lock(&d->deal_lock);
     const sy_status status = syi_deal(&d->dealer, &demand, give, d, err);
     pthread_mutex_unlock(&d->deal_lock);
     return status;
 }
 
-/* The holders learn that there will be no more. */
-static void tell_failure(syi_sharing_dealing *d, sy_status status, const sy_error *why)
+/* The first `told` holders learn that there will be no more. */
+static void tell_failure(syi_sharing_dealing *d, int told, sy_status status, const sy_error *why)
 {
-    char text[SYI_JOINT_TEXT_SIZE], said[SY_ERROR_MESSAGE_SIZE];
-    snprintf(said, sizeof said, "provider %s failed: %.300s", d->provider->name, why->message);
+    char text[SYI_JOINT_TEXT_SIZE];
+    sy_error said = *why;
+    (void)syi_sharing_blame(true, d->provider->name, status, &said);
     const sy_value args[] = {
         sy_value_string(syi_joint_format(d->dealer.session, text)),
         sy_value_int(d->dealer.holders),
         sy_value_int((int64_t)status),
-        sy_value_string(said),
+        sy_value_string(said.message),
     };
-    for (int k = 0; k < d->dealer.holders; k++) {
-        if (strcmp(why->worker, d->workers[k]->name) != 0) {
+    for (int k = 0; k < told; k++) {
+        if (!syi_sharing_blames(&said, false, d->workers[k]->name)) {
             (void)syi_command_post(d->provider, d->workers[k], SYI_SHARING_FAIL, args, 4, NULL);
         }
     }
@@ -193,8 +209,11 @@ static sy_status fetch(syi_sharing_dealing *d, sy_error *err)
     syi_exchange exchange;
     syi_decoder decoder;
     sy_tensor *bytes = NULL;
-    SY_TRY(syi_command_request(d->provider, d->workers[0], "sharing_demands", args, 2, &exchange,
-                               err));
+    const sy_status asked =
+        syi_command_request(d->provider, d->workers[0], "sharing_demands", args, 2, &exchange, err);
+    if (asked != SY_OK) {
+        return syi_sharing_blame(false, d->workers[0]->name, asked, err);
+    }
     syi_decoder_init(&decoder, d->provider->hook, d->provider, exchange.reply);
     sy_status status = syi_sharing_read_bytes(&decoder, &bytes, err);
     syi_decoder_fini(&decoder);
@@ -242,6 +261,29 @@ static sy_status deal_all(syi_sharing_dealing *d, const syi_buffer *taken, sy_er
     return status == SY_OK ? landed : status;
 }
 
+/* Out of the room, and the last that the thread does with anything. */
+static void leave(syi_sharing_dealing *d)
+{
+    syi_sharing_room *room = syi_sharing_room_of(d->provider->hook);
+    pthread_mutex_lock(&d->deal_lock);
+    syi_wipe(d->dealer.seeds, sizeof d->dealer.seeds);
+    d->over = true;
+    pthread_mutex_unlock(&d->deal_lock);
+    pthread_mutex_lock(&room->lock);
+    syi_sharing_dealing **at = &room->dealings;
+    while (*at != d) {
+        at = &(*at)->next;
+    }
+    *at = d->next;
+    room->dealing_count--;
+    pthread_mutex_unlock(&room->lock);
+    syi_sharing_dealing_unref(d);
+    pthread_mutex_lock(&room->lock);
+    room->dealing_threads--;
+    pthread_cond_broadcast(&room->dealt);
+    pthread_mutex_unlock(&room->lock);
+}
+
 static void *thread(void *argument)
 {
     syi_sharing_dealing *d = argument;
@@ -254,16 +296,21 @@ static void *thread(void *argument)
         status = ask ? fetch(d, &why) : deal_all(d, &taken, &why);
         syi_buffer_clear(&taken);
     }
-    if (status != SY_OK && !is_stopping(d)) {
+    pthread_mutex_lock(&d->lock);
+    if (d->orphaned != NULL) {
+        status = syi_fail(&why, SY_ECLOSED, "%s", d->orphaned);
+    } else if (d->stopping) {
+        status = SY_OK; /* who stopped it has told everybody */
+    }
+    d->stopping = true;
+    pthread_mutex_unlock(&d->lock);
+    if (status != SY_OK) {
         syi_log(context_of(d), SY_LOG_INFO, "sharing", d->provider->name, 0,
                 "a session's provider stops: %s", why.message);
-        tell_failure(d, status, &why);
+        tell_failure(d, d->dealer.holders, status, &why);
     }
     syi_buffer_fini(&taken);
-    pthread_mutex_lock(&d->lock);
-    d->stopping = true;
-    d->done = true;
-    pthread_mutex_unlock(&d->lock);
+    leave(d);
     return NULL;
 }
 
@@ -271,10 +318,12 @@ sy_status syi_sharing_dealing_ask(syi_sharing_dealing *d, const void *bytes, siz
                                   sy_error *err)
 {
     pthread_mutex_lock(&d->lock);
-    syi_buffer_append(&d->queue, bytes, size);
-    sy_status status = syi_buffer_check(&d->queue, "demands", err);
+    sy_status status = SY_OK;
     if (d->stopping) {
         status = syi_fail(err, SY_ECANCELED, "provider %s has stopped", d->provider->name);
+    } else {
+        syi_buffer_append(&d->queue, bytes, size);
+        status = syi_buffer_check(&d->queue, "demands", err);
     }
     pthread_cond_broadcast(&d->changed);
     pthread_mutex_unlock(&d->lock);
@@ -332,6 +381,10 @@ sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *d, const syi_demand *
 {
     sy_status status = SY_OK;
     pthread_mutex_lock(&d->deal_lock);
+    if (d->over) {
+        pthread_mutex_unlock(&d->deal_lock);
+        return syi_fail(err, SY_ECANCELED, "provider %s has stopped", d->provider->name);
+    }
     const uint64_t first = d->next_ahead;
     d->next_ahead += count;
     for (uint64_t k = 0; k < count && status == SY_OK; k++) {
@@ -382,6 +435,7 @@ static sy_status join(syi_sharing_dealing *d, const syi_sharing_plan *plan, int 
     const sy_status status = syi_command_request(d->provider, plan->workers[index], "sharing_join",
                                                  args, 6, &exchange, err);
     if (status == SY_OK) {
+        syi_wipe(exchange.message->body.data, exchange.message->body.length);
         syi_link_end(&exchange);
     }
     syi_wipe(seed, sizeof seed);
@@ -448,38 +502,18 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     return SY_OK;
 }
 
-/* Those whose threads are over leave the room. */
-static void sweep(syi_sharing_room *room, bool all)
-{
-    syi_sharing_dealing *gone = NULL;
-    pthread_mutex_lock(&room->lock);
-    for (syi_sharing_dealing **at = &room->dealings; *at != NULL;) {
-        syi_sharing_dealing *d = *at;
-        if (!all && !read_flag(d, &d->done)) {
-            at = &d->next;
-            continue;
-        }
-        *at = d->next;
-        d->next = gone;
-        gone = d;
-        room->dealing_count--;
-    }
-    pthread_mutex_unlock(&room->lock);
-    while (gone != NULL) {
-        syi_sharing_dealing *d = gone;
-        gone = d->next;
-        syi_sharing_dealing_stop(d);
-        pthread_join(d->thread, NULL);
-        syi_sharing_dealing_unref(d);
-    }
-}
-
 void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener)
 {
     pthread_mutex_lock(&room->lock);
     for (syi_sharing_dealing *d = room->dealings; d != NULL; d = d->next) {
         if (opener == NULL || d->opener == opener) {
-            syi_sharing_dealing_stop(d);
+            pthread_mutex_lock(&d->lock);
+            d->orphaned = d->stopping      ? d->orphaned
+                          : opener == NULL ? "the provider is shutting down"
+                                           : "the client of the sharing session is gone";
+            d->stopping = true;
+            pthread_cond_broadcast(&d->changed);
+            pthread_mutex_unlock(&d->lock);
         }
     }
     pthread_mutex_unlock(&room->lock);
@@ -487,35 +521,64 @@ void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener)
 
 void syi_sharing_dealings_join(syi_sharing_room *room)
 {
-    sweep(room, true);
+    pthread_mutex_lock(&room->lock);
+    while (room->dealing_threads > 0) {
+        pthread_cond_wait(&room->dealt, &room->lock);
+    }
+    pthread_mutex_unlock(&room->lock);
 }
 
 /* Signals stay with the program's own threads. */
+static bool start_thread(syi_sharing_dealing *d)
+{
+    pthread_t started;
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 1u << 20);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = pthread_create(&started, &attributes, thread, d);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return failed == 0;
+}
+
+/* Room lock held. */
+static sy_status check_room(const syi_sharing_room *room, const syi_sharing_dealing *d,
+                            sy_error *err)
+{
+    size_t same = 0;
+    for (const syi_sharing_dealing *one = room->dealings; one != NULL; one = one->next) {
+        same += one->opener == d->opener ? 1 : 0;
+    }
+    if (room->closing) {
+        return syi_fail(err, SY_EBUSY, "worker %s is shutting down", d->provider->name);
+    }
+    if (room->dealing_count >= SYI_SHARING_DEALINGS_MAX ||
+        (d->opener != NULL && same >= SYI_SHARING_DEALINGS_EACH)) {
+        return syi_fail(err, SY_EBUSY,
+                        "worker %s provides for %zu sharing sessions already, %zu of this caller",
+                        d->provider->name, room->dealing_count, same);
+    }
+    return SY_OK;
+}
+
+/* The thread has the room's reference. */
 static sy_status start(syi_sharing_dealing *d, sy_error *err)
 {
     syi_sharing_room *room = syi_sharing_room_of(d->provider->hook);
-    sigset_t all, before;
-    sweep(room, false);
-    sy_status status = SY_OK;
     pthread_mutex_lock(&room->lock);
-    if (room->closing) {
-        status = syi_fail(err, SY_EBUSY, "worker %s is shutting down", d->provider->name);
-    } else if (room->dealing_count >= SYI_SHARING_DEALINGS_MAX) {
-        status = syi_fail(err, SY_EBUSY, "worker %s provides for %d sharing sessions already",
-                          d->provider->name, SYI_SHARING_DEALINGS_MAX);
-    } else {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (pthread_create(&d->thread, NULL, thread, d) != 0) {
-            status =
-                syi_fail(err, SY_EBUSY, "worker %s could not start a thread", d->provider->name);
-        }
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sy_status status = check_room(room, d, err);
+    if (status == SY_OK && !start_thread(d)) {
+        status = syi_fail(err, SY_EBUSY, "worker %s could not start a thread", d->provider->name);
     }
     if (status == SY_OK) {
         d->next = room->dealings;
         room->dealings = d;
         room->dealing_count++;
+        room->dealing_threads++;
     }
     pthread_mutex_unlock(&room->lock);
     return status;
@@ -537,10 +600,7 @@ sy_status syi_sharing_deal_open(const syi_sharing_plan *plan, sy_error *err)
     }
     if (status != SY_OK) {
         sy_error why = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
-        const int all = d->dealer.holders;
-        d->dealer.holders = joined;
-        tell_failure(d, status, &why);
-        d->dealer.holders = all;
+        tell_failure(d, joined, status, &why);
         syi_sharing_dealing_unref(d);
     }
     return status;

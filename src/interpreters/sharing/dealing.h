@@ -13,6 +13,7 @@
 #include "interpreters/sharing/session.h"
 
 #define SYI_SHARING_DEALINGS_MAX 256
+#define SYI_SHARING_DEALINGS_EACH 64                 /* of them, those that one caller opened */
 #define SYI_SHARING_ELEMENTS_MAX (UINT64_C(1) << 31) /* of one demand */
 
 typedef struct syi_sharing_dealing syi_sharing_dealing;
@@ -33,6 +34,8 @@ sy_status syi_sharing_deal_open(const syi_sharing_plan *plan, sy_error *err);
 syi_sharing_dealing *syi_sharing_dealing_find(sy_worker *provider,
                                               const uint8_t session[SYI_SHARING_SESSION_SIZE]);
 void syi_sharing_dealing_unref(syi_sharing_dealing *dealing);
+/* Is it the leading holder, who asks? */
+bool syi_sharing_dealing_is_lead(const syi_sharing_dealing *dealing, const sy_id *caller);
 /* Demands that have come: copied. */
 sy_status syi_sharing_dealing_ask(syi_sharing_dealing *dealing, const void *bytes, size_t size,
                                   sy_error *err);
@@ -43,9 +46,9 @@ sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *dealing, const syi_de
                                       uint64_t count, sy_error *err);
 /* No more is dealt; does not wait. Its memory goes with the last reference. */
 void syi_sharing_dealing_stop(syi_sharing_dealing *dealing);
-/* Stops all that this caller's session opened; NULL: all. */
+/* Stops all that this caller's session opened, who is gone; their holders are told. NULL: all, the hook is being freed. */
 void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener);
-/* Of all of the hook; after the links were closed. */
+/* Waits for the threads of all of the hook; after the links were closed. */
 void syi_sharing_dealings_join(syi_sharing_room *room);
 
 #endif

@@ -18,7 +18,8 @@ static void tell_over(syi_sharing_group *group, const uint8_t session[SYI_SHARIN
     };
     for (int k = 0; k <= group->holders; k++) {
         sy_worker *worker = group->workers[k];
-        if (strcmp(why->worker, worker->name) != 0 && strstr(why->message, worker->name) == NULL) {
+        if (strcmp(why->worker, worker->name) != 0 &&
+            !syi_sharing_blames(why, k == group->holders, worker->name)) {
             (void)syi_command_post(group->hook->local_worker, worker, SYI_SHARING_FAIL, args, 4,
                                    NULL);
         }
@@ -300,7 +301,8 @@ sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t 
         status = syi_fail(err, SY_EPROTO, "sharing_cost: an answer of another kind");
     }
     for (size_t k = 0; k < 6 && status == SY_OK; k++) {
-        numbers[k] = (uint64_t)list.as.list.items[k].as.integer;
+        const sy_value *item = &list.as.list.items[k];
+        numbers[k] = item->kind == SY_VALUE_INT ? (uint64_t)item->as.integer : 0;
     }
     syi_decoder_fini(&decoder);
     syi_link_end(&exchange);

@@ -16,6 +16,7 @@ enum {
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
+#define LATE_NS UINT64_C(200000000) /* after a failure, for what is under way */
 
 typedef struct syi_sharing_flight {
     syi_exchange exchanges[FLIGHTS_MAX];
@@ -35,14 +36,8 @@ static sy_context *context_of(const syi_sharing_run *run)
 /* What went wrong, for the sentences of all parties: the first to find it names the culprit. */
 static sy_status blame(const syi_sharing_run *run, int party, sy_status status, sy_error *err)
 {
-    const syi_sharing_peer *peer = &run->session->peers[party];
-    char said[SY_ERROR_MESSAGE_SIZE];
-    if (err == NULL) {
-        return status;
-    }
-    snprintf(said, sizeof said, "%s", err->message);
-    return syi_fail(err, status, "%s %s failed in a joint command: %.200s",
-                    party == run->session->holders ? "provider" : "holder", peer->name, said);
+    return syi_sharing_blame(party == run->session->holders, run->session->peers[party].name,
+                             status, err);
 }
 
 /* Letters that are under way */
@@ -148,10 +143,20 @@ static sy_status probe(syi_sharing_run *run, int party, sy_error *err)
 
 static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
 {
-    const syi_sharing_session *s = run->session;
-    return syi_fail(
-        err, SY_ETIMEDOUT, "%s %s sent nothing to %s before the deadline of a joint command",
-        party == s->holders ? "provider" : "holder", s->peers[party].name, s->worker->name);
+    syi_fail(err, SY_ETIMEDOUT, "it sent nothing to %s before the deadline",
+             run->session->worker->name);
+    return blame(run, party, SY_ETIMEDOUT, err);
+}
+
+/* A party whose session is over tells why, which may be on its way: half a second later it counts. */
+static sy_status judge(const syi_sharing_run *run, int party, bool *missed, sy_status status,
+                       sy_error *err)
+{
+    if (status == SY_ENOTFOUND && !*missed) {
+        *missed = true;
+        return SY_OK;
+    }
+    return status == SY_OK ? SY_OK : blame(run, party, status, err);
 }
 
 /* Looks without the lock while a letter is likely to come at once. */
@@ -170,7 +175,7 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
     syi_sharing_session *s = run->session;
     sy_context *context = context_of(run);
     sy_status status = SY_OK;
-    bool spun = false;
+    bool spun = false, missed = false;
     *letter = NULL;
     uint64_t look = 0;
     pthread_mutex_lock(&s->lock);
@@ -203,8 +208,7 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
             break;
         }
         pthread_mutex_unlock(&s->lock);
-        status = probe(run, party, err);
-        status = status == SY_OK ? SY_OK : blame(run, party, status, err);
+        status = judge(run, party, &missed, probe(run, party, err), err);
         look = syi_clock_now(context) + SLICE_NS;
         pthread_mutex_lock(&s->lock);
     }
@@ -287,9 +291,9 @@ static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *it
     run->received[party] = letter;
     const size_t got = syi_array_bytes(&letter->bytes);
     if (got != size) {
-        return syi_fail(err, SY_EPROTO, "%s %s sent %zu bytes to %s where %zu are expected",
-                        party == s->holders ? "provider" : "holder", s->peers[party].name, got,
-                        s->worker->name, size);
+        syi_fail(err, SY_EPROTO, "it sent %zu bytes to %s where %zu are expected", got,
+                 s->worker->name, size);
+        return blame(run, party, SY_EPROTO, err);
     }
     SY_TRY(own(run, letter, err));
     *bytes = syi_array_data(&letter->bytes);
@@ -428,6 +432,10 @@ static sy_status wait_for_turn(syi_sharing_session *s, const syi_joint *joint, u
             status = syi_fail(err, SY_EEXIST,
                               "command %llu of a sharing session has been carried out before",
                               (unsigned long long)joint->sequence);
+        } else if (joint->sequence - s->next_sequence > SYI_SHARING_AHEAD_MAX) {
+            status = syi_fail(
+                err, SY_EPROTO, "command %llu of a sharing session, where %llu is the next",
+                (unsigned long long)joint->sequence, (unsigned long long)s->next_sequence);
         } else if (!syi_sharing_wait(s, deadline)) {
             status = syi_fail(err, SY_ETIMEDOUT,
                               "worker %s waits for command %llu of a sharing session in vain",
@@ -449,33 +457,6 @@ static sy_status wait_for_turn(syi_sharing_session *s, const syi_joint *joint, u
     return status;
 }
 
-sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err)
-{
-    syi_sharing_session *session = NULL;
-    sy_context *context = worker->hook->context;
-    if (deadline == 0) {
-        deadline = syi_clock_now(context) + PATIENCE_NS;
-    }
-    SY_TRY(syi_sharing_find(worker, joint->session, &session, err));
-    syi_sharing_run *run = make_run(session, joint, deadline);
-    if (run == NULL) {
-        syi_sharing_session_unref(session);
-        return SYI_ENOMEM(err, "joint command");
-    }
-    const sy_status status = wait_for_turn(session, joint, deadline, err);
-    if (status != SY_OK) {
-        free_run(run);
-        if (status != SY_EEXIST && status != SY_EBUSY) {
-            sy_error why = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
-            syi_sharing_fail(session, status, &why);
-        }
-        syi_sharing_session_unref(session);
-        return status;
-    }
-    joint->run = run;
-    return SY_OK;
-}
-
 /* The others are told, except whom it is about; nobody waits for their answers. */
 static void tell_failure(syi_sharing_session *s, sy_status status, const sy_error *why)
 {
@@ -488,7 +469,7 @@ static void tell_failure(syi_sharing_session *s, sy_status status, const sy_erro
     };
     for (int k = 0; k <= s->holders; k++) {
         const syi_sharing_peer *peer = &s->peers[k];
-        if (k == s->index || !peer->push || strstr(why->message, peer->name) != NULL) {
+        if (k == s->index || !peer->push || syi_sharing_blames(why, k == s->holders, peer->name)) {
             continue;
         }
         sy_error ignored = SY_ERROR_INIT;
@@ -501,6 +482,89 @@ static void tell_failure(syi_sharing_session *s, sy_status status, const sy_erro
     }
 }
 
+/* This holder cannot go on: nobody needs to wait for it. */
+static void give_up(syi_sharing_session *s, sy_status status, const sy_error *err)
+{
+    sy_error why = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
+    pthread_mutex_lock(&s->lock);
+    const bool known = s->failed != SY_OK;
+    pthread_mutex_unlock(&s->lock);
+    if (!known) {
+        (void)syi_sharing_blame(false, s->worker->name, status, &why);
+        syi_sharing_fail(s, status, &why);
+        tell_failure(s, status, &why);
+    }
+}
+
+sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err)
+{
+    syi_sharing_session *session = NULL;
+    sy_context *context = worker->hook->context;
+    if (deadline == 0) {
+        deadline = syi_clock_now(context) + PATIENCE_NS;
+    }
+    SY_TRY(syi_sharing_find(worker, joint->session, &session, err));
+    syi_sharing_run *run = make_run(session, joint, deadline);
+    if (run == NULL) {
+        const sy_status none = SYI_ENOMEM(err, "joint command");
+        give_up(session, none, err);
+        syi_sharing_session_unref(session);
+        return none;
+    }
+    const sy_status status = wait_for_turn(session, joint, deadline, err);
+    if (status != SY_OK) {
+        free_run(run);
+        if (status != SY_EEXIST && status != SY_EBUSY) {
+            give_up(session, status, err);
+        }
+        syi_sharing_session_unref(session);
+        return status;
+    }
+    joint->run = run;
+    return SY_OK;
+}
+
+/* A command of the session that was not even begun here. Asks and tells nobody, for that may take time: the others ask. */
+void syi_sharing_refused(sy_worker *worker, const syi_joint *joint, const sy_error *why)
+{
+    syi_sharing_session *session = NULL;
+    sy_error said = *why;
+    if (syi_sharing_find(worker, joint->session, &session, NULL) != SY_OK) {
+        return;
+    }
+    pthread_mutex_lock(&session->lock);
+    const bool over = joint->sequence < session->next_sequence;
+    pthread_mutex_unlock(&session->lock);
+    if (!over) {
+        (void)syi_sharing_blame(false, worker->name, why->status, &said);
+        syi_sharing_fail(session, why->status, &said);
+    }
+    syi_sharing_session_unref(session);
+}
+
+/* Letters on their way when it has failed: those whom they go to may not be there any more. */
+static void hurry(syi_sharing_run *run)
+{
+    const uint64_t soon = syi_clock_now(context_of(run)) + LATE_NS;
+    for (int k = 0; k <= run->session->holders; k++) {
+        syi_sharing_flight *flight = &run->flights[k];
+        for (unsigned i = 0; i < flight->count; i++) {
+            syi_exchange *exchange = &flight->exchanges[(flight->first + i) % FLIGHTS_MAX];
+            exchange->deadline = exchange->deadline < soon ? exchange->deadline : soon;
+        }
+    }
+}
+
+/* Before letters are waited for, which may be in vain. */
+static void fail_run(syi_sharing_run *run, sy_status status, sy_error *why)
+{
+    syi_sharing_session *s = run->session;
+    (void)syi_sharing_blame(false, s->worker->name, status, why);
+    syi_sharing_fail(s, status, why);
+    tell_failure(s, status, why);
+    hurry(run);
+}
+
 void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why)
 {
     syi_sharing_run *run = joint->run;
@@ -508,10 +572,8 @@ void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, cons
     sy_error said = why != NULL && status != SY_OK ? *why : (sy_error)SY_ERROR_INIT;
     (void)worker;
     joint->run = NULL;
-    if (status != SY_OK) { /* before letters are waited for, which may be in vain */
-        said.status = status;
-        syi_sharing_fail(session, status, &said);
-        tell_failure(session, status, &said);
+    if (status != SY_OK) {
+        fail_run(run, status, &said);
     }
     for (int k = 0; k <= session->holders; k++) {
         while (run->flights[k].count > 0) {
@@ -519,8 +581,7 @@ void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, cons
             const sy_status landed = land(run, k, &late);
             if (landed != SY_OK && status == SY_OK) {
                 status = blame(run, k, landed, &late);
-                syi_sharing_fail(session, status, &late);
-                tell_failure(session, status, &late);
+                fail_run(run, status, &late);
             }
         }
     }

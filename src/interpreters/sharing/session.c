@@ -1,6 +1,7 @@
 #include "interpreters/sharing/letters.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -68,13 +69,96 @@ void syi_sharing_session_unref(syi_sharing_session *session)
     syi_free_secret(context, session, sizeof *session);
 }
 
+/* Sentences */
+
+#define BLAME " failed in a joint command: "
+
+bool syi_sharing_is_blame(const sy_error *why)
+{
+    return (strncmp(why->message, "holder ", 7) == 0 ||
+            strncmp(why->message, "provider ", 9) == 0) &&
+           strstr(why->message, BLAME) != NULL;
+}
+
+bool syi_sharing_blames(const sy_error *why, bool provider, const char *name)
+{
+    char begin[SY_ERROR_NAME_SIZE + 64];
+    snprintf(begin, sizeof begin, "%s %s" BLAME, provider ? "provider" : "holder", name);
+    return strncmp(why->message, begin, strlen(begin)) == 0;
+}
+
+sy_status syi_sharing_blame(bool provider, const char *name, sy_status status, sy_error *err)
+{
+    char said[SY_ERROR_MESSAGE_SIZE];
+    if (err == NULL) {
+        return status;
+    }
+    snprintf(said, sizeof said, "%s", err->message);
+    return syi_sharing_is_blame(err) ? syi_fail(err, status, "%s", said)
+                                     : syi_fail(err, status, "%s %s" BLAME "%.300s",
+                                                provider ? "provider" : "holder", name, said);
+}
+
 /* The room */
 
-sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
-                           syi_sharing_session **session, sy_error *err)
+sy_status syi_sharing_room_init(syi_sharing_room **room, sy_hook *hook, sy_error *err)
 {
-    syi_sharing_room *room = syi_sharing_room_of(worker->hook);
-    pthread_mutex_lock(&room->lock);
+    *room = syi_alloc(hook->context, sizeof **room);
+    if (*room == NULL) {
+        return SYI_ENOMEM(err, "sharing");
+    }
+    (*room)->hook = hook;
+    pthread_mutex_init(&(*room)->lock, NULL);
+    pthread_cond_init(&(*room)->dealt, NULL);
+    return SY_OK;
+}
+
+void syi_sharing_room_free(syi_sharing_room *room)
+{
+    sy_context *context = room->hook->context;
+    if (room->epitaphs != NULL) {
+        syi_free(context, room->epitaphs, SYI_SHARING_EPITAPHS * sizeof *room->epitaphs);
+    }
+    pthread_cond_destroy(&room->dealt);
+    pthread_mutex_destroy(&room->lock);
+    syi_free(context, room, sizeof *room);
+}
+
+/* Room lock held. */
+static const syi_sharing_epitaph *epitaph_of(const syi_sharing_room *room, const sy_worker *worker,
+                                             const uint8_t name[SYI_SHARING_SESSION_SIZE])
+{
+    for (size_t k = 0; room->epitaphs != NULL && k < SYI_SHARING_EPITAPHS; k++) {
+        const syi_sharing_epitaph *one = &room->epitaphs[k];
+        if (one->worker == worker && memcmp(one->session, name, SYI_SHARING_SESSION_SIZE) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* Room lock held. Without memory it is not remembered. */
+static void bury(syi_sharing_room *room, const syi_sharing_session *session, sy_status status,
+                 const sy_error *why)
+{
+    if (room->epitaphs == NULL) {
+        room->epitaphs =
+            syi_alloc_array(room->hook->context, SYI_SHARING_EPITAPHS, sizeof *room->epitaphs);
+    }
+    if (room->epitaphs == NULL) {
+        return;
+    }
+    syi_sharing_epitaph *one = &room->epitaphs[room->next_epitaph++ % SYI_SHARING_EPITAPHS];
+    one->worker = session->worker;
+    memcpy(one->session, session->material.session, sizeof one->session);
+    one->why = *why;
+    one->why.status = status;
+}
+
+/* Room lock held; a reference for the caller. */
+static syi_sharing_session *find_locked(const syi_sharing_room *room, const sy_worker *worker,
+                                        const uint8_t name[SYI_SHARING_SESSION_SIZE])
+{
     syi_sharing_session *s = room->sessions;
     while (s != NULL && (s->worker != worker ||
                          memcmp(s->material.session, name, SYI_SHARING_SESSION_SIZE) != 0)) {
@@ -83,13 +167,30 @@ sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SES
     if (s != NULL) {
         atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
     }
+    return s;
+}
+
+sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
+                           syi_sharing_session **session, sy_error *err)
+{
+    syi_sharing_room *room = syi_sharing_room_of(worker->hook);
+    sy_status status = SY_OK;
+    pthread_mutex_lock(&room->lock);
+    *session = find_locked(room, worker, name);
+    if (*session == NULL) {
+        const syi_sharing_epitaph *one = epitaph_of(room, worker, name);
+        status = one != NULL ? one->why.status : SY_ENOTFOUND;
+        if (one != NULL && err != NULL) {
+            *err = one->why;
+        } else if (one == NULL) {
+            syi_fail(err, status,
+                     "worker %s knows no such sharing session; it was closed, or one of its "
+                     "commands failed",
+                     worker->name);
+        }
+    }
     pthread_mutex_unlock(&room->lock);
-    *session = s;
-    return s != NULL ? SY_OK
-                     : syi_fail(err, SY_ENOTFOUND,
-                                "worker %s knows no such sharing session; it was closed, or one of "
-                                "its commands failed",
-                                worker->name);
+    return status;
 }
 
 /* Room lock held: out of its list. The room's reference goes to the caller. */
@@ -108,17 +209,23 @@ static bool unlink_session(syi_sharing_room *room, syi_sharing_session *session)
     return true;
 }
 
-/* Room lock held: the one that has been idle longest makes place. */
-static syi_sharing_session *evict(syi_sharing_room *room)
+/* Room lock held: of those that this caller opened, the one that has been idle longest makes place. What others have opened
+ * is theirs. */
+static syi_sharing_session *evict(syi_sharing_room *room, const void *opener)
 {
     syi_sharing_session *oldest = NULL;
+    uint64_t oldest_use = 0;
     for (syi_sharing_session *s = room->sessions; s != NULL; s = s->next) {
+        if (s->opener != opener) {
+            continue;
+        }
         pthread_mutex_lock(&s->lock);
         const bool idle = !s->running;
         const uint64_t used_at = s->used_at;
         pthread_mutex_unlock(&s->lock);
-        if (idle && (oldest == NULL || used_at < oldest->used_at)) {
+        if (idle && (oldest == NULL || used_at < oldest_use)) {
             oldest = s;
+            oldest_use = used_at;
         }
     }
     if (oldest != NULL) {
@@ -127,26 +234,51 @@ static syi_sharing_session *evict(syi_sharing_room *room)
     return oldest;
 }
 
+/* Room lock held. */
+static size_t opened_by(const syi_sharing_room *room, const void *opener)
+{
+    size_t count = 0;
+    for (const syi_sharing_session *s = room->sessions; s != NULL; s = s->next) {
+        count += s->opener == opener ? 1 : 0;
+    }
+    return count;
+}
+
+/* Room lock held. *evicted: its reference is the caller's. */
+static sy_status admit(syi_sharing_room *room, const syi_sharing_session *session,
+                       syi_sharing_session **evicted, sy_error *err)
+{
+    const sy_worker *worker = session->worker;
+    syi_sharing_session *there = find_locked(room, worker, session->material.session);
+    if (there != NULL || epitaph_of(room, worker, session->material.session) != NULL) {
+        if (there != NULL) { /* not the last one: the room has one as well */
+            atomic_fetch_sub_explicit(&there->refs, 1, memory_order_relaxed);
+        }
+        return syi_fail(err, SY_EEXIST, "worker %s is in that sharing session already, or was",
+                        worker->name);
+    }
+    if (room->closing) {
+        return syi_fail(err, SY_EBUSY, "worker %s is shutting down", worker->name);
+    }
+    const bool full = room->session_count >= SYI_SHARING_SESSIONS_MAX;
+    if (full || opened_by(room, session->opener) >= SYI_SHARING_OPENED_MAX) {
+        *evicted = evict(room, session->opener);
+    }
+    return *evicted != NULL || (!full && opened_by(room, session->opener) < SYI_SHARING_OPENED_MAX)
+               ? SY_OK
+               : syi_fail(err, SY_ELIMIT,
+                          "worker %s has %zu sharing sessions, the limit is %d (%d "
+                          "of one caller)",
+                          worker->name, room->session_count, SYI_SHARING_SESSIONS_MAX,
+                          SYI_SHARING_OPENED_MAX);
+}
+
 sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err)
 {
     syi_sharing_room *room = syi_sharing_room_of(session->worker->hook);
-    syi_sharing_session *there = NULL, *evicted = NULL;
-    if (syi_sharing_find(session->worker, session->material.session, &there, NULL) == SY_OK) {
-        syi_sharing_session_unref(there);
-        return syi_fail(err, SY_EEXIST, "worker %s is in that sharing session already",
-                        session->worker->name);
-    }
-    sy_status status = SY_OK;
+    syi_sharing_session *evicted = NULL;
     pthread_mutex_lock(&room->lock);
-    if (room->closing) {
-        status = syi_fail(err, SY_EBUSY, "worker %s is shutting down", session->worker->name);
-    } else if (room->session_count >= SYI_SHARING_SESSIONS_MAX) {
-        evicted = evict(room);
-        if (evicted == NULL) {
-            status = syi_fail(err, SY_ELIMIT, "worker %s has %d sharing sessions at work",
-                              session->worker->name, SYI_SHARING_SESSIONS_MAX);
-        }
-    }
+    const sy_status status = admit(room, session, &evicted, err);
     if (status == SY_OK) {
         session->next = room->sessions;
         room->sessions = session;
@@ -175,6 +307,9 @@ void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_e
     pthread_mutex_unlock(&session->lock);
     pthread_mutex_lock(&room->lock);
     const bool listed = unlink_session(room, session);
+    if (listed) {
+        bury(room, session, status, why);
+    }
     pthread_mutex_unlock(&room->lock);
     if (listed) {
         syi_sharing_session_unref(session);
@@ -215,11 +350,17 @@ static sy_status failure(const syi_sharing_session *session, sy_error *err)
     return session->failed;
 }
 
+/* What a letter takes, also an empty one. */
+static uint64_t held_by(const syi_array *bytes)
+{
+    return syi_array_bytes(bytes) + sizeof(syi_letter);
+}
+
 /* Lock held. Takes the bytes. */
 static sy_status put_letter(syi_sharing_session *session, syi_letters *letters, int party,
                             const syi_item *item, const syi_array *bytes, sy_error *err)
 {
-    const size_t size = syi_array_bytes(bytes);
+    const uint64_t size = held_by(bytes);
     if (session->failed != SY_OK) {
         return failure(session, err);
     }
@@ -268,18 +409,40 @@ syi_letter *syi_sharing_find_letter(syi_sharing_session *session, syi_letters *l
             letters->last = before;
         }
         letter->next = NULL;
-        session->held -= syi_array_bytes(&letter->bytes);
+        session->held -= held_by(&letter->bytes);
     }
     return letter;
+}
+
+/* Lock held. */
+static sy_status check_item(const syi_sharing_session *session, int from, const syi_item *item,
+                            sy_error *err)
+{
+    const bool dealt = from == session->holders;
+    if (dealt && item->sequence >= SYI_ITEM_AHEAD) {
+        return SY_OK;
+    }
+    if (session->failed != SY_OK) {
+        return failure(session, err);
+    }
+    if (item->sequence < session->next_sequence) {
+        return syi_fail(err, SY_EPROTO, "a letter for a command that is over");
+    }
+    if (item->sequence - session->next_sequence > SYI_SHARING_AHEAD_MAX) {
+        return syi_fail(err, SY_EPROTO, "a letter for a command that is far ahead");
+    }
+    return dealt || item->number == 0
+               ? SY_OK
+               : syi_fail(err, SY_EPROTO, "a letter of a holder about material");
 }
 
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
                               const syi_array *bytes, sy_error *err)
 {
     pthread_mutex_lock(&session->lock);
-    sy_status status = item->sequence < SYI_ITEM_AHEAD && item->sequence < session->next_sequence
-                           ? syi_fail(err, SY_EPROTO, "a letter for a command that is over")
-                           : put_letter(session, &session->inbox, from, item, bytes, err);
+    sy_status status = check_item(session, from, item, err);
+    status =
+        status == SY_OK ? put_letter(session, &session->inbox, from, item, bytes, err) : status;
     pthread_mutex_unlock(&session->lock);
     return status;
 }

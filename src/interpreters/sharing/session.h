@@ -20,7 +20,11 @@
 #include "workers/link.h"
 
 #define SYI_SHARING_SESSIONS_MAX 4096            /* at the workers of a hook */
+#define SYI_SHARING_OPENED_MAX 256               /* of them, those that one caller opened */
 #define SYI_SHARING_HELD_MAX (UINT64_C(2) << 30) /* bytes of letters that wait in a session */
+#define SYI_SHARING_AHEAD_MAX \
+    1024                        /* commands that a letter, or a command, may be ahead of its turn */
+#define SYI_SHARING_EPITAPHS 64 /* sessions that failed whose reason is kept, per hook */
 
 /* A message of one party to another. */
 typedef struct syi_letter {
@@ -67,6 +71,13 @@ typedef struct syi_sharing_session {
     atomic_uint arrivals; /* letters and failures so far: to look without the lock */
 } syi_sharing_session;
 
+/* Why a session is over: who comes with a letter for it is told the same as everybody. */
+typedef struct syi_sharing_epitaph {
+    const sy_worker *worker; /* NULL: no session */
+    uint8_t session[SYI_SHARING_SESSION_SIZE];
+    sy_error why;
+} syi_sharing_epitaph;
+
 struct syi_sharing_dealing; /* dealing.h */
 struct syi_sharing_group;   /* group.h */
 
@@ -76,8 +87,12 @@ typedef struct syi_sharing_room {
     pthread_mutex_t lock;
     syi_sharing_session *sessions;
     size_t session_count;
+    syi_sharing_epitaph *epitaphs; /* SYI_SHARING_EPITAPHS; NULL until there is one */
+    size_t next_epitaph;
     struct syi_sharing_dealing *dealings;
     size_t dealing_count;
+    size_t dealing_threads; /* that still use anything */
+    pthread_cond_t dealt;   /* one less */
     struct syi_sharing_group *groups;
     bool closing;
 } syi_sharing_room;
@@ -87,12 +102,16 @@ static inline syi_sharing_room *syi_sharing_room_of(const sy_hook *hook)
     return hook->sharing;
 }
 
-/* The session of that name at the worker, with a reference. SY_ENOTFOUND. */
+sy_status syi_sharing_room_init(syi_sharing_room **room, sy_hook *hook, sy_error *err);
+void syi_sharing_room_free(syi_sharing_room *room);
+
+/* The session of that name at the worker, with a reference. SY_ENOTFOUND; why it failed, as long as that is remembered. */
 sy_status syi_sharing_find(sy_worker *worker, const uint8_t name[SYI_SHARING_SESSION_SIZE],
                            syi_sharing_session **session, sy_error *err);
 /* A caller is gone: so are the sessions that it joined. NULL: all sessions. */
 void syi_sharing_sessions_gone(syi_sharing_room *room, const void *opener, const sy_error *why);
-/* Takes `session` into the room. SY_EEXIST, SY_ELIMIT, SY_EBUSY when the hook is being freed. */
+/* Takes `session` into the room. SY_EEXIST, SY_EBUSY when the hook is being freed; SY_ELIMIT when there are too many, and
+ * none of the same caller is idle. */
 sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err);
 /* No peers yet, but room for them. */
 sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **session, int holders,
@@ -101,7 +120,8 @@ void syi_sharing_session_unref(syi_sharing_session *session);
 /* The first failure ends it: whoever waits is woken. Then it leaves the room. */
 void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_error *why);
 
-/* A letter has come; the bytes are taken over. SY_ELIMIT, SY_ENOMEM, or why the session failed. */
+/* A letter has come; the bytes are taken over. SY_EPROTO for a command that is over or far ahead, or an item that the
+ * sender has no business with; SY_ELIMIT, SY_ENOMEM, or why the session failed. */
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
                               const syi_array *bytes, sy_error *err);
 /* Waits for a letter to `to` of the outbox, and takes it. */
@@ -110,6 +130,15 @@ sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_i
 /* Waits until there are demands, at most until `deadline`: appends them. None, when there are none by then. */
 sy_status syi_sharing_take_demands(syi_sharing_session *session, uint64_t deadline,
                                    syi_buffer *demands, sy_error *err);
+
+/*
+ * Sentences about failures begin with whose fault it is, "holder bob failed in a joint command: ...", and stay what they are
+ * from then on, at whatever party they are told. Does one name anybody; does it name this party?
+ */
+bool syi_sharing_is_blame(const sy_error *why);
+bool syi_sharing_blames(const sy_error *why, bool provider, const char *name);
+/* Gives *err (nullable) that form, unless it has it. Returns `status`. */
+sy_status syi_sharing_blame(bool provider, const char *name, sy_status status, sy_error *err);
 
 /* Session lock held: waits for a change, at most until `deadline`; false: it is over. */
 bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline);
@@ -128,6 +157,7 @@ typedef struct syi_sharing_run {
 /* syi_joint_class */
 sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err);
 void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why);
+void syi_sharing_refused(sy_worker *worker, const syi_joint *joint, const sy_error *why);
 static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 {
     return mode->joint != NULL ? mode->joint->run : NULL;

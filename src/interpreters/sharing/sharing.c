@@ -42,8 +42,7 @@ static void release(sy_hook *hook)
     syi_sharing_room *room = syi_sharing_room_of(hook);
     syi_sharing_dealings_join(room);
     syi_sharing_groups_free(room);
-    pthread_mutex_destroy(&room->lock);
-    syi_free(hook->context, room, sizeof *room);
+    syi_sharing_room_free(room);
     hook->sharing = NULL;
 }
 
@@ -51,15 +50,12 @@ sy_status syi_sharing_register(sy_hook *hook, sy_error *err)
 {
     static const syi_joint_class joint = {.begin = syi_sharing_begin,
                                           .end = syi_sharing_end,
+                                          .refused = syi_sharing_refused,
                                           .gone = gone,
                                           .stop = stop,
                                           .release = release};
-    syi_sharing_room *room = syi_alloc(hook->context, sizeof *room);
-    if (room == NULL) {
-        return SYI_ENOMEM(err, "sharing");
-    }
-    room->hook = hook;
-    pthread_mutex_init(&room->lock, NULL);
+    syi_sharing_room *room = NULL;
+    SY_TRY(syi_sharing_room_init(&room, hook, err));
     hook->sharing = room;
     syi_commands_register_joint(hook, &joint); /* from now on it is released with the workers */
     SY_TRY(syi_additive_shared_register(hook, err));

@@ -14,7 +14,7 @@ struct syi_stock_entry {
 
 void syi_stock_init(syi_stock *stock, sy_context *context)
 {
-    *stock = (syi_stock){.context = context};
+    *stock = (syi_stock){.context = context, .next = SYI_ITEM_AHEAD};
 }
 
 void syi_stock_fini(syi_stock *stock)
@@ -71,6 +71,15 @@ sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t fir
                         sy_error *err)
 {
     syi_buffer key;
+    if (first < stock->next || count > SYI_STOCK_INSTANCES_MAX || first > UINT64_MAX - count) {
+        return syi_fail(err, SY_EPROTO, "the crypto store: %llu instances from %llu on, after %llu",
+                        (unsigned long long)count, (unsigned long long)first,
+                        (unsigned long long)stock->next);
+    }
+    if (stock->bytes >= SYI_STOCK_BYTES_MAX) {
+        return syi_fail(err, SY_ELIMIT, "the crypto store notes %llu bytes, the limit is %llu",
+                        (unsigned long long)stock->bytes, (unsigned long long)SYI_STOCK_BYTES_MAX);
+    }
     sy_status status = write_key(stock, demand, &key, err);
     syi_stock_entry *entry =
         status == SY_OK ? syi_alloc(stock->context, sizeof *entry + key.length) : NULL;
@@ -88,6 +97,8 @@ sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t fir
         }
         *end = entry;
         stock->made += count;
+        stock->next = first + count;
+        stock->bytes += sizeof *entry + key.length;
     }
     syi_buffer_fini(&key);
     return status;
@@ -103,6 +114,7 @@ static void drop_empty(syi_stock *stock)
             continue;
         }
         *at = entry->next;
+        stock->bytes -= sizeof *entry + entry->size;
         syi_free(stock->context, entry, sizeof *entry + entry->size);
     }
 }

@@ -8,6 +8,9 @@
 
 #include "crypto/material.h"
 
+#define SYI_STOCK_INSTANCES_MAX (1 << 20)        /* made at once */
+#define SYI_STOCK_BYTES_MAX (UINT64_C(16) << 20) /* of what a stock notes; not of the material */
+
 typedef struct syi_stock_entry syi_stock_entry;
 
 typedef struct syi_stock {
@@ -15,11 +18,14 @@ typedef struct syi_stock {
     syi_stock_entry *entries;
     bool force; /* force_preprocessing: nothing is dealt on demand */
     uint64_t made, taken;
+    uint64_t next;  /* names below it were announced before */
+    uint64_t bytes; /* of the notes */
 } syi_stock;
 
 void syi_stock_init(syi_stock *stock, sy_context *context);
 void syi_stock_fini(syi_stock *stock);
-/* `count` instances of what `demand` asks for, named (first, 0), (first + 1, 0), ... SY_ENOMEM. */
+/* `count` instances of what `demand` asks for, named (first, 0), (first + 1, 0), ... No name comes twice: SY_EPROTO for one
+ * that is no name of material made ahead, or not above all that were announced. SY_ELIMIT for too many notes, SY_ENOMEM. */
 sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
                         sy_error *err);
 /* Takes one: the demand's item, and those of its fresh factors, become that of the instance. *drawn false: there is none;
