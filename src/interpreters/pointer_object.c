@@ -10,7 +10,10 @@
 sy_status syi_pointer_command(syi_pointer *pointer, const char *name, const sy_value *more,
                               size_t more_count, syi_exchange *exchange, sy_error *err)
 {
-    sy_value args[4];
+    sy_value args[1 + SYI_POINTER_MORE_MAX];
+    if (more_count > SYI_POINTER_MORE_MAX) {
+        return syi_fail(err, SY_ELIMIT, "%s: %zu arguments", name, more_count);
+    }
     args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
     args[0].as.internal = &pointer->base;
     for (size_t k = 0; k < more_count; k++) {

@@ -19,7 +19,9 @@ sy_status syi_pointer_ask(syi_pointer *pointer, syi_kind kind, syi_exchange *exc
 sy_status syi_pointer_need(sy_tensor *tensor, const char *what, syi_pointer **pointer,
                            sy_error *err);
 
-/* pointer_object.c: a worker command on the object; the exchange is the caller's to end. */
+/* pointer_object.c: a worker command on the object, with up to SYI_POINTER_MORE_MAX arguments after it; the exchange is the
+ * caller's to end. */
+#define SYI_POINTER_MORE_MAX 7
 sy_status syi_pointer_command(syi_pointer *pointer, const char *name, const sy_value *more,
                               size_t more_count, syi_exchange *exchange, sy_error *err);
 /* Members of the type. */

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include <csyft/sharing.h>
+
 #include "hook/tensor.h"
 #include "support/worker_kinds.h"
 
@@ -287,36 +289,39 @@ static void test_allowed_to_get(void **state)
     assert_fails(w, sy_tensor_is_allowed_to_get(p, &allowed, &w->err), SY_ENOTFOUND, "bob");
 }
 
-static void test_share_is_refused(void **state)
+/* x.fix_prec().share(alice, bob), x.share_(...), and share of a pointer */
+static void test_share(void **state)
 {
     workers *w = *state;
     sy_worker *owners[] = {w->alice, w->bob};
     sy_tensor *x = FLOATS(w, 1, 2);
     sy_tensor *shared = x;
-    assert_fails(w, sy_tensor_share(x, &shared, owners, 2, NULL, &w->err), SY_ENOTSUP, "share");
+    assert_fails(w, sy_tensor_share(x, &shared, owners, 2, NULL, &w->err), SY_EDTYPE, "share",
+                 "fix_precision");
     assert_null(shared);
-    assert_fails(w, sy_tensor_share_(x, owners, 2, NULL, &w->err), SY_ENOTSUP, "share");
-    assert_fails(w, sy_tensor_share(workers_send(w, x, w->bob), &shared, owners, 2, NULL, &w->err),
-                 SY_ENOTSUP, "PointerTensor");
+    assert_fails(w, sy_tensor_share_(x, owners, 2, NULL, &w->err), SY_EDTYPE, "share");
     assert_floats(w, x, 1, 2);
+    assert_ok(sy_tensor_fix_precision_(x, NULL, &w->err), &w->err);
+    assert_ok(sy_tensor_share_(x, owners, 2, NULL, &w->err), &w->err);
+    assert_true(sy_tensor_is_shared(x));
+    assert_count(w, w->alice_serving, 1);
+    assert_count(w, w->bob_serving, 1);
+    sy_tensor *value = workers_get(w, x);
+    assert_ok(sy_tensor_float_precision_(value, &w->err), &w->err);
+    assert_floats(w, value, 1, 2);
+    assert_count(w, w->alice_serving, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_copy),
-        WORKER_KINDS(test_clone),
-        WORKER_KINDS(test_length),
-        WORKER_KINDS(test_equal),
-        WORKER_KINDS(test_data),
-        WORKER_KINDS(test_data_of_wrappers),
-        WORKER_KINDS(test_grad),
-        WORKER_KINDS(test_dotted_attributes),
-        WORKER_KINDS(test_create_pointer),
-        WORKER_KINDS(test_create_pointer_options),
-        WORKER_KINDS(test_mid_get),
-        WORKER_KINDS(test_allowed_to_get),
-        WORKER_KINDS(test_share_is_refused),
+        WORKER_KINDS(test_copy),           WORKER_KINDS(test_clone),
+        WORKER_KINDS(test_length),         WORKER_KINDS(test_equal),
+        WORKER_KINDS(test_data),           WORKER_KINDS(test_data_of_wrappers),
+        WORKER_KINDS(test_grad),           WORKER_KINDS(test_dotted_attributes),
+        WORKER_KINDS(test_create_pointer), WORKER_KINDS(test_create_pointer_options),
+        WORKER_KINDS(test_mid_get),        WORKER_KINDS(test_allowed_to_get),
+        WORKER_KINDS(test_share),
     };
     return workers_run(tests);
 }

@@ -199,7 +199,7 @@ int workers_run_tests(const struct CMUnitTest *tests, size_t count)
 
 /* --- settling ------------------------------------------------------------------------------------- */
 
-#define LINKS_MAX 64
+#define LINKS_MAX 128
 
 typedef struct way {
     sy_worker *owner;

@@ -47,7 +47,7 @@ typedef struct place { /* a "process" */
     sy_hook *hook;
 } place;
 
-#define PLACES_MAX 6
+#define PLACES_MAX 8
 #define RESULTS_MAX 64
 
 typedef struct workers {

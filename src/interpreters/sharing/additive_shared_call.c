@@ -3,6 +3,7 @@
  * is waited for. Part of additive_shared.h.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -40,28 +41,23 @@ static bool is_node(const sy_value *value)
     return value->kind == (sy_value_kind)SYI_VALUE_NODE;
 }
 
-/* What an operation does with operands that are not shared, and whether holders must talk. */
-typedef enum manner { LINEAR, SECRET, PRODUCT, JOINT } manner;
+/* Whether holders must talk. */
+typedef enum manner { LINEAR, PRODUCT, JOINT } manner;
 
 static manner manner_of(const syi_op *op)
 {
     switch ((int)op->id) {
-    case SYI_OP_add:
-    case SYI_OP_sub:
-    case SYI_OP_rsub:
-    case SYI_OP_cat:
-    case SYI_OP_stack:
-    case SYI_OP_copy_:
-        return SECRET; /* they are shared, too */
     case SYI_OP_mul:
     case SYI_OP_matmul:
     case SYI_OP_mm:
     case SYI_OP_bmm:
     case SYI_OP_mv:
     case SYI_OP_dot:
+    case SYI_OP_outer:
     case SYI_OP_conv1d:
     case SYI_OP_conv2d:
     case SYI_OP_addmm:
+    case SYI_OP_baddbmm:
         return PRODUCT; /* joint, when two are shared */
     case SYI_OP_square:
     case SYI_OP_pow:
@@ -70,8 +66,51 @@ static manner manner_of(const syi_op *op)
     case SYI_OP_div_trunc:
     case SYI_OP_mean:
         return JOINT;
+    case SYI_OP_index: /* composites of rows that a holder does alone */
+    case SYI_OP_index_put:
+    case SYI_OP_diag:
+    case SYI_OP_hstack:
+    case SYI_OP_vstack:
+    case SYI_OP_pad:
+    case SYI_OP_repeat:
+    case SYI_OP_tile:
+    case SYI_OP_repeat_interleave:
+    case SYI_OP_im2col:
+    case SYI_OP_col2im:
+        return LINEAR;
     default:
-        return op->flags & SYI_OP_COMPOSITE ? JOINT : LINEAR;
+        return (op->flags & SYI_OP_COMPOSITE) && !(op->flags & SYI_OP_VALUE) ? JOINT : LINEAR;
+    }
+}
+
+/* What is here and stands beside a shared value in this argument is shared, too, so that the holders do not learn it. */
+static bool is_secret_argument(const syi_op *op, int k)
+{
+    switch ((int)op->id) {
+    case SYI_OP_add:
+    case SYI_OP_sub:
+    case SYI_OP_rsub:
+        return k < 2;
+    case SYI_OP_cat:
+    case SYI_OP_stack:
+    case SYI_OP_hstack:
+    case SYI_OP_vstack:
+        return k == 0;
+    case SYI_OP_copy_:
+        return k == 1;
+    case SYI_OP_where:
+        return k > 0;
+    case SYI_OP_masked_fill:
+    case SYI_OP_index_put:
+        return k == 0 || k == 2;
+    case SYI_OP_index_add:
+    case SYI_OP_index_copy:
+    case SYI_OP_scatter:
+    case SYI_OP_scatter_add:
+    case SYI_OP_index_fill:
+        return k == 0 || k == 3;
+    default:
+        return false;
     }
 }
 
@@ -117,9 +156,11 @@ static sy_status share_operand(joint_call *j, syi_node *node, sy_error *err)
     return SY_OK;
 }
 
-/* One tensor among the arguments. */
-static sy_status look_at(joint_call *j, syi_node *node, manner how, sy_error *err)
+/* One tensor of argument k. */
+static sy_status look_at(joint_call *j, syi_node *node, int k, sy_error *err)
 {
+    const manner how = manner_of(j->call->op);
+    const bool secret = is_secret_argument(j->call->op, k);
     const syi_additive_shared *shared = syi_additive_shared_of_node(node);
     const char *name = j->call->op->name;
     if (shared != NULL) {
@@ -129,13 +170,13 @@ static sy_status look_at(joint_call *j, syi_node *node, manner how, sy_error *er
     }
     if (syi_node_is_native(node)) {
         const sy_dtype dtype = syi_node_array(node)->dtype;
-        if ((how == SECRET || how == PRODUCT) && sy_dtype_is_floating(dtype)) {
+        if ((secret || how == PRODUCT) && sy_dtype_is_floating(dtype)) {
             return syi_fail(err, SY_EDTYPE,
                             "%s: shared values are integers, the other tensor is %s; use "
                             "fix_precision first",
                             name, sy_dtype_name(dtype));
         }
-        if (how == SECRET) {
+        if (secret) {
             return share_operand(j, node, err);
         }
         j->zeros |= how == PRODUCT && native_has_zero(syi_node_array(node));
@@ -144,8 +185,8 @@ static sy_status look_at(joint_call *j, syi_node *node, manner how, sy_error *er
     if (node->type == &syi_multi_pointer_type) {
         const syi_multi_pointer *multi = (const syi_multi_pointer *)(const void *)node;
         bool same = multi->count == j->holders;
-        for (int k = 0; same && k < j->holders; k++) {
-            same = syi_multi_pointer_at(multi, j->like->group->workers[k]) != NULL;
+        for (int h = 0; same && h < j->holders; h++) {
+            same = syi_multi_pointer_at(multi, j->like->group->workers[h]) != NULL;
         }
         return same ? SY_OK
                     : syi_fail(err, SY_ECOLLOCATION,
@@ -164,7 +205,7 @@ static sy_status number_operand(joint_call *j, int k, sy_error *err)
     syi_array number = SYI_ARRAY_INIT;
     syi_node *node = NULL;
     const double real = value->kind == SY_VALUE_FLOAT ? value->as.real : 0;
-    if (real != (double)(int64_t)real) {
+    if (!(fabs(real) < 0x1p62) || real != floor(real)) {
         return syi_fail(err, SY_EDTYPE,
                         "%s: shared values are integers, %g is none; use fix_precision first",
                         j->call->op->name, real);
@@ -208,7 +249,6 @@ static syi_additive_shared *first_shared(const syi_call *call)
 static sy_status look(joint_call *j, sy_error *err)
 {
     const syi_call *call = j->call;
-    const manner how = manner_of(call->op);
     memcpy(j->args, call->args, (size_t)call->arg_count * sizeof j->args[0]);
     for (int k = 0; k < call->arg_count; k++) {
         const bool list = call->args[k].kind == SY_VALUE_LIST;
@@ -216,13 +256,11 @@ static sy_status look(joint_call *j, sy_error *err)
         const size_t count = list ? call->args[k].as.list.count : 1;
         for (size_t i = 0; i < count; i++) {
             if (is_node(&items[i])) {
-                SY_TRY(look_at(j, items[i].as.internal, how, err));
+                SY_TRY(look_at(j, items[i].as.internal, k, err));
                 j->shared += !list && syi_additive_shared_of_node(items[i].as.internal) != NULL;
             }
         }
-        const bool sum =
-            call->op->id == SYI_OP_add || call->op->id == SYI_OP_sub || call->op->id == SYI_OP_rsub;
-        if (sum && k < 2 && is_number(&call->args[k])) {
+        if (is_secret_argument(call->op, k) && is_number(&call->args[k])) {
             SY_TRY(number_operand(j, k, err));
         }
         j->zeros |= call->op->id == SYI_OP_mul && call->args[k].kind == SY_VALUE_INT &&
@@ -244,6 +282,16 @@ static bool needs_holders(const joint_call *j)
 }
 
 /* Commands */
+
+/* A list with tensors in it, perhaps beside slices. */
+static bool has_nodes(const sy_value *value)
+{
+    bool some = false;
+    for (size_t i = 0; value->kind == SY_VALUE_LIST && i < value->as.list.count; i++) {
+        some |= is_node(&value->as.list.items[i]);
+    }
+    return some;
+}
 
 /* What holder k gets instead of a node. */
 static syi_node *node_for(const joint_call *j, syi_node *node, int k)
@@ -277,8 +325,7 @@ static sy_status dispatch_to(part *p, const joint_call *j, const syi_mode *mode,
     for (int a = 0; a < j->call->arg_count; a++) {
         sy_value *values = &p->call.args[a];
         size_t count = 1;
-        if (values->kind == SY_VALUE_LIST && values->as.list.count > 0 &&
-            is_node(&values->as.list.items[0])) {
+        if (has_nodes(values)) {
             count = values->as.list.count;
             if (count > SYI_OUTPUT_MAX - used) {
                 return syi_too_many_tensors(j->call->op, err);
@@ -443,6 +490,11 @@ static sy_status call_inplace(syi_call *call, sy_error *err)
 sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
 {
     const manner how = manner_of(call->op);
+    if ((call->op->flags & SYI_OP_VALUE) && !(call->op->flags & SYI_OP_PEER)) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "%s: the value is shared, nobody knows it; get it first, if you may",
+                        call->op->name);
+    }
     if (!call->inplace) {
         return call_once(call, err);
     }

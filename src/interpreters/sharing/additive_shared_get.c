@@ -49,10 +49,12 @@ sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
     size_t made = 0;
     SY_TRY(to_words(hook, field, secret, &words, err));
     const size_t elements = (size_t)syi_array_numel(&words);
-    sy_status status = count <= SYI_HOLDERS_MAX && count > 0
-                           ? syi_array_new(hook->context, &share, words.dtype, words.ndim,
-                                           words.shape, &hook->account, err)
-                           : syi_fail(err, SY_EINVAL, "generate_shares: %zu shares", count);
+    sy_status status =
+        count <= SYI_HOLDERS_MAX && count >= 2
+            ? syi_array_new(hook->context, &share, words.dtype, words.ndim, words.shape,
+                            &hook->account, err)
+            : syi_fail(err, SY_EINVAL, "generate_shares: %zu shares; 2 to %d are possible", count,
+                       SYI_HOLDERS_MAX);
     if (status == SY_OK) {
         status = syi_generate_shares(hook->context, field, syi_array_data(&share), seeds,
                                      syi_array_data(&words), elements, count, err);

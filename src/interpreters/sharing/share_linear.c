@@ -139,8 +139,7 @@ static sy_tensor *zeros(syi_share_op *o, sy_tensor *like)
     return made;
 }
 
-/* This holder's share of what everybody knows: the lead has it, the others have zeros. */
-static sy_tensor *share_of_public(syi_share_op *o, sy_tensor *words)
+sy_tensor *syi_share_of_public(syi_share_op *o, sy_tensor *words)
 {
     return words == NULL || syi_share_leads(o) ? words : zeros(o, words);
 }
@@ -151,7 +150,8 @@ static sy_tensor *share_of_public(syi_share_op *o, sy_tensor *words)
 static sy_tensor *operand(syi_share_op *o, int k)
 {
     const syi_share *share = syi_share_argument(o, k);
-    return share != NULL ? syi_share_words(o, share) : share_of_public(o, syi_share_public(o, k));
+    return share != NULL ? syi_share_words(o, share)
+                         : syi_share_of_public(o, syi_share_public(o, k));
 }
 
 static void sum_of_two(syi_share_op *o, bool reversed, bool subtract)
@@ -221,6 +221,57 @@ void syi_share_sum_to_size(syi_share_op *o)
     }
 }
 
+void syi_share_trace(syi_share_op *o)
+{
+    const sy_value none = sy_value_none(), keep = sy_value_bool(false),
+                   args[] = {sy_value_tensor(syi_share_words(o, o->like)), sy_value_int(0),
+                             sy_value_int(0), sy_value_int(1)};
+    if (syi_share_failed(o) || syi_share_array(args[0].as.tensor)->ndim != 2) {
+        syi_share_refuse(o, SY_ESHAPE, "of a matrix");
+        return;
+    }
+    sy_tensor *diagonal = syi_scope_run(o->s, SYI_OP_diagonal, false, args, 4);
+    syi_share_emit(o, syi_words_sum(o, diagonal, &none, &keep));
+}
+
+/* Custom fields: by doubling, a[k] += a[k - step]. */
+static sy_tensor *custom_cumsum(syi_share_op *o, sy_tensor *a, int dim)
+{
+    const int64_t size = a != NULL && !syi_share_failed(o) ? syi_share_array(a)->shape[dim] : 0;
+    a = sy_clone(o->s, a);
+    for (int64_t step = 1; step < size && !syi_share_failed(o); step *= 2) {
+        sy_tensor *const parts[] = {
+            sy_narrow(o->s, a, dim, 0, step),
+            syi_words_add(o, sy_narrow(o->s, a, dim, step, size - step),
+                          sy_narrow(o->s, a, dim, 0, size - step), false),
+        };
+        a = sy_cat(o->s, parts, 2, dim);
+    }
+    return a;
+}
+
+void syi_share_cumsum(syi_share_op *o)
+{
+    const sy_value *args = o->call->args;
+    const bool wide = args[2].kind == SY_VALUE_DTYPE && args[2].as.dtype == SY_DTYPE_I64;
+    sy_tensor *words = syi_share_words(o, o->like);
+    sy_error error = SY_ERROR_INIT;
+    int dim = 0;
+    if (words == NULL || (!wide && !check_dtype(o, &args[2])) ||
+        !syi_share_latch(
+            o, syi_dim_wrap(&dim, args[1].as.integer, syi_share_array(words)->ndim, &error),
+            &error)) {
+        return;
+    }
+    if (is_custom(o) && syi_share_array(words)->ndim > 0) {
+        syi_share_emit(o, custom_cumsum(o, words, dim));
+        return;
+    }
+    const sy_value plain[] = {sy_value_tensor(words), args[1]};
+    sy_tensor *sums = syi_scope_run(o->s, SYI_OP_cumsum, false, plain, 2);
+    syi_share_emit(o, sums != NULL ? sy_to(o->s, sums, syi_share_dtype(o)) : NULL);
+}
+
 /* Every share modulo m, which divides the field's modulus: they add up to a number that is the value modulo m, below m
  * times the number of holders; the originals reduce once more after get, and so does who gets it here. */
 void syi_share_remainder(syi_share_op *o)
@@ -287,7 +338,7 @@ void syi_share_constant(syi_share_op *o)
         syi_field_reduce(&o->kin->field, syi_share_data(made), syi_share_data(made),
                          (size_t)syi_array_numel(syi_share_array(made)));
     }
-    syi_share_emit(o, share_of_public(o, made));
+    syi_share_emit(o, syi_share_of_public(o, made));
 }
 
 /* The condition is public. */
@@ -309,6 +360,54 @@ void syi_share_where(syi_share_op *o)
     if (!syi_share_failed(o)) {
         const sy_value args[] = {sy_value_tensor(chosen), sy_value_tensor(a), sy_value_tensor(b)};
         syi_share_emit(o, syi_scope_run(o->s, SYI_OP_where, false, args, 3));
+    }
+}
+
+/* A public mask, and one value for its places. */
+void syi_share_masked_fill(syi_share_op *o)
+{
+    sy_tensor *mask = NULL, *self = operand(o, 0), *value = operand(o, 2);
+    sy_error error = SY_ERROR_INIT;
+    if (syi_share_argument(o, 1) != NULL) {
+        syi_share_refuse(o, SY_ENOTSUP, "the mask is shared; multiply by it instead");
+    }
+    if (syi_share_failed(o)) {
+        return;
+    }
+    const sy_status status =
+        syi_tensor_wrap(o->call->hook, &mask, syi_node_ref(o->call->args[1].as.internal), &error);
+    if (!syi_share_latch(o, status, &error)) {
+        return;
+    }
+    mask = sy_scope_adopt(o->s, mask);
+    const sy_value args[] = {sy_value_tensor(self), sy_value_tensor(mask), sy_value_tensor(value)};
+    if (!syi_share_failed(o)) {
+        syi_share_emit(o, syi_scope_run(o->s, SYI_OP_masked_fill, false, args, 3));
+    }
+}
+
+/* view_as, reshape_as, expand_as: of the other, shared or public, only the shape counts. */
+void syi_share_as_other(syi_share_op *o)
+{
+    sy_value args[2];
+    for (int k = 0; k < 2; k++) {
+        const syi_share *share = syi_share_argument(o, k);
+        sy_tensor *tensor = NULL;
+        sy_error error = SY_ERROR_INIT;
+        if (k == 0 && share == NULL) {
+            syi_share_refuse(o, SY_ENOTSUP, "a plain tensor in the shape of a shared one");
+            return;
+        }
+        syi_node *node = share != NULL ? share->base.child : o->call->args[k].as.internal;
+        const sy_status status =
+            syi_tensor_wrap(o->call->hook, &tensor, syi_node_ref(node), &error);
+        if (!syi_share_latch(o, status, &error)) {
+            return;
+        }
+        args[k] = sy_value_tensor(sy_scope_adopt(o->s, tensor));
+    }
+    if (!syi_share_failed(o)) {
+        syi_share_emit(o, syi_scope_run(o->s, o->call->op->id, false, args, 2));
     }
 }
 
@@ -336,7 +435,8 @@ void syi_share_pad(syi_share_op *o)
         return;
     }
     args[0] = sy_value_tensor(syi_share_words(o, o->like));
-    args[2] = sy_value_int(syi_share_leads(o) ? (int64_t)syi_field_of(&o->kin->field, value) : 0);
+    value = is_custom(o) ? (int64_t)syi_field_of(&o->kin->field, value) : value;
+    args[2] = sy_value_int(syi_share_leads(o) ? value : 0);
     if (!syi_share_failed(o)) {
         syi_share_emit(o, syi_scope_run(o->s, SYI_OP_constant_pad_nd, false, args, 3));
     }

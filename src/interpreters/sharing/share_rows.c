@@ -127,7 +127,11 @@ static sy_tensor *number_tensor(syi_share_op *o, int64_t number)
 
 sy_tensor *syi_share_public(syi_share_op *o, int k)
 {
-    const sy_value *value = &o->call->args[k];
+    return syi_share_public_value(o, &o->call->args[k]);
+}
+
+sy_tensor *syi_share_public_value(syi_share_op *o, const sy_value *value)
+{
     int64_t number = 0;
     if (syi_share_failed(o)) {
         return NULL;
@@ -239,11 +243,15 @@ enum {
 typedef struct row {
     syi_share_rule rule;
     unsigned kind;
+    unsigned
+        values; /* of MOVES and ADDS: arguments (bit k) that are values; other tensors are indices, and public */
 } row;
 
-#define MOVE(op) [SYI_OP_##op] = {NULL, MOVES}
-#define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS}
-#define RULE(op, name) [SYI_OP_##op] = {syi_share_##name, 0}
+#define MOVE(op) [SYI_OP_##op] = {NULL, MOVES, 1u}
+#define MOVE_INTO(op, k) [SYI_OP_##op] = {NULL, MOVES, 1u | 1u << (k)}
+#define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS, 1u}
+#define LINEAR_INTO(op, k) [SYI_OP_##op] = {NULL, ADDS, 1u | 1u << (k)}
+#define RULE(op, name) [SYI_OP_##op] = {syi_share_##name, 0, 0}
 
 static const row rows[SYI_OP_COUNT] = {
     RULE(add, add),
@@ -256,23 +264,24 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(bmm, product),
     RULE(mv, product),
     RULE(dot, product),
+    RULE(outer, outer),
     RULE(conv1d, product),
     RULE(conv2d, product),
     RULE(addmm, addmm),
+    RULE(baddbmm, addmm),
     RULE(square, square),
     RULE(pow, pow),
     RULE(div, div),
     RULE(floor_divide, div),
     RULE(div_trunc, div),
     RULE(remainder, remainder),
-    RULE(fmod, remainder),
     RULE(mean, mean),
     RULE(sum, sum),
     RULE(sum_to_size, sum_to_size),
-    LINEAR(cumsum),
-    LINEAR(index_add),
-    LINEAR(scatter_add),
-    LINEAR(trace),
+    RULE(cumsum, cumsum),
+    RULE(trace, trace),
+    LINEAR_INTO(index_add, 3),
+    LINEAR_INTO(scatter_add, 3),
     LINEAR(col2im),
     LINEAR(unfold_backward),
 
@@ -284,10 +293,14 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(new_ones, constant),
     RULE(new_full, constant),
     RULE(where, where),
+    RULE(masked_fill, masked_fill),
     RULE(copy_, copy_),
     RULE(fill_, copy_),
     RULE(zero_, copy_),
     RULE(constant_pad_nd, pad),
+    RULE(view_as, as_other),
+    RULE(reshape_as, as_other),
+    RULE(expand_as, as_other),
     RULE(dim, size),
     RULE(numel, size),
     RULE(size, size),
@@ -319,6 +332,9 @@ static const row rows[SYI_OP_COUNT] = {
     MOVE(_index),
     MOVE(gather),
     MOVE(take),
+    MOVE(masked_select),
+    MOVE_INTO(index_copy, 3),
+    MOVE_INTO(_index_put, 3),
     MOVE(cat),
     MOVE(stack),
     MOVE(flip),
@@ -332,8 +348,27 @@ static const row rows[SYI_OP_COUNT] = {
     MOVE(diagonal_backward),
 };
 
+/* One tensor of argument k: a value as words, or an index. NULL after a failure. */
+static sy_tensor *forward_one(syi_share_op *o, const row *at, int k, const sy_value *value)
+{
+    const syi_share *share = share_in(value);
+    sy_tensor *tensor = NULL;
+    sy_error error = SY_ERROR_INIT;
+    if (at->values >> k & 1u) {
+        return share != NULL ? syi_share_words(o, share)
+                             : syi_share_of_public(o, syi_share_public_value(o, value));
+    }
+    if (share != NULL) {
+        syi_share_refuse(o, SY_ENOTSUP, "an index is shared; it must be public");
+        return NULL;
+    }
+    const sy_status status =
+        syi_tensor_wrap(o->call->hook, &tensor, syi_node_ref(value->as.internal), &error);
+    return syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, tensor) : NULL;
+}
+
 /* The row on the words themselves. */
-static void forward(syi_share_op *o)
+static void forward(syi_share_op *o, const row *at)
 {
     syi_call *call = o->call;
     sy_value args[SYI_ARGUMENT_MAX], items[SYI_OUTPUT_MAX];
@@ -348,23 +383,11 @@ static void forward(syi_share_op *o)
             continue;
         }
         for (size_t i = 0; i < count; i++, used++) {
-            const syi_share *share = share_in(&from[i]);
-            sy_tensor *tensor = NULL;
-            sy_error error = SY_ERROR_INIT;
             if (used == SYI_OUTPUT_MAX) {
                 syi_share_refuse(o, SY_ELIMIT, "more than %d tensors", SYI_OUTPUT_MAX);
                 return;
             }
-            if (share != NULL) {
-                tensor = syi_share_words(o, share);
-            } else if (list) {
-                syi_share_refuse(o, SY_EINVAL, "a list of shares and of others; share those, too");
-                return;
-            } else { /* an index */
-                const sy_status status =
-                    syi_tensor_wrap(call->hook, &tensor, syi_node_ref(from[i].as.internal), &error);
-                tensor = syi_share_latch(o, status, &error) ? sy_scope_adopt(o->s, tensor) : NULL;
-            }
+            sy_tensor *tensor = forward_one(o, at, k, &from[i]);
             if (tensor == NULL) {
                 return;
             }
@@ -372,11 +395,16 @@ static void forward(syi_share_op *o)
         }
         args[k] = list ? sy_value_list(&items[used - count], count) : items[used - 1];
     }
+    if (call->inplace) {
+        (void)syi_scope_run(o->s, call->op->id, true, args, (size_t)call->arg_count);
+        return;
+    }
     sy_tensor *results[SYI_OUTPUT_MAX];
     const size_t count = syi_scope_run_many(o->s, call->op->id, args, (size_t)call->arg_count,
                                             results, SYI_OUTPUT_MAX);
-    for (size_t k = 0; k < count; k++) {
-        syi_share_emit(o, results[k]);
+    for (size_t k = 0; k < count; k++) { /* sums of 32 bits come in 64 */
+        syi_share_emit(o,
+                       at->kind == ADDS ? sy_to(o->s, results[k], syi_share_dtype(o)) : results[k]);
     }
 }
 
@@ -421,7 +449,7 @@ static void run_row(syi_share_op *o)
     if (at->rule != NULL) {
         at->rule(o);
     } else if (at->kind == MOVES || (at->kind == ADDS && o->kin->field.modulus == 0)) {
-        forward(o);
+        forward(o, at);
     } else {
         syi_share_refuse(o, SY_ENOTSUP,
                          at->kind == ADDS ? "not in a custom field"

@@ -45,6 +45,9 @@ syi_share *syi_share_argument(const syi_share_op *o, int k);
 sy_tensor *syi_share_words(syi_share_op *o, const syi_share *share);
 /* Argument k, a number or a tensor that every holder knows, as a tensor of the field's words (0-dim for a number). */
 sy_tensor *syi_share_public(syi_share_op *o, int k);
+sy_tensor *syi_share_public_value(syi_share_op *o, const sy_value *value);
+/* This holder's share of what everybody knows: the lead has it, the others have zeros. */
+sy_tensor *syi_share_of_public(syi_share_op *o, sy_tensor *words);
 /* A number of it: an integer, or a real that is one. */
 bool syi_share_number(syi_share_op *o, const sy_value *value, int64_t *number);
 
@@ -79,16 +82,21 @@ void syi_share_rsub(syi_share_op *o);
 void syi_share_neg(syi_share_op *o);
 void syi_share_sum(syi_share_op *o);
 void syi_share_sum_to_size(syi_share_op *o);
+void syi_share_cumsum(syi_share_op *o);
+void syi_share_trace(syi_share_op *o);
 void syi_share_remainder(syi_share_op *o);
 void syi_share_to(syi_share_op *o);
 void syi_share_constant(syi_share_op *o);
 void syi_share_where(syi_share_op *o);
+void syi_share_masked_fill(syi_share_op *o);
+void syi_share_as_other(syi_share_op *o);
 void syi_share_copy_(syi_share_op *o);
 void syi_share_pad(syi_share_op *o);
 void syi_share_size(syi_share_op *o);
 /* share_products.c */
 void syi_share_mul(syi_share_op *o);
 void syi_share_product(syi_share_op *o);
+void syi_share_outer(syi_share_op *o);
 void syi_share_addmm(syi_share_op *o);
 void syi_share_square(syi_share_op *o);
 void syi_share_pow(syi_share_op *o);

@@ -214,7 +214,11 @@ sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t c
 {
     sy_tensor *shared = NULL;
     SY_TRY(sy_tensor_share(tensor, &shared, owners, count, crypto_provider, err));
+    const sy_id id = sy_tensor_get_id(tensor);
     syi_tensor_set_node(tensor, syi_node_ref(shared->node));
+    if (syi_pointer_of(tensor) == NULL) {
+        (void)sy_tensor_set_id(tensor, &id, NULL); /* never none */
+    }
     sy_tensor_unref(shared);
     return SY_OK;
 }
@@ -381,6 +385,9 @@ sy_status sy_shared_get_child(sy_tensor *tensor, sy_tensor **child, size_t index
     sy_tensor *parts = NULL;
     *child = NULL;
     SY_TRY(need_shared(tensor, "get_child", &shared, err));
+    if (index >= (size_t)shared->parts->count) {
+        return syi_fail(err, SY_EINVAL, "get_child: share %zu of %d", index, shared->parts->count);
+    }
     SY_TRY(syi_tensor_wrap(tensor->hook, &parts, syi_node_ref(&shared->parts->base), err));
     const sy_status status = sy_multi_pointer_get_child(parts, child, index, err);
     sy_tensor_unref(parts);
