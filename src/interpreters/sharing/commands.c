@@ -256,7 +256,8 @@ static sy_status handle_send(const sy_request *request, sy_error *err)
                            : syi_fail(err, SY_EINVAL, "sharing: there is no such party");
     const syi_item item = {(uint64_t)sequence, (uint32_t)number};
     if (status == SY_OK) {
-        status = syi_sharing_deliver(session, (int)from, &item, bytes, err);
+        status = syi_sharing_deliver(session, (int)from, &item, bytes,
+                                     !syi_request_is_direct(request), err);
     }
     syi_sharing_session_unref(session);
     SY_TRY(status);

@@ -180,7 +180,8 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
     uint64_t look = 0;
     pthread_mutex_lock(&s->lock);
     while (status == SY_OK) {
-        *letter = syi_sharing_find_letter(s, &s->inbox, party, item);
+        *letter = syi_sharing_find_letter(
+            s, item->sequence >= SYI_ITEM_AHEAD ? &s->shelf : &s->inbox, party, item);
         if (*letter != NULL) {
             break;
         }
@@ -271,7 +272,8 @@ static sy_status own(syi_sharing_run *run, syi_letter *letter, sy_error *err)
 {
     syi_array *bytes = &letter->bytes;
     syi_array copy = SYI_ARRAY_INIT;
-    if (atomic_load(&bytes->storage->refs) == 1 && (uintptr_t)syi_array_data(bytes) % 64 == 0) {
+    if ((letter->own || atomic_load(&bytes->storage->refs) == 1) &&
+        (uintptr_t)syi_array_data(bytes) % 64 == 0) {
         return SY_OK;
     }
     SY_TRY(syi_array_clone(context_of(run), &copy, bytes, &run->session->worker->account, err));

@@ -60,6 +60,7 @@ void syi_sharing_session_unref(syi_sharing_session *session)
     }
     sy_context *context = session->worker->hook->context;
     drop_letters(context, &session->inbox);
+    drop_letters(context, &session->shelf);
     drop_letters(context, &session->outbox);
     syi_buffer_fini(&session->demands);
     syi_stock_fini(&session->stock);
@@ -358,7 +359,7 @@ static uint64_t held_by(const syi_array *bytes)
 
 /* Lock held. Takes the bytes. */
 static sy_status put_letter(syi_sharing_session *session, syi_letters *letters, int party,
-                            const syi_item *item, const syi_array *bytes, sy_error *err)
+                            const syi_item *item, const syi_array *bytes, bool own, sy_error *err)
 {
     const uint64_t size = held_by(bytes);
     if (session->failed != SY_OK) {
@@ -375,6 +376,7 @@ static sy_status put_letter(syi_sharing_session *session, syi_letters *letters, 
     }
     letter->party = party;
     letter->item = *item;
+    letter->own = own;
     syi_array_copy_view(&letter->bytes, bytes);
     if (letters->last != NULL) {
         letters->last->next = letter;
@@ -437,12 +439,12 @@ static sy_status check_item(const syi_sharing_session *session, int from, const 
 }
 
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
-                              const syi_array *bytes, sy_error *err)
+                              const syi_array *bytes, bool own, sy_error *err)
 {
     pthread_mutex_lock(&session->lock);
     sy_status status = check_item(session, from, item, err);
-    status =
-        status == SY_OK ? put_letter(session, &session->inbox, from, item, bytes, err) : status;
+    syi_letters *letters = item->sequence >= SYI_ITEM_AHEAD ? &session->shelf : &session->inbox;
+    status = status == SY_OK ? put_letter(session, letters, from, item, bytes, own, err) : status;
     pthread_mutex_unlock(&session->lock);
     return status;
 }
@@ -451,7 +453,7 @@ sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item
                             const syi_array *bytes, sy_error *err)
 {
     pthread_mutex_lock(&session->lock);
-    const sy_status status = put_letter(session, &session->outbox, to, item, bytes, err);
+    const sy_status status = put_letter(session, &session->outbox, to, item, bytes, false, err);
     pthread_mutex_unlock(&session->lock);
     return status;
 }

@@ -32,6 +32,7 @@ typedef struct syi_letter {
     int party;       /* from whom, or (going out) to whom; `holders`: the provider */
     syi_item item;   /* the command's sequence; of dealt ones the item they belong to */
     syi_array bytes; /* uint8, one dim, contiguous */
+    bool own;        /* nobody else has the bytes */
 } syi_letter;
 
 typedef struct syi_letters {
@@ -62,7 +63,8 @@ typedef struct syi_sharing_session {
     sy_status failed; /* SY_OK: it lives */
     sy_error why;
     syi_letters inbox, outbox;
-    uint64_t held; /* bytes in both */
+    syi_letters shelf; /* what was dealt ahead */
+    uint64_t held; /* bytes in all of them */
     syi_buffer
         demands;   /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
     syi_cost cost; /* of all commands so far */
@@ -120,10 +122,10 @@ void syi_sharing_session_unref(syi_sharing_session *session);
 /* The first failure ends it: whoever waits is woken. Then it leaves the room. */
 void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_error *why);
 
-/* A letter has come; the bytes are taken over. SY_EPROTO for a command that is over or far ahead, or an item that the
+/* A letter has come; the bytes are taken over, and are its `own` when nobody else has them. SY_EPROTO for a command that is over or far ahead, or an item that the
  * sender has no business with; SY_ELIMIT, SY_ENOMEM, or why the session failed. */
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
-                              const syi_array *bytes, sy_error *err);
+                              const syi_array *bytes, bool own, sy_error *err);
 /* Waits for a letter to `to` of the outbox, and takes it. */
 sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_item *item,
                                uint64_t deadline, syi_array *bytes, sy_error *err);
