@@ -87,8 +87,9 @@ struct sy_worker {
     unsigned running;         /* commands being worked on */
     unsigned threads;         /* of the pool and of sessions that are at work here */
     unsigned session_threads; /* commands that wait for other workers */
-    unsigned resting; /* threads of such commands that have ended and wait for another one (jobs.c) */
-    bool no_rest;     /* the hook is being freed */
+    unsigned
+        resting;  /* threads of such commands that have ended and wait for another one (jobs.c) */
+    bool no_rest; /* the hook is being freed */
     struct syi_job *handed; /* to them, linked by next_waiting */
     pthread_cond_t rested;
     bool stopping;

@@ -61,7 +61,7 @@ static void expected(workers *w, sy_plan *plan, sy_tensor *x, double *y, size_t 
     sy_tensor_unref(plain);
 }
 
-static void assert_near(const sharing *s, sy_tensor *shared, const double *y, size_t count)
+static void assert_close(const sharing *s, sy_tensor *shared, const double *y, size_t count)
 {
     sy_tensor *value = sharing_value(s, shared);
     for (size_t k = 0; k < count; k++) {
@@ -95,7 +95,7 @@ static void test_here(void **state)
     share_state(&s, plan);
     const sy_value argument = sy_value_tensor(sharing_fixed(&s, x, 4));
     assert_ok(sy_plan_run(plan, &argument, 1, NULL, &result, 1, NULL, &w->err), &w->err);
-    assert_near(&s, result, y, 2 * WIDTH);
+    assert_close(&s, result, y, 2 * WIDTH);
     sy_tensor_unref(result);
     sy_plan_unref(plan);
 }
@@ -135,7 +135,7 @@ static void test_at_the_holders(void **state)
         assert_int_equal(after.bytes_sent - before.bytes_sent, opened);
         assert_true(sy_tensor_is_fixed_precision(result));
         assert_true(sy_tensor_is_shared(result));
-        assert_near(&s, result, y, 2 * WIDTH);
+        assert_close(&s, result, y, 2 * WIDTH);
         sy_tensor_unref(result);
     }
     sy_pointer_plan_unref(sent);

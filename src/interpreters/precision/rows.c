@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/sharing/additive_shared.h"
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -517,6 +518,9 @@ sy_status syi_fixed_call(syi_call *call, sy_error *err)
     const syi_fixed *like = find(call, &outer);
     if (outer != NULL) {
         return outer->call(call, err);
+    }
+    if (syi_additive_shared_takes_chain(call)) {
+        return syi_additive_shared_call_chain(call, err);
     }
     const sy_value *self = &call->args[0];
     if (call->inplace && (self->kind != (sy_value_kind)SYI_VALUE_NODE ||

@@ -87,6 +87,13 @@ sy_status syi_sharing_read_answer(syi_decoder *decoder, sy_worker *owner, sy_wor
 /* What stands above the pointer at the end of `chain` (nullable), above `end`, which it takes in any case. */
 sy_status syi_sharing_above(syi_node *chain, syi_node *end, syi_node **built, sy_error *err);
 
+/* All tensors of the call are chains that end in values of one group, and the holders are better asked once for the whole
+ * operation than for each of its steps. Then call_chain answers it. */
+bool syi_additive_shared_takes_chain(const syi_call *call);
+sy_status syi_additive_shared_call_chain(syi_call *call, sy_error *err);
+/* sharing_call: a holder's side of it. */
+sy_status syi_sharing_handle_call(const sy_request *request, sy_error *err);
+
 /* "int64" -> 2^64 and so on. SY_EINVAL. */
 sy_status syi_field_of_options(sy_precision_dtype dtype, uint64_t modulus, syi_field *field,
                                sy_error *err);

@@ -64,7 +64,7 @@ typedef struct syi_sharing_session {
     sy_error why;
     syi_letters inbox, outbox;
     syi_letters shelf; /* what was dealt ahead */
-    uint64_t held; /* bytes in all of them */
+    uint64_t held;     /* bytes in all of them */
     syi_buffer
         demands;   /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
     syi_cost cost; /* of all commands so far */

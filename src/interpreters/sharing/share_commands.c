@@ -323,6 +323,7 @@ static const syi_worker_command commands[] = {
     {"sharing_refresh", 2, 2, 0, handle_refresh},
     {"sharing_triple", 6, 6, 0, handle_triple},
     {"sharing_adopt", 6, 6, 0, handle_adopt},
+    {"sharing_call", 3, 3, 0, syi_sharing_handle_call},
     {"share", 5, 5, SYI_COMMAND_WAITS, handle_share},
 };
 
