@@ -172,13 +172,13 @@ static sy_status multiply_stream(syi_party *party, void *user, sy_error *err)
                             &factor, &factor, err);
 }
 
-/* Many tiles through links that hold what a program has under way, 16 tiles. And memory that does not grow. */
+/* Many tiles through links that hold what a program has under way, 8 tiles. And memory that does not grow. */
 static void test_window(void **state)
 {
     (void)state;
     const syi_field field = SYI_FIELD_64;
-    const int64_t count = (SCENE_WATCHED ? 20 : 100) * SYI_TILE;
-    const party_threads_options options = {.ahead = 16 * 2 * 8 * SYI_TILE};
+    const int64_t count = (SCENE_WATCHED ? 10 : 50) * SYI_TILE;
+    const party_threads_options options = {.ahead = 8 * 2 * 8 * SYI_TILE};
     for (int holders = 2; holders <= 3; holders++) {
         scene s;
         stream_job j;

@@ -123,6 +123,24 @@ static sy_status read_operand(syi_operand *operand, const syi_array *shape, cons
     return check_operand(operand, shape, elements_max, err);
 }
 
+/* What the largest square matrices take: their elements by the root of it. Few elements may ask for much more. */
+static sy_status check_work(const syi_demand *demand, uint64_t elements_max, sy_error *err)
+{
+    const uint64_t work = syi_bilinear_work(&demand->product);
+    uint64_t root = UINT32_MAX;
+    while (root > 1 && root > elements_max / root) {
+        root = (root + elements_max / root) / 2; /* Newton's, from above */
+    }
+    uint64_t most;
+    if (__builtin_mul_overflow(elements_max, root + 1, &most) || work <= most) {
+        return SY_OK;
+    }
+    return syi_fail(err, SY_ELIMIT,
+                    "demand for material: a product of %" PRIu64
+                    " multiplications, at most %" PRIu64 " are allowed",
+                    work, most);
+}
+
 static sy_status read_product(syi_demand *demand, const uint8_t *bytes, size_t size,
                               uint64_t elements_max, sy_error *err)
 {
@@ -135,6 +153,7 @@ static sy_status read_product(syi_demand *demand, const uint8_t *bytes, size_t s
     if (size != 0) {
         return malformed("it goes on after its end", err);
     }
+    SY_TRY(check_work(demand, elements_max, err));
     const int64_t count = syi_array_numel(&demand->product.z);
     return (uint64_t)count == demand->count
                ? SY_OK

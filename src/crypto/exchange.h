@@ -12,8 +12,8 @@
 #define SYI_EXCHANGE_BLOCK 1024
 /* Tiles under way: as many as far links want; when the answers are there, no more than near ones, so that what a tile left
  * near the processor is still there when it is finished. */
-#define SYI_EXCHANGE_AHEAD 16
-#define SYI_EXCHANGE_NEAR 4
+#define SYI_EXCHANGE_AHEAD 8
+#define SYI_EXCHANGE_NEAR 3
 
 /* What the others sent of one tile; index: nothing. */
 typedef struct syi_received {

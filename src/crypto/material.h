@@ -23,7 +23,7 @@
 #include "crypto/bilinear.h"
 #include "crypto/sharing.h"
 
-#define SYI_TILE 8192 /* elements */
+#define SYI_TILE 16384 /* elements */
 #define SYI_SHARING_SESSION_SIZE 16
 
 /* Kinds of material; numbers are in stream names and messages. */
@@ -72,7 +72,7 @@ syi_operand syi_operand_of(const syi_item *item, unsigned part, const syi_array 
 /* Gives the demand other material than its own: the item, and that of operands whose mask is the item's. */
 void syi_demand_rename(syi_demand *demand, const syi_item *item);
 /* For messages: at most SYI_DEMAND_BYTES. Reading checks everything: no part, operand or shape has more than `elements_max`
- * elements, and views lie in their words. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ESHAPE. demand.c */
+ * elements, no product takes more than square matrices of as many do, and views lie in their words. SY_EFORMAT, SY_ELIMIT, SY_ERANGE, SY_ESHAPE. demand.c */
 #define SYI_DEMAND_BYTES 4096
 void syi_demand_write(const syi_demand *demand, syi_buffer *out);
 sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,

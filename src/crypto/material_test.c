@@ -494,7 +494,8 @@ static void refused(dealing *d, const syi_demand *demand, sy_status status)
 static void test_hostile(void **state)
 {
     (void)state;
-    const int64_t x[] = {3, 4}, y[] = {4, 5}, long_x[] = {1, INT64_C(1) << 40}, one[] = {1};
+    const int64_t x[] = {3, 4}, y[] = {4, 5}, long_x[] = {1, INT64_C(1) << 40}, one[] = {1},
+                  wide[] = {1000, 1000}, image[] = {1, 1, 1000, 1000}, weight[] = {1, 1, 500, 500};
     dealing d;
     dealing_open(&d, 2);
     const syi_demand good = product_demand(&d, "matmul", &fields[0], 2, x, 2, y);
@@ -527,6 +528,12 @@ static void test_hostile(void **state)
     memset(demand.x.strides, 0, sizeof demand.x.strides);
     demand.x.words = 1;
     refused(&d, &demand, SY_ELIMIT);
+    demand = product_demand(&d, "conv2d", &fields[0], 4, image, 4, weight); /* 6e10 of them */
+    refused(&d, &demand, SY_ELIMIT);
+    assert_non_null(strstr(d.err.message, "62750250000 multiplications"));
+    demand = product_demand(&d, "ij,jk->ik", &fields[0], 2, wide, 2, wide); /* 1e9 */
+    syi_demand back;
+    assert_ok(read_back(&d, &demand, &back), &d.err);
     dealing_close(&d);
 }
 
