@@ -23,7 +23,7 @@
 #include "crypto/bilinear.h"
 #include "crypto/sharing.h"
 
-#define SYI_TILE 16384 /* elements */
+#define SYI_TILE 65536 /* elements */
 #define SYI_SHARING_SESSION_SIZE 16
 
 /* Kinds of material; numbers are in stream names and messages. */
