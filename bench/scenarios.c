@@ -200,6 +200,8 @@ const size_t bench_scenario_count = sizeof bench_scenarios / sizeof bench_scenar
     }
 
 const bench_scenario *const bench_mpc_scenarios[] = {
+    MPC("mpc_mul_1", "one product of shared integers: what a joint command takes at least", "mul",
+        1, false, false, BENCH_NO_GOAL, 0),
     MPC("mpc_mul_1e5", "shared integers, 1e5 products", "mul", 100000, false, false, BENCH_NO_GOAL,
         0),
     MPC("mpc_mul_1e6", "shared integers, 1e6 products", "mul", 1000000, false, false, BENCH_MOST,
