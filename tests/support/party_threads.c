@@ -195,6 +195,9 @@ static sy_status put(party_threads *t, int from, int to, const syi_item *item, c
     }
     if (size > 0) {
         memcpy(m->bytes, bytes, size);
+        if (t->options.mark_public != NULL && from != PARTY_THREADS_MAX) {
+            t->options.mark_public(m->bytes, size);
+        }
     }
     m->next = NULL;
     m->size = size;
@@ -655,6 +658,10 @@ void party_threads_set(party_threads *t, const party_threads_options *options)
         m->index = k;
         memcpy(m->session, t->dealer.session, sizeof m->session);
         memcpy(m->seed, t->dealer.seeds[k], sizeof m->seed);
+        if (options->mark_secret != NULL) {
+            options->mark_secret(m->seed, sizeof m->seed);
+            options->mark_secret(t->dealer.seeds[k], SYI_SEED_SIZE);
+        }
     }
 }
 

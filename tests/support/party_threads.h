@@ -35,6 +35,9 @@ typedef struct party_threads_options {
     bool made_ahead;   /* demands are answered by material of other items */
     bool check_range;
     party_fault fault;
+    /* For memcheck, or NULL: called with every seed, and with what is received of holders. */
+    void (*mark_secret)(void *bytes, size_t size);
+    void (*mark_public)(void *bytes, size_t size);
 } party_threads_options;
 
 /* Run by every holder on a thread of its own: party->channel->index says which one it is. */
