@@ -65,7 +65,8 @@ static sy_status run_linear(syi_composite *c, const sy_value *bound)
         const sy_value args[] = {VALUE(c), bound[2]};
         const syi_array bias = syi_composite_array(bound[2].as.tensor);
         const bool fits = bias.ndim == 1 && bias.dtype == syi_composite_array(c->value).dtype &&
-                          syi_tensor_is_native(c->value);
+                          syi_tensor_is_native(c->value) &&
+                          syi_tensor_is_native(bound[2].as.tensor);
         SY_GOTO(done, syi_composite_step(c, SYI_OP_add, fits, args, 2));
     }
 done:

@@ -136,6 +136,21 @@ void syi_fixed_sum_to_size(syi_fixed_run *r)
     }
 }
 
+/* Sums of up to all elements. */
+void syi_fixed_cumsum(syi_fixed_run *r)
+{
+    sy_value args[2];
+    int64_t terms = 0;
+    if (!child_arguments(r, args, 2, 2) || !syi_fixed_numel(r, args[0].as.tensor, &terms)) {
+        return;
+    }
+    sy_tensor *sums_ = syi_scope_run(r->s, SYI_OP_cumsum, false, args, 2);
+    const uint64_t most = sums_ != NULL ? check_sums(r, args, 2, terms) : 0;
+    if (sy_scope_get_status(r->s) == SY_OK) {
+        syi_fixed_emit(r, syi_fixed_store(r, sums_), most);
+    }
+}
+
 /* Positions decode to numbers, as the reference's do. */
 static void emit_positions(syi_fixed_run *r, sy_tensor *positions)
 {

@@ -102,6 +102,7 @@ void syi_fixed_tanh_backward(syi_fixed_run *r);
 void syi_fixed_sum(syi_fixed_run *r);
 void syi_fixed_mean(syi_fixed_run *r);
 void syi_fixed_sum_to_size(syi_fixed_run *r);
+void syi_fixed_cumsum(syi_fixed_run *r);
 void syi_fixed_extremum(syi_fixed_run *r);
 void syi_fixed_arg_extremum(syi_fixed_run *r);
 /* approximations.c */

@@ -192,7 +192,7 @@ void syi_share_neg(syi_share_op *o)
 static bool check_dtype(syi_share_op *o, const sy_value *dtype)
 {
     if (dtype->kind == SY_VALUE_DTYPE && dtype->as.dtype != syi_share_dtype(o)) {
-        syi_share_refuse(o, SY_EDTYPE, "a share is kept in %s, not in %s",
+        syi_share_refuse(o, SY_EDTYPE, "a share is kept in %s, not in %s; get the value first",
                          sy_dtype_name(syi_share_dtype(o)), sy_dtype_name(dtype->as.dtype));
         return false;
     }

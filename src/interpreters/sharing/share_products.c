@@ -124,13 +124,18 @@ static sy_tensor *multiply(syi_share_op *o, const syi_bilinear *product, const f
     }
     if (x->share == NULL || y->share == NULL) {
         memset(syi_share_data(z), 0, syi_array_bytes(syi_share_array(z)));
+        if (x->share == y->share && !syi_share_leads(o)) {
+            return z; /* both are public: the lead's */
+        }
         const sy_status status =
             syi_bilinear_add(context, product, field, syi_share_data(z), syi_share_array(x->words),
                              syi_share_array(y->words), &error);
         if (!syi_share_latch(o, status, &error)) {
             return NULL;
         }
-        return o->run != NULL && has_zero(x->share == NULL ? x : y) ? syi_words_refresh(o, z) : z;
+        return o->run != NULL && x->share != y->share && has_zero(x->share == NULL ? x : y)
+                   ? syi_words_refresh(o, z)
+                   : z;
     }
     const bool keep = product->kind != SYI_BILINEAR_MUL;
     syi_factor fx, fy;
