@@ -136,6 +136,13 @@ SY_API sy_status sy_provide_primitives(const sy_primitive *primitive, size_t cou
 SY_API sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, size_t holder_count,
                                         sy_worker *crypto_provider, sy_error *err);
 
+/*
+ * Test mode of all workers of a hook, to be set at every holder or at none: each division of shared values opens what it
+ * divides to the holders, and fails with SY_ERANGE where that is beyond a quarter of the field, so that the result would mean
+ * nothing. It gives the values away: never with data that count. Off at first; no peer can switch it on.
+ */
+SY_API void sy_hook_check_shared_range(sy_hook *hook, bool check);
+
 /* What the joint operations of a group have cost one holder so far, in its present session. Payloads, without framing. */
 typedef struct sy_sharing_cost {
     uint64_t rounds;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <csyft/sharing.h>
+
 #include "cli.h"
 #include "descriptors.h"
 
@@ -61,6 +63,7 @@ typedef struct settings { /* the lists have room for all of argv */
     const char **admins; /* callers that may administer it */
     size_t admin_count;
     int64_t log_messages;   /* so many are kept; 0: no log */
+    bool check_range;       /* of shared values */
     const char *token_file; /* tokens that it takes */
     const char *own_token;  /* file with the one that it shows to peers */
     sy_listen_options listening;
@@ -77,6 +80,7 @@ enum {
     OPTION_PRIVATE,
     OPTION_RELEASE,
     OPTION_MEMORY_LIMIT,
+    OPTION_CHECK_RANGE,
     OPTION_PEER,
     OPTION_ALLOW_INTRODUCTIONS,
     OPTION_POOL_THREADS,
@@ -115,6 +119,8 @@ static const cli_option options[] = {
      "what OP makes of private data may leave when it depends on an\n"
      "average over ROWS rows or more; may be repeated"},
     {"memory-limit", 0, "BYTES", "most that others may make it hold; k, M, G: powers of 1024"},
+    {"check-range", 0, NULL,
+     "test mode of sharing: opens values to see whether they fit; tells them"},
     {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
     {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
     {"pool-threads", 0, "N", "threads that compute; default: one per processor"},
@@ -420,6 +426,9 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
         return cli_parse_integer(verb, "--log-messages", value, 1, 1 << 20, &s->log_messages)
                    ? CLI_OK
                    : CLI_USAGE;
+    case OPTION_CHECK_RANGE:
+        s->check_range = true;
+        return CLI_OK;
     case OPTION_ALLOW_INTRODUCTIONS:
         s->listening.allow_introductions = true;
         return CLI_OK;
@@ -489,6 +498,7 @@ static sy_status set_administration(const cli_session *session, const settings *
 {
     sy_message_log_options logging = SY_MESSAGE_LOG_OPTIONS_INIT;
     logging.messages_max = (size_t)s->log_messages;
+    sy_hook_check_shared_range(session->hook, s->check_range);
     logging.bytes_max = SIZE_MAX; /* the number bounds it */
     sy_status status = SY_OK;
     if (s->admin_count > 0) {

@@ -168,12 +168,40 @@ static void test_mixed(void **state)
     sy_plan_unref(plan);
 }
 
+/* Numbers that a product makes too large for its truncation are seen in the test mode, and those that are too large to begin
+ * with are not shared. */
+static void test_range(void **state)
+{
+    workers *w = *state;
+    sharing s = sharing_of(w, 2, false);
+    sy_precision_options options = SY_PRECISION_OPTIONS_INIT;
+    sy_tensor *large = FLOATS(w, 3e15f), *fixed = NULL, *shared = NULL;
+    assert_ok(sy_tensor_fix_precision(large, &fixed, &options, &w->err), &w->err);
+    assert_ok(sy_tensor_share(fixed, &shared, s.holders, 2, NULL, &w->err), &w->err);
+    sy_tensor_unref(shared);
+    sy_tensor_unref(fixed);
+    assert_ok(sy_tensor_fix_precision(FLOATS(w, 5e15f), &fixed, &options, &w->err), &w->err);
+    assert_fails(w, sy_tensor_share(fixed, &shared, s.holders, 2, NULL, &w->err), SY_ERANGE,
+                 "quarter of the field", "4.61169e+15");
+    sy_tensor_unref(fixed);
+    for (size_t k = 0; k < w->place_count; k++) {
+        sy_hook_check_shared_range(w->places[k].hook, true);
+    }
+    sy_tensor *x = SHARED_FIXED(&s, 3, 1048576, -1048576);
+    assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(SHARED_FIXED(&s, 3, 524288, 524288))),
+                  549755813888, -549755813888);
+    assert_fails(w, CALL(w, "mul", TENSOR(x), TENSOR(SHARED_FIXED(&s, 3, 1, 8388608))), SY_ERANGE,
+                 "range");
+    assert_shared(&s, x, 1048576, -1048576);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LIBRARY_WORKER_KINDS(test_here),
         LIBRARY_WORKER_KINDS(test_at_the_holders),
         LIBRARY_WORKER_KINDS(test_mixed),
+        LIBRARY_WORKER_KINDS(test_range),
     };
     return workers_run(tests);
 }

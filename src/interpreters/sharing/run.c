@@ -416,10 +416,12 @@ static syi_sharing_run *make_run(syi_sharing_session *s, const syi_joint *joint,
     }
     run->channel =
         (syi_channel){.klass = &workers_channel, .holders = s->holders, .index = s->index};
-    run->party = (syi_party){.context = context,
-                             .channel = &run->channel,
-                             .material = &s->material,
-                             .sequence = joint->sequence};
+    run->party =
+        (syi_party){.context = context,
+                    .channel = &run->channel,
+                    .material = &s->material,
+                    .sequence = joint->sequence,
+                    .check_range = atomic_load(&syi_sharing_room_of(s->worker->hook)->check_range)};
     return run;
 }
 

@@ -97,6 +97,7 @@ typedef struct syi_sharing_room {
     pthread_cond_t dealt;   /* one less */
     struct syi_sharing_group *groups;
     bool closing;
+    atomic_bool check_range; /* test mode */
 } syi_sharing_room;
 
 static inline syi_sharing_room *syi_sharing_room_of(const sy_hook *hook)

@@ -64,6 +64,11 @@ sy_status syi_sharing_register(sy_hook *hook, sy_error *err)
     return syi_share_commands_register(hook, err);
 }
 
+void sy_hook_check_shared_range(sy_hook *hook, bool check)
+{
+    atomic_store(&syi_sharing_room_of(hook)->check_range, check);
+}
+
 /* Sharing */
 
 static sy_status read_options(const sy_share_options *options, sy_hook *hook, sy_share_options *all,
@@ -138,6 +143,21 @@ static sy_status share_there(sy_tensor *tensor, syi_pointer *pointer, sy_tensor 
     return wrap_like(tensor, &made->base, shared, err);
 }
 
+/* Products are truncated, which needs numbers below a quarter of the field. */
+static sy_status check_range(const syi_fixed *fixed, const syi_field *field, sy_error *err)
+{
+    const uint64_t quarter = syi_field_most(field) / 2;
+    const uint64_t most = syi_fixed_bound(fixed, false);
+    if (most <= quarter || most == SYI_FIXED_UNKNOWN || syi_fixed_bound(fixed, true) <= quarter) {
+        return SY_OK;
+    }
+    return syi_fail(
+        err, SY_ERANGE,
+        "share: an element has a magnitude of more than %.6g, a quarter of the field at "
+        "this precision; use a lower precision or a larger field",
+        (double)quarter / (double)fixed->attributes.scale);
+}
+
 /* The chain with its native end shared. */
 static sy_status share_chain(syi_node *chain, syi_node **built, syi_sharing_group *group,
                              const syi_field *field, sy_error *err)
@@ -196,6 +216,9 @@ sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared, sy_worker 
     }
     SY_TRY(choose_field(tensor, &o, &field, err));
     SY_TRY(syi_sharing_group_get(tensor->hook, &group, owners, count, o.crypto_provider, err));
+    if (syi_fixed_of(tensor) != NULL) {
+        SY_TRY(check_range(syi_fixed_of(tensor), &field, err));
+    }
     const sy_status status = share_chain(tensor->node, &node, group, &field, err);
     SY_TRY(status);
     return wrap_like(tensor, node, shared, err);
