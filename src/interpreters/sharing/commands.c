@@ -10,6 +10,8 @@
 #include "interpreters/sharing/letters.h"
 #include "workers/session.h"
 
+#define TELL_NS UINT64_C(2000000000)
+
 /* A caller that went while its request was at work is not told to be gone once more: what it opened goes at once. */
 static sy_status check_caller(const sy_request *request, sy_error *err)
 {
@@ -121,6 +123,42 @@ void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE],
     args[2] = sy_value_int((int64_t)item->sequence);
     args[3] = sy_value_int(item->number);
     args[4] = sy_value_tensor(bytes);
+}
+
+void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count, int holders,
+                      const uint8_t session[SYI_SHARING_SESSION_SIZE], int from, sy_status status,
+                      const sy_error *why)
+{
+    syi_exchange exchanges[SYI_HOLDERS_MAX + 1];
+    bool told[SYI_HOLDERS_MAX + 1] = {false};
+    char text[SYI_JOINT_TEXT_SIZE];
+    sy_context *context = teller->hook->context;
+    const uint64_t deadline = syi_clock_now(context) + TELL_NS;
+    const sy_value args[] = {
+        sy_value_string(syi_joint_format(session, text)),
+        sy_value_int(from),
+        sy_value_int((int64_t)status),
+        sy_value_string(why->message),
+    };
+    for (size_t k = 0; k < count; k++) {
+        if (parties[k] == NULL || syi_sharing_blames(why, (int)k == holders, parties[k]->name)) {
+            continue;
+        }
+        sy_error ignored = SY_ERROR_INIT;
+        told[k] = syi_command_start(teller, parties[k], SYI_SHARING_FAIL, args, 4, NULL, deadline,
+                                    &exchanges[k], &ignored) == SY_OK;
+        if (!told[k]) {
+            syi_log(context, SY_LOG_INFO, "sharing", teller->name, 0,
+                    "%s could not be told that a joint command failed: %s", parties[k]->name,
+                    ignored.message);
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (told[k]) {
+            (void)syi_link_wait(&exchanges[k], NULL);
+            syi_link_end(&exchanges[k]);
+        }
+    }
 }
 
 sy_status syi_sharing_read_bytes(syi_decoder *decoder, sy_tensor **bytes, sy_error *err)
@@ -478,11 +516,13 @@ static sy_status handle_demand(const sy_request *request, sy_error *err)
     syi_sharing_dealing *dealing = NULL;
     const syi_array *bytes = NULL;
     uint8_t framed[4 + SYI_DEMAND_BYTES];
+    syi_demand demand;
     SY_TRY(bytes_argument(request, 1, &bytes, err));
     const size_t size = syi_array_bytes(bytes);
     if (size > SYI_DEMAND_BYTES) {
         return syi_fail(err, SY_ELIMIT, "a demand of %zu bytes", size);
     }
+    SY_TRY(syi_demand_read(&demand, syi_array_data(bytes), size, SYI_SHARING_ELEMENTS_MAX, err));
     SY_TRY(find_dealing(request, &dealing, err));
     syi_put_u32le(framed, (uint32_t)size);
     memcpy(framed + 4, syi_array_data(bytes), size);

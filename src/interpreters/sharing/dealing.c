@@ -182,20 +182,10 @@ static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size,
 /* The first `told` holders learn that there will be no more. */
 static void tell_failure(syi_sharing_dealing *d, int told, sy_status status, const sy_error *why)
 {
-    char text[SYI_JOINT_TEXT_SIZE];
     sy_error said = *why;
     (void)syi_sharing_blame(true, d->provider->name, status, &said);
-    const sy_value args[] = {
-        sy_value_string(syi_joint_format(d->dealer.session, text)),
-        sy_value_int(d->dealer.holders),
-        sy_value_int((int64_t)status),
-        sy_value_string(said.message),
-    };
-    for (int k = 0; k < told; k++) {
-        if (!syi_sharing_blames(&said, false, d->workers[k]->name)) {
-            (void)syi_command_post(d->provider, d->workers[k], SYI_SHARING_FAIL, args, 4, NULL);
-        }
-    }
+    syi_sharing_tell(d->provider, d->workers, (size_t)told, d->dealer.holders, d->dealer.session,
+                     d->dealer.holders, status, &said);
 }
 
 /* The thread */

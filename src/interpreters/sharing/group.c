@@ -3,27 +3,20 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/sharing/letters.h"
 
 /* Life */
 
-static void tell_over(syi_sharing_group *group, const uint8_t session[SYI_SHARING_SESSION_SIZE],
-                      const sy_error *why)
+/* Who said it knows it. */
+static void tell_over(syi_sharing_group *group, const sy_error *why)
 {
-    char text[SYI_JOINT_TEXT_SIZE];
-    const sy_value args[] = {
-        sy_value_string(syi_joint_format(session, text)),
-        sy_value_int(-1),
-        sy_value_int((int64_t)(why->status != SY_OK ? why->status : SY_ECANCELED)),
-        sy_value_string(why->message),
-    };
+    sy_worker *parties[SYI_HOLDERS_MAX + 1];
     for (int k = 0; k <= group->holders; k++) {
         sy_worker *worker = group->workers[k];
-        if (strcmp(why->worker, worker->name) != 0 &&
-            !syi_sharing_blames(why, k == group->holders, worker->name)) {
-            (void)syi_command_post(group->hook->local_worker, worker, SYI_SHARING_FAIL, args, 4,
-                                   NULL);
-        }
+        parties[k] = strcmp(why->worker, worker->name) != 0 ? worker : NULL;
     }
+    syi_sharing_tell(group->hook->local_worker, parties, (size_t)group->holders + 1, group->holders,
+                     group->session, -1, why->status != SY_OK ? why->status : SY_ECANCELED, why);
 }
 
 /* Lock held. The session is over for everybody who can be told. */
@@ -38,7 +31,7 @@ static void close_session(syi_sharing_group *group, const sy_error *why)
         syi_sharing_dealing_unref(group->dealing);
         group->dealing = NULL;
     }
-    tell_over(group, group->session, why);
+    tell_over(group, why);
 }
 
 void syi_sharing_groups_free(syi_sharing_room *room)
@@ -200,6 +193,14 @@ static sy_status open_session(syi_sharing_group *group, sy_error *err)
         }
     }
     sy_worker *provider = syi_sharing_group_provider(group);
+    for (int k = 0; k < group->holders; k++) {
+        if (!plan.reaches[group->holders * parties + k]) {
+            return syi_fail(err, SY_EINVAL,
+                            "share: the crypto provider %s cannot reach holder %s, which listens "
+                            "nowhere",
+                            provider->name, group->workers[k]->name);
+        }
+    }
     SY_TRY(syi_worker_is_here(provider) ? syi_sharing_deal_open(&plan, err)
                                         : ask_provider(group, &plan, err));
     memcpy(group->session, plan.session, sizeof plan.session);

@@ -20,6 +20,13 @@ void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE],
                                 const syi_item *item, sy_tensor *bytes,
                                 sy_value args[SYI_SHARING_SEND_ARGS],
                                 char text[SYI_JOINT_TEXT_SIZE]);
+/*
+ * sharing_fail(session, from, status, sentence) to all of `parties` that are not NULL and that the sentence does not blame:
+ * the provider is the one at `holders`. Who does not answer soon is left alone.
+ */
+void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count, int holders,
+                      const uint8_t session[SYI_SHARING_SESSION_SIZE], int from, sy_status status,
+                      const sy_error *why);
 /* One value that is a vector of bytes here, as a new reference. SY_EPROTO. */
 sy_status syi_sharing_read_bytes(syi_decoder *decoder, sy_tensor **bytes, sy_error *err);
 

@@ -16,6 +16,7 @@ enum {
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
+#define MARGIN_NS UINT64_C(2000000000)
 #define LATE_NS UINT64_C(200000000) /* after a failure, for what is under way */
 
 typedef struct syi_sharing_flight {
@@ -95,9 +96,16 @@ static sy_status give(syi_sharing_run *run, int party, const syi_item *item, sy_
     return start(run, party, SYI_SHARING_SEND, args, SYI_SHARING_SEND_ARGS, err);
 }
 
+_Atomic(syi_sharing_watch_fn) syi_sharing_watch;
+
 static sy_status run_send(syi_channel *channel, const void *bytes, size_t size, sy_error *err)
 {
     syi_sharing_run *run = run_of(channel);
+    const syi_sharing_watch_fn watch =
+        atomic_load_explicit(&syi_sharing_watch, memory_order_acquire);
+    if (watch != NULL) {
+        watch(run->session, run->party.sequence, bytes, size);
+    }
     sy_hook *hook = run->session->worker->hook;
     const int64_t length = (int64_t)size;
     const syi_item item = {run->party.sequence, 0};
@@ -461,29 +469,15 @@ static sy_status wait_for_turn(syi_sharing_session *s, const syi_joint *joint, u
     return status;
 }
 
-/* The others are told, except whom it is about; nobody waits for their answers. */
+/* The others are told. */
 static void tell_failure(syi_sharing_session *s, sy_status status, const sy_error *why)
 {
-    char text[SYI_JOINT_TEXT_SIZE];
-    const sy_value args[] = {
-        sy_value_string(syi_joint_format(s->material.session, text)),
-        sy_value_int(s->index),
-        sy_value_int((int64_t)status),
-        sy_value_string(why->message),
-    };
+    sy_worker *others[SYI_HOLDERS_MAX + 1] = {NULL};
     for (int k = 0; k <= s->holders; k++) {
-        const syi_sharing_peer *peer = &s->peers[k];
-        if (k == s->index || !peer->push || syi_sharing_blames(why, k == s->holders, peer->name)) {
-            continue;
-        }
-        sy_error ignored = SY_ERROR_INIT;
-        if (syi_command_post(s->worker, peer->worker, SYI_SHARING_FAIL, args, 4, &ignored) !=
-            SY_OK) {
-            syi_log(s->worker->hook->context, SY_LOG_INFO, "sharing", s->worker->name, 0,
-                    "%s could not be told that a joint command failed: %s", peer->name,
-                    ignored.message);
-        }
+        others[k] = k != s->index && s->peers[k].push ? s->peers[k].worker : NULL;
     }
+    syi_sharing_tell(s->worker, others, (size_t)s->holders + 1, s->holders, s->material.session,
+                     s->index, status, why);
 }
 
 /* This holder cannot go on: nobody needs to wait for it. */
@@ -500,13 +494,22 @@ static void give_up(syi_sharing_session *s, sy_status status, const sy_error *er
     }
 }
 
+/* Before the client's, so that the client hears whom this holder waited for in vain, and does not blame this one. */
+static uint64_t deadline_of(const sy_context *context, uint64_t deadline)
+{
+    const uint64_t now = syi_clock_now(context);
+    if (deadline == 0) {
+        return now + PATIENCE_NS;
+    }
+    const uint64_t left = deadline > now ? deadline - now : 0;
+    return deadline - (left / 4 < MARGIN_NS ? left / 4 : MARGIN_NS);
+}
+
 sy_status syi_sharing_begin(sy_worker *worker, syi_joint *joint, uint64_t deadline, sy_error *err)
 {
     syi_sharing_session *session = NULL;
     sy_context *context = worker->hook->context;
-    if (deadline == 0) {
-        deadline = syi_clock_now(context) + PATIENCE_NS;
-    }
+    deadline = deadline_of(context, deadline);
     SY_TRY(syi_sharing_find(worker, joint->session, &session, err));
     syi_sharing_run *run = make_run(session, joint, deadline);
     if (run == NULL) {

@@ -146,6 +146,11 @@ sy_status syi_sharing_blame(bool provider, const char *name, sy_status status, s
 /* Session lock held: waits for a change, at most until `deadline`; false: it is over. */
 bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline);
 
+/* For tests: sees every letter that a holder of this process sends to the others, which is its part of what is opened. */
+typedef void (*syi_sharing_watch_fn)(const syi_sharing_session *session, uint64_t sequence,
+                                     const void *bytes, size_t size);
+extern _Atomic(syi_sharing_watch_fn) syi_sharing_watch;
+
 /* A holder in a joint command (run.c). */
 typedef struct syi_sharing_run {
     syi_channel channel;
