@@ -118,7 +118,7 @@ SY_API sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_ten
  */
 typedef struct sy_primitive {
     size_t size;
-    const char *op; /* "mul", "matmul", "conv2d", an equation, "square", "division" */
+    const char *op; /* "mul", "matmul", "conv2d", an equation, "square", "division", "zero" */
     int a_ndim, b_ndim;
     const int64_t *a_shape, *b_shape;
     int64_t divisor; /* of divisions: 1000 for fixed precision of 3 decimals */

@@ -211,26 +211,6 @@ void syi_share_product(syi_share_op *o)
     syi_share_emit(o, z);
 }
 
-/* Every element by every: a column by a row. */
-void syi_share_outer(syi_share_op *o)
-{
-    factor factors[2];
-    if (!take(o, 0, &factors[0]) || !take(o, 1, &factors[1])) {
-        return;
-    }
-    for (int k = 0; k < 2; k++) {
-        if (syi_share_array(factors[k].words)->ndim != 1) {
-            syi_share_refuse(o, SY_ESHAPE, "of two vectors; factor %d has %d dims", k + 1,
-                             syi_share_array(factors[k].words)->ndim);
-            return;
-        }
-    }
-    factors[0].words = sy_unsqueeze(o->s, factors[0].words, 1);
-    if (!syi_share_failed(o)) {
-        syi_share_emit(o, product_of_row(o, syi_op_get(SYI_OP_mul), o->call->args, 2, factors));
-    }
-}
-
 /* beta self + alpha mat1 mat2; of batches, too */
 void syi_share_addmm(syi_share_op *o)
 {

@@ -264,7 +264,7 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(bmm, product),
     RULE(mv, product),
     RULE(dot, product),
-    RULE(outer, outer),
+    RULE(outer, product),
     RULE(conv1d, product),
     RULE(conv2d, product),
     RULE(addmm, addmm),

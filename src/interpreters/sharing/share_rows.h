@@ -96,7 +96,6 @@ void syi_share_size(syi_share_op *o);
 /* share_products.c */
 void syi_share_mul(syi_share_op *o);
 void syi_share_product(syi_share_op *o);
-void syi_share_outer(syi_share_op *o);
 void syi_share_addmm(syi_share_op *o);
 void syi_share_square(syi_share_op *o);
 void syi_share_pow(syi_share_op *o);

@@ -649,6 +649,10 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
         demand->kind = SYI_MATERIAL_SQUARE;
         return SY_OK;
     }
+    if (strcmp(all.op, "zero") == 0) {
+        demand->kind = SYI_MATERIAL_ZERO;
+        return SY_OK;
+    }
     if (strcmp(all.op, "division") == 0) {
         const uint64_t d = (uint64_t)all.divisor;
         if (all.divisor < 2 || d > syi_field_most(&demand->field) / 2) {

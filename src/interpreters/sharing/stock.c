@@ -1,5 +1,7 @@
 #include "interpreters/sharing/stock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -119,21 +121,57 @@ static void drop_empty(syi_stock *stock)
     }
 }
 
-const char *syi_stock_kind_text(syi_material_kind kind)
+static const char *product_text(const syi_bilinear *product)
 {
-    switch (kind) {
-    case SYI_MATERIAL_PRODUCT:
-        return "product";
-    case SYI_MATERIAL_SQUARE:
-        return "square";
-    case SYI_MATERIAL_SHIFT:
-        return "shift";
-    case SYI_MATERIAL_DIVIDE:
-        return "division";
-    case SYI_MATERIAL_ZERO:
-        return "zero";
+    switch (product->kind) {
+    case SYI_BILINEAR_MUL:
+        return "mul";
+    case SYI_BILINEAR_MATMUL:
+        return "matmul";
+    case SYI_BILINEAR_CONVOLUTION:
+        return product->spatial == 1 ? "conv1d" : "conv2d";
+    case SYI_BILINEAR_EINSUM:
+        return product->equation;
     }
-    return "unknown";
+    return "product";
+}
+
+const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size)
+{
+    char x[64], y[64];
+    switch (demand->kind) {
+    case SYI_MATERIAL_PRODUCT:
+        snprintf(text, size, "%.127s of %s and %s", product_text(&demand->product),
+                 syi_shape_format(demand->product.x.ndim, demand->product.x.shape, x, sizeof x),
+                 syi_shape_format(demand->product.y.ndim, demand->product.y.shape, y, sizeof y));
+        break;
+    case SYI_MATERIAL_SQUARE:
+        snprintf(text, size, "square of %" PRIu64 " elements", demand->count);
+        break;
+    case SYI_MATERIAL_SHIFT:
+        snprintf(text, size, "division by 2^%u of %" PRIu64 " elements", demand->shift,
+                 demand->count);
+        break;
+    case SYI_MATERIAL_DIVIDE:
+        snprintf(text, size, "division by %" PRIu64 " of %" PRIu64 " elements", demand->divisor,
+                 demand->count);
+        break;
+    case SYI_MATERIAL_ZERO:
+        snprintf(text, size, "zero of %" PRIu64 " elements", demand->count);
+        break;
+    }
+    return text;
+}
+
+/* EmptyCryptoPrimitiveStoreError: how many there are, how many are needed, of what. */
+static sy_status none_left(const syi_demand *demand, sy_error *err)
+{
+    char text[SYI_STOCK_TEXT];
+    return syi_fail(
+        err, SY_EEMPTY,
+        "the crypto store has 0 instances of %s, 1 is needed; provide primitives ahead, "
+        "or do not force preprocessing",
+        syi_stock_describe(demand, text, sizeof text));
 }
 
 sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err)
@@ -157,12 +195,8 @@ sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_e
             return SY_OK;
         }
     }
-    return stock->force ? syi_fail(err, SY_EEMPTY,
-                                   "the crypto store has 0 instances of the %s with these "
-                                   "parameters, 1 is needed; provide primitives ahead, or do not "
-                                   "force preprocessing",
-                                   syi_stock_kind_text(demand->kind))
-                        : SY_OK;
+    /* Zeros are no primitive of the originals': whoever forces preprocessing does not count refreshes. */
+    return stock->force && demand->kind != SYI_MATERIAL_ZERO ? none_left(demand, err) : SY_OK;
 }
 
 uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand)

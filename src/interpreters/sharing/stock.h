@@ -29,12 +29,13 @@ void syi_stock_fini(syi_stock *stock);
 sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
                         sy_error *err);
 /* Takes one: the demand's item, and those of its fresh factors, become that of the instance. *drawn false: there is none;
- * SY_EEMPTY then when nothing may be dealt on demand. Products with kept masks are never in stock. */
+ * SY_EEMPTY then when nothing may be dealt on demand (zeros always may). Products with kept masks are never in stock. */
 sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err);
 /* Instances left of that kind and these parameters. */
 uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand);
 
-/* "product", "square", ... */
-const char *syi_stock_kind_text(syi_material_kind kind);
+/* "matmul of 2x3 and 3x4", "division by 1000 of 6 elements"; gives text. */
+#define SYI_STOCK_TEXT 288
+const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size);
 
 #endif
