@@ -189,19 +189,29 @@ const bench_scenario *const bench_scenarios[] = {
 };
 const size_t bench_scenario_count = sizeof bench_scenarios / sizeof bench_scenarios[0];
 
+#define MPC_LIMIT "the same on plain numbers here, and its rounds as raw TCP echoes of equal bytes"
+
 /* Two holders and a provider. Goals: docs/reference/performance.md. */
-#define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                    \
-    &(const bench_scenario)                                                               \
-    {                                                                                     \
-        .name = name_, .summary = summary_, .unit = "ms",                                 \
-        .limit_name = "the same on plain numbers here", .goal = goal_, .most = most_,     \
-        .run = bench_run_mpc, .op = op_, .size = size_, .fixed = fixed_, .ahead = ahead_, \
-        .spin_us = 50                                                                     \
+#define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                            \
+    &(const bench_scenario)                                                                       \
+    {                                                                                             \
+        .name = name_, .summary = summary_, .unit = "ms", .limit_name = MPC_LIMIT, .goal = goal_, \
+        .most = most_, .run = bench_run_mpc, .op = op_, .size = size_, .fixed = fixed_,           \
+        .ahead = ahead_, .spin_us = 50                                                            \
+    }
+
+#define MPC_PLAN(name_, summary_, size_)                                           \
+    &(const bench_scenario)                                                        \
+    {                                                                              \
+        .name = name_, .summary = summary_, .unit = "ms", .limit_name = MPC_LIMIT, \
+        .run = bench_run_mpc_plan, .size = size_, .spin_us = 50                    \
     }
 
 const bench_scenario *const bench_mpc_scenarios[] = {
     MPC("mpc_mul_1", "one product of shared integers: what a joint command takes at least", "mul",
         1, false, false, BENCH_NO_GOAL, 0),
+    MPC("mpc_mul_1_ahead", "the same, its triple made ahead", "mul", 1, false, true, BENCH_NO_GOAL,
+        0),
     MPC("mpc_mul_1e5", "shared integers, 1e5 products", "mul", 100000, false, false, BENCH_NO_GOAL,
         0),
     MPC("mpc_mul_1e6", "shared integers, 1e6 products", "mul", 1000000, false, false, BENCH_MOST,
@@ -229,5 +239,9 @@ const bench_scenario *const bench_mpc_scenarios[] = {
     MPC("mpc_conv2d_1", "16 shared kernels of 5 x 5 on one shared image of 28 x 28", "conv2d", 1,
         true, false, BENCH_NO_GOAL, 0),
     MPC("mpc_conv2d_32", "the same on 32 images", "conv2d", 32, true, false, BENCH_NO_GOAL, 0),
+    MPC_PLAN("mpc_linear_plan_1",
+             "a linear layer of 784 to 128 with shared weights, opened already, as a plan: one row",
+             1),
+    MPC_PLAN("mpc_linear_plan_128", "the same for 128 rows", 128),
 };
 const size_t bench_mpc_scenario_count = sizeof bench_mpc_scenarios / sizeof bench_mpc_scenarios[0];
