@@ -377,6 +377,24 @@ static void test_default_provider(void **state)
     assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(x)), 16);
 }
 
+/* The client is a holder itself; the provider reaches it where it listens. */
+static void test_client_holds(void **state)
+{
+    workers *w = *state;
+    const char *url = NULL;
+    if (w->kind->url != NULL) {
+        assert_ok(sy_worker_listen(w->me, w->kind->url, NULL, &url, &w->err), &w->err);
+    }
+    sharing s = sharing_of(w, 2, true);
+    s.holders[1] = w->me;
+    s.serving[1] = w->me;
+    sy_tensor *x = SHARED(&s, 1, 2, -3), *a = SHARED_FIXED(&s, 3, 1, -0.5, 2);
+    assert_shared(&s, OP(w, "add", TENSOR(x), TENSOR(x)), 2, 4, -6);
+    assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(x)), 1, 4, 9);
+    assert_shared(&s, OP(w, "mul", TENSOR(a), TENSOR(a)), 1, 0.25, 4);
+    assert_shared(&s, OP(w, "dot", TENSOR(a), TENSOR(a)), 5.25);
+}
+
 /* Private data is not shared away. */
 static void test_private(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_send_on),
         LIBRARY_WORKER_KINDS(test_pointer_share),
         LIBRARY_WORKER_KINDS(test_default_provider),
+        LIBRARY_WORKER_KINDS(test_client_holds),
         LIBRARY_WORKER_KINDS(test_private),
     };
     return workers_run(tests);

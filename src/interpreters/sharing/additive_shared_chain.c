@@ -77,7 +77,11 @@ sy_status syi_sharing_answer(const sy_request *request, sy_tensor *result, const
     SY_TRY(syi_pointer_new(hook, &pointer, request->worker, request->worker, id, err));
     atomic_store(&pointer->collect, false);
     SY_TRY(point_below(result->node, &pointer->base, &chain, err));
+    /* Whoever asks reads a pointer, also where it is the holder itself: not the short form for an object of the reader. */
+    const sy_id *recipient = request->reply->recipient;
+    request->reply->recipient = NULL;
     status = syi_encode_node(request->reply, chain, err);
+    request->reply->recipient = recipient;
     syi_node_unref(chain);
     return status;
 }
