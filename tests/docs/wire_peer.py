@@ -208,7 +208,7 @@ class Rules(unittest.TestCase):
         self.refused(ELIMIT, OBJECT, tags)
         self.refused(EFORMAT, OBJECT, [None, [14, [208, ["uint8", [1] * 9, b"\0"]]]])
         self.refused(ELIMIT, COMMAND, ["stack", [1, [[1, [floats(None, 1) for _ in range(65)]]]], {}, []])
-        self.refused(ENOTSUP, OBJECT, [None, [15, []]])  # a type that is not known
+        self.refused(ENOTSUP, OBJECT, [None, [26, []]])  # a type that is not known
         self.refused(EFORMAT, OBJECT, [None, [14, [208, ["float32", [2], b"\0\0\0\0"]]]])
 
     # 4. Kinds
