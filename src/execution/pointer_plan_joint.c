@@ -117,6 +117,9 @@ static sy_status ask(joint_run *j, syi_plan_request *r, const syi_joint *joint, 
                                    joint, 0, &j->exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
     }
+    if (status != SY_OK) {
+        syi_sharing_group_end(j->group, joint, status, err);
+    }
     for (int k = 0; k < begun; k++) {
         sy_error *mine = status == SY_OK ? err : NULL;
         sy_status answered = syi_link_wait(&j->exchanges[k], mine);

@@ -360,6 +360,9 @@ static sy_status ask(part *parts, const joint_call *j, const syi_mode *mode, sy_
         status = dispatch_to(&parts[begun], j, mode, begun, err);
         begun += status == SY_OK ? 1 : 0;
     }
+    if (status != SY_OK && mode->joint != NULL) {
+        syi_sharing_group_end(j->like->group, mode->joint, status, err);
+    }
     for (int k = 0; k < begun; k++) {
         const sy_status answered = syi_pointer_finish(&parts[k].trip, status == SY_OK ? err : NULL);
         status = status == SY_OK ? answered : status;
@@ -564,6 +567,9 @@ sy_status syi_joint_request_run(const syi_joint_request *r, syi_multi_pointer **
         status = syi_command_start(hook->local_worker, r->group->workers[begun], r->name, args,
                                    count, &joint, 0, &exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
+    }
+    if (status != SY_OK && together) {
+        syi_sharing_group_end(r->group, &joint, status, err);
     }
     for (int k = 0; k < begun; k++) {
         sy_status answered = syi_link_wait(&exchanges[k], status == SY_OK ? err : NULL);

@@ -159,6 +159,7 @@ static bool is_worth_it(const syi_op *op)
 bool syi_additive_shared_takes_chain(const syi_call *call)
 {
     const syi_additive_shared *first = NULL;
+    const syi_interpreter *above = NULL; /* what stands above all of them */
     if (call->inplace || !is_worth_it(call->op)) {
         return false;
     }
@@ -166,9 +167,12 @@ bool syi_additive_shared_takes_chain(const syi_call *call)
         if (!is_node(&call->args[k])) {
             continue;
         }
-        const syi_additive_shared *end = end_of(call->args[k].as.internal);
-        if (end == NULL || (first != NULL && (end->group != first->group ||
-                                              !syi_field_same(&end->field, &first->field)))) {
+        const syi_node *node = call->args[k].as.internal;
+        const syi_additive_shared *end = end_of(node);
+        above = above != NULL ? above : node->type;
+        if (end == NULL || node->type != above ||
+            (first != NULL &&
+             (end->group != first->group || !syi_field_same(&end->field, &first->field)))) {
             return false; /* the ordinary way says what is wrong, or shares it with the command */
         }
         first = end;
@@ -187,7 +191,7 @@ static sy_value id_value(const sy_id *id)
     return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
 }
 
-static sy_status ask(const whole_call *w, const syi_sharing_group *group, const syi_joint *joint,
+static sy_status ask(const whole_call *w, syi_sharing_group *group, const syi_joint *joint,
                      syi_multi_pointer *parts, syi_node **chain, sy_error *err)
 {
     sy_hook *hook = group->hook;
@@ -199,6 +203,9 @@ static sy_status ask(const whole_call *w, const syi_sharing_group *group, const 
         status = syi_command_start(hook->local_worker, group->workers[begun], "sharing_call",
                                    w->args, 3, joint, deadline, &exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
+    }
+    if (status != SY_OK) {
+        syi_sharing_group_end(group, joint, status, err);
     }
     for (int k = 0; k < begun; k++) {
         sy_error *mine = status == SY_OK ? err : NULL;

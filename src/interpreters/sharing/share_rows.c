@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/precision/fixed.h"
 
 /* Failures */
 
@@ -467,6 +468,11 @@ sy_status syi_share_call(syi_call *call, sy_error *err)
         return syi_call_composite(call, err);
     }
     SY_TRY(look(call, &like, &outer, err));
+    if (outer == &syi_fixed_type) { /* which would ask this one */
+        return syi_fail(err, SY_ECOLLOCATION,
+                        "%s: shares of integers and shares of fixed precision do not mix",
+                        call->op->name);
+    }
     if (outer != NULL && !(outer->flags & SYI_NODE_REMOTE)) {
         return outer->call(call, err);
     }
