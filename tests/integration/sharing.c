@@ -84,6 +84,7 @@ static void labels(const sharing *s)
     assert_shared(s, OP(w, "add", TENSOR(shared), TENSOR(y)), 4, 6);
 }
 
+/* sy_tensor_to_text */
 static void text(const sharing *s)
 {
     workers *w = s->w;

@@ -1,6 +1,6 @@
 /*
- * sharing_operations.c - the linear rows of AdditiveSharingTensor's table, each against the same on native int64 tensors:
- * for 2, 3 and (virtual) 5 holders, by the client and by another worker as provider, over every kind of worker.
+ * sharing_operations.c - the linear rows of AdditiveSharingTensor's table by sy_call (each holder gets its part of every
+ * argument: dispatch), each against the same on native int64 tensors: for 2, 3 and (virtual) 5 holders, by the client and by another worker as provider, over every kind of worker.
  */
 #include <string.h>
 
@@ -39,6 +39,8 @@ static void vectors_of_sums(const sharing *s)
     assert_shared(s, OP(w, "sub", TENSOR(y), TENSOR(y)), 0, 0, 0);
     assert_shared(s, OP(w, "torch.add", TENSOR(x), TENSOR(y)), 2, 0, 6);
     assert_shared(s, OP(w, "__radd__", TENSOR(x), INT(1)), 2, 3, 4);
+    assert_shared(s, OP(w, "__add__", TENSOR(x), TENSOR(y)), 2, 0, 6);
+    assert_shared(s, OP(w, "__sub__", TENSOR(x), TENSOR(y)), 0, 4, 0);
 }
 
 static void broadcasts(const sharing *s)

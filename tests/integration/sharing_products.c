@@ -42,6 +42,7 @@ static void elementwise(const sharing *s)
     SAME(s, 1, "__rmul__", TENSOR(x), INT(5));
     SAME(s, 1, "mul", TENSOR(x), sy_value_bool(true));
     SAME(s, 1, "square", TENSOR(x));
+    SAME(s, 3, "__mul__", TENSOR(x), TENSOR(y));
     sy_tensor *shared = SHARED(s, 1, 2, 3, 4); /* spec */
     assert_shared(s, OP(w, "mul", TENSOR(shared), TENSOR(shared)), 1, 4, 9, 16);
 }
@@ -190,7 +191,8 @@ static void quotients(const sharing *s)
     }
     assert_shared(s, OP(w, "div", TENSOR(SHARED(s, 6, -9)), TENSOR(LONGS(w, 3))), 2, -3);
     assert_shared(s, OP(w, "div", TENSOR(SHARED(s, 6, -9)), FLOAT(3)), 2, -3);
-    sy_tensor *y = SHARED(s, 1, 2);
+    sy_tensor *y = SHARED(s, 2, 4);
+    (void)OP(w, "__itruediv__", TENSOR(y), INT(2)); /* the same value, in place (gotcha 27) */
     assert_fails(w, CALL(w, "div", TENSOR(y), INT(0)), SY_ERANGE, "div", "by 0");
     assert_fails(w, CALL(w, "div", TENSOR(y), FLOAT(0.5)), SY_EDTYPE, "div", "0.5");
     assert_fails(w, CALL(w, "div", TENSOR(y), TENSOR(y)), SY_ENOTSUP, "div", "comparison");

@@ -51,13 +51,16 @@ static inline void sharing_clean(const sharing *s)
     }
 }
 
-/* `body` for 2 and 3 holders (of virtual workers also for 5), by the client and by another worker as provider. */
+/* `body` for 2 holders with the client as provider and 3 with another worker; of virtual workers for 2, 3 and 5 with both. */
 static inline void sharing_each(workers *w, void (*body)(const sharing *s))
 {
     const sharing all = sharing_of(w, w->kind->url == NULL ? 5 : 3, true);
     for (size_t count = 2; count <= all.count; count += count == 3 ? 2 : 1) {
         for (int james = 0; james < 2; james++) {
             sharing s = all;
+            if (w->kind->url != NULL && (count == 3) != (james == 1)) {
+                continue;
+            }
             s.count = count;
             s.provider = james ? all.provider : NULL;
             s.options.crypto_provider = s.provider;
