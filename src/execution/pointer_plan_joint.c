@@ -107,6 +107,7 @@ done:
 /* Asks all, then listens to each that was asked. */
 static sy_status ask(joint_run *j, syi_plan_request *r, const syi_joint *joint, sy_error *err)
 {
+    syi_exchange *started[SYI_HOLDERS_MAX] = {NULL};
     sy_status status = SY_OK;
     int begun = 0;
     while (begun < j->group->holders && status == SY_OK) {
@@ -117,9 +118,10 @@ static sy_status ask(joint_run *j, syi_plan_request *r, const syi_joint *joint, 
                                    joint, 0, &j->exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
     }
-    if (status != SY_OK) {
-        syi_sharing_group_end(j->group, joint, status, err);
+    for (int k = 0; k < begun; k++) {
+        started[k] = &j->exchanges[k];
     }
+    syi_sharing_group_attend(j->group, joint, started, (size_t)begun, status, err);
     for (int k = 0; k < begun; k++) {
         sy_error *mine = status == SY_OK ? err : NULL;
         sy_status answered = syi_link_wait(&j->exchanges[k], mine);

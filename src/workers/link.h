@@ -46,6 +46,9 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
  * started with success must be waited for, before syi_link_end. */
 sy_status syi_link_start(syi_exchange *exchange, uint64_t deadline, sy_error *err);
 sy_status syi_link_wait(syi_exchange *exchange, sy_error *err);
+/* Until every one of these, started and perhaps on different links, can be waited for without delay: all links are looked
+ * after meanwhile, so that one that breaks is made again while another has nothing to say. NULL among them: none. */
+void syi_link_attend(syi_exchange *const *exchanges, size_t count);
 /* Sends (perhaps together with later ones) without waiting. A failure is kept for syi_link_drain. */
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err);
 /* Gives the memory back; also the way to abandon. */

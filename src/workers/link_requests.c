@@ -6,7 +6,9 @@
 
 #include "workers/link_state.h"
 
-#define WINDOW_MAX 1024 /* posted requests that are not answered yet */
+#define WINDOW_MAX 1024              /* posted requests that are not answered yet */
+#define SLICE_NS UINT64_C(100000000) /* one of several links is looked after for so long */
+#define MAKE_NS UINT64_C(1000000000) /* and a little longer when it must be connected */
 
 sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err)
 {
@@ -173,6 +175,48 @@ sy_status syi_link_wait(syi_exchange *exchange, sy_error *err)
 {
     pthread_mutex_lock(&exchange->link->state_lock);
     return wait_locked(exchange, err);
+}
+
+/* Looks after the link until `until` at most. true: there is nothing more to wait for. */
+static bool attend(syi_exchange *exchange, uint64_t until)
+{
+    syi_link *link = exchange->link;
+    const syi_pending *pending = exchange->pending;
+    sy_context *context = syi_link_context(link);
+    sy_error ignored = SY_ERROR_INIT;
+    bool over = false;
+    pthread_mutex_lock(&link->state_lock);
+    while (!over && !pending->done && !is_late(exchange) && syi_clock_now(context) < until) {
+        sy_status status = syi_link_receive_step(
+            link, until < exchange->deadline ? until : exchange->deadline, &ignored);
+        if (status == SY_OK || status == SY_ETIMEDOUT || pending->done) {
+            continue;
+        }
+        if (link->counts) {
+            const uint64_t made = until + MAKE_NS;
+            pthread_mutex_unlock(&link->state_lock);
+            status = syi_link_recover(link, made < exchange->deadline ? made : exchange->deadline,
+                                      &ignored);
+            pthread_mutex_lock(&link->state_lock);
+        }
+        over = status != SY_OK && status != SY_ETIMEDOUT;
+    }
+    over |= pending->done || is_late(exchange);
+    pthread_mutex_unlock(&link->state_lock);
+    return over;
+}
+
+void syi_link_attend(syi_exchange *const *exchanges, size_t count)
+{
+    for (bool over = count < 2; !over;) {
+        over = true;
+        for (size_t k = 0; k < count; k++) {
+            if (exchanges[k] != NULL) {
+                sy_context *context = syi_link_context(exchanges[k]->link);
+                over &= attend(exchanges[k], syi_clock_now(context) + SLICE_NS);
+            }
+        }
+    }
 }
 
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err)

@@ -354,14 +354,19 @@ static void drop_outs(part *p)
 /* Asks every holder, then listens to each that was asked; the first failure. */
 static sy_status ask(part *parts, const joint_call *j, const syi_mode *mode, sy_error *err)
 {
+    syi_exchange *exchanges[SYI_HOLDERS_MAX] = {NULL};
     sy_status status = SY_OK;
     int begun = 0;
     while (begun < j->holders && status == SY_OK) {
         status = dispatch_to(&parts[begun], j, mode, begun, err);
         begun += status == SY_OK ? 1 : 0;
     }
-    if (status != SY_OK && mode->joint != NULL) {
-        syi_sharing_group_end(j->like->group, mode->joint, status, err);
+    for (int k = 0; k < begun; k++) {
+        exchanges[k] = parts[k].trip.answered ? NULL : &parts[k].trip.exchange;
+    }
+    if (mode->joint != NULL) {
+        syi_sharing_group_attend(j->like->group, mode->joint, exchanges, (size_t)begun, status,
+                                 err);
     }
     for (int k = 0; k < begun; k++) {
         const sy_status answered = syi_pointer_finish(&parts[k].trip, status == SY_OK ? err : NULL);
@@ -547,7 +552,7 @@ sy_status syi_joint_request_run(const syi_joint_request *r, syi_multi_pointer **
                                 sy_error *err)
 {
     sy_hook *hook = r->group->hook;
-    syi_exchange exchanges[SYI_HOLDERS_MAX];
+    syi_exchange exchanges[SYI_HOLDERS_MAX], *started[SYI_HOLDERS_MAX] = {NULL};
     syi_joint joint;
     sy_status status = SY_OK;
     int begun = 0, made = 0;
@@ -568,8 +573,11 @@ sy_status syi_joint_request_run(const syi_joint_request *r, syi_multi_pointer **
                                    count, &joint, 0, &exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
     }
-    if (status != SY_OK && together) {
-        syi_sharing_group_end(r->group, &joint, status, err);
+    for (int k = 0; k < begun; k++) {
+        started[k] = &exchanges[k];
+    }
+    if (together) {
+        syi_sharing_group_attend(r->group, &joint, started, (size_t)begun, status, err);
     }
     for (int k = 0; k < begun; k++) {
         sy_status answered = syi_link_wait(&exchanges[k], status == SY_OK ? err : NULL);

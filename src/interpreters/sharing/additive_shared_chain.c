@@ -195,7 +195,7 @@ static sy_status ask(const whole_call *w, syi_sharing_group *group, const syi_jo
                      syi_multi_pointer *parts, syi_node **chain, sy_error *err)
 {
     sy_hook *hook = group->hook;
-    syi_exchange exchanges[SYI_HOLDERS_MAX];
+    syi_exchange exchanges[SYI_HOLDERS_MAX], *started[SYI_HOLDERS_MAX] = {NULL};
     const uint64_t deadline = w->call->mode->deadline;
     sy_status status = SY_OK;
     int begun = 0;
@@ -204,9 +204,10 @@ static sy_status ask(const whole_call *w, syi_sharing_group *group, const syi_jo
                                    w->args, 3, joint, deadline, &exchanges[begun], err);
         begun += status == SY_OK ? 1 : 0;
     }
-    if (status != SY_OK) {
-        syi_sharing_group_end(group, joint, status, err);
+    for (int k = 0; k < begun; k++) {
+        started[k] = &exchanges[k];
     }
+    syi_sharing_group_attend(group, joint, started, (size_t)begun, status, err);
     for (int k = 0; k < begun; k++) {
         sy_error *mine = status == SY_OK ? err : NULL;
         syi_decoder decoder;

@@ -11,6 +11,7 @@
 #include "workers/session.h"
 
 #define TELL_NS UINT64_C(2000000000)
+#define TELL_LATE_NS UINT64_C(300000000)
 
 /* A caller that went while its request was at work is not told to be gone once more: what it opened goes at once. */
 static sy_status check_caller(const sy_request *request, sy_error *err)
@@ -125,6 +126,12 @@ void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE],
     args[4] = sy_value_tensor(bytes);
 }
 
+/* Or it has said so: then it may be gone, too. */
+static bool is_at_fault(const sy_worker *party, bool provider, const sy_error *why)
+{
+    return syi_sharing_blames(why, provider, party->name) || strcmp(why->worker, party->name) == 0;
+}
+
 void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count, int holders,
                       const uint8_t session[SYI_SHARING_SESSION_SIZE], int from, sy_status status,
                       const sy_error *why)
@@ -133,24 +140,28 @@ void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count
     bool told[SYI_HOLDERS_MAX + 1] = {false};
     char text[SYI_JOINT_TEXT_SIZE];
     sy_context *context = teller->hook->context;
-    const uint64_t deadline = syi_clock_now(context) + TELL_NS;
+    const uint64_t now = syi_clock_now(context);
     const sy_value args[] = {
         sy_value_string(syi_joint_format(session, text)),
         sy_value_int(from),
         sy_value_int((int64_t)status),
         sy_value_string(why->message),
     };
-    for (size_t k = 0; k < count; k++) {
-        if (parties[k] == NULL || syi_sharing_blames(why, (int)k == holders, parties[k]->name)) {
-            continue;
-        }
-        sy_error ignored = SY_ERROR_INIT;
-        told[k] = syi_command_start(teller, parties[k], SYI_SHARING_FAIL, args, 4, NULL, deadline,
-                                    &exchanges[k], &ignored) == SY_OK;
-        if (!told[k]) {
-            syi_log(context, SY_LOG_INFO, "sharing", teller->name, 0,
-                    "%s could not be told that a joint command failed: %s", parties[k]->name,
-                    ignored.message);
+    for (int late = 0; late < 2; late++) {
+        for (size_t k = 0; k < count; k++) {
+            if (parties[k] == NULL ||
+                is_at_fault(parties[k], (int)k == holders, why) != (late == 1)) {
+                continue;
+            }
+            sy_error ignored = SY_ERROR_INIT;
+            told[k] = syi_command_start(teller, parties[k], SYI_SHARING_FAIL, args, 4, NULL,
+                                        now + (late == 1 ? TELL_LATE_NS : TELL_NS), &exchanges[k],
+                                        &ignored) == SY_OK;
+            if (!told[k]) {
+                syi_log(context, SY_LOG_INFO, "sharing", teller->name, 0,
+                        "%s could not be told that a joint command failed: %s", parties[k]->name,
+                        ignored.message);
+            }
         }
     }
     for (size_t k = 0; k < count; k++) {

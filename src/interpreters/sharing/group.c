@@ -7,16 +7,11 @@
 
 /* Life */
 
-/* Who said it knows it. */
 static void tell_over(syi_sharing_group *group, const sy_error *why)
 {
-    sy_worker *parties[SYI_HOLDERS_MAX + 1];
-    for (int k = 0; k <= group->holders; k++) {
-        sy_worker *worker = group->workers[k];
-        parties[k] = strcmp(why->worker, worker->name) != 0 ? worker : NULL;
-    }
-    syi_sharing_tell(group->hook->local_worker, parties, (size_t)group->holders + 1, group->holders,
-                     group->session, -1, why->status != SY_OK ? why->status : SY_ECANCELED, why);
+    syi_sharing_tell(group->hook->local_worker, group->workers, (size_t)group->holders + 1,
+                     group->holders, group->session, -1,
+                     why->status != SY_OK ? why->status : SY_ECANCELED, why);
 }
 
 /* Lock held. The session is over for everybody who can be told. */
@@ -275,6 +270,16 @@ void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_
         close_session(group, &said);
     }
     pthread_mutex_unlock(&group->lock);
+}
+
+void syi_sharing_group_attend(syi_sharing_group *group, const syi_joint *joint,
+                              syi_exchange *const *exchanges, size_t count, sy_status status,
+                              const sy_error *why)
+{
+    if (status != SY_OK) { /* those who have it need not wait for those who have not */
+        syi_sharing_group_end(group, joint, status, why);
+    }
+    syi_link_attend(exchanges, count);
 }
 
 /* What else is asked of a session */

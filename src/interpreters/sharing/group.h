@@ -37,7 +37,11 @@ int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker)
 /* The name and number of the next joint command; opens a session if there is none. May wait for peers. Every one that
  * began with success ends, with its outcome: one that failed closes the session. */
 sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy_error *err);
-/* Also to be called as soon as a command could not be sent to all holders: those that have it must not wait for the others. */
+/* Between: the command has left for these (NULL among them: one that is answered already); `status` says whether for all. Until
+ * their answers can be taken without delay. */
+void syi_sharing_group_attend(syi_sharing_group *group, const syi_joint *joint,
+                              syi_exchange *const *exchanges, size_t count, sy_status status,
+                              const sy_error *why);
 void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_status status,
                            const sy_error *why);
 /* Opens a session if there is none. */

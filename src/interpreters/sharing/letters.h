@@ -21,8 +21,8 @@ void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE],
                                 sy_value args[SYI_SHARING_SEND_ARGS],
                                 char text[SYI_JOINT_TEXT_SIZE]);
 /*
- * sharing_fail(session, from, status, sentence) to all of `parties` that are not NULL and that the sentence does not blame:
- * the provider is the one at `holders`. Who does not answer soon is left alone.
+ * sharing_fail(session, from, status, sentence) to all of `parties` that are not NULL; the provider is the one at `holders`.
+ * Who does not answer soon is left alone, whoever is at fault sooner: it may be gone, or not know that it is.
  */
 void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count, int holders,
                       const uint8_t session[SYI_SHARING_SESSION_SIZE], int from, sy_status status,
