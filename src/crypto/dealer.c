@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "crypto/material.h"
@@ -159,8 +160,7 @@ static sy_status derive(const deal *d, uint64_t place, void *const out[PARTS], s
     } else if (demand->kind == SYI_MATERIAL_SHIFT) {
         syi_rounding_parts(d->field, out[0], b, a, demand->shift, n);
     } else if (demand->kind == SYI_MATERIAL_DIVIDE) {
-        syi_field_divide(d->field, out[0], a, demand->divisor, n);
-        syi_field_divide_signed(d->field, out[1], a, demand->divisor, n);
+        syi_rounding_quotients(d->field, out[0], out[1], a, demand->divisor, n);
     } else {
         SY_TRY(sum_block(d, d->masks[1], place, b, n, err));
         syi_field_mul(d->field, out[0], a, b, n);
@@ -248,7 +248,7 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
     enum { BLOCK_SIZE = BLOCK * WORD };
     const size_t tile = demand->count > 0 ? syi_material_message(demand, 0) : 0;
     const size_t size = (PARTS + 1) * BLOCK_SIZE + tile;
-    uint8_t *memory = syi_alloc_aligned(dealer->context, size, 64);
+    uint8_t *memory = syi_block_alloc(dealer->context, size);
     if (memory == NULL) {
         return SYI_ENOMEM(err, "material");
     }
@@ -269,6 +269,6 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
         close_streams(&d, &d.masks[part]);
         close_streams(&d, &d.derived[part]);
     }
-    syi_free_secret(dealer->context, memory, size);
+    syi_block_free_secret(dealer->context, memory, size);
     return status;
 }

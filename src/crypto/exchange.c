@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "crypto/rounding.h"
@@ -85,7 +86,7 @@ sy_status syi_slots_open(syi_slots *slots, const syi_party *party, const syi_dem
     *slots = (syi_slots){.room = rooms * ROOM, .slot = tile * words * demand->field.width};
     slots->size = slots->room +
                   slots->slot * (tiles < SYI_EXCHANGE_AHEAD ? (size_t)tiles : SYI_EXCHANGE_AHEAD);
-    slots->memory = syi_alloc_aligned(party->context, slots->size, 64);
+    slots->memory = syi_block_alloc(party->context, slots->size);
     return slots->memory != NULL ? SY_OK : SYI_ENOMEM(err, name);
 }
 
@@ -93,7 +94,7 @@ void syi_slots_close(syi_slots *slots, const syi_party *party)
 {
     if (slots->memory != NULL) {
         syi_wipe(slots->memory, slots->room + slots->used * slots->slot);
-        syi_free(party->context, slots->memory, slots->size);
+        syi_block_free(party->context, slots->memory, slots->size);
     }
 }
 

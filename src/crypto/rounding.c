@@ -38,8 +38,26 @@ uint64_t syi_rounding_half(const syi_field *field)
         }                                                                                \
     }
 
+/*
+ * Above `most`, signed(r) is r - M; with M = q d + s and the rest of r, floor((r - M) / d) = floor(r/d) - q - [rest < s], and
+ * M added makes an element of it: it is below 0.
+ */
+#define DEFINE_SIGNED(T, N)                                                                        \
+    SYI_CLONES static void quotients##N(T *restrict u1, const T *restrict u0, const T *restrict r, \
+                                        const T divisor, const T most, const T down, const T rest, \
+                                        size_t n)                                                  \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            const T u = u0[i], above = (T)0 - (T)(r[i] > most),                                    \
+                    carry = (T)(r[i] - u * divisor < rest);                                        \
+            u1[i] = u - (above & (down + carry));                                                  \
+        }                                                                                          \
+    }
+
 DEFINE_LOOPS(uint64_t, 64)
 DEFINE_LOOPS(uint32_t, 32)
+DEFINE_SIGNED(uint64_t, 64)
+DEFINE_SIGNED(uint32_t, 32)
 
 void syi_rounding_parts(const syi_field *field, void *u, void *top, const void *r, unsigned shift,
                         size_t n)
@@ -49,6 +67,23 @@ void syi_rounding_parts(const syi_field *field, void *u, void *top, const void *
         parts32(u, top, r, shift, last, n);
     } else {
         parts64(u, top, r, shift, last, n);
+    }
+}
+
+void syi_rounding_quotients(const syi_field *field, void *u0, void *u1, const void *r,
+                            uint64_t divisor, size_t n)
+{
+    const uint64_t most = syi_field_most(field), largest = field->modulus - 1; /* UINT64_MAX */
+    const uint64_t last = field->width == 4 ? UINT32_MAX : largest;
+    const bool whole = last % divisor == divisor - 1; /* M = last + 1 is a multiple */
+    const uint64_t quotient = last / divisor + (whole ? 1 : 0),
+                   rest = whole ? 0 : last % divisor + 1;
+    syi_field_divide(field, u0, r, divisor, n);
+    if (field->width == 4) {
+        quotients32(u1, u0, r, (uint32_t)divisor, (uint32_t)most, (uint32_t)quotient,
+                    (uint32_t)rest, n);
+    } else {
+        quotients64(u1, u0, r, divisor, most, quotient - field->modulus, rest, n);
     }
 }
 

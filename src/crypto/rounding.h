@@ -25,6 +25,9 @@ void syi_rounding_parts(const syi_field *field, void *u, void *top, const void *
 /* A holder's share of the result by 2^shift from the opened words: kernels.h, truncate. */
 void syi_rounding_shift(const syi_field *field, void *out, const void *opened, const void *u,
                         const void *v, unsigned shift, bool lead, size_t n);
+/* u0 = floor(r / divisor), u1 = floor(signed(r) / divisor) as elements. */
+void syi_rounding_quotients(const syi_field *field, void *u0, void *u1, const void *r,
+                            uint64_t divisor, size_t n);
 /* A holder's share of the result by `divisor`: the lead's has floor(opened / divisor) - offset / divisor in it.
  * `opened` and u0 are overwritten. */
 void syi_rounding_divide(const syi_field *field, void *out, void *opened, void *u0, const void *u1,

@@ -41,8 +41,7 @@ static uint64_t divide_one(const syi_field *field, uint64_t x, uint64_t r, uint6
         syi_rounding_parts(field, u, v, mask, shift, 1);
         syi_rounding_shift(field, opened, opened, u, v, shift, true, 1);
     } else {
-        syi_field_divide(field, u, mask, divisor, 1);
-        syi_field_divide_signed(field, v, mask, divisor, 1);
+        syi_rounding_quotients(field, u, v, mask, divisor, 1);
         syi_rounding_divide(field, opened, opened, u, v, divisor, true, 1);
     }
     return scene_get(field, opened, 0);
@@ -109,6 +108,36 @@ static void test_corners(void **state)
     }
 }
 
+/* The same as field.h's two functions, for any divisor of any field. */
+static void test_quotients(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000 };
+    static const syi_field fields[] = {
+        SYI_FIELD_64, SYI_FIELD_32,          {UINT64_C(1) << 62, 8},       {256, 8},
+        {67, 8},      {UINT64_C(0) - 59, 8}, {(UINT64_C(1) << 62) - 57, 8}};
+    property_random random = property_start("quotients");
+    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+        for (int turn = 0; turn < 200; turn++) {
+            uint64_t r[COUNT] = {0}, u0[COUNT], u1[COUNT], first[COUNT], second[COUNT];
+            const uint64_t quarter = syi_rounding_quarter(&fields[f]);
+            const uint64_t divisor = turn < 16
+                                         ? (uint64_t)turn % quarter + 1
+                                         : (property_next(&random) >> turn % 64) % quarter + 1;
+            for (size_t k = 0; k < COUNT; k++) {
+                const uint64_t word = property_next(&random) >> k % 64;
+                scene_set(&fields[f], r, k,
+                          scene_mod(&fields[f], k % 2 == 0 ? word : UINT64_MAX - word));
+            }
+            syi_rounding_quotients(&fields[f], u0, u1, r, divisor, COUNT);
+            syi_field_divide(&fields[f], first, r, divisor, COUNT);
+            syi_field_divide_signed(&fields[f], second, r, divisor, COUNT);
+            assert_memory_equal(u0, first, COUNT * fields[f].width);
+            assert_memory_equal(u1, second, COUNT * fields[f].width);
+        }
+    }
+}
+
 /* Also where the bytes are in the midst of others. */
 static void test_narrow(void **state)
 {
@@ -141,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners),
+        cmocka_unit_test(test_quotients),
         cmocka_unit_test(test_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
