@@ -284,7 +284,7 @@ static sy_status decode_error(fixture *f, int64_t code, const char *sentence, si
 static void test_errors_of_the_future(void **state)
 {
     fixture *f = *state;
-    static const int64_t codes[] = {25, 999, -1, INT64_MAX, INT64_MIN};
+    static const int64_t codes[] = {26, 999, -1, INT64_MAX, INT64_MIN};
     sy_error got;
     for (size_t k = 0; k < sizeof codes / sizeof codes[0]; k++) {
         assert_int_equal(decode_error(f, codes[k], "new", 3, &got), SY_OK);
