@@ -419,25 +419,6 @@ sy_status sy_shared_get_child(sy_tensor *tensor, sy_tensor **child, size_t index
 
 /* Values */
 
-/* What stands above the shares comes back above another node, which it takes. */
-static sy_status above(syi_node *chain, syi_node *end, syi_node **built, sy_error *err)
-{
-    syi_node *below = NULL;
-    if (chain->type == &syi_additive_shared_type) {
-        *built = end;
-        return SY_OK;
-    }
-    SY_TRY(above(chain->child, end, &below, err));
-    const sy_status status =
-        chain->type->rewrap != NULL
-            ? chain->type->rewrap(chain, below, built, err)
-            : syi_fail(err, SY_ENOTSUP, "a %s above shares", chain->type->name);
-    if (status != SY_OK) {
-        syi_node_unref(below);
-    }
-    return status;
-}
-
 sy_status sy_shared_virtual_get(sy_tensor *tensor, sy_tensor **value, sy_error *err)
 {
     syi_additive_shared *shared = NULL;
@@ -446,7 +427,7 @@ sy_status sy_shared_virtual_get(sy_tensor *tensor, sy_tensor **value, sy_error *
     *value = NULL;
     SY_TRY(need_shared(tensor, "virtual_get", &shared, err));
     SY_TRY(syi_additive_shared_virtual_get(shared, &sum, err));
-    const sy_status status = above(tensor->node, syi_node_ref(sum->node), &node, err);
+    const sy_status status = syi_sharing_above(tensor->node, syi_node_ref(sum->node), &node, err);
     sy_tensor_unref(sum);
     SY_TRY(status);
     return wrap_like(tensor, node, value, err);
@@ -483,7 +464,7 @@ sy_status sy_shared_reconstruct(sy_tensor *tensor, sy_tensor **values, sy_error 
     *values = NULL;
     SY_TRY(need_shared(tensor, "reconstruct", &shared, err));
     SY_TRY(run_on_parts(shared, "sharing_reconstruct", &result, err));
-    const sy_status status = above(tensor->node, &result->base, &node, err);
+    const sy_status status = syi_sharing_above(tensor->node, &result->base, &node, err);
     return status == SY_OK ? wrap_like(tensor, node, values, err) : status;
 }
 
@@ -499,7 +480,7 @@ static sy_status refresh(sy_tensor *tensor, syi_additive_shared *shared, sy_tens
         syi_node_unref(&result->base);
         return status;
     }
-    SY_TRY(above(tensor->node, node, &chain, err));
+    SY_TRY(syi_sharing_above(tensor->node, node, &chain, err));
     return wrap_like(tensor, chain, fresh, err);
 }
 
