@@ -149,10 +149,17 @@ static sy_status probe(syi_sharing_run *run, int party, sy_error *err)
     return status;
 }
 
+/* The leading holder may be to blame for the provider's silence: it asks for everybody. */
 static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
 {
-    syi_fail(err, SY_ETIMEDOUT, "it sent nothing to %s before the deadline",
-             run->session->worker->name);
+    const syi_sharing_session *s = run->session;
+    if (party == s->holders && s->index != 0) {
+        syi_fail(err, SY_ETIMEDOUT,
+                 "it sent nothing to %s before the deadline, or holder %s did not ask it",
+                 s->worker->name, s->peers[0].name);
+    } else {
+        syi_fail(err, SY_ETIMEDOUT, "it sent nothing to %s before the deadline", s->worker->name);
+    }
     return blame(run, party, SY_ETIMEDOUT, err);
 }
 
