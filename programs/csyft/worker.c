@@ -119,8 +119,7 @@ static const cli_option options[] = {
      "what OP makes of private data may leave when it depends on an\n"
      "average over ROWS rows or more; may be repeated"},
     {"memory-limit", 0, "BYTES", "most that others may make it hold; k, M, G: powers of 1024"},
-    {"check-range", 0, NULL,
-     "test mode of sharing: opens values, to see that they fit"},
+    {"check-range", 0, NULL, "test mode of sharing: opens values, to see that they fit"},
     {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
     {"allow-introductions", 0, NULL, "clients on other machines may tell it where workers are"},
     {"pool-threads", 0, "N", "threads that compute; default: one per processor"},

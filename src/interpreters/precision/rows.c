@@ -453,8 +453,7 @@ static void forward(syi_fixed_run *r, unsigned values)
         if ((values >> k & 1u) == 0 || args[k].kind == SY_VALUE_NONE) {
             if (args[k].kind == (sy_value_kind)SYI_VALUE_NODE) { /* an index */
                 if (((const syi_node *)args[k].as.internal)->type == &syi_fixed_type) {
-                    syi_fixed_refuse(r->s, SY_EDTYPE,
-                                     "%s: a tensor of fixed precision is no index",
+                    syi_fixed_refuse(r->s, SY_EDTYPE, "%s: a tensor of fixed precision is no index",
                                      call->op->name);
                     return;
                 }
