@@ -1,7 +1,7 @@
 /*
  * session.h - a holder's side of a sharing session: what it has in common with the other holders and the provider, letters
  * that have come for its party programs, and whose turn it is. The seam channel.h of crypto/ is answered here, by workers.
- * docs/internals/sharing.md has the drawing. Tests: tests/integration/sharing_sessions.c, channel_test.c.
+ * docs/internals/sharing.md has the drawing. Tests: tests/integration/sharing_sessions.c, sharing_failures.c, sharing_channel.c.
  *
  * A session is made by its provider, who joins every holder to it (commands.c). It belongs to one client, which numbers its
  * joint commands; every holder carries them out in this order, one at a time. A joint command that fails anywhere ends the

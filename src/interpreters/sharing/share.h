@@ -3,7 +3,7 @@
  * tensor with such a node is an ordinary object of its worker, so that plans run on it with the ordinary executor and
  * `FixedPrecision > share` is an ordinary chain. Linear operations are done here (share_linear.c); products, divisions and
  * what else needs the other holders are party programs (share_products.c), which run in joint commands only; whatever has
- * no row is refused, and never reaches the words. Test: tests/integration/sharing.c.
+ * no row is refused, and never reaches the words. Tests: share_test.c (bytes), tests/integration/sharing*.c.
  */
 #ifndef SYI_INTERPRETERS_SHARING_SHARE_H
 #define SYI_INTERPRETERS_SHARING_SHARE_H
