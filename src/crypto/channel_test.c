@@ -109,8 +109,8 @@ static void test_faults(void **state)
     static const party_fault_kind faults[] = {PARTY_FAULT_DIE, PARTY_FAULT_SHORT, PARTY_FAULT_LONG,
                                               PARTY_FAULT_STALL};
     for (size_t k = 0; k < 4; k++) {
-        for (int party = PARTY_PROVIDER; party < 3; party++) {
-            const int step = faults[k] == PARTY_FAULT_STALL ? 4 : SCENE_WATCHED ? 2 : 1;
+        for (int party = PARTY_PROVIDER; party<3; party += TEST_SLOWNESS> 1 ? 2 : 1) {
+            const int step = SCENE_WATCHED ? 2 : 1;
             int met = 0;
             for (int at = 0; at < 7; at += step) {
                 const party_fault fault = {faults[k], party, (uint64_t)at};
@@ -128,7 +128,7 @@ static void test_memory(void **state)
 {
     (void)state;
     size_t failed = 0;
-    for (size_t nth = 1;; nth++) {
+    for (size_t nth = 1;; nth += TEST_SLOWNESS > 1 ? 7 : 1) {
         scene s;
         all_kinds *kinds = kinds_new();
         scene_open(&s, 2, NULL);
@@ -151,7 +151,7 @@ static void test_memory(void **state)
             break;
         }
     }
-    assert_true(failed > 40);
+    assert_true(failed > (TEST_SLOWNESS > 1 ? 5 : 40));
 }
 
 /* --- windows ----------------------------------------------------------------------------------- */

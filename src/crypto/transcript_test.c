@@ -194,7 +194,7 @@ static const syi_field fields[] = {
 
 static void check_simple(scene *s, const syi_field *field)
 {
-    const int64_t count = 2 * SYI_TILE + 77;
+    const int64_t count = (TEST_SLOWNESS > 1 ? 1 : 2) * SYI_TILE + 77;
     const uint64_t quarter = syi_rounding_quarter(field);
     recorder r = {.count = 0};
     size_t next = 0;
@@ -237,11 +237,13 @@ static void test_masks(void **state)
 {
     (void)state;
     const party_threads_options options = {.keep = true};
-    const int64_t vector[] = {2 * SYI_TILE + 77}, square[] = {30, 30};
-    for (int holders = 2; holders <= 3; holders++) {
+    const int64_t vector[] = {(TEST_SLOWNESS > 1 ? 1 : 2) * SYI_TILE + 77}, square[] = {30, 30};
+    for (int holders = 2; holders <= (TEST_SLOWNESS > 1 ? 2 : 3); holders++) {
         scene s;
         scene_open(&s, holders, &options);
-        for (size_t f = 0; f < sizeof fields / sizeof *fields; f += SCENE_WATCHED ? 2 : 1) {
+        for (size_t f = 0; f<sizeof fields / sizeof *fields; f += TEST_SLOWNESS> 1 ? 4
+                           : SCENE_WATCHED                                         ? 2
+                                                                                   : 1) {
             check_simple(&s, &fields[f]);
             check_product(&s, &fields[f], "mul", 1, vector, true);
             check_product(&s, &fields[f], "matmul", 2, square, false);
@@ -322,7 +324,7 @@ static void test_uniform(void **state)
     scene s;
     job j;
     scene_open(&s, 2, &options);
-    for (size_t f = 0; f < 4; f++) {
+    for (size_t f = 0; f < (TEST_SLOWNESS > 1 ? 1 : 4); f++) {
         job_open(&s, &j, &fields[f], "mul", 1, vector);
         for (int kind = 0; kind < 3; kind++) {
             fill_secrets(&s, &j, kind);
@@ -355,7 +357,9 @@ static void test_differences(void **state)
     const int64_t vector[] = {SYI_TILE + 5};
     scene s;
     scene_open(&s, 3, &options);
-    for (size_t f = 0; f < sizeof fields / sizeof *fields; f += SCENE_WATCHED ? 2 : 1) {
+    for (size_t f = 0; f<sizeof fields / sizeof *fields; f += TEST_SLOWNESS> 1 ? 4
+                       : SCENE_WATCHED                                         ? 2
+                                                                               : 1) {
         recorder first = {.count = 0}, second = {.count = 0};
         uint8_t *dealt[2];
         size_t size;

@@ -39,6 +39,7 @@ typedef struct member {
     uint64_t demands;
     bool gone;
     int waits_for; /* a party, or -1 */
+    bool stalled;  /* by a planted fault */
     pthread_cond_t wake;
 } member;
 
@@ -98,23 +99,32 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static sy_status wait_until(party_threads *t, member *self, int other, uint64_t end, sy_error *err)
+/* Whom a party waits for in the end: who waits in turn is not to blame. */
+static int culprit_of(const party_threads *t, int other)
 {
-    const struct timespec until = {.tv_sec = (time_t)(end / 1000),
-                                   .tv_nsec = (long)(end % 1000) * 1000000};
-    self->waits_for = other;
-    pthread_cond_timedwait(&self->wake, &t->lock, &until);
-    if (now_ms() < end || t->failure.status != SY_OK) {
-        self->waits_for = -1;
-        return SY_OK;
-    }
-    /* Who waits in turn is not to blame. */
     int culprit = other;
     for (int k = 0; k < PARTIES && t->members[culprit].waits_for >= 0; k++) {
         culprit = t->members[culprit].waits_for;
     }
-    char name[32], text[128];
+    return culprit;
+}
+
+/* Until something happens, or the deadline. Where a stall is planted, nobody is given up but who
+ * stalls: a machine that is slow today is no reason. */
+static sy_status wait_until(party_threads *t, member *self, int other, uint64_t end, sy_error *err)
+{
+    const uint64_t now = now_ms(), until_ms = end > now ? end : now + 1;
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    self->waits_for = other;
+    pthread_cond_timedwait(&self->wake, &t->lock, &until);
+    const int culprit = culprit_of(t, other);
     self->waits_for = -1;
+    if (now_ms() < end || t->failure.status != SY_OK ||
+        (t->options.fault.kind == PARTY_FAULT_STALL && !t->members[culprit].stalled)) {
+        return SY_OK;
+    }
+    char name[32], text[128];
     snprintf(text, sizeof text, "%s: nothing came for %" PRIu64 " ms", name_of(culprit, name),
              t->options.deadline_ms);
     return fail(t, SY_ETIMEDOUT, err, text);
@@ -297,7 +307,8 @@ static sy_status inject(member *self, int party, size_t *size, sy_error *err)
         wake_all(t);
         status = syi_fail(err, SY_ECANCELED, "killed");
     }
-    while (fault->kind == PARTY_FAULT_STALL && t->failure.status == SY_OK) {
+    self->stalled = fault->kind == PARTY_FAULT_STALL;
+    while (self->stalled && t->failure.status == SY_OK) {
         const struct timespec moment = {.tv_nsec = 1000000};
         pthread_mutex_unlock(&t->lock);
         nanosleep(&moment, NULL);
@@ -521,6 +532,7 @@ static void clear(party_threads *t)
         m->demands = 0;
         m->gone = from != PARTY_THREADS_MAX && from >= t->options.holders;
         m->waits_for = -1;
+        m->stalled = false;
         for (int to = 0; to < PARTIES; to++) {
             clear_link(&t->links[from][to]);
         }
