@@ -17,7 +17,8 @@ from processes import PATIENCE, Worker  # noqa: E402
 
 HELLO, REPLY, ERROR = 1, 2, 3
 COMMAND, OBJECT, OBJECT_REQUEST, IS_NONE, GET_SHAPE, DELETE, SEARCH, WORKER_COMMAND = 33, 34, 35, 36, 37, 38, 39, 53
-EINVAL, ELIMIT, ENOTFOUND, EEXIST, EFORBIDDEN, EPROTO, ENOTSUP, EFORMAT = 1, 3, 4, 5, 9, 12, 17, 21
+EINVAL, ELIMIT, ENOTFOUND, EEXIST, ESHAPE, EDTYPE, EFORBIDDEN, ECOLLOCATION = 1, 3, 4, 5, 6, 7, 9, 11
+EPROTO, ENOTSUP, EFORMAT = 12, 17, 21
 
 
 def text(string):
@@ -211,7 +212,56 @@ class Rules(unittest.TestCase):
         self.refused(ENOTSUP, OBJECT, [None, [26, []]])  # a type that is not known
         self.refused(EFORMAT, OBJECT, [None, [14, [208, ["float32", [2], b"\0\0\0\0"]]]])
 
+    def test_shares(self):
+        def words(*values):
+            return [14, [None, ["int64", [len(values)], struct.pack(f"<{len(values)}q", *values)]]]
+
+        def share(number, modulus=0, width=8, index=0, holders=("bob", "ann"), seed=None, of=words(1, -2)):
+            ids = [text(name) for name in holders]
+            return [14, [number, None, [252, [modulus, width, index, ids, text("james"), seed, of]]]]
+
+        self.assertEqual(self.answered(OBJECT, [None, share(220)])[2:], ["int64", [2]])
+        self.answered(OBJECT, [None, share(221, seed=b"\7" * 32, of=[11, [2]])])  # a stream's first words
+        self.answered(COMMAND, ["add", [1, [here(220), here(221)]], {}, [222]])
+        self.answered(COMMAND, ["sub", [1, [here(222), here(221)]], {}, [223]])
+        code, body = self.answered(OBJECT_REQUEST, [223, True])
+        self.assertEqual((code, body[2][0]), (14, 252))
+        fields = body[2][1]
+        self.assertEqual(fields[:6], [0, 8, 0, [text("bob"), text("ann")], text("james"), None])
+        self.assertEqual(fields[6][1][1], ["int64", [2], struct.pack("<2q", 1, -2)])
+        self.refused(EINVAL, COMMAND, ["mul", [1, [here(220), here(221)]], {}, []])  # the others are needed
+        self.refused(ENOTSUP, COMMAND, ["exp", [1, [here(220)]], {}, []])
+        many = [f"w{k}" for k in range(65)]
+        for status, bad in ((EFORMAT, share(None, width=3)), (EFORMAT, share(None, modulus=3)),
+                            (EFORMAT, share(None, modulus=5, width=4)), (EFORMAT, share(None, holders=("bob",))),
+                            (EFORMAT, share(None, index=2)), (EFORMAT, share(None, holders=many)),
+                            (EFORMAT, share(None, seed=b"short", of=[11, [2]])), (EDTYPE, share(None, of=floats(None, 1))),
+                            (EFORMAT, share(None, modulus=5, of=words(1, 5))),
+                            (EDTYPE, share(None, width=4)), (EDTYPE, share(None, of=share(None)[1][2])),
+                            (EFORMAT, share(None, of=None)), (ESHAPE, share(None, seed=b"\7" * 32, of=[11, [-1]]))):
+            with self.subTest(bad):
+                self.refused(status, OBJECT, [None, bad])
+        self.refused(ECOLLOCATION, COMMAND, ["add", [1, [here(220), share(None, index=1)]], {}, []])
+        part = [25, [None, 1, text("ann"), None, None, False, None, None, 0]]
+        parts = [19, [None, [0, [[text("ann"), part]]]]]
+        self.refused(ENOTFOUND, OBJECT, [None, [14, [None, None, [15, [None, 0, 8, text("nobody"), parts]]]]])
+
     # 4. Kinds
+
+    def test_joint_requests_need_a_session(self):
+        self.answered(OBJECT, [None, floats(240, 1, 2)])
+        ordinary = msgpack.packb(["add", [1, [here(240), 1]], {}, [241]])
+        for joint, status in (([b"\1" * 16, 1], ENOTFOUND), ([b"\1" * 16, 0], EFORMAT), ([b"\1" * 15, 1], EFORMAT),
+                              ([1, 2], EFORMAT), (None, EFORMAT)):
+            with self.subTest(joint):
+                self.refused(status, COMMAND, None, packed=msgpack.packb(joint) + ordinary, flags=1 << 5)
+        self.assertFalse(self.exists(241))
+        session = text("01" * 16)
+        for name, arguments in (("sharing_alive", [session]), ("sharing_cost", [session]), ("sharing_force", [session, True]),
+                                ("sharing_send", [session, 0, 1, 0, [14, [None, ["uint8", [1], b"\0"]]]])):
+            with self.subTest(name):
+                self.refused(ENOTFOUND, WORKER_COMMAND, [text(name), [1, arguments]])
+        self.refused(EINVAL, WORKER_COMMAND, [text("sharing_reconstruct"), [1, [here(240), 232]]])
 
     def test_bodies_have_exactly_their_elements(self):
         for kind, body in ((COMMAND, ["zeros", [1, [[1, [1]]]], {}]), (OBJECT, [None]), (OBJECT_REQUEST, [1]),
