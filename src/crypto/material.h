@@ -1,6 +1,6 @@
 /*
  * material.h - correlated randomness: what it is called, where its streams are, and what the provider (the dealer) sends.
- * Source: shared/spec/protocols.md, sections 0, 1, 2 and 6, which is ours. Test: material_test.c, spdz_test.c.
+ * Source: docs/internals/party-programs.md. Test: material_test.c, spdz_test.c.
  *
  * Every holder shares a seed with the provider, for one session. An item of material is named by (session, sequence of the
  * command, number within it). It has parts; of each part a holder's share is either

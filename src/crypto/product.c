@@ -1,5 +1,5 @@
 /*
- * product.c - products of shared numbers: shared/spec/protocols.md, section 1. Elementwise ones are streamed; of others all of
+ * product.c - products of shared numbers: docs/internals/party-programs.md. Elementwise ones are streamed; of others all of
  * x - a and y - b is opened in one round, and then z = Bil(x_i, F) + Bil(E, b_i) + c_i. Test: spdz_test.c.
  */
 #include <assert.h>

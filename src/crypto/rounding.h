@@ -1,5 +1,5 @@
 /*
- * rounding.h - the loops of division by public numbers, the provider's and the holders': shared/spec/protocols.md, section 2.
+ * rounding.h - the loops of division by public numbers, the provider's and the holders' (docs/internals/party-programs.md).
  * An x with -offset <= x < half - offset is opened as C = x + offset + r; then
  *   floor((x + offset) / d) = floor(C/d) - floor(r/d)          where C >= half, as nothing wrapped there,
  *                           = floor(C/d) - floor(signed(r)/d)  elsewhere,
@@ -7,7 +7,7 @@
  * is the first minus msb(r) 2^(k - shift): shares of the top bit do, of `shift` bits each.
  *
  * Elements are words of the field's width. No branch and no address depends on elements; outputs may be operands. Any thread.
- * Test: rounding_test.c, spdz_test.c.
+ * Test: rounding_test.c, truncation_test.c.
  */
 #ifndef SYI_CRYPTO_ROUNDING_H
 #define SYI_CRYPTO_ROUNDING_H

@@ -1,6 +1,6 @@
 /*
  * spdz.h - programs that every holder of shared values runs: opening, products, squares, truncation and division by public
- * numbers. Source: shared/spec/protocols.md, sections 1 and 2, which is ours; Damgard, Pastro, Smart, Zakarias, "Multiparty
+ * numbers. Source: docs/internals/party-programs.md; Damgard, Pastro, Smart, Zakarias, "Multiparty
  * computation from somewhat homomorphic encryption" (CRYPTO 2012) for products by triples (Beaver 1991); spec of the
  * originals: spdz_mul. Products are in product.c, divisions in truncation.c, what all are made of in exchange.h. Test:
  * spdz_test.c, truncation_test.c. Bench: spdz_bench.c.

@@ -1,4 +1,4 @@
-/* truncation.c - division of shared numbers by public ones: shared/spec/protocols.md, section 2. Test: spdz_test.c. */
+/* truncation.c - division of shared numbers by public ones: docs/internals/party-programs.md. Test: truncation_test.c. */
 #include <inttypes.h>
 #include <string.h>
 
