@@ -13,7 +13,7 @@ enum {
     FIELDS = sizeof fields / sizeof *fields,
     STEP = TEST_SLOWNESS > 1 ? 2 : 1,
     HOLDERS = TEST_SLOWNESS > 1 ? 2 : 3,
-    LARGE = (TEST_SLOWNESS > 1 ? 5 : 6) * SYI_TILE + 3
+    LARGE = 9 * SYI_TILE + 3 /* more tiles than are under way at once */
 };
 
 /* What every holder does. */

@@ -308,7 +308,7 @@ static void test_large(void **state)
             }
             check_large(&s, &fields[f], 12, divisors, false, 300);
         }
-        check_large(&s, &fields[0], 1, (const uint64_t[]){65536}, true, 5 * SYI_TILE + 11);
+        check_large(&s, &fields[0], 1, (const uint64_t[]){65536}, true, 9 * SYI_TILE + 11);
         check_large(&s, &fields[1], 1, (const uint64_t[]){256}, true, SYI_TILE + 1);
         check_large(&s, &fields[0], 1, (const uint64_t[]){1000}, false, 2 * SYI_TILE);
         scene_close(&s);
