@@ -8,11 +8,11 @@
 static const syi_field fields[] = {SYI_FIELD_64,           SYI_FIELD_32,          {256, 8},
                                    {UINT64_C(1) << 62, 8}, {UINT64_C(0) - 59, 8}, {67, 8}};
 static const int holders_of[] = {2, 3, 5};
-/* Under the thread sanitizer, half of it. */
+/* Under sanitizers, half of it. */
 enum {
     FIELDS = sizeof fields / sizeof *fields,
-    STEP = TEST_SLOWNESS > 1 ? 2 : 1,
-    HOLDERS = TEST_SLOWNESS > 1 ? 2 : 3,
+    STEP = SCENE_WATCHED ? 2 : 1,
+    HOLDERS = SCENE_WATCHED ? 2 : 3,
     LARGE = 9 * SYI_TILE + 3 /* more tiles than are under way at once */
 };
 

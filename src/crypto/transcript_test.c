@@ -238,7 +238,7 @@ static void test_masks(void **state)
     (void)state;
     const party_threads_options options = {.keep = true};
     const int64_t vector[] = {SYI_TILE + 77}, square[] = {30, 30};
-    for (int holders = 2; holders <= (TEST_SLOWNESS > 1 ? 2 : 3); holders++) {
+    for (int holders = 2; holders <= (SCENE_WATCHED ? 2 : 3); holders++) {
         scene s;
         scene_open(&s, holders, &options);
         for (size_t f = 0; f<sizeof fields / sizeof *fields; f += TEST_SLOWNESS> 1 ? 4
@@ -324,7 +324,7 @@ static void test_uniform(void **state)
     scene s;
     job j;
     scene_open(&s, 2, &options);
-    for (size_t f = 0; f < (TEST_SLOWNESS > 1 ? 1 : 4); f++) {
+    for (size_t f = 0; f < (SCENE_WATCHED ? 2 : 4); f++) {
         job_open(&s, &j, &fields[f], "mul", 1, vector);
         for (int kind = 0; kind < 3; kind++) {
             fill_secrets(&s, &j, kind);
