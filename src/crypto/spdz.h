@@ -29,7 +29,8 @@ typedef struct syi_party {
 
 /*
  * The mask of an operand that is used again: opened once, for as long as the operand's words do not change. The words are
- * all of a storage; views of it share the mask. Owned by whoever owns the operand; a changed operand needs a new one.
+ * all of a storage; views of it share the mask. Owned by whoever owns the operand; a changed operand needs a new one, and so
+ * does one that a command which failed has opened, as some holders may have it and others not.
  */
 typedef struct syi_mask {
     syi_item item;
