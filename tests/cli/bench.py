@@ -15,18 +15,22 @@ KEYS = {
 SCENARIOS = (
     "virtual_add", "tcp_plan_20", "tcp_plan_layers_32", "plan_layers_size", "tcp_add", "tcp_add_spinning", "tcp_add_pipelined", "ws_add", "send_tcp_1KiB", "get_tcp_1MiB",
     "send_ws_1MiB", "get_ws_1KiB", "get_tcp_64MiB_memory", "worker_start", "worker_rss", "add_1e6", "sum_1e6",
-    "matmul_256", "unbufferize_1e6", "mpc_mul_1e5", "mpc_matmul_128_ahead", "mpc_linear_plan_1",
+    "matmul_256", "unbufferize_1e6",
 )
-ROUNDS = {"mpc_mul_1e5": 1, "mpc_matmul_128_ahead": 2, "mpc_linear_plan_1": 2}
+# The same of the suite mpc, with the rounds of each, and its bytes both ways.
+SHARING = {
+    "mpc_mul_1e5": (1, 2 * 16 * 100000),
+    "mpc_matmul_128_ahead": (2, 2 * 3 * 8 * 128 * 128),
+    "mpc_conv2d_1": (2, 2 * 8 * (28 * 28 + 16 * 5 * 5 + 16 * 24 * 24)),
+    "mpc_linear_plan_1": (2, 2 * 8 * (784 + 128)),
+}
 
 
-class Bench(CliTest):
-    def lines(self, *names):
-        return [json.loads(line) for line in self.succeed("bench", "--json", "--quick", *names).splitlines()]
-
-    def test_every_kind_of_scenario(self):
-        lines = self.lines(*SCENARIOS)
-        self.assertEqual([line["scenario"] for line in lines], list(SCENARIOS))
+class BenchTest(CliTest):
+    def lines(self, names):
+        """What is said about these scenarios, by name; each line is looked at."""
+        lines = [json.loads(line) for line in self.succeed("bench", "--json", "--quick", *names).splitlines()]
+        self.assertEqual([line["scenario"] for line in lines], list(names))
         for line in lines:
             with self.subTest(line["scenario"]):
                 self.assertEqual(set(line), KEYS)
@@ -40,13 +44,12 @@ class Bench(CliTest):
                 if line["limit"] is not None:
                     self.assertAlmostEqual(line["ratio"], line["median"] / line["limit"], delta=0.01 * line["ratio"])
                 self.assertEqual(line["goal"] is None, line["met"] is None)
-        by_name = {line["scenario"]: line for line in lines}
-        for name, rounds in ROUNDS.items():
-            self.assertEqual(by_name[name]["rounds"], rounds, name)
-        self.assertEqual(by_name["mpc_mul_1e5"]["bytes"], 2 * 16 * 100000)
-        self.assertGreater(by_name["mpc_mul_1e5"]["dealt"], 0)
-        for line in lines:
-            self.assertEqual(line["offline"] > 0, line["scenario"].endswith("_ahead"), line["scenario"])
+        return {line["scenario"]: line for line in lines}
+
+
+class Scenarios(BenchTest):
+    def test_every_kind_of_scenario(self):
+        by_name = self.lines(SCENARIOS)
         for name in ("virtual_add", "tcp_add", "ws_add"):
             self.assertEqual(by_name[name]["rounds"], 1, name)
         # But for the ids, which are drawn: a small one takes 4 bytes less, in up to four places.
@@ -62,11 +65,22 @@ class Bench(CliTest):
     def test_list(self):
         names = re.findall(r"^(\S+) +\S", self.succeed("bench", "--list"), re.M)
         self.assertEqual(len(names), len(set(names)))
-        for name in SCENARIOS:
+        for name in (*SCENARIOS, *SHARING):
             self.assertIn(name, names)
         documented = (SOURCE_DIR / "docs/reference/performance.md").read_text()
         for name in names:
             self.assertIn(name, documented)
+
+    def test_misuse(self):
+        self.fail_with(2, "bench: nonsense: there is no such scenario", "bench", "virtual_add", "nonsense")
+
+
+class Sharing(BenchTest):
+    def test_every_kind_of_scenario(self):
+        for name, line in self.lines(SHARING).items():
+            self.assertEqual((line["rounds"], line["bytes"]), SHARING[name], name)
+            self.assertGreater(line["dealt"], 0, name)
+            self.assertEqual(line["offline"] > 0, name.endswith("_ahead"), name)
 
     def test_tables(self):
         """bench/table puts secret sharing and the rest in tables of their own, into the pages' markers."""
@@ -85,9 +99,6 @@ class Bench(CliTest):
         self.assertTrue(text.startswith("before\n") and text.endswith("after\n"))
         subprocess.run([SOURCE_DIR / "bench/table", "--write", page, run], check=True)
         self.assertEqual(page.read_text(), text)
-
-    def test_misuse(self):
-        self.fail_with(2, "bench: nonsense: there is no such scenario", "bench", "virtual_add", "nonsense")
 
 
 if __name__ == "__main__":
