@@ -11,6 +11,7 @@
 #include "workers/session.h"
 
 #define TELL_NS UINT64_C(2000000000)
+#define TELL_ANSWER_NS UINT64_C(20000000)
 #define TELL_LATE_NS UINT64_C(300000000)
 
 /* A caller that went while its request was at work is not told to be gone once more: what it opened goes at once. */
@@ -164,8 +165,11 @@ void syi_sharing_tell(sy_worker *teller, sy_worker *const *parties, size_t count
             }
         }
     }
+    /* Nobody needs the answers, and whoever told this is waited for itself. */
+    const uint64_t soon = syi_clock_now(context) + TELL_ANSWER_NS;
     for (size_t k = 0; k < count; k++) {
         if (told[k]) {
+            exchanges[k].deadline = exchanges[k].deadline < soon ? exchanges[k].deadline : soon;
             (void)syi_link_wait(&exchanges[k], NULL);
             syi_link_end(&exchanges[k]);
         }

@@ -17,7 +17,7 @@ enum {
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
 #define MARGIN_NS UINT64_C(2000000000)
-#define LATE_NS UINT64_C(200000000) /* after a failure, for what is under way */
+#define LATE_NS UINT64_C(100000000) /* after a failure, for what is under way */
 
 typedef struct syi_sharing_flight {
     syi_exchange exchanges[FLIGHTS_MAX];

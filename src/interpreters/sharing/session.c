@@ -336,7 +336,11 @@ void syi_sharing_sessions_gone(syi_sharing_room *room, const void *opener, const
 {
     syi_sharing_session *s;
     while ((s = first_of(room, opener)) != NULL) {
-        syi_sharing_fail(s, why->status, why); /* takes it out of the list */
+        const bool provider = opener != NULL; /* which has opened it */
+        sy_error said = *why;
+        (void)syi_sharing_blame(provider, provider ? s->peers[s->holders].name : s->worker->name,
+                                why->status, &said);
+        syi_sharing_fail(s, why->status, &said); /* takes it out of the list */
         syi_sharing_session_unref(s);
     }
 }
