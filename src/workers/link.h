@@ -49,6 +49,8 @@ sy_status syi_link_wait(syi_exchange *exchange, sy_error *err);
 /* Until every one of these, started and perhaps on different links, can be waited for without delay: all links are looked
  * after meanwhile, so that one that breaks is made again while another has nothing to say. NULL among them: none. */
 void syi_link_attend(syi_exchange *const *exchanges, size_t count);
+/* Can it be waited for without delay? Looks after its link for a moment. */
+bool syi_link_is_over(syi_exchange *exchange);
 /* Sends (perhaps together with later ones) without waiting. A failure is kept for syi_link_drain. */
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err);
 /* Gives the memory back; also the way to abandon. */

@@ -8,6 +8,7 @@
 
 #define WINDOW_MAX 1024              /* posted requests that are not answered yet */
 #define SLICE_NS UINT64_C(100000000) /* one of several links is looked after for so long */
+#define MOMENT_NS UINT64_C(1000000)
 #define MAKE_NS UINT64_C(1000000000) /* and a little longer when it must be connected */
 
 sy_status syi_link_begin(syi_link *link, syi_exchange *exchange, syi_kind kind, sy_error *err)
@@ -204,6 +205,11 @@ static bool attend(syi_exchange *exchange, uint64_t until)
     over |= pending->done || is_late(exchange);
     pthread_mutex_unlock(&link->state_lock);
     return over;
+}
+
+bool syi_link_is_over(syi_exchange *exchange)
+{
+    return attend(exchange, syi_clock_now(syi_link_context(exchange->link)) + MOMENT_NS);
 }
 
 void syi_link_attend(syi_exchange *const *exchanges, size_t count)

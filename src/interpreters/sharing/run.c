@@ -54,6 +54,21 @@ static sy_status land(syi_sharing_run *run, int party, sy_error *err)
     return status;
 }
 
+/* What has been answered so far: one who refused a letter, or a demand, will not be heard of otherwise. */
+static sy_status look_at_flights(syi_sharing_run *run, sy_error *err)
+{
+    for (int k = 0; k <= run->session->holders; k++) {
+        syi_sharing_flight *flight = &run->flights[k];
+        while (flight->count > 0 && syi_link_is_over(&flight->exchanges[flight->first])) {
+            const sy_status status = land(run, k, err);
+            if (status != SY_OK) {
+                return blame(run, k, status, err);
+            }
+        }
+    }
+    return SY_OK;
+}
+
 static sy_status room_for_one(syi_sharing_run *run, int party, sy_error *err)
 {
     if (run->flights[party].count < FLIGHTS_MAX) {
@@ -225,6 +240,7 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
         }
         pthread_mutex_unlock(&s->lock);
         status = judge(run, party, &missed, probe(run, party, err), err);
+        status = status == SY_OK ? look_at_flights(run, err) : status;
         look = syi_clock_now(context) + SLICE_NS;
         pthread_mutex_lock(&s->lock);
     }
