@@ -135,7 +135,7 @@ static void test_any_arguments(void **state)
     client_open(&stranger, &p, "stranger", true, 4000);
     monkey m = {.rng = &rng};
     monkey_open(&m, &stranger);
-    const long rounds = test_rounds(400);
+    const long rounds = test_rounds(1500);
     for (long k = 0; k < rounds; k++) {
         if (k % 40 == 0) {
             assert_ok(client_try(&c, &err), &err);
