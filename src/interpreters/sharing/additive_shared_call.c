@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/pointer_parts.h"
 #include "interpreters/sharing/additive_shared.h"
 #include "workers/descriptor.h"
 
@@ -516,6 +517,21 @@ sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
 
 /* Worker commands that the holders carry out together */
 
+/* Pointers for all that comes, before anything is asked for: what was made is never lost for want of memory. */
+static sy_status prepare_results(const syi_joint_request *r, syi_multi_pointer **results,
+                                 sy_error *err)
+{
+    sy_hook *hook = r->group->hook;
+    for (int k = 0; k < r->results; k++) {
+        SY_TRY(syi_multi_pointer_new(hook, &results[k], r->group->holders, err));
+        for (int h = 0; h < r->group->holders; h++) {
+            SY_TRY(syi_pointer_prepare(hook->local_worker, r->group->workers[h],
+                                       &results[k]->children[h], err));
+        }
+    }
+    return SY_OK;
+}
+
 static sy_status read_results(const syi_joint_request *r, syi_exchange *exchange, int holder,
                               syi_multi_pointer **results, sy_error *err)
 {
@@ -535,13 +551,13 @@ static sy_status read_results(const syi_joint_request *r, syi_exchange *exchange
         sy_dtype dtype = SY_DTYPE_I64;
         int ndim = -1;
         int64_t shape[SY_DIM_MAX];
-        syi_pointer *pointer = NULL;
+        syi_pointer *pointer = results[k]->children[holder];
         SY_GOTO(done, syi_decode_descriptor(&decoder, &id, &generation, &dtype, &ndim, shape, err));
-        SY_GOTO(done, syi_pointer_new(hook, &pointer, hook->local_worker, r->group->workers[holder],
-                                      &id, err));
+        pointer->id_at_location = id;
         pointer->generation = generation;
+        pointer->epoch = syi_link_get_epoch(pointer->link);
         syi_pointer_set_shape(pointer, dtype, ndim, shape);
-        results[k]->children[holder] = pointer;
+        atomic_store(&pointer->collect, true);
     }
 done:
     syi_decoder_fini(&decoder);
@@ -554,12 +570,8 @@ sy_status syi_joint_request_run(const syi_joint_request *r, syi_multi_pointer **
     sy_hook *hook = r->group->hook;
     syi_exchange exchanges[SYI_HOLDERS_MAX], *started[SYI_HOLDERS_MAX] = {NULL};
     syi_joint joint;
-    sy_status status = SY_OK;
-    int begun = 0, made = 0;
-    while (made < r->results && status == SY_OK) {
-        status = syi_multi_pointer_new(hook, &results[made], r->group->holders, err);
-        made += status == SY_OK ? 1 : 0;
-    }
+    sy_status status = prepare_results(r, results, err);
+    int begun = 0;
     bool together = false;
     if (status == SY_OK) {
         status = syi_sharing_group_begin(r->group, &joint, err);
@@ -590,10 +602,11 @@ sy_status syi_joint_request_run(const syi_joint_request *r, syi_multi_pointer **
     if (together) {
         syi_sharing_group_end(r->group, &joint, status, err);
     }
-    while (status != SY_OK && made > 0) {
-        made--;
-        syi_node_unref(&results[made]->base);
-        results[made] = NULL;
+    for (int k = 0; k < r->results && status != SY_OK; k++) {
+        if (results[k] != NULL) {
+            syi_node_unref(&results[k]->base); /* what others have made is deleted */
+            results[k] = NULL;
+        }
     }
     return status;
 }

@@ -369,6 +369,11 @@ sy_status syi_sharing_group_prepare(syi_sharing_group *group, const syi_demand *
         status = group->dealing != NULL
                      ? syi_sharing_dealing_prepare(group->dealing, demand, count, err)
                      : prepare_there(group, demand, count, err);
+        if (status != SY_OK) { /* some holders may have it in stock, and others not */
+            sy_error said = err != NULL ? *err : (sy_error)SY_ERROR_INIT;
+            said.status = status;
+            close_session(group, &said);
+        }
     }
     pthread_mutex_unlock(&group->lock);
     return status;
