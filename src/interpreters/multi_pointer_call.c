@@ -86,6 +86,34 @@ static sy_status check_places(const syi_call *call, syi_multi_pointer **like, sy
     return other == NULL ? SY_OK : not_collocated(call, *like, other, err);
 }
 
+/* What is shared among workers has the word: parts of its own, and what else it takes (AST + MultiPointer is an AST). */
+static const syi_interpreter *other_spread(const syi_call *call)
+{
+    for (int k = 0; k < call->arg_count; k++) {
+        const bool list = call->args[k].kind == SY_VALUE_LIST;
+        const sy_value *items = list ? call->args[k].as.list.items : &call->args[k];
+        const size_t count = list ? call->args[k].as.list.count : 1;
+        for (size_t i = 0; i < count; i++) {
+            const syi_node *node = is_node(&items[i]) ? items[i].as.internal : NULL;
+            if (node != NULL && node->type != &syi_multi_pointer_type &&
+                (node->type->flags & SYI_NODE_SPREAD) != 0) {
+                return node->type;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A list with tensors in it, perhaps beside slices. */
+static bool has_nodes(const sy_value *value)
+{
+    bool some = false;
+    for (size_t i = 0; value->kind == SY_VALUE_LIST && i < value->as.list.count; i++) {
+        some |= is_node(&value->as.list.items[i]);
+    }
+    return some;
+}
+
 /* The call as that worker gets it (the reference's dispatch): every multi-pointer is its part there. */
 static sy_status dispatch_to(part *p, const syi_call *call, const sy_worker *location,
                              sy_error *err)
@@ -97,8 +125,7 @@ static sy_status dispatch_to(part *p, const syi_call *call, const sy_worker *loc
     for (int k = 0; k < call->arg_count; k++) {
         sy_value *values = &p->call.args[k];
         size_t count = 1;
-        if (values->kind == SY_VALUE_LIST && values->as.list.count > 0 &&
-            is_node(&values->as.list.items[0])) {
+        if (has_nodes(values)) {
             count = values->as.list.count;
             if (count > SYI_OUTPUT_MAX - used) {
                 return syi_fail(err, SY_ELIMIT, "%s: more than %d tensors in lists", call->op->name,
@@ -198,7 +225,11 @@ static sy_status join(syi_call *call, part *parts, const syi_multi_pointer *like
 sy_status syi_multi_pointer_call(syi_call *call, sy_error *err)
 {
     syi_multi_pointer *like = NULL;
+    const syi_interpreter *other = other_spread(call);
     call->out_count = 0;
+    if (other != NULL) {
+        return other->call(call, err);
+    }
     SY_TRY(check_places(call, &like, err));
     sy_context *context = call->hook->context;
     part *parts = syi_alloc_array(context, (size_t)like->count, sizeof *parts);

@@ -339,6 +339,47 @@ static void test_send_on(void **state)
     assert_floats(w, workers_get(w, back), 1, 4, 9);
 }
 
+/* A pointer to a shared value moves; the shares stay where they are. */
+static void test_move(void **state)
+{
+    workers *w = *state;
+    sharing s = sharing_of(w, 2, true);
+    sy_worker *at_carol = NULL, *at_dave = NULL;
+    sy_worker *carol = workers_add(w, "carol", &at_carol), *dave = workers_add(w, "dave", &at_dave);
+    sy_worker *const both[] = {carol, dave};
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t h = 0; h < s.count; h++) {
+            assert_ok(sy_worker_introduce(both[k], s.holders[h], NULL, &w->err), &w->err);
+        }
+        assert_ok(sy_worker_introduce(both[k], s.provider, NULL, &w->err), &w->err);
+    }
+    assert_ok(sy_worker_introduce(carol, dave, NULL, &w->err), &w->err);
+    sy_tensor *sent = workers_send(w, SHARED(&s, 1, 2, -3), carol);
+    assert_ok(sy_tensor_move_(sent, dave, &w->err), &w->err);
+    assert_count(w, at_carol, 0);
+    assert_count(w, at_dave, 1);
+    assert_count(w, s.serving[0], 1);
+    sy_tensor *back = workers_get(w, OP(w, "add", TENSOR(sent), INT(1)));
+    assert_floats(w, workers_get(w, back), 2, 3, -2);
+    back = workers_get(w, sent);
+    assert_floats(w, workers_get(w, back), 1, 2, -3);
+    assert_count(w, s.serving[0], 0);
+}
+
+/* A LoggingTensor above the shares logs, and nothing of a value. */
+static void logging(const sharing *s)
+{
+    workers *w = s->w;
+    sy_tensor *logged = NULL;
+    assert_ok(sy_tensor_log(SHARED(s, 4242, 2), &logged, &w->err), &w->err);
+    logged = adopt(s, logged);
+    workers_log_clear(w);
+    sy_tensor *sum = OP(w, "add", TENSOR(logged), TENSOR(logged));
+    assert_int_equal(workers_log_count(w, SY_LOG_INFO, "logging", "4242"), 0);
+    sy_tensor *value = workers_get(w, sum); /* the log stays above it */
+    assert_int_equal(syi_array_get_int(syi_node_array(value->node->child), 0), 8484);
+}
+
 /* A pointer's worker shares what it has. */
 static void test_pointer_share(void **state)
 {
@@ -445,6 +486,7 @@ EACH(refresh_and_zero)
 EACH(generate_shares)
 EACH(shares_that_are_there)
 EACH(drops)
+EACH(logging)
 
 int main(void)
 {
@@ -461,6 +503,8 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_generate_shares),
         LIBRARY_WORKER_KINDS(test_shares_that_are_there),
         LIBRARY_WORKER_KINDS(test_drops),
+        LIBRARY_WORKER_KINDS(test_logging),
+        LIBRARY_WORKER_KINDS(test_move),
         LIBRARY_WORKER_KINDS(test_send_on),
         LIBRARY_WORKER_KINDS(test_pointer_share),
         LIBRARY_WORKER_KINDS(test_default_provider),

@@ -203,6 +203,25 @@ static void index_by_multi_pointer(const sharing *s)
                   3);
     assert_shared(s, OP(w, "index_select", TENSOR(x), INT(1), TENSOR(index)), 3);
     assert_shared(s, OP(w, "mul", TENSOR(x), TENSOR(index)), 0, 0); /* public, too */
+    sy_tensor *plain = NULL, *column = NULL; /* beside a slice, of what is in the clear, too */
+    assert_ok(
+        sy_tensor_send_to_many(LONG_MATRIX(w, 1, 2, 3, 4), &plain, s->holders, s->count, &w->err),
+        &w->err);
+    plain = OP(w, "__getitem__", TENSOR(sy_scope_adopt(w->s, plain)),
+               LIST(sy_value_slice(SY_SLICE_OPEN, SY_SLICE_OPEN, 1), TENSOR(index)));
+    assert_ok(sy_multi_pointer_get_sum(plain, &column, &w->err), &w->err);
+    assert_floats(w, sy_scope_adopt(w->s, column), 3 * (double)s->count);
+    /* AST + MultiPointer: public, on either side, and added once */
+    assert_shared(s, OP(w, "add", TENSOR(SHARED(s, 5)), TENSOR(index)), 5);
+    sy_tensor *sevens = NULL;
+    assert_ok(sy_tensor_send_to_many(LONGS(w, 7, 8), &sevens, s->holders, s->count, &w->err),
+              &w->err);
+    sevens = sy_scope_adopt(w->s, sevens);
+    assert_shared(s, OP(w, "add", TENSOR(x), TENSOR(sevens)), 10, 12);
+    assert_shared(s, OP(w, "add", TENSOR(sevens), TENSOR(x)), 10, 12);
+    assert_shared(s, OP(w, "sub", TENSOR(sevens), TENSOR(x)), 4, 4);
+    assert_shared(s, OP(w, "mul", TENSOR(sevens), TENSOR(x)), 21, 32);
+    assert_shared(s, OP(w, "roll", TENSOR(x), LIST(INT(1))), 4, 3);
     sy_tensor *less = NULL;
     assert_ok(sy_tensor_send_to_many(LONGS(w, 0), &less, s->holders, s->count - 1, &w->err),
               &w->err);
