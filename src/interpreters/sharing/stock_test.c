@@ -154,11 +154,36 @@ static void test_memory(void **state)
     fail();
 }
 
+/* No name twice, none of a command's, not too many. */
+static void test_announcements_that_are_refused(void **state)
+{
+    fixture *f = *state;
+    const syi_demand nine = square_of(9, 0);
+    static const struct {
+        uint64_t first, count;
+    } bad[] = {{5, 1},
+               {SYI_ITEM_AHEAD - 1, 2},
+               {SYI_ITEM_AHEAD + 14, 1},
+               {SYI_ITEM_AHEAD, 1},
+               {UINT64_MAX, 2},
+               {SYI_ITEM_AHEAD + 15, SYI_STOCK_INSTANCES_MAX + 1}};
+    assert_ok(syi_stock_add(&f->stock, &nine, SYI_ITEM_AHEAD + 10, 5, &f->err), &f->err);
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        assert_status(syi_stock_add(&f->stock, &nine, bad[k].first, bad[k].count, &f->err),
+                      SY_EPROTO, &f->err);
+    }
+    assert_int_equal(f->stock.made, 5);
+    f->stock.bytes = SYI_STOCK_BYTES_MAX;
+    assert_status(syi_stock_add(&f->stock, &nine, SYI_ITEM_AHEAD + 15, 1, &f->err), SY_ELIMIT,
+                  &f->err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        stock_test(test_order), stock_test(test_parameters), stock_test(test_kept_masks),
-        stock_test(test_force), stock_test(test_memory),
+        stock_test(test_order),      stock_test(test_parameters),
+        stock_test(test_kept_masks), stock_test(test_force),
+        stock_test(test_memory),     stock_test(test_announcements_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
