@@ -366,7 +366,7 @@ static void test_cut_between_holders(void **state)
     sy_tensor_unref(z);
     const unsigned long before = proxy_passed(&proxy, 0);
     letters = 0;
-    atomic_store(&syi_sharing_watch, count_letters);
+    parties_watch(&t.p, count_letters);
     assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
     const size_t usual = letters;
     const long length = (long)(proxy_passed(&proxy, 0) - before);
@@ -386,7 +386,7 @@ static void test_cut_between_holders(void **state)
         }
     }
     assert_true(proxy_accepted(&proxy) > (unsigned)places);
-    atomic_store(&syi_sharing_watch, NULL);
+    parties_watch(&t.p, NULL);
     assert_int_equal(client_group(&t.c)->next_sequence, 3 + 2 * places); /* one session all along */
     sy_tensor_unref(x);
     trial_close(&t);

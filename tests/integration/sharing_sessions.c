@@ -251,17 +251,6 @@ static void note(const syi_sharing_session *session, uint64_t sequence, const vo
     pthread_mutex_unlock(&transcript.lock);
 }
 
-static void transcript_begin(void)
-{
-    transcript.count = 0;
-    atomic_store(&syi_sharing_watch, note);
-}
-
-static void transcript_end(void)
-{
-    atomic_store(&syi_sharing_watch, NULL);
-}
-
 /* What the holders together opened in word `k` of their letters number `turn`. */
 static uint64_t opened_word(size_t holders, size_t turn, size_t k)
 {
@@ -320,13 +309,14 @@ static void test_steps_do_not_show_the_difference(void **state)
         sy_tensor_unref(plain);
     }
     sy_tensor *x = shared[0], *w = shared[1];
-    transcript_begin();
+    transcript.count = 0;
+    parties_watch(&p, note);
     assert_non_null(sy_matmul(s, x, w)); /* both are opened: 64 bytes */
     assert_non_null(sy_matmul(s, x, w)); /* neither */
     const size_t first = transcript.count;
     assert_non_null(sy_add_(s, w, shared[2]));
     assert_non_null(sy_matmul(s, x, w)); /* the weight */
-    transcript_end();
+    parties_watch(&p, NULL);
     assert_ok(sy_scope_end(s, &err), &err);
     assert_int_equal(first, 4); /* of each holder one for x and one for w */
     assert_int_equal(transcript.count, 6);

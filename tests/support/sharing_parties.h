@@ -53,6 +53,14 @@ static inline void parties_close(parties *p)
     }
 }
 
+/* Who sees the letters that the holders send each other; NULL: nobody. */
+static inline void parties_watch(parties *p, syi_sharing_watch_fn watch)
+{
+    for (size_t k = 0; k < p->count; k++) {
+        atomic_store(&syi_sharing_room_of(p->at[k].hook)->watch, watch);
+    }
+}
+
 static inline void client_open(party_client *c, const parties *p, const char *id, bool james,
                                uint32_t timeout_ms)
 {

@@ -111,17 +111,15 @@ static sy_status give(syi_sharing_run *run, int party, const syi_item *item, sy_
     return start(run, party, SYI_SHARING_SEND, args, SYI_SHARING_SEND_ARGS, err);
 }
 
-_Atomic(syi_sharing_watch_fn) syi_sharing_watch;
-
 static sy_status run_send(syi_channel *channel, const void *bytes, size_t size, sy_error *err)
 {
     syi_sharing_run *run = run_of(channel);
+    sy_hook *hook = run->session->worker->hook;
     const syi_sharing_watch_fn watch =
-        atomic_load_explicit(&syi_sharing_watch, memory_order_acquire);
+        atomic_load_explicit(&syi_sharing_room_of(hook)->watch, memory_order_acquire);
     if (watch != NULL) {
         watch(run->session, run->party.sequence, bytes, size);
     }
-    sy_hook *hook = run->session->worker->hook;
     const int64_t length = (int64_t)size;
     const syi_item item = {run->party.sequence, 0};
     syi_array copy = SYI_ARRAY_INIT;

@@ -83,6 +83,10 @@ typedef struct syi_sharing_epitaph {
 struct syi_sharing_dealing; /* dealing.h */
 struct syi_sharing_group;   /* group.h */
 
+/* For tests: sees every letter that a holder of the hook sends to the others, which is its part of what is opened. */
+typedef void (*syi_sharing_watch_fn)(const syi_sharing_session *session, uint64_t sequence,
+                                     const void *bytes, size_t size);
+
 /* What the folder keeps per hook. */
 typedef struct syi_sharing_room {
     sy_hook *hook;
@@ -98,6 +102,7 @@ typedef struct syi_sharing_room {
     struct syi_sharing_group *groups;
     bool closing;
     atomic_bool check_range; /* test mode */
+    _Atomic(syi_sharing_watch_fn) watch;
 } syi_sharing_room;
 
 static inline syi_sharing_room *syi_sharing_room_of(const sy_hook *hook)
@@ -145,11 +150,6 @@ sy_status syi_sharing_blame(bool provider, const char *name, sy_status status, s
 
 /* Session lock held: waits for a change, at most until `deadline`; false: it is over. */
 bool syi_sharing_wait(syi_sharing_session *session, uint64_t deadline);
-
-/* For tests: sees every letter that a holder of this process sends to the others, which is its part of what is opened. */
-typedef void (*syi_sharing_watch_fn)(const syi_sharing_session *session, uint64_t sequence,
-                                     const void *bytes, size_t size);
-extern _Atomic(syi_sharing_watch_fn) syi_sharing_watch;
 
 /* A holder in a joint command (run.c). */
 typedef struct syi_sharing_run {
