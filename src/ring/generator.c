@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "core/error.h"
@@ -191,4 +192,9 @@ sy_status syi_generator_fill(const syi_generator *g, uint64_t place, void *bytes
         syi_wipe(last, sizeof last);
     }
     return SY_OK;
+}
+
+void syi_generator_leave_thread(void)
+{
+    OPENSSL_thread_stop();
 }

@@ -47,6 +47,12 @@ void syi_generator_fini(syi_generator *generator);
 sy_status syi_generator_fill(const syi_generator *generator, uint64_t place, void *bytes,
                              size_t size, sy_error *err);
 
+/*
+ * What OpenSSL keeps for this thread is freed now, and not after the thread's end. For threads that nobody joins, before
+ * they say that they are over: the process may end before they do, with that memory left.
+ */
+void syi_generator_leave_thread(void);
+
 /* For tests and benches: those that the processor has, best first; NULL beyond. The last one is OpenSSL's. */
 const syi_aes *syi_aes_get(size_t index);
 sy_status syi_generator_init_with(syi_generator *generator, const syi_aes *aes,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/error.h"
+#include "ring/generator.h"
 #include "workers/access.h"
 #include "workers/callers.h"
 #include "workers/greeting.h"
@@ -413,6 +414,9 @@ static syi_job *rest(sy_worker *worker)
             next->next_waiting = NULL;
         }
         worker->resting--;
+    }
+    if (next == NULL) {
+        syi_generator_leave_thread();
     }
     if (worker->threads == 0 && worker->resting == 0) {
         pthread_cond_broadcast(&worker->quiet);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "interpreters/sharing/letters.h"
+#include "ring/generator.h"
 
 enum {
     FLIGHTS_MAX = 16,
@@ -268,6 +269,7 @@ static void leave(syi_sharing_dealing *d)
     room->dealing_count--;
     pthread_mutex_unlock(&room->lock);
     syi_sharing_dealing_unref(d);
+    syi_generator_leave_thread();
     pthread_mutex_lock(&room->lock);
     room->dealing_threads--;
     pthread_cond_broadcast(&room->dealt);
