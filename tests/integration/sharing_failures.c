@@ -4,6 +4,7 @@
  * in a new session, and nothing is left. Programs in processes of their own: sharing_processes.c.
  */
 #include "support/cutting_proxy.h"
+#include "support/shared_values.h"
 #include "support/sharing_parties.h"
 
 typedef struct trial {
@@ -106,6 +107,31 @@ static void test_wrong_length_of_the_provider(void **state)
         assert_failed(&t, status, james ? "james" : "client");
         trial_close(&t);
     }
+}
+
+/* The same with workers of every kind. */
+static void test_wrong_length_everywhere(void **state)
+{
+    workers *w = *state;
+    const sharing s = sharing_of(w, 2, true);
+    const int64_t size = 5;
+    syi_sharing_group *group = NULL;
+    syi_sharing_session *session = NULL;
+    syi_array bytes = SYI_ARRAY_INIT;
+    sy_tensor *x = SHARED(&s, 1, 2, -3);
+    assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(x)), 1, 4, 9);
+    assert_ok(syi_sharing_group_get(w->hook, &group, s.holders, 2, s.provider, &w->err), &w->err);
+    assert_ok(syi_sharing_find(s.serving[0], group->session, &session, &w->err), &w->err);
+    const syi_item item = {group->next_sequence, 0};
+    assert_ok(
+        syi_array_new(s.serving[0]->hook->context, &bytes, SY_DTYPE_U8, 1, &size, NULL, &w->err),
+        &w->err);
+    assert_ok(syi_sharing_deliver(session, 1, &item, &bytes, false, &w->err), &w->err);
+    syi_array_fini(&bytes);
+    syi_sharing_session_unref(session);
+    assert_fails(w, CALL(w, "mul", TENSOR(x), TENSOR(x)), SY_EPROTO, "holder alice", "5 bytes");
+    assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(x)), 1, 4, 9);
+    assert_shared(&s, x, 1, 2, -3);
 }
 
 /* As `speaker`, by its own connection to `to`. */
@@ -445,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_length),
+        LIBRARY_WORKER_KINDS(test_wrong_length_everywhere),
         cmocka_unit_test(test_wrong_length_of_the_provider),
         cmocka_unit_test(test_letters_that_are_refused),
         cmocka_unit_test(test_demands_that_are_refused),
