@@ -82,6 +82,14 @@ static void labels(const sharing *s)
     assert_true(sy_id_equal(&before, &after));
     assert_true(syi_tensor_has_tag(y, "#y", 2));
     assert_shared(s, OP(w, "add", TENSOR(shared), TENSOR(y)), 4, 6);
+    assert_ok(sy_tensor_get_(y, &w->err), &w->err); /* in place, too */
+    assert_floats(w, y, 3, 4);
+    assert_true(syi_tensor_has_tag(y, "#y", 2));
+    sy_tensor *fixed = sharing_fix(w, FLOATS(w, 1.5f), 3);
+    assert_ok(sy_tensor_share_(fixed, s->holders, s->count, s->provider, &w->err), &w->err);
+    assert_ok(sy_tensor_get_(fixed, &w->err), &w->err);
+    assert_ok(sy_tensor_float_precision_(fixed, &w->err), &w->err);
+    assert_floats(w, fixed, 1.5);
 }
 
 /* sy_tensor_to_text */
@@ -407,6 +415,27 @@ static void test_pointer_share(void **state)
     assert_shared(&s, handle, 1, 2);
 }
 
+static void test_missing_arguments(void **state)
+{
+    workers *w = *state;
+    const sharing s = sharing_of(w, 2, true);
+    sy_worker *const none[] = {w->bob, NULL};
+    sy_tensor *x = LONGS(w, 1, 2), *made = NULL, *shares[2] = {NULL};
+    sy_sharing_cost cost;
+    assert_fails(w, sy_tensor_share(NULL, &made, s.holders, 2, NULL, &w->err), SY_EINVAL, "NULL");
+    assert_fails(w, sy_tensor_share(x, &made, NULL, 2, NULL, &w->err), SY_EINVAL, "NULL");
+    assert_fails(w, sy_tensor_share(x, &made, none, 2, NULL, &w->err), SY_EINVAL, "share");
+    assert_fails(w, sy_generate_shares(NULL, shares, 2, NULL, &w->err), SY_EINVAL, "NULL");
+    assert_fails(w, sy_provide_primitives(NULL, 1, s.holders, 2, NULL, &w->err), SY_EINVAL, "NULL");
+    assert_fails(w, sy_force_preprocessing(true, NULL, 0, NULL, &w->err), SY_EINVAL, "holders");
+    assert_fails(w, sy_sharing_get_cost(NULL, 2, NULL, 0, &cost, &w->err), SY_EINVAL, "holders");
+    assert_fails(w, sy_shared_refresh(x, &made, &w->err), SY_EINVAL, "refresh", "not shared");
+    assert_fails(w, sy_shared_zero(x, &made, &w->err), SY_EINVAL, "zero", "not shared");
+    assert_fails(w, sy_shared_reconstruct(x, &made, &w->err), SY_EINVAL, "reconstruct");
+    assert_fails(w, sy_shared_virtual_get(x, &made, &w->err), SY_EINVAL, "virtual_get");
+    assert_null(made);
+}
+
 /* No provider given: the local worker (spec). */
 static void test_default_provider(void **state)
 {
@@ -507,6 +536,7 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_move),
         LIBRARY_WORKER_KINDS(test_send_on),
         LIBRARY_WORKER_KINDS(test_pointer_share),
+        LIBRARY_WORKER_KINDS(test_missing_arguments),
         LIBRARY_WORKER_KINDS(test_default_provider),
         LIBRARY_WORKER_KINDS(test_client_holds),
         LIBRARY_WORKER_KINDS(test_private),

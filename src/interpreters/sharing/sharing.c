@@ -252,6 +252,9 @@ sy_status sy_generate_shares(sy_tensor *secret, sy_tensor **shares, size_t count
     sy_share_options o;
     syi_field field;
     const syi_array *array = NULL;
+    if (secret == NULL || shares == NULL) {
+        return syi_fail(err, SY_EINVAL, "generate_shares: an argument is NULL");
+    }
     SY_TRY(read_options(options, secret->hook, &o, err));
     SY_TRY(syi_field_of_options(o.dtype, o.field, &field, err));
     SY_TRY(syi_tensor_native(secret, "generate_shares", &array, err));
@@ -673,6 +676,9 @@ sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
 {
     syi_sharing_group *group = NULL;
     syi_demand demand;
+    if (primitive == NULL) {
+        return syi_fail(err, SY_EINVAL, "provide_primitives: the primitive is NULL");
+    }
     SY_TRY(demand_of(primitive, &demand, err));
     SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
     const sy_status status =
