@@ -1,57 +1,9 @@
 /*
- * sharing_failures.c - parties of a joint command that die, stall, say what they must not, or cannot be reached: the command
- * fails everywhere in bounded time, with a sentence that names the culprit; shares stay what they are, the next command works
- * in a new session, and nothing is left. Programs in processes of their own: sharing_processes.c.
+ * sharing_failures.c - parties of a joint command that say what they must not, or refuse it: the command fails everywhere in
+ * bounded time, with a sentence that names the culprit; shares stay what they are, the next command works in a new session,
+ * and nothing is left. Parties that say nothing: sharing_outages.c; in processes of their own: sharing_processes.c.
  */
-#include "support/cutting_proxy.h"
-#include "support/shared_values.h"
-#include "support/sharing_parties.h"
-
-typedef struct trial {
-    parties p;
-    party_client c;
-    sy_tensor *x; /* shared: 3, -4, 5 */
-    sy_error err;
-} trial;
-
-static const int64_t DATA[] = {3, -4, 5}, SQUARES[] = {9, 16, 25};
-
-static void trial_open(trial *t, size_t holders, bool james, uint32_t timeout_ms)
-{
-    memset(t, 0, sizeof *t);
-    parties_open(&t->p, holders);
-    client_open(&t->c, &t->p, "client", james, timeout_ms);
-    assert_ok(client_share(&t->c, &t->x, 3, DATA, &t->err), &t->err);
-    assert_ok(client_try(&t->c, &t->err), &t->err); /* a session is open */
-}
-
-static void trial_close(trial *t)
-{
-    sy_tensor_unref(t->x);
-    client_close(&t->c);
-    assert_true(wait_until_clean(&t->p, 10000));
-    parties_close(&t->p);
-}
-
-static sy_status square(trial *t)
-{
-    sy_tensor *z = NULL;
-    sy_status status = client_mul(&t->c, &z, t->x, t->x, &t->err);
-    if (status == SY_OK) {
-        status = client_look(z, 3, SQUARES, &t->err);
-    }
-    sy_tensor_unref(z);
-    return status;
-}
-
-/* It has failed: the culprit is named, the value is what it was, and the next command works. */
-static void assert_failed(trial *t, sy_status status, const char *culprit)
-{
-    assert_int_not_equal(status, SY_OK);
-    assert_names(&t->err, culprit);
-    assert_ok(client_look(t->x, 3, DATA, &t->err), &t->err);
-    assert_ok(square(t), &t->err);
-}
+#include "support/sharing_trial.h"
 
 static syi_sharing_session *session_at(trial *t, size_t holder)
 {
@@ -86,9 +38,9 @@ static void test_wrong_length(void **state)
         trial_open(&t, 3, true, 20000);
         const uint64_t next = client_group(&t.c)->next_sequence;
         assert_ok(deliver(&t, from == 0 ? 1 : 0, from, next, 0, 5), &t.err);
-        const sy_status status = square(&t);
+        const sy_status status = trial_square(&t);
         assert_int_equal(status, SY_EPROTO);
-        assert_failed(&t, status, party_names[from]);
+        trial_assert_failed(&t, status, party_names[from]);
         trial_close(&t);
     }
 }
@@ -102,9 +54,9 @@ static void test_wrong_length_of_the_provider(void **state)
         const uint64_t next = client_group(&t.c)->next_sequence;
         const syi_item item = {next, 0};
         assert_ok(deliver(&t, (size_t)syi_material_corrected(&item, 0, 3), 3, next, 0, 5), &t.err);
-        const sy_status status = square(&t);
+        const sy_status status = trial_square(&t);
         assert_int_equal(status, SY_EPROTO);
-        assert_failed(&t, status, james ? "james" : "client");
+        trial_assert_failed(&t, status, james ? "james" : "client");
         trial_close(&t);
     }
 }
@@ -185,7 +137,7 @@ static void test_letters_that_are_refused(void **state)
     assert_status(send_letter(&t, "", 2, next, 0), SY_EFORMAT, &t.err);
     assert_status(deliver(&t, 0, 1, (uint64_t)next, 7, 8), SY_EPROTO, &t.err);
     assert_status(deliver(&t, 0, 1, SYI_ITEM_AHEAD, 0, 8), SY_EPROTO, &t.err);
-    assert_ok(square(&t), &t.err); /* nothing of it has done any harm */
+    assert_ok(trial_square(&t), &t.err); /* nothing of it has done any harm */
     assert_int_equal(client_group(&t.c)->next_sequence, next + 1);
     trial_close(&t);
 }
@@ -235,7 +187,7 @@ static void test_demands_that_are_refused(void **state)
                   &t.err); /* well formed, but not of the holder that leads */
     sy_tensor_unref(tensor);
     syi_buffer_fini(&bytes);
-    assert_ok(square(&t), &t.err);
+    assert_ok(trial_square(&t), &t.err);
     trial_close(&t);
 }
 
@@ -263,13 +215,13 @@ static void test_joint_commands_that_are_refused(void **state)
     assert_status(joint(&t, session, 0), SY_EFORMAT, &t.err);
     assert_status(joint(&t, session, UINT64_MAX), SY_EFORMAT, &t.err);
     assert_status(joint(&t, session, 1), SY_EEXIST, &t.err); /* used before */
-    assert_ok(square(&t), &t.err);
+    assert_ok(trial_square(&t), &t.err);
     assert_memory_equal(session, group->session, sizeof session); /* it lives */
     assert_int_equal(group->next_sequence, next + 1);
     assert_status(joint(&t, session, next + 100000), SY_EPROTO, &t.err); /* that ended it */
     assert_status(joint(&t, session, next + 1), SY_EPROTO, &t.err);      /* and so it stays */
-    assert_int_not_equal(square(&t), SY_OK);
-    assert_ok(square(&t), &t.err);
+    assert_int_not_equal(trial_square(&t), SY_OK);
+    assert_ok(trial_square(&t), &t.err);
     assert_memory_not_equal(session, group->session, sizeof session);
     trial_close(&t);
 }
@@ -285,186 +237,13 @@ static void test_refused_by_one(void **state)
         assert_ok(sy_shared_get_child(t.x, &child, holder, &t.err), &t.err);
         sy_worker_clear_objects(t.p.at[holder].worker);
         const uint64_t began = test_now_ms();
-        assert_int_not_equal(square(&t), SY_OK);
+        assert_int_not_equal(trial_square(&t), SY_OK);
         assert_true(test_now_ms() - began < 5000);
         assert_names(&t.err, party_names[holder]);
         sy_tensor_unref(child);
         assert_ok(client_try(&t.c, &t.err), &t.err);
         trial_close(&t);
     }
-}
-
-/* --- silence ----------------------------------------------------------------------------------- */
-
-/* A holder, or the provider. */
-static void test_stall(void **state)
-{
-    const char *name = *state;
-    trial t;
-    trial_open(&t, 3, true, 1600);
-    test_place *culprit = &t.p.at_provider;
-    for (size_t k = 0; k < t.p.count; k++) {
-        culprit = strcmp(name, party_names[k]) == 0 ? &t.p.at[k] : culprit;
-    }
-    worker_stall(culprit->worker);
-    const uint64_t began = test_now_ms();
-    const sy_status status = square(&t);
-    assert_true(test_now_ms() - began < 9000);
-    worker_unstall(culprit->worker);
-    assert_int_not_equal(status, SY_OK);
-    assert_failed(&t, status, name);
-    trial_close(&t);
-}
-
-#define STALL(name)                                                                \
-    {                                                                              \
-        "test_stall [" name "]", test_stall, NULL, NULL, (void *)(uintptr_t)(name) \
-    }
-
-/* --- connections ------------------------------------------------------------------------------- */
-
-/* Bob reaches alice through a proxy. */
-static void proxied_open(trial *t, cutting_proxy *proxy)
-{
-    memset(t, 0, sizeof *t);
-    parties_open(&t->p, 2);
-    proxy_open(proxy, t->p.urls[0]);
-    sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
-    sy_worker *alice = NULL;
-    options.timeout_ms = 20000;
-    assert_ok(sy_worker_connect(t->p.at[1].hook, &alice, proxy->url, &options, &t->err), &t->err);
-    client_open(&t->c, &t->p, "client", true, 20000);
-    assert_ok(client_share(&t->c, &t->x, 3, DATA, &t->err), &t->err);
-}
-
-enum { MANY = 40000 };
-
-static size_t letters; /* that holders sent */
-
-static void count_letters(const syi_sharing_session *session, uint64_t sequence, const void *bytes,
-                          size_t size)
-{
-    (void)session;
-    (void)sequence;
-    (void)bytes;
-    (void)size;
-    __atomic_fetch_add(&letters, 1, __ATOMIC_RELAXED);
-}
-
-static sy_tensor *share_many(trial *t)
-{
-    int64_t *data = malloc(MANY * sizeof *data);
-    sy_tensor *x = NULL;
-    for (int k = 0; k < MANY; k++) {
-        data[k] = k;
-    }
-    assert_ok(client_share(&t->c, &x, MANY, data, &t->err), &t->err);
-    free(data);
-    return x;
-}
-
-static void assert_squares(trial *t, sy_tensor *z)
-{
-    sy_tensor *value = NULL;
-    int64_t *data = malloc(MANY * sizeof *data);
-    assert_ok(sy_tensor_get(z, &value, &t->err), &t->err);
-    assert_ok(sy_tensor_copy_data(value, data, MANY * sizeof *data, &t->err), &t->err);
-    for (int64_t k = 0; k < MANY; k++) {
-        if (data[k] != k * k) {
-            fail_msg("element %d: %lld", (int)k, (long long)data[k]);
-        }
-    }
-    free(data);
-    sy_tensor_unref(value);
-}
-
-/* Between the holders, in the middle of a round, in either direction, and it comes back: nothing is run, sent or opened
- * twice, and the result is right. */
-static void test_cut_between_holders(void **state)
-{
-    (void)state;
-    trial t;
-    cutting_proxy proxy;
-    proxied_open(&t, &proxy);
-    sy_tensor *x = share_many(&t), *z = NULL;
-    assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
-    assert_squares(&t, z);
-    sy_tensor_unref(z);
-    const unsigned long before = proxy_passed(&proxy, 0);
-    letters = 0;
-    parties_watch(&t.p, count_letters);
-    assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
-    const size_t usual = letters;
-    const long length = (long)(proxy_passed(&proxy, 0) - before);
-    sy_tensor_unref(z);
-    assert_true(length > MANY);
-    const int places = TEST_SLOWNESS > 1 ? 6 : 24;
-    for (int direction = 0; direction < 2; direction++) {
-        for (int k = 0; k < places; k++) {
-            const long range = direction == 0 ? length : 200;
-            letters = 0;
-            proxy_cut_after(&proxy, direction, range * k / places, false);
-            assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
-            (void)proxy_let_pass(&proxy);
-            assert_int_equal(letters, usual);
-            assert_squares(&t, z);
-            sy_tensor_unref(z);
-        }
-    }
-    assert_true(proxy_accepted(&proxy) > (unsigned)places);
-    parties_watch(&t.p, NULL);
-    assert_int_equal(client_group(&t.c)->next_sequence, 3 + 2 * places); /* one session all along */
-    sy_tensor_unref(x);
-    trial_close(&t);
-    proxy_close(&proxy);
-}
-
-/* It does not come back. */
-static void test_holders_lose_each_other(void **state)
-{
-    (void)state;
-    trial t;
-    cutting_proxy proxy;
-    proxied_open(&t, &proxy);
-    assert_ok(square(&t), &t.err);
-    proxy_cut(&proxy, true, true);
-    const uint64_t began = test_now_ms();
-    const sy_status status = square(&t);
-    assert_true(test_now_ms() - began < 19000);
-    assert_int_not_equal(status, SY_OK);
-    assert_names(&t.err, "alice"); /* bob says so */
-    (void)proxy_let_pass(&proxy);
-    assert_ok(client_look(t.x, 3, DATA, &t.err), &t.err);
-    assert_ok(square(&t), &t.err);
-    trial_close(&t);
-    proxy_close(&proxy);
-}
-
-/* Between client and a holder. */
-static void test_cut_of_the_client(void **state)
-{
-    (void)state;
-    trial t;
-    cutting_proxy proxy;
-    memset(&t, 0, sizeof t);
-    parties_open(&t.p, 2);
-    proxy_open(&proxy, t.p.urls[1]);
-    const char *url = t.p.urls[1];
-    t.p.urls[1] = proxy.url;
-    client_open(&t.c, &t.p, "client", true, 20000);
-    t.p.urls[1] = url;
-    assert_ok(client_share(&t.c, &t.x, 3, DATA, &t.err), &t.err);
-    assert_ok(square(&t), &t.err);
-    for (int direction = 0; direction < 2; direction++) {
-        for (long bytes = 0; bytes < 200; bytes += 20) {
-            proxy_cut_after(&proxy, direction, bytes, bytes % 40 == 0);
-            assert_ok(square(&t), &t.err);
-            (void)proxy_let_pass(&proxy);
-        }
-    }
-    assert_int_equal(client_group(&t.c)->next_sequence, 22); /* nothing was begun anew */
-    trial_close(&t);
-    proxy_close(&proxy);
 }
 
 int main(void)
@@ -477,13 +256,6 @@ int main(void)
         cmocka_unit_test(test_demands_that_are_refused),
         cmocka_unit_test(test_joint_commands_that_are_refused),
         cmocka_unit_test(test_refused_by_one),
-        STALL("alice"),
-        STALL("bob"),
-        STALL("carol"),
-        STALL("james"),
-        cmocka_unit_test(test_cut_between_holders),
-        cmocka_unit_test(test_holders_lose_each_other),
-        cmocka_unit_test(test_cut_of_the_client),
     };
     return workers_run(tests);
 }

@@ -81,15 +81,23 @@ static inline const char *place_listen(test_place *p, const char *url,
     return bound;
 }
 
-static inline sy_worker *place_connect(test_place *p, const char *url, uint32_t timeout_ms)
+/* reconnect_ms: 0 for the usual. */
+static inline sy_worker *place_connect_for(test_place *p, const char *url, uint32_t timeout_ms,
+                                           uint32_t reconnect_ms)
 {
     sy_error err = SY_ERROR_INIT;
     sy_worker *worker = NULL;
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     options.timeout_ms = timeout_ms;
     options.connect_timeout_ms = timeout_ms;
+    options.reconnect_ms = reconnect_ms;
     assert_ok(sy_worker_connect(p->hook, &worker, url, &options, &err), &err);
     return worker;
+}
+
+static inline sy_worker *place_connect(test_place *p, const char *url, uint32_t timeout_ms)
+{
+    return place_connect_for(p, url, timeout_ms, 0);
 }
 
 /* --- alice and bob ----------------------------------------------------------------------------- */

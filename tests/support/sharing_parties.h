@@ -12,7 +12,7 @@
 #include "interpreters/sharing/letters.h"
 #include "support/places.h"
 
-enum { PARTIES_HOLDERS_MAX = 5, PARTIES_GRACE_MS = 300 };
+enum { PARTIES_HOLDERS_MAX = 5, PARTIES_GRACE_MS = 300, PARTIES_RECONNECT_MS = 1000 };
 
 static const char *const party_names[] = {"alice", "bob", "carol", "dave", "eve"};
 
@@ -68,9 +68,11 @@ static inline void client_open(party_client *c, const parties *p, const char *id
     c->count = p->count;
     place_open(&c->home, id, true, 1);
     for (size_t k = 0; k < p->count; k++) {
-        c->holders[k] = place_connect(&c->home, p->urls[k], timeout_ms);
+        c->holders[k] = place_connect_for(&c->home, p->urls[k], timeout_ms, PARTIES_RECONNECT_MS);
     }
-    c->provider = james ? place_connect(&c->home, p->provider_url, timeout_ms) : NULL;
+    c->provider =
+        james ? place_connect_for(&c->home, p->provider_url, timeout_ms, PARTIES_RECONNECT_MS)
+              : NULL;
 }
 
 static inline void client_close(party_client *c)
