@@ -383,7 +383,7 @@ static sy_status write_id(sy_value *value, const sy_id *id, sy_error *err)
     if (sy_id_is_none(id)) {
         return syi_fail(err, SY_EINVAL, "plan: a result id is none");
     }
-    *value = id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+    *value = syi_id_value(id);
     return SY_OK;
 }
 

@@ -7,14 +7,6 @@
 #include "core/error.h"
 #include "interpreters/multi_pointer.h"
 
-/* One worker's part of a call. */
-typedef struct part {
-    syi_call call;
-    syi_pointer_trip trip;
-    sy_value items[SYI_OUTPUT_MAX]; /* of lists of tensors */
-    syi_node *outs[SYI_OUTPUT_MAX];
-} part;
-
 static bool is_node(const sy_value *value)
 {
     return value->kind == (sy_value_kind)SYI_VALUE_NODE;
@@ -115,7 +107,7 @@ static bool has_nodes(const sy_value *value)
 }
 
 /* The call as that worker gets it (the reference's dispatch): every multi-pointer is its part there. */
-static sy_status dispatch_to(part *p, const syi_call *call, const sy_worker *location,
+static sy_status dispatch_to(syi_pointer_part *p, const syi_call *call, const sy_worker *location,
                              sy_error *err)
 {
     size_t used = 0;
@@ -145,21 +137,14 @@ static sy_status dispatch_to(part *p, const syi_call *call, const sy_worker *loc
     return SY_OK;
 }
 
-static void drop_outs(part *p)
-{
-    while (p->call.out_count > 0) {
-        syi_node_unref(p->outs[--p->call.out_count]);
-    }
-}
-
 /* Asks every worker, then listens to each that was asked; the first failure. */
-static sy_status run(part *parts, const syi_call *call, const syi_multi_pointer *like,
+static sy_status run(syi_pointer_part *parts, const syi_call *call, const syi_multi_pointer *like,
                      sy_error *err)
 {
     sy_status status = SY_OK;
     int begun = 0;
     while (begun < like->count && status == SY_OK) {
-        part *p = &parts[begun];
+        syi_pointer_part *p = &parts[begun];
         status = dispatch_to(p, call, like->children[begun]->location, err);
         if (status == SY_OK) {
             status = syi_pointer_begin(&p->trip, &p->call, err);
@@ -198,7 +183,8 @@ static bool same_value(const sy_value *a, const sy_value *b)
 }
 
 /* One multi-pointer per result. */
-static sy_status join(syi_call *call, part *parts, const syi_multi_pointer *like, sy_error *err)
+static sy_status join(syi_call *call, syi_pointer_part *parts, const syi_multi_pointer *like,
+                      sy_error *err)
 {
     const int count = parts[0].call.out_count;
     for (int k = 1; k < like->count; k++) {
@@ -232,7 +218,7 @@ sy_status syi_multi_pointer_call(syi_call *call, sy_error *err)
     }
     SY_TRY(check_places(call, &like, err));
     sy_context *context = call->hook->context;
-    part *parts = syi_alloc_array(context, (size_t)like->count, sizeof *parts);
+    syi_pointer_part *parts = syi_alloc_array(context, (size_t)like->count, sizeof *parts);
     if (parts == NULL) {
         return SYI_ENOMEM(err, "multi-pointer");
     }
@@ -241,7 +227,8 @@ sy_status syi_multi_pointer_call(syi_call *call, sy_error *err)
         status = join(call, parts, like, err);
     }
     for (int k = 0; k < like->count; k++) {
-        drop_outs(&parts[k]); /* after a failure this deletes what the others have made */
+        syi_pointer_part_drop(
+            &parts[k]); /* after a failure this deletes what the others have made */
     }
     syi_free(context, parts, (size_t)like->count * sizeof *parts);
     if (status != SY_OK) {

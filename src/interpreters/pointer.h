@@ -50,6 +50,15 @@ typedef struct syi_pointer_trip {
     bool one;      /* one result, under `id` */
     bool answered; /* nothing to wait for */
 } syi_pointer_trip;
+/* One worker's part of a call that several of them get. */
+typedef struct syi_pointer_part {
+    syi_call call;
+    syi_pointer_trip trip;
+    sy_value items[SYI_OUTPUT_MAX]; /* of lists of tensors */
+    syi_node *outs[SYI_OUTPUT_MAX];
+} syi_pointer_part;
+/* Drops the results that nobody took. */
+void syi_pointer_part_drop(syi_pointer_part *part);
 sy_status syi_pointer_begin(syi_pointer_trip *trip, syi_call *call, sy_error *err);
 /* The same to where `first` points, whatever the arguments are: tensors that are here travel with the command. */
 sy_status syi_pointer_begin_at(syi_pointer_trip *trip, syi_call *call, syi_pointer *first,

@@ -314,6 +314,13 @@ sy_status syi_pointer_finish(syi_pointer_trip *trip, sy_error *err)
     return status;
 }
 
+void syi_pointer_part_drop(syi_pointer_part *part)
+{
+    while (part->call.out_count > 0) {
+        syi_node_unref(part->outs[--part->call.out_count]);
+    }
+}
+
 sy_status syi_pointer_call(syi_call *call, sy_error *err)
 {
     syi_pointer_trip trip;

@@ -181,12 +181,8 @@ sy_status syi_pointer_discard(syi_pointer *pointer, sy_error *err)
         }
         return SY_OK;
     }
-    syi_exchange exchange;
-    const sy_value id = syi_pointer_id_value(&pointer->id_at_location);
-    SY_TRY(
-        syi_command_request(pointer->owner, pointer->location, "delete", &id, 1, &exchange, err));
-    syi_link_end(&exchange);
-    return SY_OK;
+    const sy_value id = syi_id_value(&pointer->id_at_location);
+    return syi_command_tell(pointer->owner, pointer->location, "delete", &id, 1, err);
 }
 
 /* Worker commands: this worker's part in moving objects between workers */

@@ -124,7 +124,7 @@ sy_status syi_pointer_before_travel(syi_node *node, sy_error *err)
     }
     syi_exchange exchange;
     syi_decoder decoder;
-    const sy_value id = syi_pointer_id_value(&pointer->id_at_location);
+    const sy_value id = syi_id_value(&pointer->id_at_location);
     SY_TRY(syi_command_request(pointer->owner, pointer->location, "generation", &id, 1, &exchange,
                                err));
     syi_decoder_init(&decoder, node->hook, pointer->owner, exchange.reply);

@@ -7,12 +7,7 @@
 
 #include "interpreters/pointer.h"
 
-/* pointer.c */
-static inline sy_value syi_pointer_id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-}
-/* A message of that kind about the object; the exchange is the caller's to end. */
+/* pointer.c: a message of that kind about the object; the exchange is the caller's to end. */
 sy_status syi_pointer_ask(syi_pointer *pointer, syi_kind kind, syi_exchange *exchange,
                           sy_error *err);
 /* SY_EINVAL, naming `what`, when the handle is none. */

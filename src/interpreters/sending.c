@@ -185,14 +185,10 @@ static sy_status repoint(sy_tensor *tensor, syi_pointer *pointer, const char *na
 /* The worker that sent the object may go; the object is the caller's. */
 static void adopt(syi_pointer *pointer)
 {
-    const sy_value args[] = {syi_pointer_id_value(&pointer->id_at_location),
+    const sy_value args[] = {syi_id_value(&pointer->id_at_location),
                              sy_value_int((int64_t)pointer->generation)};
     sy_error ignored = SY_ERROR_INIT;
-    syi_exchange exchange;
-    if (syi_command_request(pointer->owner, pointer->location, "adopt", args, 2, &exchange,
-                            &ignored) == SY_OK) {
-        syi_link_end(&exchange);
-    } else {
+    if (syi_command_tell(pointer->owner, pointer->location, "adopt", args, 2, &ignored) != SY_OK) {
         syi_log(pointer->base.hook->context, SY_LOG_WARNING, "interpreters",
                 pointer->location->name, 0, "a moved object lives as long as its sender: %s",
                 ignored.message);
@@ -214,8 +210,7 @@ sy_status sy_tensor_move_(sy_tensor *tensor, sy_worker *location, sy_error *err)
         return syi_fail(err, SY_EINVAL, "move to worker %s, which is here: use get",
                         location->name);
     }
-    sy_value to = location->id.kind == SY_ID_INT ? sy_value_int(location->id.number)
-                                                 : sy_value_string(location->name);
+    const sy_value to = syi_id_value(&location->id);
     sy_worker *from = pointer->location; /* a success frees the pointer */
     sy_status status = repoint(tensor, pointer, "move", &to, 1, location, err);
     if (introduced(from, location, status)) {

@@ -101,11 +101,10 @@ sy_status syi_access_send_lists(sy_worker *owner, sy_worker *target, const sy_id
                           policy->no_delete != 0};
     sy_value names[4][SYI_ACCESS_NAMES];
     sy_value args[PERMIT_ARGS];
-    syi_exchange exchange;
     if (!syi_access_has_lists(policy)) {
         return SY_OK;
     }
-    args[PERMIT_ID] = id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+    args[PERMIT_ID] = syi_id_value(id);
     args[PERMIT_GENERATION] = sy_value_int((int64_t)generation);
     for (size_t k = 0; k < 4; k++) {
         const char *found[SYI_ACCESS_NAMES];
@@ -115,7 +114,5 @@ sy_status syi_access_send_lists(sy_worker *owner, sy_worker *target, const sy_id
         }
         args[PERMIT_LISTS + k] = given[k] ? sy_value_list(names[k], count) : sy_value_none();
     }
-    SY_TRY(syi_command_request(owner, target, "permit", args, PERMIT_ARGS, &exchange, err));
-    syi_link_end(&exchange);
-    return SY_OK;
+    return syi_command_tell(owner, target, "permit", args, PERMIT_ARGS, err);
 }

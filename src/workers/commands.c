@@ -105,6 +105,15 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
     return status;
 }
 
+sy_status syi_command_tell(sy_worker *owner, sy_worker *target, const char *name,
+                           const sy_value *args, size_t arg_count, sy_error *err)
+{
+    syi_exchange exchange;
+    SY_TRY(syi_command_request(owner, target, name, args, arg_count, &exchange, err));
+    syi_link_end(&exchange);
+    return SY_OK;
+}
+
 /* Arguments of handlers */
 
 static sy_status tensor_argument(const sy_request *request, size_t index, sy_tensor **tensor,

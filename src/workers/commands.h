@@ -95,6 +95,14 @@ sy_status syi_command_post(sy_worker *owner, sy_worker *target, const char *name
 sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *name,
                               const sy_value *args, size_t arg_count, struct syi_exchange *exchange,
                               sy_error *err);
+/* The same when the answer says nothing but that it was done. */
+sy_status syi_command_tell(sy_worker *owner, sy_worker *target, const char *name,
+                           const sy_value *args, size_t arg_count, sy_error *err);
+/* An id as an argument; the text is the id's. */
+static inline sy_value syi_id_value(const sy_id *id)
+{
+    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
+}
 
 /* clear_objects, tensors_count, list_objects, list_tensors: what PySyft's clients ask (listing.c). */
 sy_status syi_commands_register_listing(sy_hook *hook, sy_error *err);

@@ -309,12 +309,8 @@ void sy_object_infos_free(sy_hook *hook, sy_object_info *infos, size_t count)
 
 sy_status sy_worker_delete(sy_worker *worker, const sy_id *id, sy_error *err)
 {
-    sy_value arg = id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-    syi_exchange exchange;
-    SY_TRY(
-        syi_command_request(worker->hook->local_worker, worker, "delete", &arg, 1, &exchange, err));
-    syi_link_end(&exchange);
-    return SY_OK;
+    sy_value arg = syi_id_value(id);
+    return syi_command_tell(worker->hook->local_worker, worker, "delete", &arg, 1, err);
 }
 
 sy_status sy_worker_whoami(sy_worker *worker, char **text, sy_error *err)

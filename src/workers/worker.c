@@ -416,11 +416,7 @@ void syi_worker_use_options(sy_worker *worker, const sy_connect_options *options
 /* A known worker of that URL, or one that was introduced by id: checks that it is there. */
 sy_status syi_worker_greet_known(sy_worker *known, sy_error *err)
 {
-    syi_exchange exchange;
-    SY_TRY(
-        syi_command_request(known->hook->local_worker, known, "whoami", NULL, 0, &exchange, err));
-    syi_link_end(&exchange);
-    return SY_OK;
+    return syi_command_tell(known->hook->local_worker, known, "whoami", NULL, 0, err);
 }
 
 sy_status syi_worker_make_contact(sy_worker *made, const char *where,
@@ -816,11 +812,7 @@ sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *u
     sy_value args[2] = {other->id.kind == SY_ID_INT ? sy_value_int(other->id.number)
                                                     : sy_value_string(other->name),
                         sy_value_string(url)};
-    syi_exchange exchange;
-    SY_TRY(syi_command_request(worker->hook->local_worker, worker, "add_worker", args, 2, &exchange,
-                               err));
-    syi_link_end(&exchange);
-    return SY_OK;
+    return syi_command_tell(worker->hook->local_worker, worker, "add_worker", args, 2, err);
 }
 
 sy_traffic sy_worker_get_traffic(const sy_worker *worker)

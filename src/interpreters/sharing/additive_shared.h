@@ -6,7 +6,7 @@
 #ifndef SYI_INTERPRETERS_SHARING_ADDITIVE_SHARED_H
 #define SYI_INTERPRETERS_SHARING_ADDITIVE_SHARED_H
 
-#include <csyft/precision.h>
+#include <csyft/sharing.h>
 
 #include "interpreters/multi_pointer.h"
 #include "interpreters/sharing/group.h"
@@ -94,6 +94,9 @@ sy_status syi_additive_shared_call_chain(syi_call *call, sy_error *err);
 /* sharing_call: a holder's side of it. */
 sy_status syi_sharing_handle_call(const sy_request *request, sy_error *err);
 
+/* What the caller left out is filled in. SY_EINVAL for a provider of another hook. */
+sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
+                                 sy_share_options *all, sy_error *err);
 /* "int64" -> 2^64 and so on. SY_EINVAL. */
 sy_status syi_field_of_options(sy_precision_dtype dtype, uint64_t modulus, syi_field *field,
                                sy_error *err);

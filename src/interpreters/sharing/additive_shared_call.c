@@ -10,14 +10,6 @@
 #include "interpreters/sharing/additive_shared.h"
 #include "workers/descriptor.h"
 
-/* One holder's part of a call. */
-typedef struct part {
-    syi_call call;
-    syi_pointer_trip trip;
-    sy_value items[SYI_OUTPUT_MAX]; /* of lists of tensors */
-    syi_node *outs[SYI_OUTPUT_MAX];
-} part;
-
 /* A call while it is looked at. */
 typedef struct joint_call {
     syi_call *call;
@@ -313,7 +305,7 @@ static syi_node *node_for(const joint_call *j, syi_node *node, int k)
     return node;
 }
 
-static sy_status dispatch_to(part *p, const joint_call *j, const syi_mode *mode, int k,
+static sy_status dispatch_to(syi_pointer_part *p, const joint_call *j, const syi_mode *mode, int k,
                              sy_error *err)
 {
     size_t used = 0;
@@ -344,15 +336,9 @@ static sy_status dispatch_to(part *p, const joint_call *j, const syi_mode *mode,
     return syi_pointer_begin_at(&p->trip, &p->call, j->like->parts->children[k], err);
 }
 
-static void drop_outs(part *p)
-{
-    while (p->call.out_count > 0) {
-        syi_node_unref(p->outs[--p->call.out_count]);
-    }
-}
-
 /* Asks every holder, then listens to each that was asked; the first failure. */
-static sy_status ask(part *parts, const joint_call *j, const syi_mode *mode, sy_error *err)
+static sy_status ask(syi_pointer_part *parts, const joint_call *j, const syi_mode *mode,
+                     sy_error *err)
 {
     syi_exchange *exchanges[SYI_HOLDERS_MAX] = {NULL};
     sy_status status = SY_OK;
@@ -383,7 +369,7 @@ static sy_status differ(const joint_call *j, int k, sy_error *err)
 }
 
 /* One shared value per result; of VALUE rows (shapes) what the first says. */
-static sy_status join(joint_call *j, part *parts, sy_error *err)
+static sy_status join(joint_call *j, syi_pointer_part *parts, sy_error *err)
 {
     syi_call *call = j->call;
     const int count = parts[0].call.out_count;
@@ -417,7 +403,7 @@ static sy_status run(joint_call *j, sy_error *err)
     syi_mode mode = *j->call->mode;
     syi_joint joint;
     const bool together = needs_holders(j);
-    part *parts = syi_alloc_array(context, (size_t)j->holders, sizeof *parts);
+    syi_pointer_part *parts = syi_alloc_array(context, (size_t)j->holders, sizeof *parts);
     if (parts == NULL) {
         return SYI_ENOMEM(err, "AdditiveSharingTensor");
     }
@@ -437,7 +423,7 @@ static sy_status run(joint_call *j, sy_error *err)
         status = join(j, parts, err);
     }
     for (int k = 0; k < j->holders; k++) {
-        drop_outs(&parts[k]); /* after a failure this deletes what others have made */
+        syi_pointer_part_drop(&parts[k]); /* after a failure this deletes what others have made */
     }
     syi_free(context, parts, (size_t)j->holders * sizeof *parts);
     return status;

@@ -186,11 +186,6 @@ typedef struct whole_call {
     sy_value args[3];
 } whole_call;
 
-static sy_value id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-}
-
 static sy_status ask(const whole_call *w, syi_sharing_group *group, const syi_joint *joint,
                      syi_multi_pointer *parts, syi_node **chain, sy_error *err)
 {
@@ -245,7 +240,7 @@ sy_status syi_additive_shared_call_chain(syi_call *call, sy_error *err)
     call->out_count = 0;
     w.args[0] = sy_value_string(call->op->name);
     w.args[1] = sy_value_list(call->args, (size_t)call->arg_count);
-    w.args[2] = id_value(&w.id);
+    w.args[2] = syi_id_value(&w.id);
     SY_TRY(syi_multi_pointer_new(call->hook, &parts, group->holders, err));
     sy_status status = syi_sharing_group_begin(group, &joint, err);
     if (status == SY_OK) {

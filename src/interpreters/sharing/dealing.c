@@ -332,37 +332,39 @@ void syi_sharing_dealing_busy(syi_sharing_dealing *d, int change)
 
 /* Ahead */
 
-static sy_status announce(syi_sharing_dealing *d, const syi_demand *demand, uint64_t first,
-                          uint64_t count, sy_error *err)
+sy_status syi_sharing_demand_tensor(sy_hook *hook, syi_account *account, const syi_demand *demand,
+                                    sy_tensor **tensor, sy_error *err)
 {
-    sy_hook *hook = d->provider->hook;
     syi_buffer bytes;
     syi_array copy = SYI_ARRAY_INIT;
-    sy_tensor *letter = NULL;
-    char text[SYI_JOINT_TEXT_SIZE];
+    *tensor = NULL;
     syi_buffer_init(&bytes, hook->context, SYI_DEMAND_BYTES);
     syi_demand_write(demand, &bytes);
     const int64_t length = (int64_t)bytes.length;
     sy_status status = syi_buffer_check(&bytes, "demand", err);
     if (status == SY_OK) {
-        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &d->provider->account,
-                               err);
+        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, account, err);
     }
     if (status == SY_OK) {
         memcpy(copy.storage->data, bytes.data, bytes.length);
-        status = syi_tensor_from_array(hook, &letter, &copy, err);
+        status = syi_tensor_from_array(hook, tensor, &copy, err);
     }
     syi_buffer_fini(&bytes);
+    return status;
+}
+
+static sy_status announce(syi_sharing_dealing *d, const syi_demand *demand, uint64_t first,
+                          uint64_t count, sy_error *err)
+{
+    sy_tensor *letter = NULL;
+    char text[SYI_JOINT_TEXT_SIZE];
+    sy_status status =
+        syi_sharing_demand_tensor(d->provider->hook, &d->provider->account, demand, &letter, err);
     for (int k = 0; k < d->dealer.holders && status == SY_OK; k++) {
         const sy_value args[] = {sy_value_string(syi_joint_format(d->dealer.session, text)),
                                  sy_value_tensor(letter), sy_value_int((int64_t)first),
                                  sy_value_int((int64_t)count)};
-        syi_exchange exchange;
-        status = syi_command_request(d->provider, d->workers[k], "sharing_stock", args, 4,
-                                     &exchange, err);
-        if (status == SY_OK) {
-            syi_link_end(&exchange);
-        }
+        status = syi_command_tell(d->provider, d->workers[k], "sharing_stock", args, 4, err);
     }
     sy_tensor_unref(letter);
     return status;
@@ -395,11 +397,6 @@ sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *d, const syi_demand *
 
 /* Opening */
 
-static sy_value id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-}
-
 /* One holder: sharing_join(session, index, [holders and provider], seed, [it sends to them], [they send to it]) */
 static sy_status join(syi_sharing_dealing *d, const syi_sharing_plan *plan, int index,
                       sy_error *err)
@@ -408,7 +405,7 @@ static sy_status join(syi_sharing_dealing *d, const syi_sharing_plan *plan, int 
     sy_value ids[SYI_HOLDERS_MAX + 1], to[SYI_HOLDERS_MAX + 1], from[SYI_HOLDERS_MAX + 1];
     char text[SYI_JOINT_TEXT_SIZE], seed[2 * SYI_SEED_SIZE + 1];
     for (int k = 0; k < parties; k++) {
-        ids[k] = id_value(&plan->workers[k]->id);
+        ids[k] = syi_id_value(&plan->workers[k]->id);
         to[k] = sy_value_bool(plan->reaches[index * parties + k]);
         from[k] = sy_value_bool(plan->reaches[k * parties + index]);
     }

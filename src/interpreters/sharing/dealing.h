@@ -44,6 +44,9 @@ void syi_sharing_dealing_busy(syi_sharing_dealing *dealing, int change);
 /* Makes `count` instances ahead and waits until every holder has them. */
 sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *dealing, const syi_demand *demand,
                                       uint64_t count, sy_error *err);
+/* A demand as bytes, to be sent with a command; on the account (nullable). */
+sy_status syi_sharing_demand_tensor(sy_hook *hook, syi_account *account, const syi_demand *demand,
+                                    sy_tensor **tensor, sy_error *err);
 /* No more is dealt; does not wait. Its memory goes with the last reference. */
 void syi_sharing_dealing_stop(syi_sharing_dealing *dealing);
 /* Stops all that this caller's session opened, who is gone; their holders are told. NULL: all, the hook is being freed. */

@@ -136,11 +136,6 @@ static sy_status reaches(sy_worker *from, sy_worker *to, bool *reach, sy_error *
     return status;
 }
 
-static sy_value id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
-}
-
 static sy_status ask_provider(const syi_sharing_group *group, const syi_sharing_plan *plan,
                               sy_error *err)
 {
@@ -153,20 +148,15 @@ static sy_status ask_provider(const syi_sharing_group *group, const syi_sharing_
         return SYI_ENOMEM(err, "share");
     }
     for (size_t k = 0; k + 1 < parties; k++) {
-        ids[k] = id_value(&plan->workers[k]->id);
+        ids[k] = syi_id_value(&plan->workers[k]->id);
     }
     for (size_t k = 0; k < cells; k++) {
         reach[k] = sy_value_bool(plan->reaches[k]);
     }
     const sy_value args[] = {sy_value_string(syi_joint_format(plan->session, text)),
                              sy_value_list(ids, parties - 1), sy_value_list(reach, cells)};
-    syi_exchange exchange;
-    const sy_status status =
-        syi_command_request(group->hook->local_worker, syi_sharing_group_provider(group),
-                            "sharing_open", args, 3, &exchange, err);
-    if (status == SY_OK) {
-        syi_link_end(&exchange);
-    }
+    const sy_status status = syi_command_tell(
+        group->hook->local_worker, syi_sharing_group_provider(group), "sharing_open", args, 3, err);
     syi_free(context, reach, cells * sizeof *reach);
     return status;
 }
@@ -211,10 +201,8 @@ static sy_status tell_force(syi_sharing_group *group, bool force, sy_error *err)
     const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text)),
                              sy_value_bool(force)};
     for (int k = 0; k < group->holders; k++) {
-        syi_exchange exchange;
-        SY_TRY(syi_command_request(group->hook->local_worker, group->workers[k], "sharing_force",
-                                   args, 2, &exchange, err));
-        syi_link_end(&exchange);
+        SY_TRY(syi_command_tell(group->hook->local_worker, group->workers[k], "sharing_force", args,
+                                2, err));
     }
     return SY_OK;
 }
@@ -331,31 +319,13 @@ static sy_status prepare_there(syi_sharing_group *group, const syi_demand *deman
                                sy_error *err)
 {
     sy_hook *hook = group->hook;
-    syi_buffer bytes;
-    syi_array copy = SYI_ARRAY_INIT;
     sy_tensor *letter = NULL;
     char text[SYI_JOINT_TEXT_SIZE];
-    syi_buffer_init(&bytes, hook->context, SYI_DEMAND_BYTES);
-    syi_demand_write(demand, &bytes);
-    const int64_t length = (int64_t)bytes.length;
-    sy_status status = syi_buffer_check(&bytes, "demand", err);
-    if (status == SY_OK) {
-        status = syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length, &hook->account, err);
-    }
-    if (status == SY_OK) {
-        memcpy(copy.storage->data, bytes.data, bytes.length);
-        status = syi_tensor_from_array(hook, &letter, &copy, err);
-    }
-    syi_buffer_fini(&bytes);
-    SY_TRY(status);
+    SY_TRY(syi_sharing_demand_tensor(hook, &hook->account, demand, &letter, err));
     const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text)),
                              sy_value_tensor(letter), sy_value_int((int64_t)count)};
-    syi_exchange exchange;
-    status = syi_command_request(hook->local_worker, syi_sharing_group_provider(group),
-                                 "sharing_prepare", args, 3, &exchange, err);
-    if (status == SY_OK) {
-        syi_link_end(&exchange);
-    }
+    const sy_status status = syi_command_tell(hook->local_worker, syi_sharing_group_provider(group),
+                                              "sharing_prepare", args, 3, err);
     sy_tensor_unref(letter);
     return status;
 }

@@ -71,8 +71,8 @@ void sy_hook_check_shared_range(sy_hook *hook, bool check)
 
 /* Sharing */
 
-static sy_status read_options(const sy_share_options *options, sy_hook *hook, sy_share_options *all,
-                              sy_error *err)
+sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
+                                 sy_share_options *all, sy_error *err)
 {
     *all = (sy_share_options)SY_SHARE_OPTIONS_INIT;
     if (options != NULL) {
@@ -84,11 +84,6 @@ static sy_status read_options(const sy_share_options *options, sy_hook *hook, sy
     return all->crypto_provider->hook == hook
                ? SY_OK
                : syi_fail(err, SY_EINVAL, "share: the crypto provider is of another hook");
-}
-
-static sy_value id_value(const sy_id *id)
-{
-    return id->kind == SY_ID_INT ? sy_value_int(id->number) : sy_value_string(id->text);
 }
 
 /* Takes the node. */
@@ -117,7 +112,7 @@ static sy_status share_there(sy_tensor *tensor, syi_pointer *pointer, sy_tensor 
                         SYI_HOLDERS_MAX);
     }
     for (size_t k = 0; k < count; k++) {
-        ids[k] = id_value(&owners[k]->id);
+        ids[k] = syi_id_value(&owners[k]->id);
         SY_TRY(owners[k] != pointer->location
                    ? sy_worker_introduce(pointer->location, owners[k], NULL, err)
                    : SY_OK);
@@ -127,7 +122,7 @@ static sy_status share_there(sy_tensor *tensor, syi_pointer *pointer, sy_tensor 
                : SY_OK);
     const sy_value more[] = {
         sy_value_list(ids, count),
-        id_value(&o->crypto_provider->id),
+        syi_id_value(&o->crypto_provider->id),
         sy_value_int((int64_t)o->field),
         sy_value_int((int64_t)o->dtype),
     };
@@ -210,7 +205,7 @@ sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared, sy_worker 
     }
     *shared = NULL;
     SYI_TRACE_DEED(tensor->hook, err, .kind = SYI_DEED_OTHER, .what = "share", .self = tensor);
-    SY_TRY(read_options(options, tensor->hook, &o, err));
+    SY_TRY(syi_share_options_read(options, tensor->hook, &o, err));
     if (syi_pointer_of(tensor) != NULL) {
         return share_there(tensor, syi_pointer_of(tensor), shared, owners, count, &o, err);
     }
@@ -255,7 +250,7 @@ sy_status sy_generate_shares(sy_tensor *secret, sy_tensor **shares, size_t count
     if (secret == NULL || shares == NULL) {
         return syi_fail(err, SY_EINVAL, "generate_shares: an argument is NULL");
     }
-    SY_TRY(read_options(options, secret->hook, &o, err));
+    SY_TRY(syi_share_options_read(options, secret->hook, &o, err));
     SY_TRY(syi_field_of_options(o.dtype, o.field, &field, err));
     SY_TRY(syi_tensor_native(secret, "generate_shares", &array, err));
     return syi_additive_shared_generate(secret->hook, &field, array, shares, count, err);
@@ -269,12 +264,12 @@ static sy_status adopt(syi_sharing_group *group, const syi_field *field, syi_poi
     sy_value ids[SYI_HOLDERS_MAX];
     syi_exchange exchange;
     for (int k = 0; k < group->holders; k++) {
-        ids[k] = id_value(&group->workers[k]->id);
+        ids[k] = syi_id_value(&group->workers[k]->id);
     }
     const sy_value more[] = {
         sy_value_int(index),
         sy_value_list(ids, (size_t)group->holders),
-        id_value(&syi_sharing_group_provider(group)->id),
+        syi_id_value(&syi_sharing_group_provider(group)->id),
         sy_value_int((int64_t)field->modulus),
         sy_value_int(field->width),
     };
@@ -325,7 +320,7 @@ sy_status sy_additive_shared_new(sy_tensor **shared, sy_tensor *const *pointers,
     for (size_t k = 0; k < count; k++) {
         holders[k] = syi_pointer_of(pointers[k])->location;
     }
-    SY_TRY(read_options(options, hook, &o, err));
+    SY_TRY(syi_share_options_read(options, hook, &o, err));
     SY_TRY(syi_field_of_options(o.dtype, o.field, &field, err));
     SY_TRY(syi_sharing_group_get(hook, &group, holders, count, o.crypto_provider, err));
     sy_status status = syi_multi_pointer_new(hook, &parts, (int)count, err);
@@ -446,7 +441,7 @@ static void fill_part(void *user, int holder, sy_value *args, size_t *count)
     on_parts *p = user;
     args[0].kind = (sy_value_kind)SYI_VALUE_NODE;
     args[0].as.internal = p->shared->parts->children[holder];
-    args[1] = id_value(&p->id);
+    args[1] = syi_id_value(&p->id);
     *count = 2;
 }
 
@@ -508,207 +503,4 @@ sy_status sy_shared_zero(sy_tensor *tensor, sy_tensor **zero, sy_error *err)
     }
     sy_tensor_unref(zeros);
     return status;
-}
-
-/* Triples */
-
-typedef struct triple_request {
-    const char *cmd;
-    syi_field field;
-    sy_value a[SY_DIM_MAX], b[SY_DIM_MAX], ids[3];
-    int a_ndim, b_ndim;
-} triple_request;
-
-static void fill_triple(void *user, int holder, sy_value *args, size_t *count)
-{
-    const triple_request *t = user;
-    (void)holder;
-    args[0] = sy_value_string(t->cmd);
-    args[1] = sy_value_int((int64_t)t->field.modulus);
-    args[2] = sy_value_int(t->field.width);
-    args[3] = sy_value_list(t->a, (size_t)t->a_ndim);
-    args[4] = sy_value_list(t->b, (size_t)t->b_ndim);
-    args[5] = sy_value_list(t->ids, 3);
-    *count = 6;
-}
-
-static sy_status generate_triple(syi_sharing_group *group, triple_request *t, sy_tensor *triple[3],
-                                 sy_error *err)
-{
-    syi_multi_pointer *parts[3] = {NULL};
-    const syi_joint_request request = {
-        .group = group, .name = "sharing_triple", .fill = fill_triple, .user = t, .results = 3};
-    SY_TRY(syi_joint_request_run(&request, parts, err));
-    sy_status status = SY_OK;
-    for (int k = 0; k < 3; k++) {
-        syi_node *node = NULL;
-        if (status == SY_OK) {
-            status = syi_additive_shared_new(group->hook, &node, group, &t->field, parts[k], err);
-            parts[k] = status == SY_OK ? NULL : parts[k];
-        }
-        if (status == SY_OK) {
-            status = syi_tensor_wrap(group->hook, &triple[k], node, err);
-        }
-        if (parts[k] != NULL) {
-            syi_node_unref(&parts[k]->base);
-        }
-    }
-    for (int k = 0; k < 3 && status != SY_OK; k++) {
-        sy_tensor_unref(triple[k]);
-        triple[k] = NULL;
-    }
-    return status;
-}
-
-sy_status sy_worker_generate_triple(sy_worker *provider, sy_tensor *triple[3], const char *cmd,
-                                    int a_ndim, const int64_t *a_size, int b_ndim,
-                                    const int64_t *b_size, sy_worker *const *locations,
-                                    size_t count, const sy_share_options *options, sy_error *err)
-{
-    sy_share_options o;
-    triple_request t;
-    syi_sharing_group *group = NULL;
-    syi_bilinear product;
-    memset(triple, 0, 3 * sizeof *triple);
-    memset(&t, 0, sizeof t);
-    if (provider == NULL || cmd == NULL || a_ndim < 0 || b_ndim < 0 || a_ndim > SY_DIM_MAX ||
-        b_ndim > SY_DIM_MAX) {
-        return syi_fail(err, SY_EINVAL, "generate_triple: an argument is NULL or a shape is none");
-    }
-    SY_TRY(read_options(options, provider->hook, &o, err));
-    SY_TRY(syi_field_of_options(o.dtype, o.field, &t.field, err));
-    SY_TRY(syi_bilinear_of_name(&product, cmd, &t.field, a_ndim, a_size, b_ndim, b_size, err));
-    t.cmd = cmd;
-    t.a_ndim = a_ndim;
-    t.b_ndim = b_ndim;
-    for (int k = 0; k < a_ndim; k++) {
-        t.a[k] = sy_value_int(a_size[k]);
-    }
-    for (int k = 0; k < b_ndim; k++) {
-        t.b[k] = sy_value_int(b_size[k]);
-    }
-    sy_id ids[3];
-    for (int k = 0; k < 3; k++) {
-        ids[k] = syi_hook_fresh_id(provider->hook);
-        t.ids[k] = id_value(&ids[k]);
-    }
-    SY_TRY(syi_sharing_group_get(provider->hook, &group, locations, count, provider, err));
-    const sy_status status = generate_triple(group, &t, triple, err);
-    return status;
-}
-
-sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_tensor **product,
-                      sy_error *err)
-{
-    *product = NULL;
-    if (cmd == NULL || !sy_tensor_is_shared(x) || !sy_tensor_is_shared(y)) {
-        return syi_fail(err, SY_EINVAL, "spdz_mul: both factors must be shared");
-    }
-    const sy_value pair[] = {sy_value_tensor(x), sy_value_tensor(y)};
-    const sy_value einsum[] = {sy_value_string(cmd), sy_value_list(pair, 2)};
-    const bool named = strcmp(cmd, "mul") == 0 || strcmp(cmd, "matmul") == 0 ||
-                       strcmp(cmd, "conv1d") == 0 || strcmp(cmd, "conv2d") == 0;
-    size_t count = 0;
-    return sy_call(x->hook, named ? cmd : "einsum", named ? pair : einsum, 2, NULL, 0, product, 1,
-                   &count, NULL, err);
-}
-
-/* Crypto store */
-
-static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *err)
-{
-    sy_primitive all = SY_PRIMITIVE_INIT;
-    syi_array shape = SYI_ARRAY_INIT;
-    memcpy(&all, p, p->size < sizeof all ? p->size : sizeof all);
-    memset(demand, 0, sizeof *demand);
-    if (all.op == NULL || all.a_ndim < 0 || all.a_ndim > SY_DIM_MAX || all.b_ndim < 0 ||
-        all.b_ndim > SY_DIM_MAX) {
-        return syi_fail(err, SY_EINVAL, "provide_primitives: no operation, or a shape is none");
-    }
-    SY_TRY(syi_field_of_options(all.dtype, all.field, &demand->field, err));
-    SY_TRY(
-        syi_array_describe(&shape, syi_field_dtype(&demand->field), all.a_ndim, all.a_shape, err));
-    demand->count = (uint64_t)syi_array_numel(&shape);
-    if (strcmp(all.op, "square") == 0) {
-        demand->kind = SYI_MATERIAL_SQUARE;
-        return SY_OK;
-    }
-    if (strcmp(all.op, "zero") == 0) {
-        demand->kind = SYI_MATERIAL_ZERO;
-        return SY_OK;
-    }
-    if (strcmp(all.op, "division") == 0) {
-        const uint64_t d = (uint64_t)all.divisor;
-        if (all.divisor < 2 || d > syi_field_most(&demand->field) / 2) {
-            return syi_fail(err, SY_ERANGE, "provide_primitives: a division by %lld",
-                            (long long)all.divisor);
-        }
-        const bool power = (d & (d - 1)) == 0 && syi_field_bits(&demand->field) > 0;
-        demand->kind = power ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE;
-        demand->shift = power ? (unsigned)__builtin_ctzll(d) : 0;
-        demand->divisor = power ? 0 : d;
-        return SY_OK;
-    }
-    demand->kind = SYI_MATERIAL_PRODUCT;
-    SY_TRY(syi_bilinear_of_name(&demand->product, all.op, &demand->field, all.a_ndim, all.a_shape,
-                                all.b_ndim, all.b_shape, err));
-    demand->count = (uint64_t)syi_array_numel(&demand->product.z);
-    demand->x = syi_operand_of(&demand->item, SYI_PART_A, &demand->product.x);
-    demand->y = syi_operand_of(&demand->item, SYI_PART_B, &demand->product.y);
-    return SY_OK;
-}
-
-static sy_status find_group(sy_worker *const *holders, size_t count, sy_worker *provider,
-                            syi_sharing_group **group, sy_error *err)
-{
-    *group = NULL;
-    if (holders == NULL || count == 0 || holders[0] == NULL) {
-        return syi_fail(err, SY_EINVAL, "sharing: no holders");
-    }
-    sy_hook *hook = holders[0]->hook;
-    return syi_sharing_group_get(hook, group, holders, count,
-                                 provider != NULL ? provider : hook->local_worker, err);
-}
-
-sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
-                                sy_worker *const *holders, size_t holder_count,
-                                sy_worker *crypto_provider, sy_error *err)
-{
-    syi_sharing_group *group = NULL;
-    syi_demand demand;
-    if (primitive == NULL) {
-        return syi_fail(err, SY_EINVAL, "provide_primitives: the primitive is NULL");
-    }
-    SY_TRY(demand_of(primitive, &demand, err));
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
-    const sy_status status =
-        count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;
-    return status;
-}
-
-sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, size_t holder_count,
-                                 sy_worker *crypto_provider, sy_error *err)
-{
-    syi_sharing_group *group = NULL;
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
-    const sy_status status = syi_sharing_group_force(group, force, err);
-    return status;
-}
-
-sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
-                              sy_worker *crypto_provider, size_t holder, sy_sharing_cost *cost,
-                              sy_error *err)
-{
-    syi_sharing_group *group = NULL;
-    uint64_t numbers[6];
-    memset(cost, 0, sizeof *cost);
-    if (holder >= holder_count) {
-        return syi_fail(err, SY_EINVAL, "sharing cost: holder %zu of %zu", holder, holder_count);
-    }
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
-    const sy_status status = syi_sharing_group_cost(group, (int)holder, numbers, err);
-    SY_TRY(status);
-    *cost =
-        (sy_sharing_cost){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
-    return SY_OK;
 }
