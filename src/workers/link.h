@@ -47,8 +47,11 @@ sy_status syi_link_request(syi_exchange *exchange, uint64_t deadline, sy_error *
 sy_status syi_link_start(syi_exchange *exchange, uint64_t deadline, sy_error *err);
 sy_status syi_link_wait(syi_exchange *exchange, sy_error *err);
 /* Until every one of these, started and perhaps on different links, can be waited for without delay: all links are looked
- * after meanwhile, so that one that breaks is made again while another has nothing to say. NULL among them: none. */
-void syi_link_attend(syi_exchange *const *exchanges, size_t count);
+ * after meanwhile, so that one that breaks is made again while another has nothing to say. NULL among them: none. Returns
+ * at once when a connection is lost for good; then that exchange is the failed one (others may still be under way), *err
+ * names its worker. */
+sy_status syi_link_attend(syi_exchange *const *exchanges, size_t count, size_t *failed,
+                          sy_error *err);
 /* Can it be waited for without delay? Looks after its link for a moment. */
 bool syi_link_is_over(syi_exchange *exchange);
 /* Sends (perhaps together with later ones) without waiting. A failure is kept for syi_link_drain. */

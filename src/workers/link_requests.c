@@ -178,51 +178,73 @@ sy_status syi_link_wait(syi_exchange *exchange, sy_error *err)
     return wait_locked(exchange, err);
 }
 
-/* Looks after the link until `until` at most. true: there is nothing more to wait for. */
-static bool attend(syi_exchange *exchange, uint64_t until)
+/* Looks after the link until `until` at most. *over: there is nothing more to wait for. Fails when the link is lost. */
+static sy_status attend(syi_exchange *exchange, uint64_t until, bool *over, sy_error *err)
 {
     syi_link *link = exchange->link;
     const syi_pending *pending = exchange->pending;
     sy_context *context = syi_link_context(link);
-    sy_error ignored = SY_ERROR_INIT;
-    bool over = false;
+    sy_status lost = SY_OK;
     pthread_mutex_lock(&link->state_lock);
-    while (!over && !pending->done && !is_late(exchange) && syi_clock_now(context) < until) {
+    while (lost == SY_OK && !pending->done && !is_late(exchange) &&
+           syi_clock_now(context) < until) {
         sy_status status = syi_link_receive_step(
-            link, until < exchange->deadline ? until : exchange->deadline, &ignored);
+            link, until < exchange->deadline ? until : exchange->deadline, err);
         if (status == SY_OK || status == SY_ETIMEDOUT || pending->done) {
             continue;
         }
         if (link->counts) {
             const uint64_t made = until + MAKE_NS;
             pthread_mutex_unlock(&link->state_lock);
-            status = syi_link_recover(link, made < exchange->deadline ? made : exchange->deadline,
-                                      &ignored);
+            status =
+                syi_link_recover(link, made < exchange->deadline ? made : exchange->deadline, err);
             pthread_mutex_lock(&link->state_lock);
         }
-        over = status != SY_OK && status != SY_ETIMEDOUT;
+        lost = status == SY_ETIMEDOUT ? SY_OK : status;
     }
-    over |= pending->done || is_late(exchange);
+    *over = lost != SY_OK || pending->done || is_late(exchange);
+    if (pending->done) { /* an answer that says what went wrong is an answer */
+        lost = pending->status;
+        *err = lost != SY_OK ? pending->error : *err;
+    }
     pthread_mutex_unlock(&link->state_lock);
-    return over;
+    return lost;
 }
 
 bool syi_link_is_over(syi_exchange *exchange)
 {
-    return attend(exchange, syi_clock_now(syi_link_context(exchange->link)) + MOMENT_NS);
+    sy_error ignored = SY_ERROR_INIT;
+    bool over = false;
+    (void)attend(exchange, syi_clock_now(syi_link_context(exchange->link)) + MOMENT_NS, &over,
+                 &ignored);
+    return over;
 }
 
-void syi_link_attend(syi_exchange *const *exchanges, size_t count)
+sy_status syi_link_attend(syi_exchange *const *exchanges, size_t count, size_t *failed,
+                          sy_error *err)
 {
-    for (bool over = count < 2; !over;) {
-        over = true;
+    for (bool all = false; !all;) {
+        all = true;
         for (size_t k = 0; k < count; k++) {
-            if (exchanges[k] != NULL) {
-                sy_context *context = syi_link_context(exchanges[k]->link);
-                over &= attend(exchanges[k], syi_clock_now(context) + SLICE_NS);
+            if (exchanges[k] == NULL) {
+                continue;
             }
+            bool over = false;
+            sy_error why = SY_ERROR_INIT;
+            sy_context *context = syi_link_context(exchanges[k]->link);
+            const sy_status status =
+                attend(exchanges[k], syi_clock_now(context) + SLICE_NS, &over, &why);
+            if (status != SY_OK) {
+                *failed = k;
+                if (err != NULL) {
+                    *err = why;
+                }
+                return status;
+            }
+            all &= over;
         }
     }
+    return SY_OK;
 }
 
 sy_status syi_link_post(syi_exchange *exchange, sy_error *err)

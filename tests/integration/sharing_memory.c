@@ -101,6 +101,25 @@ static bool try_with_fault(const memory_case *c, size_t step, size_t nth)
     return refused;
 }
 
+/* Everything works at once. But when a virtual worker could not take a message that nobody waits for, the next request to it
+ * hears that the connection is gone; the one after it makes it anew (no_reconnect in worker.h). */
+static void assert_works(const memory_case *c, size_t step)
+{
+    workers *w = c->s->w;
+    const sy_value factors[] = {TENSOR(c->x), TENSOR(c->x)};
+    sy_tensor *product = NULL;
+    sy_status status = one(c, "mul", factors, 2, &product);
+    if (status == SY_ECLOSED && w->kind->url == NULL) {
+        w->err = (sy_error)SY_ERROR_INIT;
+        status = one(c, "mul", factors, 2, &product);
+    }
+    assert_ok(status, &w->err);
+    sharing_assert_same(sharing_value(c->s, product),
+                        OP(w, "mul", TENSOR(c->plain), TENSOR(c->plain)), steps[step].name,
+                        __FILE__, __LINE__);
+    sy_tensor_unref(product);
+}
+
 static void test_every_allocation(void **state)
 {
     workers *w = *state;
@@ -113,11 +132,7 @@ static void test_every_allocation(void **state)
         for (size_t nth = 1; clean < 3; nth += 1 + nth / 16) {
             clean = try_with_fault(&c, step, nth) ? 0 : clean + 1;
             assert_in_range(nth, 1, 4000);
-            /* Everything works at once. */
-            sy_tensor *product = OP(w, "mul", TENSOR(c.x), TENSOR(c.x));
-            sharing_assert_same(sharing_value(&s, product),
-                                OP(w, "mul", TENSOR(c.plain), TENSOR(c.plain)), steps[step].name,
-                                __FILE__, __LINE__);
+            assert_works(&c, step);
         }
     }
     sharing_clean(&s);

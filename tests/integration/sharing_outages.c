@@ -152,21 +152,29 @@ static void test_holders_lose_each_other(void **state)
     proxy_close(&proxy);
 }
 
+/* The client reaches bob through a proxy, and nobody else does. */
+static void client_proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms)
+{
+    memset(t, 0, sizeof *t);
+    parties_open_for(&t->p, 2, grace_ms);
+    proxy_open(proxy, t->p.urls[1]);
+    const char *url = t->p.urls[1];
+    (void)place_connect(&t->p.at[0], url, 20000);
+    (void)place_connect(&t->p.at_provider, url, 20000);
+    t->p.urls[1] = proxy->url;
+    client_open(&t->c, &t->p, "client", true, 20000);
+    t->p.urls[1] = url;
+    assert_ok(client_share(&t->c, &t->x, 3, TRIAL_DATA, &t->err), &t->err);
+    assert_ok(trial_square(t), &t->err);
+}
+
 /* Between client and a holder. */
 static void test_cut_of_the_client(void **state)
 {
     (void)state;
     trial t;
     cutting_proxy proxy;
-    memset(&t, 0, sizeof t);
-    parties_open(&t.p, 2);
-    proxy_open(&proxy, t.p.urls[1]);
-    const char *url = t.p.urls[1];
-    t.p.urls[1] = proxy.url;
-    client_open(&t.c, &t.p, "client", true, 20000);
-    t.p.urls[1] = url;
-    assert_ok(client_share(&t.c, &t.x, 3, TRIAL_DATA, &t.err), &t.err);
-    assert_ok(trial_square(&t), &t.err);
+    client_proxied_open(&t, &proxy, PARTIES_GRACE_MS);
     for (int direction = 0; direction < 2; direction++) {
         for (long bytes = 0; bytes < 200; bytes += 20) {
             proxy_cut_after(&proxy, direction, bytes, bytes % 40 == 0);
@@ -179,15 +187,32 @@ static void test_cut_of_the_client(void **state)
     proxy_close(&proxy);
 }
 
+/* Bob does not get the command, and nobody but the client can know: the others do not wait until their deadline for him. */
+static void test_client_loses_a_holder(void **state)
+{
+    (void)state;
+    trial t;
+    cutting_proxy proxy;
+    client_proxied_open(&t, &proxy, 1600);
+    proxy_cut_every(&proxy, 0, 10);
+    const uint64_t began = test_now_ms();
+    const sy_status status = trial_square(&t);
+    (void)proxy_let_pass(&proxy);
+    assert_true(test_now_ms() - began < 9000);
+    trial_assert_failed(&t, status, "bob");
+    trial_close(&t);
+    proxy_close(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STALL("alice"),
         cmocka_unit_test(test_cut_between_holders),
         cmocka_unit_test(test_holders_lose_each_other),
         cmocka_unit_test(test_cut_of_the_client),
+        cmocka_unit_test(test_client_loses_a_holder),
     };
-    const struct CMUnitTest more[] = {STALL("bob"), STALL("carol"), STALL("james")};
+    const struct CMUnitTest more[] = {STALL("alice"), STALL("bob"), STALL("carol"), STALL("james")};
     const int failed = workers_run(tests);
     return failed == 0 && test_rounds(1) > 1 ? workers_run(more) : failed;
 }

@@ -12,7 +12,7 @@
 #include "interpreters/sharing/letters.h"
 #include "support/places.h"
 
-enum { PARTIES_HOLDERS_MAX = 5, PARTIES_GRACE_MS = 300, PARTIES_RECONNECT_MS = 1000 };
+enum { PARTIES_HOLDERS_MAX = 5, PARTIES_GRACE_MS = 300, PARTIES_RECONNECT_MS = 700 };
 
 static const char *const party_names[] = {"alice", "bob", "carol", "dave", "eve"};
 
@@ -30,10 +30,10 @@ typedef struct party_client {
     sy_worker *provider; /* NULL: the client provides */
 } party_client;
 
-static inline void parties_open(parties *p, size_t count)
+static inline void parties_open_for(parties *p, size_t count, uint32_t grace_ms)
 {
     sy_listen_options options = SY_LISTEN_OPTIONS_INIT;
-    options.lease_grace_ms = PARTIES_GRACE_MS;
+    options.lease_grace_ms = grace_ms;
     memset(p, 0, sizeof *p);
     p->count = count;
     for (size_t k = 0; k < count; k++) {
@@ -42,6 +42,11 @@ static inline void parties_open(parties *p, size_t count)
     }
     place_open(&p->at_provider, "james", false, 1);
     p->provider_url = place_listen(&p->at_provider, "tcp://127.0.0.1:0", &options);
+}
+
+static inline void parties_open(parties *p, size_t count)
+{
+    parties_open_for(p, count, PARTIES_GRACE_MS);
 }
 
 /* What is connected to others first: so nothing waits for a peer that is gone. */

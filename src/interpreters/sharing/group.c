@@ -261,13 +261,19 @@ void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_
 }
 
 void syi_sharing_group_attend(syi_sharing_group *group, const syi_joint *joint,
-                              syi_exchange *const *exchanges, size_t count, sy_status status,
+                              syi_exchange **exchanges, size_t count, sy_status status,
                               const sy_error *why)
 {
+    sy_error lost = SY_ERROR_INIT;
+    size_t failed = 0;
     if (status != SY_OK) { /* those who have it need not wait for those who have not */
         syi_sharing_group_end(group, joint, status, why);
     }
-    syi_link_attend(exchanges, count);
+    while ((status = syi_link_attend(exchanges, count, &failed, &lost)) != SY_OK) {
+        exchanges[failed] = NULL;
+        (void)syi_sharing_blame(false, group->workers[failed]->name, status, &lost);
+        syi_sharing_group_end(group, joint, status, &lost);
+    }
 }
 
 /* What else is asked of a session */

@@ -37,10 +37,10 @@ int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker)
 /* The name and number of the next joint command; opens a session if there is none. May wait for peers. Every one that
  * began with success ends, with its outcome: one that failed closes the session. */
 sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy_error *err);
-/* Between: the command has left for these (NULL among them: one that is answered already); `status` says whether for all. Until
- * their answers can be taken without delay. */
+/* Between: the command has left for these, in the order of the holders (NULL among them: one that is answered already); `status` says whether for all. Until
+ * their answers can be taken without delay. When a holder is lost on the way, the others are told, and it becomes NULL. */
 void syi_sharing_group_attend(syi_sharing_group *group, const syi_joint *joint,
-                              syi_exchange *const *exchanges, size_t count, sy_status status,
+                              syi_exchange **exchanges, size_t count, sy_status status,
                               const sy_error *why);
 void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_status status,
                            const sy_error *why);
