@@ -9,6 +9,19 @@
 
 /* Life */
 
+syi_sharing_life *syi_sharing_life_ref(syi_sharing_life *life)
+{
+    atomic_fetch_add_explicit(&life->refs, 1, memory_order_relaxed);
+    return life;
+}
+
+void syi_sharing_life_unref(syi_sharing_life *life)
+{
+    if (life != NULL && atomic_fetch_sub_explicit(&life->refs, 1, memory_order_acq_rel) == 1) {
+        syi_free(life->context, life, sizeof *life);
+    }
+}
+
 sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **session, int holders,
                                   sy_error *err)
 {
@@ -16,7 +29,9 @@ sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **sessi
     syi_sharing_session *s = syi_alloc(context, sizeof *s);
     *session = NULL;
     syi_sharing_peer *peers = syi_alloc_array(context, (size_t)holders + 1, sizeof *peers);
-    if (s == NULL || peers == NULL) {
+    syi_sharing_life *life = syi_alloc(context, sizeof *life);
+    if (s == NULL || peers == NULL || life == NULL) {
+        syi_free(context, life, sizeof *life);
         syi_free(context, s, sizeof *s);
         syi_free(context, peers, ((size_t)holders + 1) * sizeof *peers);
         return SYI_ENOMEM(err, "sharing session");
@@ -28,6 +43,9 @@ sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **sessi
     pthread_cond_init(&s->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     atomic_init(&s->refs, 1);
+    atomic_init(&life->refs, 1);
+    life->context = context;
+    s->life = life;
     s->worker = worker;
     s->holders = holders;
     s->peers = peers;
@@ -67,6 +85,7 @@ void syi_sharing_session_unref(syi_sharing_session *session)
     syi_free(context, session->peers, ((size_t)session->holders + 1) * sizeof *session->peers);
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->lock);
+    syi_sharing_life_unref(session->life);
     syi_free_secret(context, session, sizeof *session);
 }
 

@@ -47,9 +47,22 @@ typedef struct syi_sharing_peer {
     bool pushes;       /* it sends here; otherwise this holder fetches */
 } syi_sharing_peer;
 
+/* Outlives its session for those who keep something for it: the last who has it is alone, the session is gone. */
+typedef struct syi_sharing_life {
+    atomic_uint refs;
+    sy_context *context;
+} syi_sharing_life;
+syi_sharing_life *syi_sharing_life_ref(syi_sharing_life *life);
+void syi_sharing_life_unref(syi_sharing_life *life);
+static inline bool syi_sharing_life_is_over(const syi_sharing_life *life)
+{
+    return atomic_load_explicit(&life->refs, memory_order_acquire) == 1;
+}
+
 typedef struct syi_sharing_session {
     struct syi_sharing_session *next; /* of the room */
     atomic_uint refs;
+    syi_sharing_life *life;
     sy_worker *worker;  /* whose session it is */
     const void *opener; /* the caller's session that joined it: it ends with that */
     syi_material material;

@@ -1,6 +1,7 @@
 /* session_test.c - what a holder keeps of sessions: the room and its limits, why one failed, letters and what is refused of
  * them, sentences that name the party at fault. Sessions at work: tests/integration/sharing_sessions.c. */
 #include "interpreters/sharing/letters.h"
+#include "interpreters/sharing/share.h"
 
 #include <string.h>
 
@@ -125,6 +126,44 @@ static void test_limit_of_a_caller(void **state)
     place_close(&r.at);
 }
 
+/* A share that outlives many sessions keeps nothing of those that are gone, and the mask of one that is not. */
+static void test_masks_of_the_gone(void **state)
+{
+    rig r;
+    const int64_t count = 1000;
+    syi_array array = SYI_ARRAY_INIT;
+    syi_node *words = NULL, *node = NULL;
+    syi_kin *kin = NULL;
+    size_t after_first = 0;
+    (void)state;
+    place_open(&r.at, "worker", false, 1);
+    assert_ok(syi_kin_new(r.at.context, &kin, 2, &r.err), &r.err);
+    kin->field = (syi_field)SYI_FIELD_64;
+    assert_ok(syi_array_new(r.at.context, &array, SY_DTYPE_I64, 1, &count, NULL, &r.err), &r.err);
+    assert_ok(syi_native_node_new(r.at.hook, &words, &array, &r.err), &r.err);
+    assert_ok(syi_share_new(r.at.hook, &node, kin, words, NULL, &r.err), &r.err);
+    syi_share *share = syi_share_of(node);
+    syi_sharing_session *lasting = new_session(&r, 200, NULL);
+    syi_mask *kept = NULL, *mask = NULL;
+    assert_ok(syi_share_mask(share, lasting, &kept, &r.err), &r.err);
+    for (uint8_t k = 0; k < 20; k++) {
+        syi_sharing_session *s = new_session(&r, k, NULL);
+        assert_ok(syi_share_mask(share, s, &mask, &r.err), &r.err);
+        assert_non_null(mask);
+        assert_ptr_not_equal(mask, kept);
+        syi_sharing_session_unref(s);
+        const size_t now = r.at.memory->live;
+        after_first = k == 0 ? now : after_first;
+        assert_int_equal(now, after_first);
+    }
+    assert_ok(syi_share_mask(share, lasting, &mask, &r.err), &r.err);
+    assert_ptr_equal(mask, kept);
+    syi_sharing_session_unref(lasting);
+    syi_node_unref(node);
+    syi_kin_unref(kin);
+    place_close(&r.at);
+}
+
 static void test_letters(void **state)
 {
     rig r;
@@ -178,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_limit_of_a_caller),
+        cmocka_unit_test(test_masks_of_the_gone),
         cmocka_unit_test(test_letters),
         cmocka_unit_test(test_sentences),
     };

@@ -53,7 +53,7 @@ bool syi_kin_same(const syi_kin *a, const syi_kin *b)
 
 typedef struct remembered {
     struct remembered *next;
-    uint8_t session[SYI_SHARING_SESSION_SIZE];
+    syi_sharing_life *session;
     unsigned version; /* of the storage when the mask was made */
     syi_mask mask;
 } remembered;
@@ -66,6 +66,15 @@ struct syi_share_memo {
     pthread_mutex_t lock;       /* of the list; a mask is its session's */
     remembered *first;
 };
+
+static void forget(const syi_share_memo *memo, remembered **at)
+{
+    remembered *one = *at;
+    *at = one->next;
+    syi_mask_fini(memo->context, &one->mask, &memo->field);
+    syi_sharing_life_unref(one->session);
+    syi_free(memo->context, one, sizeof *one);
+}
 
 syi_share_memo *syi_share_memo_ref(syi_share_memo *memo)
 {
@@ -81,10 +90,7 @@ void syi_share_memo_unref(syi_share_memo *memo)
         return;
     }
     while (memo->first != NULL) {
-        remembered *one = memo->first;
-        memo->first = one->next;
-        syi_mask_fini(memo->context, &one->mask, &memo->field);
-        syi_free(memo->context, one, sizeof *one);
+        forget(memo, &memo->first);
     }
     pthread_mutex_destroy(&memo->lock);
     syi_free(memo->context, memo, sizeof *memo);
@@ -104,6 +110,22 @@ static syi_share_memo *memo_new(sy_context *context, const syi_field *field,
     return memo;
 }
 
+/* Lock held: that of `life`, or NULL. Those of sessions that are gone are forgotten. */
+static remembered *recall(syi_share_memo *memo, const syi_sharing_life *life)
+{
+    remembered *found = NULL;
+    remembered **at = &memo->first;
+    while (*at != NULL) {
+        if (syi_sharing_life_is_over((*at)->session)) {
+            forget(memo, at);
+            continue;
+        }
+        found = (*at)->session == life ? *at : found;
+        at = &(*at)->next;
+    }
+    return found;
+}
+
 sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, syi_mask **mask,
                          sy_error *err)
 {
@@ -117,15 +139,11 @@ sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, s
         return SY_OK;
     }
     pthread_mutex_lock(&memo->lock);
-    remembered *one = memo->first;
-    while (one != NULL &&
-           memcmp(one->session, session->material.session, SYI_SHARING_SESSION_SIZE) != 0) {
-        one = one->next;
-    }
+    remembered *one = recall(memo, session->life);
     if (one == NULL) {
         one = syi_alloc(memo->context, sizeof *one);
         if (one != NULL) {
-            memcpy(one->session, session->material.session, SYI_SHARING_SESSION_SIZE);
+            one->session = syi_sharing_life_ref(session->life);
             one->version = version;
             one->mask.words = words;
             one->next = memo->first;
