@@ -7,11 +7,12 @@
  * the same messages in the same order, and knows their sizes before they come.
  *
  *  - send gives the bytes to all other holders; they may be overwritten when it returns. It does not wait for them to be
- *    received, unless more than SYI_CHANNEL_AHEAD bytes are under way. (The programs of spdz.h have at most 2 MiB under
+ *    received, unless more than SYI_CHANNEL_AHEAD bytes are under way. (The programs have at most 8 MiB under
  *    way.)
  *  - receive is the next message of that holder. It has exactly `size` bytes: a message of another length is SY_EPROTO. The
  *    bytes, aligned to 64, are borrowed until the next receive from the same party, and may be written.
- *  - dealt is the next message of the provider for the item; the same otherwise, until the next dealt.
+ *  - dealt is the next message of the provider for the item; the same otherwise, but that the bytes are borrowed until the
+ *    SYI_CHANNEL_KEPT-th dealt after it.
  * A party that went away, that fails or that keeps silent beyond the deadline fails all of these with a sentence that names
  * it, at every party. After a failure the channel is of no use.
  */
@@ -21,6 +22,7 @@
 #include "crypto/material.h"
 
 #define SYI_CHANNEL_AHEAD (64u << 20)
+#define SYI_CHANNEL_KEPT 8
 
 typedef struct syi_channel syi_channel;
 

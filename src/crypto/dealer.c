@@ -7,6 +7,7 @@
 #include "core/blocks.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "crypto/bits.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 
@@ -246,6 +247,9 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
                    sy_error *err)
 {
     enum { BLOCK_SIZE = BLOCK * WORD };
+    if (syi_material_is_comparison(demand->kind)) {
+        return syi_bits_deal(dealer, demand, give, user, err);
+    }
     const size_t tile = demand->count > 0 ? syi_material_message(demand, 0) : 0;
     const size_t size = (PARTS + 1) * BLOCK_SIZE + tile;
     uint8_t *memory = syi_block_alloc(dealer->context, size);

@@ -6,8 +6,8 @@
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 
-/* What is in front of a product: kind, item, field, count, shift, divisor. */
-enum { HEAD = 1 + 12 + 9 + 8 + 1 + 8, OPERAND = 12 + 1 + 8 + 8 };
+/* What is in front of a product: kind, item, field, count, shift, divisor, outcome. */
+enum { HEAD = 1 + 12 + 9 + 8 + 1 + 8 + 1, OPERAND = 12 + 1 + 8 + 8 };
 
 static void put_item(uint8_t *p, const syi_item *item)
 {
@@ -35,6 +35,12 @@ static void write_operand(const syi_operand *operand, int ndim, syi_buffer *out)
     }
 }
 
+static bool has_shift(const syi_demand *demand)
+{
+    return demand->kind == SYI_MATERIAL_SHIFT ||
+           (syi_material_is_comparison(demand->kind) && demand->outcome == SYI_OUTCOME_RELU_SHIFT);
+}
+
 void syi_demand_write(const syi_demand *demand, syi_buffer *out)
 {
     uint8_t *p = syi_buffer_extend(out, HEAD);
@@ -46,8 +52,9 @@ void syi_demand_write(const syi_demand *demand, syi_buffer *out)
     syi_put_u64le(p + 13, demand->field.modulus);
     p[21] = (uint8_t)demand->field.width;
     syi_put_u64le(p + 22, demand->count);
-    p[30] = demand->kind == SYI_MATERIAL_SHIFT ? (uint8_t)demand->shift : 0;
+    p[30] = has_shift(demand) ? (uint8_t)demand->shift : 0;
     syi_put_u64le(p + 31, demand->kind == SYI_MATERIAL_DIVIDE ? demand->divisor : 0);
+    p[39] = syi_material_is_comparison(demand->kind) ? (uint8_t)demand->outcome : 0;
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
         syi_bilinear_write(&demand->product, out);
         write_operand(&demand->x, demand->product.x.ndim, out);
@@ -167,8 +174,7 @@ static sy_status check_amounts(const syi_demand *demand, sy_error *err)
 {
     const unsigned bits = syi_field_bits(&demand->field);
     const uint64_t quarter = syi_rounding_quarter(&demand->field);
-    const bool shift = demand->kind == SYI_MATERIAL_SHIFT,
-               divide = demand->kind == SYI_MATERIAL_DIVIDE;
+    const bool shift = has_shift(demand), divide = demand->kind == SYI_MATERIAL_DIVIDE;
     if (shift ? bits < 3 || demand->shift < 1 || demand->shift > bits - 2 : demand->shift != 0) {
         return syi_fail(err, SY_ERANGE,
                         "demand for material: a shift by %u with a modulus of %u bits",
@@ -182,6 +188,25 @@ static sy_status check_amounts(const syi_demand *demand, sy_error *err)
     return SY_OK;
 }
 
+static sy_status check_comparison(const syi_demand *demand, sy_error *err)
+{
+    const bool compares = syi_material_is_comparison(demand->kind),
+               equal = demand->kind == SYI_MATERIAL_BITS_EQUAL ||
+                       demand->kind == SYI_MATERIAL_FSS_EQUAL;
+    const int outcome = (int)demand->outcome;
+    if (compares && syi_field_bits(&demand->field) < 3) {
+        return syi_fail(
+            err, SY_ERANGE,
+            "demand for material: comparisons need a modulus of 2^3 or a greater power");
+    }
+    const bool good = compares ? outcome >= SYI_OUTCOME_BIT && outcome <= SYI_OUTCOME_RELU_SHIFT &&
+                                     (!equal || outcome == SYI_OUTCOME_BIT)
+                               : outcome == SYI_OUTCOME_NONE;
+    return good ? SY_OK
+                : syi_fail(err, SY_EFORMAT, "demand for material: kind %d has no outcome %d",
+                           (int)demand->kind, outcome);
+}
+
 sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
                           uint64_t elements_max, sy_error *err)
 {
@@ -189,7 +214,7 @@ sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
     if (size < HEAD) {
         return malformed("its end is missing", err);
     }
-    if (bytes[0] < SYI_MATERIAL_PRODUCT || bytes[0] > SYI_MATERIAL_ZERO) {
+    if (bytes[0] < SYI_MATERIAL_PRODUCT || bytes[0] > SYI_MATERIAL_BITS_EQUAL) {
         return syi_fail(err, SY_EFORMAT, "demand for material: there is no kind %u", bytes[0]);
     }
     demand->kind = (syi_material_kind)bytes[0];
@@ -198,7 +223,9 @@ sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
     demand->count = syi_get_u64le(bytes + 22);
     demand->shift = bytes[30];
     demand->divisor = syi_get_u64le(bytes + 31);
+    demand->outcome = (syi_outcome)bytes[39];
     SY_TRY(check_field(&demand->field, err));
+    SY_TRY(check_comparison(demand, err));
     if (demand->count > elements_max) {
         return syi_fail(err, SY_ELIMIT,
                         "demand for material: %" PRIu64 " elements, at most %" PRIu64

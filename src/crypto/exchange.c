@@ -74,6 +74,34 @@ sy_status syi_exchange(syi_party *party, uint64_t tiles, const syi_exchange_step
     return SY_OK;
 }
 
+sy_status syi_exchange_stages(syi_party *party, uint64_t tiles, unsigned rounds, syi_stage_fn step,
+                              void *data, sy_error *err)
+{
+    syi_received received = {{NULL}};
+    size_t sizes[SYI_STAGES_MAX];
+    const unsigned slots = rounds + 1;
+    party->channel->cost.rounds += tiles > 0 ? rounds : 0;
+    /* In a wave each tile takes a stage, the last tile first: it waits for nobody. */
+    for (uint64_t wave = 0; tiles > 0 && wave < tiles + rounds; wave++) {
+        const uint64_t first = wave < rounds ? 0 : wave - rounds;
+        for (uint64_t tile = wave < tiles ? wave : tiles - 1;; tile--) {
+            const unsigned stage = (unsigned)(wave - tile), slot = (unsigned)(tile % slots);
+            const void *bytes = NULL;
+            if (stage > 0) {
+                SY_TRY(receive_all(party, &received, sizes[slot], err));
+            }
+            SY_TRY(step(data, tile, slot, stage, &received, &bytes, &sizes[slot], err));
+            if (stage < rounds) {
+                SY_TRY(syi_channel_send(party->channel, bytes, sizes[slot], err));
+            }
+            if (tile == first) {
+                break;
+            }
+        }
+    }
+    return SY_OK;
+}
+
 /* --- scratch memory ---------------------------------------------------------------------------- */
 
 enum { ROOM = SYI_EXCHANGE_BLOCK * 8 };

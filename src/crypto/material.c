@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "crypto/bits.h"
+#include "crypto/fss.h"
 
 sy_status syi_stream_open(syi_generator *generator, const uint8_t session[SYI_SHARING_SESSION_SIZE],
                           const uint8_t seed[SYI_SEED_SIZE], syi_material_kind kind,
@@ -38,20 +40,33 @@ size_t syi_material_element(const syi_demand *demand, unsigned part)
                                                                     : demand->field.width;
 }
 
+size_t syi_material_span(const syi_demand *demand)
+{
+    if (!syi_material_is_comparison(demand->kind)) {
+        return SYI_TILE;
+    }
+    return demand->kind <= SYI_MATERIAL_BITS_EQUAL ? SYI_BITS_TILE : SYI_FSS_TILE;
+}
+
 uint64_t syi_material_tiles(const syi_demand *demand)
 {
-    return demand->count / SYI_TILE + (demand->count % SYI_TILE != 0 ? 1 : 0);
+    const uint64_t span = syi_material_span(demand);
+    return demand->count / span + (demand->count % span != 0 ? 1 : 0);
 }
 
 size_t syi_material_tile(const syi_demand *demand, uint64_t tile)
 {
-    const uint64_t rest = demand->count - tile * SYI_TILE;
-    return rest < SYI_TILE ? (size_t)rest : SYI_TILE;
+    const size_t span = syi_material_span(demand);
+    const uint64_t rest = demand->count - tile * span;
+    return rest < span ? (size_t)rest : span;
 }
 
 size_t syi_material_message(const syi_demand *demand, uint64_t tile)
 {
     size_t element = 0;
+    if (syi_material_is_comparison(demand->kind)) {
+        return syi_bits_message(demand, syi_material_tile(demand, tile));
+    }
     for (unsigned part = 0; part < syi_material_derived(demand->kind); part++) {
         element += syi_material_element(demand, SYI_PART_C + part);
     }

@@ -33,7 +33,21 @@ typedef enum syi_material_kind {
     SYI_MATERIAL_SHIFT = 3,   /* free r; derived u = r >> shift, v = msb(r) modulo 2^shift */
     SYI_MATERIAL_DIVIDE = 4,  /* free r; derived u0 = floor(r/d), u1 = floor(signed(r)/d) */
     SYI_MATERIAL_ZERO = 5,    /* derived 0 */
+    /* Of comparisons: what they consist of, and their streams, are said in the family's header. */
+    SYI_MATERIAL_BITS_SIGN = 6, /* bits.h */
+    SYI_MATERIAL_BITS_EQUAL = 7,
+    SYI_MATERIAL_FSS_SIGN = 8, /* fss.h */
+    SYI_MATERIAL_FSS_EQUAL = 9,
 } syi_material_kind;
+#define SYI_MATERIAL_LAST SYI_MATERIAL_FSS_EQUAL
+
+/* What a comparison gives, with b = [x < 0] (comparison.h); numbers are in messages. */
+typedef enum syi_outcome {
+    SYI_OUTCOME_NONE = 0,       /* no comparison */
+    SYI_OUTCOME_BIT = 1,        /* 1 - b; of equality [x = 0] */
+    SYI_OUTCOME_RELU = 2,       /* (1 - b) x */
+    SYI_OUTCOME_RELU_SHIFT = 3, /* (1 - b) (x / 2^shift) */
+} syi_outcome;
 
 typedef struct syi_item {
     uint64_t sequence; /* of the command; from SYI_ITEM_AHEAD on: made ahead, a number of its own */
@@ -61,8 +75,9 @@ typedef struct syi_demand {
     syi_item item;
     syi_field field;
     uint64_t count;       /* elements of the result */
-    unsigned shift;       /* SHIFT: 1 to k - 2 */
+    unsigned shift;       /* SHIFT, RELU_SHIFT: 1 to k - 2 */
     uint64_t divisor;     /* DIVIDE: 1 to a quarter of the modulus */
+    syi_outcome outcome;  /* of comparisons */
     syi_bilinear product; /* PRODUCT */
     syi_operand x, y;     /* PRODUCT */
 } syi_demand;
@@ -86,7 +101,11 @@ typedef struct syi_material {
     int holders, index;
 } syi_material;
 
-/* Which holder's share of a tile the provider sends. */
+static inline bool syi_material_is_comparison(syi_material_kind kind)
+{
+    return kind >= SYI_MATERIAL_BITS_SIGN;
+}
+/* Which holder's share of a tile the provider sends. (Keys of FSS go to both.) */
 static inline int syi_material_corrected(const syi_item *item, uint64_t tile, int holders)
 {
     return (int)((item->sequence + item->number + tile) % (uint64_t)holders);
@@ -104,7 +123,8 @@ sy_status syi_material_open(const syi_material *material, syi_generator *generat
 size_t syi_material_element(const syi_demand *demand, unsigned part);
 /* Derived parts of a kind: C, or C and V. */
 unsigned syi_material_derived(syi_material_kind kind);
-/* Tiles of a demand, elements of one of them, and bytes of the provider's message about it. */
+/* Tiles of a demand, where one begins, elements of it, and bytes of the provider's message about it. */
+size_t syi_material_span(const syi_demand *demand); /* elements of every tile but the last */
 uint64_t syi_material_tiles(const syi_demand *demand);
 size_t syi_material_tile(const syi_demand *demand, uint64_t tile);
 size_t syi_material_message(const syi_demand *demand, uint64_t tile);

@@ -200,9 +200,37 @@ static sy_status channel_zeros(syi_party *party, void *user, sy_error *err)
     return SY_OK;
 }
 
+/* What was dealt stays until as many messages came after it. */
+static sy_status channel_kept(syi_party *party, void *user, sy_error *err)
+{
+    enum { SIZE = SYI_TILE * 8 };
+    const int holders = party->channel->holders;
+    const syi_field field = SYI_FIELD_64;
+    syi_demand demand = {.kind = SYI_MATERIAL_ZERO,
+                         .item = {party->sequence, party->next_number++},
+                         .field = field,
+                         .count = (uint64_t)(3 * SYI_CHANNEL_KEPT * holders) * SYI_TILE};
+    void *dealt[3 * SYI_CHANNEL_KEPT] = {NULL};
+    uint64_t first[3 * SYI_CHANNEL_KEPT], last[3 * SYI_CHANNEL_KEPT];
+    (void)user;
+    CHANNEL_TRY(syi_channel_demand(party->channel, &demand, err));
+    for (size_t k = 0; k < 3 * SYI_CHANNEL_KEPT; k++) {
+        CHANNEL_TRY(syi_channel_dealt(party->channel, &demand.item, &dealt[k], SIZE, err));
+        memcpy(&first[k], dealt[k], 8);
+        memcpy(&last[k], (uint8_t *)dealt[k] + SIZE - 8, 8);
+        for (size_t j = k < SYI_CHANNEL_KEPT ? 0 : k - SYI_CHANNEL_KEPT + 1; j <= k; j++) {
+            CHANNEL_EXPECT(memcmp(&first[j], dealt[j], 8) == 0);
+            CHANNEL_EXPECT(memcmp(&last[j], (uint8_t *)dealt[j] + SIZE - 8, 8) == 0);
+            CHANNEL_EXPECT(j == k || first[j] != first[k]);
+        }
+    }
+    return SY_OK;
+}
+
 static void contract_material(void **state)
 {
     (void)state;
+    channel_run_well(2, channel_kept, NULL);
     for (int holders = 2; holders <= CHANNEL_HOLDERS_MAX; holders += holders == 3 ? 2 : 1) {
         channel_run_well(holders, channel_zeros, NULL);
     }

@@ -22,8 +22,9 @@ typedef struct message {
 /* From one party to another. */
 typedef struct link {
     message *first, **end;
-    size_t bytes;      /* in it */
-    message *borrowed; /* by the receiver */
+    size_t bytes;                        /* in it */
+    message *borrowed[SYI_CHANNEL_KEPT]; /* by the receiver; of holders the first only */
+    size_t lent;
     message *spare;
 } link;
 
@@ -175,9 +176,11 @@ static void free_messages(message *m)
 static void clear_link(link *l)
 {
     free_messages(l->first);
-    free_messages(l->borrowed);
+    for (size_t k = 0; k < SYI_CHANNEL_KEPT; k++) {
+        free_messages(l->borrowed[k]);
+        l->borrowed[k] = NULL;
+    }
     l->first = NULL;
-    l->borrowed = NULL;
     l->end = &l->first;
     l->bytes = 0;
 }
@@ -239,10 +242,11 @@ static sy_status get(party_threads *t, int to, int from, const syi_item *item, v
     const uint64_t end = now_ms() + t->options.deadline_ms;
     sy_status status = SY_OK;
     pthread_mutex_lock(&t->lock);
-    if (l->borrowed != NULL) {
-        l->borrowed->next = l->spare;
-        l->spare = l->borrowed;
-        l->borrowed = NULL;
+    message **lent = &l->borrowed[from == PARTY_THREADS_MAX ? l->lent++ % SYI_CHANNEL_KEPT : 0];
+    if (*lent != NULL) {
+        (*lent)->next = l->spare;
+        l->spare = *lent;
+        *lent = NULL;
     }
     message **m = find(l, item);
     for (; status == SY_OK && *m == NULL && t->failure.status == SY_OK; m = find(l, item)) {
@@ -265,7 +269,7 @@ static sy_status get(party_threads *t, int to, int from, const syi_item *item, v
         }
         l->bytes -= size;
         got->next = NULL;
-        l->borrowed = got;
+        *lent = got;
         *bytes = got->bytes;
         pthread_cond_signal(&t->members[from].wake);
     }

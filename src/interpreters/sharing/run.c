@@ -286,10 +286,10 @@ static sy_status fetch(syi_sharing_run *run, int party, const syi_item *item, sy
     return *letter != NULL ? SY_OK : SYI_ENOMEM(err, "letter");
 }
 
-static void drop(syi_sharing_run *run, int party)
+static void drop(const syi_sharing_run *run, syi_letter **place)
 {
-    syi_letter *letter = run->received[party];
-    run->received[party] = NULL;
+    syi_letter *letter = *place;
+    *place = NULL;
     if (letter != NULL) {
         syi_array_fini(&letter->bytes);
         syi_free(context_of(run), letter, sizeof *letter);
@@ -311,15 +311,16 @@ static sy_status own(syi_sharing_run *run, syi_letter *letter, sy_error *err)
     return SY_OK;
 }
 
-static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *item, void **bytes,
-                             size_t size, sy_error *err)
+/* To `place`, where it stays until another one comes there. */
+static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *item,
+                             syi_letter **place, void **bytes, size_t size, sy_error *err)
 {
     syi_sharing_session *s = run->session;
     syi_letter *letter = NULL;
-    drop(run, party);
+    drop(run, place);
     SY_TRY(s->peers[party].pushes ? await(run, party, item, &letter, err)
                                   : fetch(run, party, item, &letter, err));
-    run->received[party] = letter;
+    *place = letter;
     const size_t got = syi_array_bytes(&letter->bytes);
     if (got != size) {
         syi_fail(err, SY_EPROTO, "it sent %zu bytes to %s where %zu are expected", got,
@@ -336,14 +337,15 @@ static sy_status run_receive(syi_channel *channel, int from, void **bytes, size_
 {
     syi_sharing_run *run = run_of(channel);
     const syi_item item = {run->party.sequence, 0};
-    return take_letter(run, from, &item, bytes, size, err);
+    return take_letter(run, from, &item, &run->received[from], bytes, size, err);
 }
 
 static sy_status run_dealt(syi_channel *channel, const syi_item *item, void **bytes, size_t size,
                            sy_error *err)
 {
     syi_sharing_run *run = run_of(channel);
-    return take_letter(run, run->session->holders, item, bytes, size, err);
+    syi_letter **place = &run->dealt[run->dealt_count++ % SYI_CHANNEL_KEPT];
+    return take_letter(run, run->session->holders, item, place, bytes, size, err);
 }
 
 /* Demands */
@@ -416,7 +418,10 @@ static void free_run(syi_sharing_run *run)
     sy_context *context = context_of(run);
     const size_t parties = (size_t)run->session->holders + 1;
     for (size_t k = 0; run->received != NULL && k < parties; k++) {
-        drop(run, (int)k);
+        drop(run, &run->received[k]);
+    }
+    for (size_t k = 0; k < SYI_CHANNEL_KEPT; k++) {
+        drop(run, &run->dealt[k]);
     }
     if (run->flights != NULL) {
         syi_free(context, run->flights, parties * sizeof *run->flights);

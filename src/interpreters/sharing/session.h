@@ -170,9 +170,11 @@ typedef struct syi_sharing_run {
     syi_party party;
     syi_sharing_session *session; /* a reference */
     uint64_t deadline;
-    bool spoke;                         /* something was sent, or the provider asked */
-    struct syi_sharing_flight *flights; /* per holder: letters on their way */
-    syi_letter **received;              /* per party: what receive gave out */
+    bool spoke;                          /* something was sent, or the provider asked */
+    struct syi_sharing_flight *flights;  /* per holder: letters on their way */
+    syi_letter **received;               /* per holder: what receive gave out */
+    syi_letter *dealt[SYI_CHANNEL_KEPT]; /* what dealt gave out */
+    size_t dealt_count;                  /* so far */
 } syi_sharing_run;
 
 /* syi_joint_class */

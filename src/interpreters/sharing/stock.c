@@ -159,6 +159,15 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
     case SYI_MATERIAL_ZERO:
         snprintf(text, size, "zero of %" PRIu64 " elements", demand->count);
         break;
+    case SYI_MATERIAL_BITS_SIGN:
+    case SYI_MATERIAL_FSS_SIGN:
+        snprintf(text, size, "%s of %" PRIu64 " elements",
+                 demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", demand->count);
+        break;
+    case SYI_MATERIAL_BITS_EQUAL:
+    case SYI_MATERIAL_FSS_EQUAL:
+        snprintf(text, size, "equality of %" PRIu64 " elements", demand->count);
+        break;
     }
     return text;
 }

@@ -1,0 +1,276 @@
+/* bits_deal.c - the provider's side of comparisons on masked bits: bits.h. Test: bits_test.c. */
+#include <string.h>
+
+#include "core/blocks.h"
+#include "core/error.h"
+#include "core/memory.h"
+#include "crypto/bits.h"
+#include "crypto/rounding.h"
+
+enum { BLOCK = SYI_PLANE_BITS, WORDS = SYI_PLANE_WORDS, PARTS_MAX = 8, PLANES_MAX = 64 };
+
+/* What is made of a block. */
+typedef struct room {
+    uint64_t r[BLOCK], drawn[BLOCK], rho[BLOCK], words[BLOCK], quotient[BLOCK], top[BLOCK];
+    uint64_t bits[PLANES_MAX * WORDS], positions[PLANES_MAX * WORDS];
+    uint64_t masks[PLANES_MAX * WORDS];
+    uint64_t eleven[SYI_LEAF_PRODUCTS * WORDS];
+    uint64_t planes[512 * WORDS], streamed[512 * WORDS];
+} room;
+
+typedef struct deal {
+    const syi_dealer *dealer;
+    const syi_demand *demand;
+    const syi_field *field;
+    const syi_plane_kernels *kernels;
+    syi_bits_tree tree;
+    syi_bits_words words;
+    syi_generator *streams; /* [part][holder] */
+    room *room;
+    uint8_t *message;
+} deal;
+
+static const syi_generator *stream_of(const deal *d, unsigned part, int holder)
+{
+    return &d->streams[part * (unsigned)d->dealer->holders + (unsigned)holder];
+}
+
+static uint64_t plane_place(uint64_t block, size_t planes)
+{
+    return block * (planes * SYI_PLANE_BYTES / SYI_GENERATOR_BLOCK);
+}
+
+/* r and the masks: what the holders draw comes to. */
+static sy_status draw_free(const deal *d, uint64_t block, size_t n, sy_error *err)
+{
+    room *m = d->room;
+    const size_t masks = d->tree.masks;
+    memset(m->r, 0, sizeof m->r);
+    memset(m->masks, 0, sizeof m->masks);
+    for (int k = 0; k < d->dealer->holders; k++) {
+        SY_TRY(
+            syi_field_draw(d->field, stream_of(d, SYI_PART_A, k), block * BLOCK, m->drawn, n, err));
+        syi_field_add(d->field, m->r, m->r, m->drawn, n);
+        SY_TRY(syi_generator_fill(stream_of(d, SYI_PART_B, k), plane_place(block, masks),
+                                  m->streamed, masks * SYI_PLANE_BYTES, err));
+        syi_planes_xor(m->masks, m->streamed, masks);
+    }
+    return SY_OK;
+}
+
+static uint64_t *put_leaves(const deal *d, uint64_t *out)
+{
+    room *m = d->room;
+    const syi_bits_tree *tree = &d->tree;
+    memset(m->positions, 0, (size_t)tree->pad * SYI_PLANE_BYTES);
+    memcpy(m->positions + (size_t)tree->pad * WORDS, m->bits,
+           (size_t)(tree->positions - tree->pad) * SYI_PLANE_BYTES);
+    for (unsigned leaf = 0; leaf < tree->nodes[0]; leaf++) {
+        const unsigned there = syi_bits_leaf_products(tree, leaf);
+        d->kernels->leaf_products(m->eleven, m->positions + (size_t)leaf * 4 * WORDS);
+        for (unsigned k = 0; k < SYI_LEAF_PRODUCTS; k++) {
+            if ((there >> k & 1) != 0) {
+                memcpy(out, m->eleven + (size_t)k * WORDS, SYI_PLANE_BYTES);
+                out += WORDS;
+            }
+        }
+    }
+    return out;
+}
+
+/* Products of the masks of the level below. */
+static uint64_t *put_nodes(const deal *d, unsigned level, const uint64_t *masks, uint64_t *out)
+{
+    const syi_bits_tree *tree = &d->tree;
+    const size_t to_p = tree->equal ? 0 : (size_t)(tree->nodes[level - 1] - 1) * WORDS;
+    for (unsigned node = 0; node < tree->nodes[level]; node++) {
+        const uint64_t *g = masks + (size_t)node * tree->radix[level] * WORDS, *p = g + to_p;
+        if (tree->radix[level] == 2) { /* p1 g0, or p1 p0 */
+            for (size_t i = 0; i < WORDS; i++) {
+                out[i] = p[WORDS + i] & (tree->equal ? p : g)[i];
+            }
+            out += WORDS;
+        } else if (tree->equal) {
+            d->kernels->leaf_products(out, p);
+            out += (size_t)SYI_LEAF_PRODUCTS * WORDS;
+        } else {
+            d->kernels->node_products(out, g, p, node > 0);
+            out += (size_t)(node > 0 ? SYI_NODE_PRODUCTS_P : SYI_NODE_PRODUCTS) * WORDS;
+        }
+    }
+    return out;
+}
+
+/* All planes dealt of a block. */
+static void put_planes(const deal *d)
+{
+    room *m = d->room;
+    const syi_bits_tree *tree = &d->tree;
+    const uint64_t *masks = m->masks;
+    uint64_t *out = m->planes;
+    if (d->field->width == 4) {
+        d->kernels->split32(m->bits, (const uint32_t *)(const void *)m->r);
+    } else {
+        d->kernels->split64(m->bits, m->r);
+    }
+    memcpy(out, m->bits + WORDS, (size_t)(tree->bits - 1) * SYI_PLANE_BYTES);
+    out = put_leaves(d, out + (size_t)(tree->bits - 1) * WORDS);
+    for (unsigned level = 1; level < tree->levels; level++) {
+        out = put_nodes(d, level, masks, out);
+        masks += (size_t)tree->opened[level - 1] * WORDS;
+    }
+}
+
+/* The words of a part. */
+static void put_words(const deal *d, unsigned part, size_t n)
+{
+    room *m = d->room;
+    const bool relu = d->demand->outcome == SYI_OUTCOME_RELU;
+    const void *factor = relu                                           ? m->r
+                         : part == SYI_BITS_U || part == SYI_BITS_RHO_U ? m->quotient
+                                                                        : m->top;
+    if (part == SYI_BITS_RHO) {
+        memcpy(m->words, m->rho, n * d->field->width);
+    } else if (relu || part == SYI_BITS_RHO_U || part == SYI_BITS_RHO_V) {
+        syi_field_mul(d->field, m->words, m->rho, factor, n);
+    } else {
+        memcpy(m->words, factor, n * d->field->width);
+    }
+}
+
+static sy_status correct_words(const deal *d, int corrected, unsigned part, size_t bytes,
+                               uint64_t element, size_t n, uint8_t *out, sy_error *err)
+{
+    room *m = d->room;
+    for (int k = 0; k < d->dealer->holders; k++) {
+        if (k == corrected) {
+            continue;
+        }
+        if (bytes == d->field->width) {
+            SY_TRY(syi_field_draw(d->field, stream_of(d, part, k), element, m->drawn, n, err));
+        } else {
+            SY_TRY(syi_generator_fill(stream_of(d, part, k), element * bytes / SYI_GENERATOR_BLOCK,
+                                      m->streamed, n * bytes, err));
+            syi_rounding_widen(d->field, m->drawn, (const uint8_t *)m->streamed, bytes, n);
+        }
+        syi_field_sub(d->field, m->words, m->words, m->drawn, n);
+    }
+    if (bytes == d->field->width) {
+        memcpy(out, m->words, n * bytes);
+    } else {
+        syi_rounding_narrow(d->field, out, m->words, bytes, n);
+    }
+    return SY_OK;
+}
+
+/* `tile_block` of a tile of `count` elements, to its places in the message. */
+static sy_status deal_block(const deal *d, int corrected, uint64_t tile, size_t tile_block,
+                            size_t count, sy_error *err)
+{
+    room *m = d->room;
+    const syi_bits_tree *tree = &d->tree;
+    const size_t left = count - tile_block * BLOCK, n = left < BLOCK ? left : BLOCK;
+    const uint64_t block = tile * (SYI_BITS_TILE / BLOCK) + tile_block;
+    SY_TRY(draw_free(d, block, n, err));
+    put_planes(d);
+    for (int k = 0; k < d->dealer->holders; k++) {
+        if (k != corrected) {
+            SY_TRY(syi_generator_fill(stream_of(d, SYI_PART_C, k), plane_place(block, tree->planes),
+                                      m->streamed, (size_t)tree->planes * SYI_PLANE_BYTES, err));
+            syi_planes_xor(m->planes, m->streamed, tree->planes);
+        }
+    }
+    uint8_t *out = d->message + tile_block * tree->planes * SYI_PLANE_BYTES;
+    const size_t rest = count % BLOCK;
+    size_t at = count / BLOCK * tree->planes * SYI_PLANE_BYTES +
+                (rest > 0 ? syi_planes_packed(tree->planes, rest) : 0);
+    if (n == BLOCK) {
+        memcpy(out, m->planes, (size_t)tree->planes * SYI_PLANE_BYTES);
+    } else {
+        syi_planes_pack(out, m->planes, tree->planes, n);
+    }
+    const uint64_t *rho = m->masks + (size_t)(tree->masks - 1) * WORDS;
+    if (d->field->width == 4) {
+        d->kernels->spread32((uint32_t *)(void *)m->rho, rho);
+    } else {
+        d->kernels->spread64(m->rho, rho);
+    }
+    if (d->demand->outcome == SYI_OUTCOME_RELU_SHIFT) {
+        syi_rounding_parts(d->field, m->quotient, m->top, m->r, d->demand->shift, n);
+    }
+    for (unsigned k = 0; k < d->words.count; k++) {
+        const size_t bytes = d->words.bytes[k];
+        put_words(d, d->words.part[k], n);
+        SY_TRY(correct_words(d, corrected, d->words.part[k], bytes, block * BLOCK, n,
+                             d->message + at + tile_block * BLOCK * bytes, err));
+        at += bytes * count;
+    }
+    return SY_OK;
+}
+
+static sy_status open_part(deal *d, unsigned part, sy_error *err)
+{
+    const syi_dealer *dealer = d->dealer;
+    for (int k = 0; k < dealer->holders; k++) {
+        SY_TRY(syi_stream_open(&d->streams[part * (unsigned)dealer->holders + (unsigned)k],
+                               dealer->session, dealer->seeds[k], d->demand->kind, &d->demand->item,
+                               part, err));
+    }
+    return SY_OK;
+}
+
+static sy_status deal_all(deal *d, syi_give_fn give, void *user, sy_error *err)
+{
+    const syi_demand *demand = d->demand;
+    for (unsigned part = 0; part <= SYI_PART_C; part++) {
+        SY_TRY(open_part(d, part, err));
+    }
+    for (unsigned k = 0; k < d->words.count; k++) {
+        SY_TRY(open_part(d, d->words.part[k], err));
+    }
+    for (uint64_t tile = 0; tile < syi_material_tiles(demand); tile++) {
+        const size_t count = syi_material_tile(demand, tile);
+        const int corrected = syi_material_corrected(&demand->item, tile, d->dealer->holders);
+        for (size_t block = 0; block * BLOCK < count; block++) {
+            SY_TRY(deal_block(d, corrected, tile, block, count, err));
+        }
+        SY_TRY(give(user, corrected, &demand->item, d->message, syi_material_message(demand, tile),
+                    err));
+    }
+    return SY_OK;
+}
+
+sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
+                        void *user, sy_error *err)
+{
+    if (demand->count == 0) {
+        return SY_OK;
+    }
+    const size_t streams = (size_t)PARTS_MAX * (size_t)dealer->holders;
+    const size_t message = syi_material_message(demand, 0), size = sizeof(room) + message;
+    deal d = {.dealer = dealer,
+              .demand = demand,
+              .field = &demand->field,
+              .kernels = syi_plane_kernels_get(),
+              .tree = syi_bits_tree_of(syi_field_bits(&demand->field),
+                                       demand->kind == SYI_MATERIAL_BITS_EQUAL),
+              .words = syi_bits_words_of(demand)};
+    uint8_t *memory = syi_block_alloc(dealer->context, size);
+    d.streams = syi_alloc_array(dealer->context, streams, sizeof *d.streams);
+    sy_status status = SY_OK;
+    if (memory == NULL || d.streams == NULL) {
+        status = SYI_ENOMEM(err, "material");
+    } else {
+        d.room = (room *)(void *)memory;
+        d.message = memory + sizeof(room);
+        status = deal_all(&d, give, user, err);
+    }
+    for (size_t k = 0; d.streams != NULL && k < streams; k++) {
+        syi_generator_fini(&d.streams[k]);
+    }
+    syi_free(dealer->context, d.streams, streams * sizeof *d.streams);
+    if (memory != NULL) {
+        syi_block_free_secret(dealer->context, memory, size);
+    }
+    return status;
+}

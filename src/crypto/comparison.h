@@ -1,0 +1,48 @@
+/*
+ * comparison.h - comparing shared numbers, by families of protocols that all give the same: shares of 1 - b, of (1 - b) x, or
+ * of (1 - b) (x / 2^shift), with b = [x < 0], numbers read as signed. Everything else (x < y, max, abs, clamps) is made of
+ * these by whoever calls. Source: docs/internals/comparison.md. Test: comparison_test.c, which runs every family.
+ *
+ * Adversary: as in material.h. Opened are x + r and bits xor'ed with bits that are used for nothing else: uniform, and
+ * independent of x.
+ *
+ * As in spdz.h: plain sequential code on this holder's contiguous shares, the other holders run the same; z may be x. Moduli
+ * are powers of 2: 2^64, 2^32 or 2^k in words of 8 bytes, k from 3 on; others are refused with SY_ENOTSUP. Right for every x
+ * where the outcome is no quotient (the least number included); RELU_SHIFT: for |x| below a quarter of the modulus, and the
+ * quotient is rounded down or up as in syi_spdz_shift, never negative.
+ */
+#ifndef SYI_CRYPTO_COMPARISON_H
+#define SYI_CRYPTO_COMPARISON_H
+
+#include "crypto/spdz.h"
+
+/* Numbers are in messages. */
+typedef enum syi_family {
+    SYI_FAMILY_DEFAULT = 0, /* syi_family_of */
+    SYI_FAMILY_BITS =
+        1, /* masked bits in radix 4 (bits.h): any number of holders; 4 rounds, 13 bytes */
+    SYI_FAMILY_FSS =
+        2, /* function secret sharing (fss.h): 2 holders; 2 rounds, 8.2 bytes, and keys of 0.9 kB */
+} syi_family;
+
+/* "bits", "fss"; NULL for none. And back: false for a name that no family has. NULL or "" is the default. */
+const char *syi_family_name(syi_family family);
+bool syi_family_of_name(const char *name, syi_family *family);
+
+typedef struct syi_comparison {
+    syi_family family;
+    syi_outcome outcome; /* not NONE */
+    unsigned shift;      /* RELU_SHIFT: 1 to k - 2; else 0 */
+} syi_comparison;
+
+/* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for the shift. */
+sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
+                               int holders, sy_error *err);
+/* z = the outcome for x. bits: 4 rounds (2^64). fss: 2 rounds. */
+sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
+                      void *z, const void *x, uint64_t count, sy_error *err);
+/* z = [x = 0]. bits: 4 rounds. fss: 2 rounds. */
+sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
+                           const void *x, uint64_t count, sy_error *err);
+
+#endif

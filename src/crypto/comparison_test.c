@@ -1,0 +1,255 @@
+/*
+ * comparison_test.c - every family of comparisons gives the same: in small rings every number with many masks, in large ones the
+ * boundaries, all outcomes, all sizes about blocks and tiles; what is refused. What only one family does: bits_test.c, fss_test.c.
+ */
+#include "crypto/comparison.h"
+
+#include "crypto/rounding.h"
+#include "support/party_scene.h"
+
+typedef struct tried {
+    syi_family family;
+    int holders_max;
+} tried;
+static const tried families[] = {{SYI_FAMILY_BITS, 5}};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+typedef struct job {
+    syi_comparison comparison; /* outcome NONE: equality with zero */
+    bool in_place;
+    scene_value x, z;
+} job;
+
+static sy_status run_job(syi_party *party, void *user, sy_error *err)
+{
+    const job *j = user;
+    const int h = party->channel->index;
+    void *x = scene_words(&j->x, h), *z = j->in_place ? x : scene_words(&j->z, h);
+    return j->comparison.outcome == SYI_OUTCOME_NONE
+               ? syi_compare_zero(party, j->comparison.family, &j->x.field, z, x, j->x.count, err)
+               : syi_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
+}
+
+static void job_open(scene *s, job *j, const syi_field *field, size_t count)
+{
+    const int64_t shape[] = {(int64_t)count};
+    scene_value_blank(s, &j->x, field, 1, shape);
+    scene_value_blank(s, &j->z, field, 1, shape);
+}
+
+static void job_close(scene *s, job *j)
+{
+    scene_value_free(s, &j->x);
+    scene_value_free(s, &j->z);
+}
+
+/* The quotient of a number that is not negative is off by less than 1. */
+static bool is_right(const job *j, const syi_field *field, uint64_t x, uint64_t z)
+{
+    const scene_number number = scene_signed(field, x);
+    const unsigned shift = j->comparison.shift;
+    switch (j->comparison.outcome) {
+    case SYI_OUTCOME_NONE:
+        return z == (x == 0 ? 1 : 0);
+    case SYI_OUTCOME_BIT:
+        return z == (number >= 0 ? 1 : 0);
+    case SYI_OUTCOME_RELU:
+        return z == (number >= 0 ? x : 0);
+    default:
+        return number < 0 ? z == 0
+                          : z == x >> shift ||
+                                ((x & (((uint64_t)1 << shift) - 1)) != 0 && z == (x >> shift) + 1);
+    }
+}
+
+static void run_and_check(scene *s, job *j)
+{
+    const syi_field *field = &j->x.field;
+    scene_share(s, &j->x);
+    scene_run(s, run_job, j);
+    const scene_value *z = j->in_place ? &j->x : &j->z;
+    for (size_t k = 0; k < j->x.count; k++) {
+        const uint64_t x = scene_get(field, j->x.secret, k), got = scene_sum(s, z, k);
+        if (!is_right(j, field, x, got)) {
+            fail_msg("%s, outcome %d, shift %u, %d holders, modulus %" PRIu64
+                     ", element %zu of %zu: of %" PRIu64 " it made %" PRIu64,
+                     syi_family_name(j->comparison.family), (int)j->comparison.outcome,
+                     j->comparison.shift, s->holders, field->modulus, k, j->x.count, x, got);
+        }
+    }
+}
+
+/* Every outcome for what is in x; quotients only where `quotients`. */
+static void check_outcomes(scene *s, job *j, bool quotients)
+{
+    const unsigned bits = syi_field_bits(&j->x.field);
+    for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_RELU; outcome++) {
+        j->comparison.outcome = (syi_outcome)outcome;
+        j->comparison.shift = 0;
+        run_and_check(s, j);
+    }
+    const unsigned shifts[] = {1, bits / 2, bits - 2};
+    for (size_t k = 0; quotients && k < sizeof shifts / sizeof shifts[0]; k++) {
+        j->comparison.outcome = SYI_OUTCOME_RELU_SHIFT;
+        j->comparison.shift = shifts[k];
+        run_and_check(s, j);
+    }
+}
+
+/* Each number with many masks, which are other ones at each place. */
+static void test_small_rings(void **state)
+{
+    (void)state;
+    static const unsigned sizes[] = {3, 4, 5, 8, 9, 10};
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (int holders = 2; holders <= families[f].holders_max; holders += holders == 3 ? 2 : 1) {
+            scene s;
+            scene_open(&s, holders, NULL);
+            for (size_t b = 0; b < sizeof sizes / sizeof sizes[0]; b += SCENE_WATCHED ? 3 : 1) {
+                const syi_field field = {UINT64_C(1) << sizes[b], 8};
+                const size_t all = (size_t)field.modulus,
+                             count = all * (SCENE_WATCHED ? 4 : 3 * 1024 / sizes[b]);
+                job j = {.comparison.family = families[f].family};
+                job_open(&s, &j, &field, count);
+                for (size_t k = 0; k < count; k++) {
+                    scene_set(&field, j.x.secret, k, k % all);
+                }
+                check_outcomes(&s, &j, false);
+                /* quotients of what is in their range */
+                for (size_t k = 0; k < count; k++) {
+                    scene_set(
+                        &field, j.x.secret, k,
+                        scene_of(&field, (scene_number)(k % (all / 2)) - (scene_number)(all / 4)));
+                }
+                check_outcomes(&s, &j, true);
+                job_close(&s, &j);
+            }
+            scene_close(&s);
+        }
+    }
+}
+
+static const syi_field large[] = {SYI_FIELD_64,           SYI_FIELD_32,
+                                  {UINT64_C(1) << 62, 8}, {UINT64_C(1) << 33, 8},
+                                  {UINT64_C(1) << 34, 8}, {65536, 8}};
+
+static size_t put_edges(const syi_field *field, uint64_t *out)
+{
+    const unsigned bits = syi_field_bits(field);
+    size_t count = 0;
+    for (unsigned k = 0; k < bits; k++) {
+        for (int d = -2; d <= 2; d++) {
+            const scene_number number = ((scene_number)1 << k) + d;
+            out[count++] = scene_of(field, number);
+            out[count++] = scene_of(field, -number);
+        }
+    }
+    for (int k = -300; k <= 300; k++) {
+        out[count++] = scene_of(field, k);
+    }
+    return count;
+}
+
+static void test_edges(void **state)
+{
+    (void)state;
+    enum { MOST = 64 * 10 + 601 };
+    static uint64_t edges[MOST];
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (int holders = 2; holders <= 3 && holders <= families[f].holders_max; holders++) {
+            scene s;
+            scene_open(&s, holders, NULL);
+            for (size_t k = 0; k < sizeof large / sizeof large[0]; k++) {
+                const scene_number quarter = (scene_number)syi_rounding_quarter(&large[k]);
+                const size_t found = put_edges(&large[k], edges);
+                job j = {.comparison.family = families[f].family, .in_place = holders == 3};
+                job_open(&s, &j, &large[k], found);
+                for (size_t e = 0; e < found; e++) {
+                    scene_set(&large[k], j.x.secret, e, edges[e]);
+                }
+                check_outcomes(&s, &j, false);
+                for (size_t e = 0; e < found; e++) { /* -quarter to quarter - 1 */
+                    const scene_number number = scene_signed(&large[k], edges[e]);
+                    scene_set(&large[k], j.x.secret, e,
+                              number < -quarter || number >= quarter ? 1 : edges[e]);
+                }
+                check_outcomes(&s, &j, true);
+                job_close(&s, &j);
+            }
+            scene_close(&s);
+        }
+    }
+}
+
+/* About blocks, bytes and tiles. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0,    1,    2,     7,     8,     9,     31,   32,   33,
+                                   63,   64,   65,    100,   511,   512,   513,  1023, 4095,
+                                   4096, 4097, 16383, 16384, 16385, 40000, 70001};
+    static const size_t few[] = {0, 1, 9, 33, 513, 4097, 16385};
+    const size_t *which = SCENE_WATCHED ? few : sizes;
+    const size_t count =
+        SCENE_WATCHED ? sizeof few / sizeof few[0] : sizeof sizes / sizeof sizes[0];
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (int ahead = 0; ahead < 2; ahead++) {
+            const party_threads_options options = {.made_ahead = ahead == 1};
+            scene s;
+            scene_open(&s, 2, &options);
+            for (size_t k = 0; k < count; k++) {
+                job j = {.comparison.family = families[f].family};
+                job_open(&s, &j, &large[(k + (size_t)ahead) % 2], which[k]);
+                const scene_number quarter = (scene_number)syi_rounding_quarter(&j.x.field);
+                for (size_t e = 0; e < which[k]; e++) {
+                    const scene_number number =
+                        (scene_number)(property_next(&s.random) % (uint64_t)(2 * quarter)) -
+                        quarter;
+                    scene_set(&j.x.field, j.x.secret, e, scene_of(&j.x.field, number));
+                }
+                j.comparison.outcome = (syi_outcome)(k % 4);
+                j.comparison.shift = j.comparison.outcome == SYI_OUTCOME_RELU_SHIFT ? 13 : 0;
+                run_and_check(&s, &j);
+                job_close(&s, &j);
+            }
+            scene_close(&s);
+        }
+    }
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const syi_field odd = {UINT64_C(1000003), 8}, ring = SYI_FIELD_64;
+    sy_error err = SY_ERROR_INIT;
+    syi_comparison comparison = {SYI_FAMILY_DEFAULT, SYI_OUTCOME_BIT, 0};
+    assert_status(syi_comparison_check(&comparison, &odd, 2, &err), SY_ENOTSUP, &err);
+    assert_non_null(strstr(err.message, "power of two"));
+    assert_ok(syi_comparison_check(&comparison, &ring, 2, &err), &err);
+    comparison.outcome = SYI_OUTCOME_RELU_SHIFT;
+    assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
+    comparison.shift = 62;
+    assert_ok(syi_comparison_check(&comparison, &ring, 2, &err), &err);
+    comparison.shift = 63;
+    assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
+    syi_family family;
+    for (size_t f = 0; f < FAMILIES; f++) {
+        assert_true(syi_family_of_name(syi_family_name(families[f].family), &family));
+        assert_int_equal(family, families[f].family);
+    }
+    assert_true(syi_family_of_name("", &family));
+    assert_int_equal(family, SYI_FAMILY_DEFAULT);
+    assert_true(syi_family_of_name(NULL, &family));
+    assert_false(syi_family_of_name("yao", &family));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_small_rings),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

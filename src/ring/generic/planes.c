@@ -1,0 +1,2 @@
+#define SYI_RING_SET generic
+#include "ring/plane_loops.h"
