@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "interpreters/precision/rows.h"
+#include "interpreters/sharing/additive_shared.h"
 
 bool syi_fixed_numel(syi_fixed_run *r, sy_tensor *tensor, int64_t *count)
 {
@@ -195,4 +196,39 @@ void syi_fixed_arg_extremum(syi_fixed_run *r)
     }
     const sy_value args[] = {sy_value_tensor(child), r->call->args[1], r->call->args[2]};
     emit_positions(r, syi_scope_run(r->s, r->call->op->id, false, args, 3));
+}
+
+/* Shares pool integers. Frameworks pool reals: in double, which holds integers below 2^53. */
+void syi_fixed_pool(syi_fixed_run *r)
+{
+    const uint64_t exact = UINT64_C(1) << 53;
+    sy_value args[SYI_ARGUMENT_MAX];
+    sy_tensor *child = syi_fixed_child(r->s, r->like);
+    if (child == NULL) {
+        return;
+    }
+    const bool shared = syi_additive_shared_of(child) != NULL || syi_share_of(child->node) != NULL;
+    uint64_t most = syi_fixed_bound(r->like, false);
+    if (!shared && most >= exact) {
+        most = syi_fixed_bound(r->like, true);
+    }
+    if (!shared && most >= exact && most != SYI_FIXED_UNKNOWN) {
+        syi_fixed_refuse(r->s, SY_ERANGE,
+                         "%s: integers beyond 2^53; use a lower precision or smaller values",
+                         r->call->op->name);
+        return;
+    }
+    for (int k = 1; k < r->call->arg_count; k++) {
+        args[k] = r->call->args[k];
+    }
+    args[0] = sy_value_tensor(shared ? child : sy_to(r->s, child, SY_DTYPE_F64));
+    if (args[0].as.tensor == NULL) {
+        return;
+    }
+    sy_tensor *pooled =
+        syi_scope_run(r->s, r->call->op->id, false, args, (size_t)r->call->arg_count);
+    if (!shared && pooled != NULL) {
+        pooled = sy_to(r->s, pooled, SY_DTYPE_I64);
+    }
+    syi_fixed_emit(r, syi_fixed_store(r, pooled), most);
 }

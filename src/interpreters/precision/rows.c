@@ -368,6 +368,10 @@ static const row rows[SYI_OP_COUNT] = {
     FORWARD(fmod, P0 | P1),
     FORWARD(threshold_backward, P0 | P1 | P2),
 
+    FORWARD(amax, P0),
+    FORWARD(amin, P0),
+    RULE(max_pool2d, pool),
+    RULE(avg_pool2d, pool),
     FORWARD(neg, P0),
     FORWARD(abs, P0),
     RULE(sign, sign),

@@ -105,6 +105,7 @@ void syi_fixed_sum_to_size(syi_fixed_run *r);
 void syi_fixed_cumsum(syi_fixed_run *r);
 void syi_fixed_extremum(syi_fixed_run *r);
 void syi_fixed_arg_extremum(syi_fixed_run *r);
+void syi_fixed_pool(syi_fixed_run *r);
 /* approximations.c */
 void syi_fixed_function(syi_fixed_run *r);
 

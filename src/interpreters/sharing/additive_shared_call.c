@@ -34,7 +34,7 @@ static bool is_node(const sy_value *value)
 }
 
 /* Whether holders must talk. */
-typedef enum manner { LINEAR, PRODUCT, JOINT } manner;
+typedef enum manner { LINEAR, PRODUCT, JOINT, CHOICE } manner;
 
 static manner manner_of(const syi_op *op)
 {
@@ -57,7 +57,34 @@ static manner manner_of(const syi_op *op)
     case SYI_OP_floor_divide:
     case SYI_OP_div_trunc:
     case SYI_OP_mean:
+    case SYI_OP_remainder:
+    case SYI_OP_eq:
+    case SYI_OP_ne:
+    case SYI_OP_lt:
+    case SYI_OP_le:
+    case SYI_OP_gt:
+    case SYI_OP_ge:
+    case SYI_OP_relu:
+    case SYI_OP_threshold_backward:
+    case SYI_OP_abs:
+    case SYI_OP_sign:
+    case SYI_OP_maximum:
+    case SYI_OP_minimum:
+    case SYI_OP_clamp:
+    case SYI_OP_clamp_min:
+    case SYI_OP_clamp_max:
+    case SYI_OP_max:
+    case SYI_OP_min:
+    case SYI_OP_argmax:
+    case SYI_OP_argmin:
+    case SYI_OP_amax:
+    case SYI_OP_amin:
+    case SYI_OP_max_pool2d:
+    case SYI_OP_max_pool2d_with_indices:
+    case SYI_OP_avg_pool2d:
         return JOINT;
+    case SYI_OP_where:
+        return CHOICE;
     case SYI_OP_index: /* composites of rows that a holder does alone */
     case SYI_OP_index_put:
     case SYI_OP_diag:
@@ -82,7 +109,20 @@ static bool is_secret_argument(const syi_op *op, int k)
     case SYI_OP_add:
     case SYI_OP_sub:
     case SYI_OP_rsub:
+    case SYI_OP_eq:
+    case SYI_OP_ne:
+    case SYI_OP_lt:
+    case SYI_OP_le:
+    case SYI_OP_gt:
+    case SYI_OP_ge:
+    case SYI_OP_maximum:
+    case SYI_OP_minimum:
         return k < 2;
+    case SYI_OP_clamp:
+    case SYI_OP_clamp_min:
+    case SYI_OP_clamp_max:
+    case SYI_OP_threshold_backward:
+        return true;
     case SYI_OP_cat:
     case SYI_OP_stack:
     case SYI_OP_hstack:
@@ -104,6 +144,12 @@ static bool is_secret_argument(const syi_op *op, int k)
     default:
         return false;
     }
+}
+
+/* A number that something is compared with is said openly, unlike a tensor. */
+static bool shares_numbers(const syi_op *op)
+{
+    return manner_of(op) != JOINT;
 }
 
 /* Arguments */
@@ -252,7 +298,8 @@ static sy_status look(joint_call *j, sy_error *err)
                 j->shared += !list && syi_additive_shared_of_node(items[i].as.internal) != NULL;
             }
         }
-        if (is_secret_argument(call->op, k) && is_number(&call->args[k])) {
+        if (is_secret_argument(call->op, k) && is_number(&call->args[k]) &&
+            shares_numbers(call->op)) {
             SY_TRY(number_operand(j, k, err));
         }
         j->zeros |= call->op->id == SYI_OP_mul && call->args[k].kind == SY_VALUE_INT &&
@@ -268,6 +315,9 @@ static bool needs_holders(const joint_call *j)
         return true;
     case PRODUCT:
         return j->shared > 1 || j->zeros;
+    case CHOICE: /* by a shared condition */
+        return is_node(&j->call->args[0]) &&
+               syi_additive_shared_of_node(j->call->args[0].as.internal) != NULL;
     default:
         return false;
     }
@@ -497,5 +547,5 @@ sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
         return syi_fail(err, SY_EINVAL, "%s: in place, a plain tensor cannot take a shared result",
                         call->op->name);
     }
-    return how == JOINT || how == PRODUCT ? call_inplace(call, err) : call_once(call, err);
+    return how != LINEAR ? call_inplace(call, err) : call_once(call, err);
 }

@@ -146,6 +146,13 @@ static bool is_worth_it(const syi_op *op)
     case SYI_OP_pow:
     case SYI_OP_div:
     case SYI_OP_mean:
+    case SYI_OP_eq:
+    case SYI_OP_ne:
+    case SYI_OP_lt:
+    case SYI_OP_le:
+    case SYI_OP_gt:
+    case SYI_OP_ge:
+    case SYI_OP_sign:
     case SYI_OP_mse_loss:
     case SYI_OP_mse_loss_backward:
     case SYI_OP_sigmoid_backward:

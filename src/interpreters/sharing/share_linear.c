@@ -11,8 +11,7 @@ static bool is_custom(const syi_share_op *o)
     return o->kin->field.modulus != 0;
 }
 
-/* Both expanded to one shape, contiguous. */
-static bool broadcast(syi_share_op *o, sy_tensor **a, sy_tensor **b)
+bool syi_words_broadcast(syi_share_op *o, sy_tensor **a, sy_tensor **b)
 {
     int ndim = 0;
     int64_t shape[SY_DIM_MAX];
@@ -36,7 +35,7 @@ sy_tensor *syi_words_add(syi_share_op *o, sy_tensor *a, sy_tensor *b, bool subtr
     if (!is_custom(o)) {
         return subtract ? sy_sub(o->s, a, b) : sy_add(o->s, a, b);
     }
-    if (!broadcast(o, &a, &b)) {
+    if (!syi_words_broadcast(o, &a, &b)) {
         return NULL;
     }
     const syi_array *x = syi_share_array(a);
@@ -146,8 +145,7 @@ sy_tensor *syi_share_of_public(syi_share_op *o, sy_tensor *words)
 
 /* Rules */
 
-/* Argument k as this holder's share. */
-static sy_tensor *operand(syi_share_op *o, int k)
+sy_tensor *syi_share_operand(syi_share_op *o, int k)
 {
     const syi_share *share = syi_share_argument(o, k);
     return share != NULL ? syi_share_words(o, share)
@@ -157,7 +155,7 @@ static sy_tensor *operand(syi_share_op *o, int k)
 static void sum_of_two(syi_share_op *o, bool reversed, bool subtract)
 {
     int64_t alpha = 1;
-    sy_tensor *a = operand(o, 0), *b = operand(o, 1);
+    sy_tensor *a = syi_share_operand(o, 0), *b = syi_share_operand(o, 1);
     if (syi_share_failed(o) || !syi_share_number(o, &o->call->args[2], &alpha)) {
         return;
     }
@@ -272,42 +270,6 @@ void syi_share_cumsum(syi_share_op *o)
     syi_share_emit(o, sums != NULL ? sy_to(o->s, sums, syi_share_dtype(o)) : NULL);
 }
 
-/* Every share modulo m, which divides the field's modulus: they add up to a number that is the value modulo m, below m
- * times the number of holders; the originals reduce once more after get, and so does who gets it here. */
-void syi_share_remainder(syi_share_op *o)
-{
-    int64_t m = 0;
-    if (!syi_share_number(o, &o->call->args[1], &m)) {
-        return;
-    }
-    const uint64_t size = m < 0 ? 0 - (uint64_t)m : (uint64_t)m;
-    const uint64_t modulus = o->kin->field.modulus;
-    const bool divides =
-        size != 0 && (modulus != 0 ? modulus % size == 0 : (size & (size - 1)) == 0);
-    if (!divides) {
-        syi_share_refuse(o, size == 0 ? SY_ERANGE : SY_ENOTSUP,
-                         size == 0 ? "by 0"
-                                   : "by %" PRId64
-                                     ", which does not divide the field; that needs a comparison, "
-                                     "which is not in this version",
-                         m);
-        return;
-    }
-    const sy_value args[] = {sy_value_tensor(syi_share_words(o, o->like)), sy_value_int(m)};
-    if (syi_share_failed(o)) {
-        return;
-    }
-    sy_tensor *rest = syi_scope_run(o->s, SYI_OP_remainder, false, args, 2);
-    if (rest != NULL && modulus != 0 && m < 0) {
-        rest = syi_share_dense(o, rest);
-        if (rest != NULL) {
-            syi_field_reduce(&o->kin->field, syi_share_data(rest), syi_share_data(rest),
-                             (size_t)syi_array_numel(syi_share_array(rest)));
-        }
-    }
-    syi_share_emit(o, rest);
-}
-
 void syi_share_to(syi_share_op *o)
 {
     if (check_dtype(o, &o->call->args[1])) {
@@ -341,32 +303,10 @@ void syi_share_constant(syi_share_op *o)
     syi_share_emit(o, syi_share_of_public(o, made));
 }
 
-/* The condition is public. */
-void syi_share_where(syi_share_op *o)
-{
-    const sy_value *condition = &o->call->args[0];
-    if (syi_share_argument(o, 0) != NULL || condition->kind != (sy_value_kind)SYI_VALUE_NODE) {
-        syi_share_refuse(o, SY_ENOTSUP, "the condition is shared; multiply by it instead");
-        return;
-    }
-    sy_tensor *chosen = NULL, *a = operand(o, 1), *b = operand(o, 2);
-    sy_error error = SY_ERROR_INIT;
-    const sy_status status =
-        syi_tensor_wrap(o->call->hook, &chosen, syi_node_ref(condition->as.internal), &error);
-    if (!syi_share_latch(o, status, &error)) {
-        return;
-    }
-    chosen = sy_scope_adopt(o->s, chosen);
-    if (!syi_share_failed(o)) {
-        const sy_value args[] = {sy_value_tensor(chosen), sy_value_tensor(a), sy_value_tensor(b)};
-        syi_share_emit(o, syi_scope_run(o->s, SYI_OP_where, false, args, 3));
-    }
-}
-
 /* A public mask, and one value for its places. */
 void syi_share_masked_fill(syi_share_op *o)
 {
-    sy_tensor *mask = NULL, *self = operand(o, 0), *value = operand(o, 2);
+    sy_tensor *mask = NULL, *self = syi_share_operand(o, 0), *value = syi_share_operand(o, 2);
     sy_error error = SY_ERROR_INIT;
     if (syi_share_argument(o, 1) != NULL) {
         syi_share_refuse(o, SY_ENOTSUP, "the mask is shared; multiply by it instead");
@@ -419,7 +359,7 @@ void syi_share_copy_(syi_share_op *o)
         syi_share_refuse(o, SY_EINVAL, "a plain tensor cannot take a shared value");
         return;
     }
-    sy_tensor *from = o->call->op->id == SYI_OP_zero_ ? zeros(o, self) : operand(o, 1);
+    sy_tensor *from = o->call->op->id == SYI_OP_zero_ ? zeros(o, self) : syi_share_operand(o, 1);
     if (from != NULL) {
         from = sy_expand(o->s, from, syi_share_array(self)->ndim, syi_share_array(self)->shape);
         (void)sy_copy_(o->s, self, from);

@@ -15,7 +15,7 @@ static size_t count_of(sy_tensor *words)
     return (size_t)syi_array_numel(syi_share_array(words));
 }
 
-static sy_tensor *like_words(syi_share_op *o, sy_tensor *words)
+sy_tensor *syi_words_like(syi_share_op *o, sy_tensor *words)
 {
     return words != NULL && !syi_share_failed(o)
                ? syi_share_new_words(o, syi_share_array(words)->ndim, syi_share_array(words)->shape)
@@ -25,7 +25,7 @@ static sy_tensor *like_words(syi_share_op *o, sy_tensor *words)
 sy_tensor *syi_words_refresh(syi_share_op *o, sy_tensor *a)
 {
     sy_error error = SY_ERROR_INIT;
-    sy_tensor *zero = like_words(o, a);
+    sy_tensor *zero = syi_words_like(o, a);
     if (zero == NULL || !syi_share_needs_run(o) ||
         !syi_share_latch(o,
                          syi_spdz_zero(&o->run->party, &o->kin->field, syi_share_data(zero),
@@ -56,7 +56,7 @@ sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor)
     }
     a = syi_share_dense(o, a);
     if (d > 1) {
-        sy_tensor *quotient = like_words(o, a);
+        sy_tensor *quotient = syi_words_like(o, a);
         if (quotient == NULL || !syi_share_needs_run(o)) {
             return NULL;
         }
@@ -237,7 +237,7 @@ static sy_tensor *square(syi_share_op *o, sy_tensor *x)
 {
     sy_error error = SY_ERROR_INIT;
     x = syi_share_dense(o, x);
-    sy_tensor *z = like_words(o, x);
+    sy_tensor *z = syi_words_like(o, x);
     return z != NULL && syi_share_needs_run(o) &&
                    syi_share_latch(o,
                                    syi_spdz_square(&o->run->party, &o->kin->field,
@@ -253,17 +253,16 @@ void syi_share_square(syi_share_op *o)
     syi_share_emit(o, square(o, syi_share_words(o, o->like)));
 }
 
-/* Elementwise, of words in one shape. */
-static sy_tensor *times(syi_share_op *o, sy_tensor *x, sy_tensor *y)
+sy_tensor *syi_words_times(syi_share_op *o, sy_tensor *x, sy_tensor *y)
 {
     syi_bilinear product;
     sy_error error = SY_ERROR_INIT;
     if (x == NULL || y == NULL || syi_share_failed(o)) {
         return NULL;
     }
-    const syi_array *a = syi_share_array(x);
+    const syi_array *a = syi_share_array(x), *b = syi_share_array(y);
     const sy_status status = syi_bilinear_of_name(&product, "mul", &o->kin->field, a->ndim,
-                                                  a->shape, a->ndim, a->shape, &error);
+                                                  a->shape, b->ndim, b->shape, &error);
     const factor fx = {x, o->like}, fy = {y, o->like};
     return syi_share_latch(o, status, &error) ? multiply(o, &product, &fx, &fy) : NULL;
 }
@@ -285,12 +284,12 @@ void syi_share_pow(syi_share_op *o)
     sy_tensor *factor_ = syi_share_words(o, o->like), *power = NULL;
     for (uint64_t left = (uint64_t)exponent; left > 0 && !syi_share_failed(o); left >>= 1) {
         if (left & 1) {
-            power = power == NULL ? factor_ : times(o, power, factor_);
+            power = power == NULL ? factor_ : syi_words_times(o, power, factor_);
         }
         factor_ = left > 1 ? square(o, factor_) : factor_;
     }
     if (exponent == 0) {
-        power = like_words(o, factor_);
+        power = syi_words_like(o, factor_);
         if (power != NULL) {
             memset(syi_share_data(power), 0, syi_array_bytes(syi_share_array(power)));
             if (syi_share_leads(o)) {
@@ -304,15 +303,13 @@ void syi_share_pow(syi_share_op *o)
     syi_share_emit(o, power);
 }
 
-/* div, floor_divide, div_trunc: by a public whole number, rounded down or up (crypto/spdz.h) */
+/* div, div_trunc: by a public whole number, rounded down or up (crypto/spdz.h); by a shared one, toward zero */
 void syi_share_div(syi_share_op *o)
 {
     int64_t divisor = 0;
     const sy_value *other = &o->call->args[1];
     if (syi_share_argument(o, 1) != NULL) {
-        syi_share_refuse(
-            o, SY_ENOTSUP,
-            "by a shared value: that needs comparisons, which are not in this version");
+        syi_share_emit(o, syi_words_quotient(o, syi_share_operand(o, 0), syi_share_operand(o, 1)));
         return;
     }
     if (other->kind == (sy_value_kind)SYI_VALUE_NODE) { /* one number in a tensor */

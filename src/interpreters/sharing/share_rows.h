@@ -1,12 +1,14 @@
 /*
  * share_rows.h - one operation on shares: its arguments as words of this holder and as public operands, and handing over
- * results. The table of rows is in share_rows.c, the rules in share_linear.c and share_products.c. This folder only.
+ * results. The table of rows is in share_rows.c, the rules in share_linear.c, share_products.c, share_comparisons.c and
+ * share_extrema.c. This folder only.
  *
  * A rule never returns a status: it works in the scope `s`, which latches the first failure (scope.h).
  */
 #ifndef SYI_INTERPRETERS_SHARING_SHARE_ROWS_H
 #define SYI_INTERPRETERS_SHARING_SHARE_ROWS_H
 
+#include "crypto/comparison.h"
 #include "interpreters/sharing/share.h"
 
 typedef struct syi_share_op {
@@ -67,13 +69,28 @@ static inline void *syi_share_data(sy_tensor *words)
 /* Hands over words as the next result (in place: writes them into self's). */
 void syi_share_emit(syi_share_op *o, sy_tensor *words);
 
+/* Argument k, shared or public, as this holder's share. */
+sy_tensor *syi_share_operand(syi_share_op *o, int k);
+
 /* On words, in the field (share_linear.c). */
+/* Both expanded to one shape, contiguous. */
+bool syi_words_broadcast(syi_share_op *o, sy_tensor **a, sy_tensor **b);
 sy_tensor *syi_words_add(syi_share_op *o, sy_tensor *a, sy_tensor *b, bool subtract);
 sy_tensor *syi_words_scale(syi_share_op *o, sy_tensor *a, int64_t factor);
 sy_tensor *syi_words_sum(syi_share_op *o, sy_tensor *a, const sy_value *dims, const sy_value *keep);
 /* Joint (share_products.c). */
 sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor);
 sy_tensor *syi_words_refresh(syi_share_op *o, sy_tensor *a);
+/* Elementwise; one may be expanded to the other's shape. */
+sy_tensor *syi_words_times(syi_share_op *o, sy_tensor *x, sy_tensor *y);
+/* Fresh words in the shape of others, not filled. */
+sy_tensor *syi_words_like(syi_share_op *o, sy_tensor *words);
+/* Joint (share_comparisons.c): an outcome of each element; [x = 0]; 1 - x of bits. */
+sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome);
+sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x);
+sy_tensor *syi_words_not(syi_share_op *o, sy_tensor *bits);
+/* x / y toward zero, both shared: |x / y| and |y| below the root of half the modulus, else it means nothing. */
+sy_tensor *syi_words_quotient(syi_share_op *o, sy_tensor *x, sy_tensor *y);
 
 /* share_linear.c */
 void syi_share_add(syi_share_op *o);
@@ -84,10 +101,8 @@ void syi_share_sum(syi_share_op *o);
 void syi_share_sum_to_size(syi_share_op *o);
 void syi_share_cumsum(syi_share_op *o);
 void syi_share_trace(syi_share_op *o);
-void syi_share_remainder(syi_share_op *o);
 void syi_share_to(syi_share_op *o);
 void syi_share_constant(syi_share_op *o);
-void syi_share_where(syi_share_op *o);
 void syi_share_masked_fill(syi_share_op *o);
 void syi_share_as_other(syi_share_op *o);
 void syi_share_copy_(syi_share_op *o);
@@ -101,5 +116,22 @@ void syi_share_square(syi_share_op *o);
 void syi_share_pow(syi_share_op *o);
 void syi_share_div(syi_share_op *o);
 void syi_share_mean(syi_share_op *o);
+/* share_comparisons.c */
+void syi_share_compare(syi_share_op *o);
+void syi_share_relu(syi_share_op *o);
+void syi_share_abs(syi_share_op *o);
+void syi_share_sign(syi_share_op *o);
+void syi_share_greater(syi_share_op *o);
+void syi_share_clamp(syi_share_op *o);
+void syi_share_threshold_backward(syi_share_op *o);
+void syi_share_floor_divide(syi_share_op *o);
+void syi_share_remainder(syi_share_op *o);
+void syi_share_where(syi_share_op *o);
+/* share_extrema.c */
+void syi_share_extremum(syi_share_op *o);
+void syi_share_arg_extremum(syi_share_op *o);
+void syi_share_extrema(syi_share_op *o);
+void syi_share_max_pool2d(syi_share_op *o);
+void syi_share_avg_pool2d(syi_share_op *o);
 
 #endif
