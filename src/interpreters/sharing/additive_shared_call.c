@@ -123,6 +123,7 @@ static bool is_secret_argument(const syi_op *op, int k)
     case SYI_OP_clamp_max:
     case SYI_OP_threshold_backward:
         return true;
+    case SYI_OP_div:
     case SYI_OP_cat:
     case SYI_OP_stack:
     case SYI_OP_hstack:
