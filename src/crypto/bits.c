@@ -176,22 +176,23 @@ static size_t words_at(const comparing *c, unsigned part, size_t count)
     return at;
 }
 
-/* Shares of `count` dealt planes of a block from plane `first` on, to `out`. */
+/* Shares of `count` dealt planes of a block from plane `first` on: where they are, or in `room`. */
 static sy_status dealt_planes(const comparing *c, const tile_state *t, uint64_t tile, size_t block,
-                              size_t numbers, unsigned first, unsigned count, uint64_t *out,
-                              sy_error *err)
+                              size_t numbers, unsigned first, unsigned count, uint64_t *room,
+                              const uint64_t **planes, sy_error *err)
 {
     const size_t block_bytes = (size_t)c->tree.planes * SYI_PLANE_BYTES;
+    *planes = room;
     if (t->dealt == NULL) {
         const uint64_t place = stream_place(tile, block, block_bytes) +
                                (uint64_t)first * (SYI_PLANE_BYTES / SYI_GENERATOR_BLOCK);
-        return syi_generator_fill(&c->planes, place, out, (size_t)count * SYI_PLANE_BYTES, err);
+        return syi_generator_fill(&c->planes, place, room, (size_t)count * SYI_PLANE_BYTES, err);
     }
     const uint8_t *from = t->dealt + block * block_bytes;
     if (numbers == BLOCK) {
-        memcpy(out, from + (size_t)first * SYI_PLANE_BYTES, (size_t)count * SYI_PLANE_BYTES);
+        *planes = (const uint64_t *)(const void *)(from + (size_t)first * SYI_PLANE_BYTES);
     } else {
-        syi_planes_unpack(out, from + syi_planes_packed(first, numbers), count, numbers);
+        syi_planes_unpack(room, from + syi_planes_packed(first, numbers), count, numbers);
     }
     return SY_OK;
 }
@@ -297,9 +298,14 @@ static sy_status leaves(comparing *c, tile_state *t, uint64_t tile, size_t block
     }
     memset(r, 0, (size_t)pad * SYI_PLANE_BYTES);
     memcpy(r + (size_t)pad * WORDS, t->lowest + block * WORDS, SYI_PLANE_BYTES);
-    SY_TRY(dealt_planes(c, t, tile, block, numbers, 0, tree->bits - 1 + tree->products[0],
-                        r + (size_t)(pad + 1) * WORDS, err));
-    const uint64_t *products = r + (size_t)(pad + tree->bits) * WORDS;
+    const uint64_t *dealt = NULL, *products = NULL;
+    uint64_t *rest = r + (size_t)(pad + 1) * WORDS;
+    SY_TRY(dealt_planes(c, t, tile, block, numbers, 0, tree->bits - 1, rest, &dealt, err));
+    if (dealt != rest) {
+        memcpy(rest, dealt, (size_t)(tree->bits - 1) * SYI_PLANE_BYTES);
+    }
+    SY_TRY(dealt_planes(c, t, tile, block, numbers, tree->bits - 1, tree->products[0],
+                        rest + (size_t)(tree->bits - 1) * WORDS, &products, err));
     for (unsigned leaf = 0; leaf < nodes; leaf++) {
         const uint64_t *all = leaf_products(tree, leaf, &products, room);
         const uint64_t *h = a + (size_t)leaf * 4 * WORDS, *l = r + (size_t)leaf * 4 * WORDS;
@@ -334,8 +340,9 @@ static sy_status nodes(comparing *c, const tile_state *t, uint64_t tile, size_t 
         first += tree->products[k];
         masks += k + 1 < level ? (size_t)tree->opened[k] * WORDS : 0;
     }
-    SY_TRY(dealt_planes(c, t, tile, block, numbers, first, tree->products[level], c->scratch, err));
-    const uint64_t *products = c->scratch;
+    const uint64_t *products = NULL;
+    SY_TRY(dealt_planes(c, t, tile, block, numbers, first, tree->products[level], c->scratch,
+                        &products, err));
     /* p of child k is behind all g, but the lowest has none: what is read for it there is not used */
     const size_t to_p = tree->equal ? 0 : (size_t)(below - 1) * WORDS;
     for (unsigned node = 0; node < count; node++) {
@@ -367,9 +374,9 @@ static void mask(const comparing *c, const tile_state *t, size_t block, unsigned
     for (unsigned k = 0; k < level; k++) {
         masks += (size_t)c->tree.opened[k] * WORDS;
     }
-    syi_planes_xor(planes, masks, c->tree.opened[level]);
+    c->kernels->add(planes, masks, c->tree.opened[level]);
     if (level + 1 == c->tree.levels) {
-        syi_planes_xor(planes, t->top + block * WORDS, 1);
+        c->kernels->add(planes, t->top + block * WORDS, 1);
     }
 }
 
@@ -391,11 +398,11 @@ static void open_planes(const comparing *c, const tile_state *t, unsigned planes
                 continue;
             }
             if (numbers == BLOCK) {
-                syi_planes_xor(to, (const uint64_t *)(const void *)(received->bytes[from] + at),
-                               planes);
+                c->kernels->add(to, (const uint64_t *)(const void *)(received->bytes[from] + at),
+                                planes);
             } else {
                 syi_planes_unpack(c->scratch, received->bytes[from] + at, planes, numbers);
-                syi_planes_xor(to, c->scratch, planes);
+                c->kernels->add(to, c->scratch, planes);
             }
         }
     }

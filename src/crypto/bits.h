@@ -3,7 +3,7 @@
  * the public bits of X and the shared bits of r: a borrow. Groups of four positions say whether they generate or propagate it;
  * what a group says is a polynomial in bits that are public and bits that are shared, whose products the provider deals, so
  * that holders compute it by themselves, and open it under another mask for the next level. Source:
- * docs/internals/comparison.md. Test: bits_test.c, comparison_test.c. Bench: comparison_bench.c.
+ * docs/internals/comparison.md. Test: bits_test.c, comparison_test.c. Bench: spdz_bench.c.
  *
  * Adversary: as in material.h. Every opened word or bit is masked by a word or bit of its own.
  *

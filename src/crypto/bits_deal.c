@@ -53,7 +53,7 @@ static sy_status draw_free(const deal *d, uint64_t block, size_t n, sy_error *er
         syi_field_add(d->field, m->r, m->r, m->drawn, n);
         SY_TRY(syi_generator_fill(stream_of(d, SYI_PART_B, k), plane_place(block, masks),
                                   m->streamed, masks * SYI_PLANE_BYTES, err));
-        syi_planes_xor(m->masks, m->streamed, masks);
+        d->kernels->add(m->masks, m->streamed, masks);
     }
     return SY_OK;
 }
@@ -102,12 +102,11 @@ static uint64_t *put_nodes(const deal *d, unsigned level, const uint64_t *masks,
 }
 
 /* All planes dealt of a block. */
-static void put_planes(const deal *d)
+static void put_planes(const deal *d, uint64_t *out)
 {
     room *m = d->room;
     const syi_bits_tree *tree = &d->tree;
     const uint64_t *masks = m->masks;
-    uint64_t *out = m->planes;
     if (d->field->width == 4) {
         d->kernels->split32(m->bits, (const uint32_t *)(const void *)m->r);
     } else {
@@ -172,22 +171,22 @@ static sy_status deal_block(const deal *d, int corrected, uint64_t tile, size_t 
     const size_t left = count - tile_block * BLOCK, n = left < BLOCK ? left : BLOCK;
     const uint64_t block = tile * (SYI_BITS_TILE / BLOCK) + tile_block;
     SY_TRY(draw_free(d, block, n, err));
-    put_planes(d);
+    /* A whole block's are made where they are sent from. */
+    uint8_t *out = d->message + tile_block * tree->planes * SYI_PLANE_BYTES;
+    uint64_t *planes = n == BLOCK ? (uint64_t *)(void *)out : m->planes;
+    put_planes(d, planes);
     for (int k = 0; k < d->dealer->holders; k++) {
         if (k != corrected) {
             SY_TRY(syi_generator_fill(stream_of(d, SYI_PART_C, k), plane_place(block, tree->planes),
                                       m->streamed, (size_t)tree->planes * SYI_PLANE_BYTES, err));
-            syi_planes_xor(m->planes, m->streamed, tree->planes);
+            d->kernels->add(planes, m->streamed, tree->planes);
         }
     }
-    uint8_t *out = d->message + tile_block * tree->planes * SYI_PLANE_BYTES;
     const size_t rest = count % BLOCK;
     size_t at = count / BLOCK * tree->planes * SYI_PLANE_BYTES +
                 (rest > 0 ? syi_planes_packed(tree->planes, rest) : 0);
-    if (n == BLOCK) {
-        memcpy(out, m->planes, (size_t)tree->planes * SYI_PLANE_BYTES);
-    } else {
-        syi_planes_pack(out, m->planes, tree->planes, n);
+    if (n < BLOCK) {
+        syi_planes_pack(out, planes, tree->planes, n);
     }
     const uint64_t *rho = m->masks + (size_t)(tree->masks - 1) * WORDS;
     if (d->field->width == 4) {

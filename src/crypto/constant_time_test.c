@@ -8,7 +8,7 @@
 
 #include <valgrind/memcheck.h>
 
-#include "crypto/spdz.h"
+#include "crypto/comparison.h"
 #include "support/party_scene.h"
 
 enum { COUNT = 3000 };
@@ -31,6 +31,21 @@ static sy_status run_simple(syi_party *party, void *user, sy_error *err)
         status = syi_spdz_divide(party, &w->field, z, x, COUNT, 10, err);
     }
     return status == SY_OK ? syi_spdz_zero(party, &w->field, z, COUNT, err) : status;
+}
+
+static sy_status run_comparisons(syi_party *party, words *w, sy_error *err)
+{
+    const int h = party->channel->index;
+    sy_status status = SY_OK;
+    for (int outcome = SYI_OUTCOME_BIT; status == SY_OK && outcome <= SYI_OUTCOME_RELU_SHIFT;
+         outcome++) {
+        const syi_comparison comparison = {SYI_FAMILY_DEFAULT, (syi_outcome)outcome,
+                                           outcome == SYI_OUTCOME_RELU_SHIFT ? 3 : 0};
+        status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], COUNT, err);
+    }
+    return status == SY_OK ? syi_compare_zero(party, SYI_FAMILY_DEFAULT, &w->field, w->z[h],
+                                              w->x[h], COUNT, err)
+                           : status;
 }
 
 static sy_status run_product(syi_party *party, words *w, const char *name, int64_t rows,
@@ -60,6 +75,9 @@ static sy_status run_all(syi_party *party, void *user, sy_error *err)
     words *w = user;
     (void)VALGRIND_MAKE_MEM_UNDEFINED(w->x[party->channel->index], sizeof w->x[0]);
     sy_status status = run_simple(party, w, err);
+    if (status == SY_OK && syi_field_bits(&w->field) != 0) {
+        status = run_comparisons(party, w, err);
+    }
     if (status == SY_OK) {
         status = run_product(party, w, "mul", 50, 60, err);
     }

@@ -1,6 +1,7 @@
 /*
  * spdz_bench.c - two holders and the provider on threads of one process, what each command takes from its beginning until the
- * first holder has its share, and of processor time all of it: spdz_mul_1e6, spdz_square_1e6, spdz_matmul_256, spdz_shift_1e6, spdz_divide_1e6 (2^64). And what
+ * first holder has its share, and of processor time all of it: spdz_mul_1e6, spdz_square_1e6, spdz_matmul_256, spdz_shift_1e6, spdz_divide_1e6, and comparisons:
+ * spdz_compare_1e5, spdz_relu_1e5, spdz_relu_shift_1e5, spdz_equal_1e5 (2^64). And what
  * the provider takes for the same by itself: deal_...
  */
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "core/surroundings.h"
+#include "crypto/comparison.h"
 #include "support/party_threads.h"
 
 enum { TURNS = 41, WARM = 5, HOLDERS = 2 };
@@ -50,6 +52,16 @@ static sy_status turn_divide(const job *j, syi_party *party, sy_error *err)
 {
     const int h = party->channel->index;
     return syi_spdz_divide(party, &field, j->z[h], j->x[h].storage->data, j->count, 1000, err);
+}
+
+static sy_status turn_comparison(const job *j, syi_party *party, sy_error *err)
+{
+    const int h = party->channel->index;
+    const void *x = j->x[h].storage->data;
+    const syi_comparison comparison = {SYI_FAMILY_DEFAULT, j->demand.outcome, j->demand.shift};
+    return j->demand.kind == SYI_MATERIAL_BITS_EQUAL
+               ? syi_compare_zero(party, SYI_FAMILY_DEFAULT, &field, j->z[h], x, j->count, err)
+               : syi_compare(party, &comparison, &field, j->z[h], x, j->count, err);
 }
 
 static double processor_ms(void)
@@ -171,7 +183,7 @@ static bool measure(job *j, const char *product, int ndim, const int64_t *shape)
 
 int main(int argc, char **argv)
 {
-    const int64_t million = 1000000, square[] = {256, 256};
+    const int64_t million = 1000000, many = 100000, square[] = {256, 256};
     const struct {
         job job;
         const char *product;
@@ -202,6 +214,32 @@ int main(int argc, char **argv)
          NULL,
          1,
          &million},
+        {{.name = "compare_1e5",
+          .turn = turn_comparison,
+          .demand = {.kind = SYI_MATERIAL_BITS_SIGN, .outcome = SYI_OUTCOME_BIT}},
+         NULL,
+         1,
+         &many},
+        {{.name = "relu_1e5",
+          .turn = turn_comparison,
+          .demand = {.kind = SYI_MATERIAL_BITS_SIGN, .outcome = SYI_OUTCOME_RELU}},
+         NULL,
+         1,
+         &many},
+        {{.name = "relu_shift_1e5",
+          .turn = turn_comparison,
+          .demand = {.kind = SYI_MATERIAL_BITS_SIGN,
+                     .outcome = SYI_OUTCOME_RELU_SHIFT,
+                     .shift = 16}},
+         NULL,
+         1,
+         &many},
+        {{.name = "equal_1e5",
+          .turn = turn_comparison,
+          .demand = {.kind = SYI_MATERIAL_BITS_EQUAL, .outcome = SYI_OUTCOME_BIT}},
+         NULL,
+         1,
+         &many},
     };
     sy_context *context = NULL;
     bool good = sy_context_new(&context, NULL, NULL) == SY_OK;

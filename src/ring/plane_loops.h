@@ -1,6 +1,6 @@
 /*
  * plane_loops.h - the kernels of planes.h of one instruction set, made from these loops by its file, which defines SYI_RING_SET (its
- * name) first: lane by lane, which the compiler makes vectors of. Room ring only.
+ * name) and SYI_RING_BYTES (of a vector) first: lane by lane, which the compiler makes vectors of. Room ring only.
  */
 #include "ring/planes.h"
 
@@ -14,26 +14,66 @@
 /* Lane i of the k-th plane. */
 #define AT(planes, k) ((planes)[(size_t)(k)*W + i])
 
-/* Rows of 8 words each: bit c of row r changes places with bit r of row c. */
-static inline void transpose(uint64_t *rows)
+/* Columns of as many blocks' words as a vector holds. */
+typedef uint64_t lanes __attribute__((vector_size(SYI_RING_BYTES), may_alias, aligned(8)));
+enum { LANES = SYI_RING_BYTES / 8 };
+
+/* Of rows a and b the bits that change places: those `j` further up in a, and those of `mask` in b. */
+static inline __attribute__((always_inline)) void swap(lanes *a, lanes *b, unsigned j,
+                                                       uint64_t mask)
 {
-    uint64_t mask = 0x00000000ffffffff;
-    for (unsigned j = 32; j != 0; j >>= 1, mask ^= mask << j) {
-        for (unsigned k = 0; k < 64; k = ((k | j) + 1) & ~j) {
-            uint64_t *a = rows + (size_t)k * W, *b = rows + (size_t)(k | j) * W;
-            for (size_t i = 0; i < W; i++) {
-                const uint64_t t = ((a[i] >> j) ^ b[i]) & mask;
-                b[i] ^= t;
-                a[i] ^= t << j;
-            }
+    const lanes t = ((*a >> j) ^ *b) & mask;
+    *b ^= t;
+    *a ^= t << j;
+}
+
+/* Eight rows, `apart` from each other: three steps of the transposition while they are in registers. */
+static inline __attribute__((always_inline)) void three_steps(uint64_t *rows, const uint64_t *from,
+                                                              size_t apart, unsigned j,
+                                                              uint64_t far, uint64_t middle,
+                                                              uint64_t near)
+{
+    lanes r[8];
+    _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++)
+    {
+        r[k] = *(const lanes *)(const void *)(from + (size_t)k * apart * W);
+    }
+    _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)
+    {
+        swap(&r[k], &r[k + 4], j, far);
+    }
+    _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)
+    {
+        swap(&r[k + (k & 2)], &r[k + (k & 2) + 2], j / 2, middle);
+    }
+    _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)
+    {
+        swap(&r[2 * k], &r[2 * k + 1], j / 4, near);
+    }
+    _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++)
+    {
+        *(lanes *)(void *)(rows + (size_t)k * apart * W) = r[k];
+    }
+}
+
+/* 64 rows of 8 words each: bit c of row r changes places with bit r of row c. */
+static inline void transpose(uint64_t *rows, const uint64_t *from)
+{
+    for (size_t i = 0; i < W; i += LANES) {
+        for (size_t k = 0; k < 8; k++) {
+            three_steps(rows + k * W + i, from + k * W + i, 8, 32, 0x00000000ffffffff,
+                        0x0000ffff0000ffff, 0x00ff00ff00ff00ff);
+        }
+        for (size_t k = 0; k < 64; k += 8) {
+            three_steps(rows + k * W + i, rows + k * W + i, 1, 4, 0x0f0f0f0f0f0f0f0f,
+                        0x3333333333333333, 0x5555555555555555);
         }
     }
 }
 
 static void OF_SET(split64)(uint64_t *restrict planes, const uint64_t *restrict words)
 {
-    memcpy(planes, words, sizeof(uint64_t) * SYI_PLANE_BITS);
-    transpose(planes);
+    transpose(planes, words);
 }
 
 static void OF_SET(split32)(uint64_t *restrict planes, const uint32_t *restrict words)
@@ -42,7 +82,7 @@ static void OF_SET(split32)(uint64_t *restrict planes, const uint32_t *restrict 
     for (size_t i = 0; i < SYI_PLANE_BITS; i++) {
         rows[i] = words[i];
     }
-    transpose(rows);
+    transpose(rows, rows);
     memcpy(planes, rows, sizeof rows / 2);
 }
 
@@ -67,6 +107,13 @@ static void OF_SET(split32)(uint64_t *restrict planes, const uint32_t *restrict 
     }
 DEFINE_WORDS(uint64_t, 64)
 DEFINE_WORDS(uint32_t, 32)
+
+static void OF_SET(add)(uint64_t *restrict a, const uint64_t *restrict b, size_t planes)
+{
+    for (size_t i = 0; i < planes * W; i++) {
+        a[i] ^= b[i];
+    }
+}
 
 /* Shares of p3 p2 s and p3 p2 p1 s of the products of s with l3, l2, l3 l2, and with l3, l2, l1, l3 l2, l3 l1, l2 l1, l3 l2 l1: one
  * factor after the other, (h ^ l) t = h t ^ l t. */
@@ -229,6 +276,7 @@ const syi_plane_kernels PLANES_JOIN(syi_plane_kernels, SYI_RING_SET) = {
     .low32 = OF_SET(low32),
     .spread64 = OF_SET(spread64),
     .spread32 = OF_SET(spread32),
+    .add = OF_SET(add),
     .leaf = OF_SET(leaf),
     .node = OF_SET(node),
     .pair = OF_SET(pair),

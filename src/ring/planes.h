@@ -38,6 +38,8 @@ typedef struct syi_plane_kernels {
     /* A plane as a block of words, 0 or 1. */
     void (*spread64)(uint64_t *words, const uint64_t *plane);
     void (*spread32)(uint32_t *words, const uint64_t *plane);
+    /* a ^= b */
+    void (*add)(uint64_t *a, const uint64_t *b, size_t planes);
     void (*leaf)(uint64_t *g, uint64_t *p, const uint64_t *a, const uint64_t *r,
                  const uint64_t *products, uint64_t lead);
     void (*node)(uint64_t *g, uint64_t *p, const uint64_t *hg, const uint64_t *hp,
@@ -55,14 +57,6 @@ typedef struct syi_plane_kernels {
 const syi_plane_kernels *syi_plane_kernels_get(void);
 /* For tests and benches: those it has, best first; NULL beyond. The last one is the generic one. */
 const syi_plane_kernels *syi_plane_kernels_at(size_t index);
-
-/* a ^= b */
-static inline void syi_planes_xor(uint64_t *a, const uint64_t *b, size_t planes)
-{
-    for (size_t k = 0; k < planes * SYI_PLANE_WORDS; k++) {
-        a[k] ^= b[k];
-    }
-}
 
 /* Planes of fewer than SYI_PLANE_BITS numbers as bytes and back: number 8 k + g is bit g of byte k; (count + 7) / 8 bytes each. What
  * is beyond comes back as zeros. */
