@@ -41,6 +41,8 @@ typedef struct sy_share_options {
     sy_worker *crypto_provider; /* NULL: the hook's local worker */
     sy_precision_dtype dtype;   /* LONG: 2^64; INT: 2^32; CUSTOM: `field` */
     uint64_t field; /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
+    /* How values are compared: "bits"; NULL: the fastest one, which is "bits". Values of different protocols do not mix. */
+    const char *protocol;
 } sy_share_options;
 #define SY_SHARE_OPTIONS_INIT            \
     {                                    \
@@ -50,7 +52,8 @@ typedef struct sy_share_options {
 /*
  * Shares a tensor of integers, or one of fixed precision (its child is shared, and stays under it), among 2 to 64 distinct
  * workers: all but the last are sent a seed of 32 bytes. A pointer: its worker shares what it points to, and *shared points
- * there. SY_EINVAL for the number of workers, one twice, a provider among them; SY_EDTYPE for floats; SY_ERANGE for integers
+ * there. SY_EINVAL for the number of workers, one twice, a provider among them, an unknown protocol; SY_ENOTSUP for one that is
+ * not for so many workers; SY_EDTYPE for floats; SY_ERANGE for integers
  * that the field does not hold; SY_EPERM for private contents; what sending gives. On failure nothing stays anywhere.
  */
 SY_API sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
@@ -74,7 +77,7 @@ SY_API bool sy_tensor_is_shared(const sy_tensor *tensor);
 SY_API size_t sy_shared_get_holder_count(const sy_tensor *tensor);
 SY_API sy_worker *sy_shared_get_holder(const sy_tensor *tensor, size_t index);
 SY_API sy_worker *sy_shared_get_provider(const sy_tensor *tensor);
-/* get_class_attributes: provider and field; n_bits is the field's size in bits, rounded. SY_EINVAL when it is not shared. */
+/* get_class_attributes: provider, field and the protocol by its name (static); n_bits is the field's size in bits, rounded. SY_EINVAL when it is not shared. */
 SY_API sy_status sy_shared_get_attributes(const sy_tensor *tensor, sy_share_options *options,
                                           int *n_bits, sy_error *err);
 /* A pointer to one holder's share; no second owner. */

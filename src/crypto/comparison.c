@@ -5,22 +5,57 @@
 #include "core/error.h"
 #include "crypto/bits.h"
 
-const char *syi_family_name(syi_family family)
+typedef struct known {
+    const char *name;
+    int holders_max;
+} known;
+
+static const known families[] = {[SYI_FAMILY_BITS] = {"bits", SYI_HOLDERS_MAX}};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+syi_family syi_family_of(syi_family of)
 {
-    return family == SYI_FAMILY_BITS ? "bits" : NULL;
+    return of == SYI_FAMILY_DEFAULT ? SYI_FAMILY_BITS : of;
 }
 
-bool syi_family_of_name(const char *name, syi_family *family)
+static const known *find(syi_family of)
 {
-    *family = SYI_FAMILY_DEFAULT;
+    const unsigned number = (unsigned)syi_family_of(of);
+    return number < FAMILIES && families[number].name != NULL ? &families[number] : NULL;
+}
+
+const char *syi_family_name(syi_family of)
+{
+    const known *found = find(of);
+    return found != NULL ? found->name : NULL;
+}
+
+bool syi_family_of_name(const char *name, syi_family *found)
+{
+    *found = SYI_FAMILY_DEFAULT;
     if (name == NULL || name[0] == '\0') {
         return true;
     }
-    if (strcmp(name, "bits") == 0) {
-        *family = SYI_FAMILY_BITS;
-        return true;
+    for (unsigned k = 0; k < FAMILIES; k++) {
+        if (families[k].name != NULL && strcmp(families[k].name, name) == 0) {
+            *found = (syi_family)k;
+            return true;
+        }
     }
     return false;
+}
+
+sy_status syi_family_check(syi_family of, int holders, sy_error *err)
+{
+    const known *found = find(of);
+    if (found == NULL) {
+        return syi_fail(err, SY_ENOTSUP, "there is no protocol of comparisons with number %d",
+                        (int)of);
+    }
+    return holders <= found->holders_max
+               ? SY_OK
+               : syi_fail(err, SY_ENOTSUP, "protocol \"%s\" is for %d holders, not for %d",
+                          found->name, found->holders_max, holders);
 }
 
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
@@ -28,7 +63,7 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
 {
     const unsigned bits = syi_field_bits(field);
     const bool shifts = comparison->outcome == SYI_OUTCOME_RELU_SHIFT;
-    (void)holders;
+    SY_TRY(syi_family_check(comparison->family, holders, err));
     if (bits < 3) {
         return syi_fail(
             err, SY_ENOTSUP,

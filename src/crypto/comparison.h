@@ -25,9 +25,14 @@ typedef enum syi_family {
         2, /* function secret sharing (fss.h): 2 holders; 2 rounds, 8.2 bytes, and keys of 0.9 kB */
 } syi_family;
 
-/* "bits", "fss"; NULL for none. And back: false for a name that no family has. NULL or "" is the default. */
+/* "bits", "fss", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the default. */
 const char *syi_family_name(syi_family family);
 bool syi_family_of_name(const char *name, syi_family *family);
+
+/* The family that stands for DEFAULT: the fastest one that needs nothing made ahead. */
+syi_family syi_family_of(syi_family family);
+/* Is it for so many holders? SY_ENOTSUP; also for a number that no family has. */
+sy_status syi_family_check(syi_family family, int holders, sy_error *err);
 
 typedef struct syi_comparison {
     syi_family family;

@@ -241,6 +241,10 @@ static void test_refused(void **state)
     assert_int_equal(family, SYI_FAMILY_DEFAULT);
     assert_true(syi_family_of_name(NULL, &family));
     assert_false(syi_family_of_name("yao", &family));
+    assert_string_equal(syi_family_name(SYI_FAMILY_DEFAULT), "bits");
+    assert_null(syi_family_name((syi_family)77));
+    assert_status(syi_family_check((syi_family)77, 2, &err), SY_ENOTSUP, &err);
+    assert_ok(syi_family_check(SYI_FAMILY_DEFAULT, 5, &err), &err);
 }
 
 int main(void)

@@ -7,23 +7,30 @@
 
 void syi_joint_write(syi_buffer *out, const syi_joint *joint)
 {
-    syi_msgpack_write_array(out, 2);
+    syi_msgpack_write_array(out, 3);
     syi_msgpack_write_bin(out, joint->session, sizeof joint->session);
     syi_msgpack_write_uint(out, joint->sequence);
+    syi_msgpack_write_uint(out, joint->family);
 }
 
 sy_status syi_joint_read(syi_msgpack_cursor *cursor, syi_joint *joint, sy_error *err)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    SY_TRY(syi_msgpack_read_tuple(cursor, 2, "joint command", err));
+    uint64_t family = 0;
+    SY_TRY(syi_msgpack_read_tuple(cursor, 3, "joint command", err));
     SY_TRY(syi_msgpack_read_bin(cursor, &bytes, &size, err));
     if (size != sizeof joint->session) {
         return syi_fail(err, SY_EFORMAT, "joint command: a session of %zu bytes", size);
     }
     memcpy(joint->session, bytes, size);
     SY_TRY(syi_msgpack_read_uint(cursor, &joint->sequence, err));
+    SY_TRY(syi_msgpack_read_uint(cursor, &family, err));
     syi_msgpack_leave(cursor);
+    if (family > UINT8_MAX) {
+        return syi_fail(err, SY_EFORMAT, "joint command: a family that is none");
+    }
+    joint->family = (uint8_t)family;
     joint->run = NULL;
     return joint->sequence > 0 && joint->sequence <= INT64_MAX
                ? SY_OK

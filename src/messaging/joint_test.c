@@ -8,7 +8,9 @@
 #include "support/test.h"
 
 static const syi_joint example = {
-    .session = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xfe, 0xff}, .sequence = 300};
+    .session = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xfe, 0xff},
+    .sequence = 300,
+    .family = 2};
 
 static sy_status read_bytes(const void *bytes, size_t size, syi_joint *joint, size_t *left,
                             sy_error *err)
@@ -40,6 +42,7 @@ static void test_there_and_back(void **state)
         assert_ok(read_bytes(out.data, out.length, &back, &left, &err), &err);
         assert_memory_equal(back.session, joint.session, sizeof joint.session);
         assert_true(back.sequence == joint.sequence);
+        assert_int_equal(back.family, 2);
         assert_null(back.run);
         assert_int_equal(left, 1);
         for (size_t cut = 0; cut < length; cut++) {

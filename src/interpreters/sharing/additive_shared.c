@@ -135,7 +135,8 @@ static sy_status shared_before_travel(syi_node *node, sy_error *err)
 }
 
 /*
- * Wire: [15, [id, modulus or 0 for a power of the width, bytes of a word, provider, parts as a MultiPointerTensor]]. In a
+ * Wire: [15, [id, modulus or 0 for a power of the width, bytes of a word, provider, family of comparisons, parts as a
+ * MultiPointerTensor]]. In a
  * joint command it is the recipient's own part, as a pointer to it.
  */
 static sy_status shared_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
@@ -150,11 +151,12 @@ static sy_status shared_simplify(syi_node *node, syi_encoder *encoder, sy_error 
     }
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_ADDITIVE_SHARED);
-    syi_msgpack_write_array(out, 5);
+    syi_msgpack_write_array(out, 6);
     syi_encode_id(out, &shared->id);
     syi_msgpack_write_uint(out, shared->field.modulus);
     syi_msgpack_write_uint(out, shared->field.width);
     syi_encode_id(out, &syi_sharing_group_provider(shared->group)->id);
+    syi_msgpack_write_uint(out, (uint64_t)shared->group->family);
     return syi_encode_node(encoder, &shared->parts->base, err);
 }
 
@@ -173,7 +175,8 @@ static sy_status read_parts(syi_decoder *decoder, syi_multi_pointer **parts, sy_
 }
 
 static sy_status group_of_parts(syi_decoder *decoder, const syi_multi_pointer *parts,
-                                const sy_id *provider, syi_sharing_group **group, sy_error *err)
+                                const sy_id *provider, uint64_t family, syi_sharing_group **group,
+                                sy_error *err)
 {
     sy_worker *holders[SY_MULTI_POINTER_MAX];
     char text[72];
@@ -187,7 +190,8 @@ static sy_status group_of_parts(syi_decoder *decoder, const syi_multi_pointer *p
     for (int k = 0; k < parts->count; k++) {
         holders[k] = parts->children[k]->location;
     }
-    return syi_sharing_group_get(decoder->hook, group, holders, (size_t)parts->count, there, err);
+    return syi_sharing_group_get(decoder->hook, group, holders, (size_t)parts->count, there,
+                                 (syi_family)(family < UINT8_MAX ? family : UINT8_MAX), err);
 }
 
 static sy_status shared_detail(syi_decoder *decoder, syi_node **node, sy_error *err)
@@ -195,11 +199,11 @@ static sy_status shared_detail(syi_decoder *decoder, syi_node **node, sy_error *
     syi_msgpack_cursor *cursor = &decoder->cursor;
     sy_id id = SY_ID_INIT, provider = SY_ID_INIT;
     syi_field field = SYI_FIELD_64;
-    uint64_t width = 0;
+    uint64_t width = 0, family = 0;
     syi_multi_pointer *parts = NULL;
     syi_sharing_group *group = NULL;
     *node = NULL;
-    SY_TRY(syi_msgpack_read_tuple(cursor, 5, "AdditiveSharingTensor", err));
+    SY_TRY(syi_msgpack_read_tuple(cursor, 6, "AdditiveSharingTensor", err));
     SY_TRY(syi_decode_id(decoder, &id, err));
     SY_TRY(syi_msgpack_read_uint(cursor, &field.modulus, err));
     SY_TRY(syi_msgpack_read_uint(cursor, &width, err));
@@ -209,8 +213,9 @@ static sy_status shared_detail(syi_decoder *decoder, syi_node **node, sy_error *
     }
     field.width = (unsigned)width;
     SY_TRY(syi_decode_id(decoder, &provider, err));
+    SY_TRY(syi_msgpack_read_uint(cursor, &family, err));
     SY_TRY(read_parts(decoder, &parts, err));
-    sy_status status = group_of_parts(decoder, parts, &provider, &group, err);
+    sy_status status = group_of_parts(decoder, parts, &provider, family, &group, err);
     if (status == SY_OK) {
         syi_msgpack_leave(cursor);
         status = syi_additive_shared_new(decoder->hook, node, group, &field, parts, err);

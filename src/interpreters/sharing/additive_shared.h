@@ -97,6 +97,8 @@ sy_status syi_sharing_handle_call(const sy_request *request, sy_error *err);
 /* What the caller left out is filled in. SY_EINVAL for a provider of another hook. */
 sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
                                  sy_share_options *all, sy_error *err);
+/* Of options that were read; never DEFAULT. */
+syi_family syi_share_options_family(const sy_share_options *options);
 /* "int64" -> 2^64 and so on. SY_EINVAL. */
 sy_status syi_field_of_options(sy_precision_dtype dtype, uint64_t modulus, syi_field *field,
                                sy_error *err);

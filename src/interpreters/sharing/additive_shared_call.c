@@ -164,6 +164,12 @@ static sy_status places_differ(const joint_call *j, const syi_additive_shared *o
         return syi_fail(err, SY_EINVAL, "%s: two shared values are in different fields",
                         j->call->op->name);
     }
+    if (j->like->group->family != other->group->family) {
+        return syi_fail(err, SY_ECOLLOCATION,
+                        "%s: one value is compared by protocol %s, the other by %s",
+                        j->call->op->name, syi_family_name(j->like->group->family),
+                        syi_family_name(other->group->family));
+    }
     return syi_fail(err, SY_ECOLLOCATION,
                     "%s: one value is shared among %s (provider %s), the other among %s (provider "
                     "%s)",

@@ -68,9 +68,10 @@ static sy_status check_workers(const sy_hook *hook, sy_worker *const *holders, s
 }
 
 static bool is_of(const syi_sharing_group *group, sy_worker *const *holders, size_t count,
-                  const sy_worker *provider)
+                  const sy_worker *provider, syi_family family)
 {
-    bool same = group->holders == (int)count && syi_sharing_group_provider(group) == provider;
+    bool same = group->holders == (int)count && group->family == family &&
+                syi_sharing_group_provider(group) == provider;
     for (size_t k = 0; k < count && same; k++) {
         same = group->workers[k] == holders[k];
     }
@@ -78,14 +79,15 @@ static bool is_of(const syi_sharing_group *group, sy_worker *const *holders, siz
 }
 
 sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_worker *const *holders,
-                                size_t count, sy_worker *provider, sy_error *err)
+                                size_t count, sy_worker *provider, syi_family family, sy_error *err)
 {
     *group = NULL;
     SY_TRY(check_workers(hook, holders, count, provider, err));
+    SY_TRY(syi_family_check(family, (int)count, err));
     syi_sharing_room *room = syi_sharing_room_of(hook);
     pthread_mutex_lock(&room->lock);
     syi_sharing_group *g = room->groups;
-    while (g != NULL && !is_of(g, holders, count, provider)) {
+    while (g != NULL && !is_of(g, holders, count, provider, family)) {
         g = g->next;
     }
     if (g == NULL) {
@@ -95,6 +97,7 @@ sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_wor
             g->holders = (int)count;
             memcpy(g->workers, holders, count * sizeof *holders);
             g->workers[count] = provider;
+            g->family = family;
             pthread_mutex_init(&g->lock, NULL);
             g->next = room->groups;
             room->groups = g;
@@ -234,6 +237,7 @@ sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy
     if (status == SY_OK) {
         memcpy(joint->session, group->session, sizeof joint->session);
         joint->sequence = group->next_sequence++;
+        joint->family = (uint8_t)group->family;
         joint->run = NULL;
         if (group->dealing != NULL) {
             syi_sharing_dealing_busy(group->dealing, 1);

@@ -1,11 +1,13 @@
 /*
  * group.h - the client's side of sharing: the holders of shared values and their provider, and the session that they have
- * with each other now. One for all values of the same holders, in the same order, with the same provider. A session is
+ * with each other now. One for all values of the same holders, in the same order, with the same provider and the same family
+ * of comparisons. A session is
  * opened when the first joint command needs one, and again after one that failed. Test: tests/integration/sharing.c.
  */
 #ifndef SYI_INTERPRETERS_SHARING_GROUP_H
 #define SYI_INTERPRETERS_SHARING_GROUP_H
 
+#include "crypto/comparison.h"
 #include "interpreters/sharing/dealing.h"
 
 typedef struct syi_sharing_group {
@@ -14,6 +16,7 @@ typedef struct syi_sharing_group {
     int holders;
     sy_worker *workers[SYI_HOLDERS_MAX + 1]; /* the provider behind them; borrowed */
     pthread_mutex_t lock;                    /* held while a session is opened */
+    syi_family family;                       /* how their values are compared */
     bool open;
     bool force; /* of every session to come */
     uint8_t session[SYI_SHARING_SESSION_SIZE];
@@ -27,9 +30,10 @@ static inline sy_worker *syi_sharing_group_provider(const syi_sharing_group *gro
 }
 
 /* The group of these, which lives as long as the hook. SY_EINVAL: fewer than 2 holders, one twice, the provider among them, workers of
- * another hook or a kind that cannot; SY_ENOMEM. Asks nobody. */
+ * another hook or a kind that cannot; SY_ENOTSUP: a family that is not for so many holders; SY_ENOMEM. Asks nobody. */
 sy_status syi_sharing_group_get(sy_hook *hook, syi_sharing_group **group, sy_worker *const *holders,
-                                size_t count, sy_worker *provider, sy_error *err);
+                                size_t count, sy_worker *provider, syi_family family,
+                                sy_error *err);
 /* All of the hook. */
 void syi_sharing_groups_free(syi_sharing_room *room);
 int syi_sharing_group_index(const syi_sharing_group *group, const sy_id *worker); /* -1: none */

@@ -91,7 +91,8 @@ sy_status sy_worker_generate_triple(sy_worker *provider, sy_tensor *triple[3], c
         ids[k] = syi_hook_fresh_id(provider->hook);
         t.ids[k] = syi_id_value(&ids[k]);
     }
-    SY_TRY(syi_sharing_group_get(provider->hook, &group, locations, count, provider, err));
+    SY_TRY(syi_sharing_group_get(provider->hook, &group, locations, count, provider,
+                                 syi_share_options_family(&o), err));
     const sy_status status = generate_triple(group, &t, triple, err);
     return status;
 }
@@ -166,7 +167,8 @@ static sy_status find_group(sy_worker *const *holders, size_t count, sy_worker *
     }
     sy_hook *hook = holders[0]->hook;
     return syi_sharing_group_get(hook, group, holders, count,
-                                 provider != NULL ? provider : hook->local_worker, err);
+                                 provider != NULL ? provider : hook->local_worker,
+                                 syi_family_of(SYI_FAMILY_DEFAULT), err);
 }
 
 sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,

@@ -13,7 +13,7 @@
 #ifndef SYI_INTERPRETERS_SHARING_SESSION_H
 #define SYI_INTERPRETERS_SHARING_SESSION_H
 
-#include "crypto/spdz.h"
+#include "crypto/comparison.h"
 #include "interpreters/sharing/stock.h"
 #include "messaging/joint.h"
 #include "workers/commands.h"
@@ -170,6 +170,7 @@ typedef struct syi_sharing_run {
     syi_party party;
     syi_sharing_session *session; /* a reference */
     uint64_t deadline;
+    syi_family family;                   /* of comparisons in this command */
     bool spoke;                          /* something was sent, or the provider asked */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */
     syi_letter **received;               /* per holder: what receive gave out */

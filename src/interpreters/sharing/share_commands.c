@@ -284,7 +284,7 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     char text[72];
     if (args[0].kind != SY_VALUE_TENSOR || args[1].kind != SY_VALUE_LIST ||
         args[1].as.list.count > SYI_HOLDERS_MAX || args[3].kind != SY_VALUE_INT ||
-        args[4].kind != SY_VALUE_INT) {
+        args[4].kind != SY_VALUE_INT || args[5].kind != SY_VALUE_INT) {
         return syi_fail(err, SY_EINVAL, "share: an argument is not what it should be");
     }
     const size_t count = args[1].as.list.count;
@@ -305,6 +305,8 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     }
     options.field = (uint64_t)args[3].as.integer;
     options.dtype = (sy_precision_dtype)args[4].as.integer;
+    SY_TRY(syi_family_check((syi_family)args[5].as.integer, (int)count, err));
+    options.protocol = syi_family_name((syi_family)args[5].as.integer);
     const syi_policy policy = syi_tensor_policy(args[0].as.tensor);
     if (syi_policy_hides(&policy, request->bit)) {
         /* Whoever shares private data can get it: the shares are the caller's. */
@@ -324,7 +326,7 @@ static const syi_worker_command commands[] = {
     {"sharing_triple", 6, 6, 0, handle_triple},
     {"sharing_adopt", 6, 6, 0, handle_adopt},
     {"sharing_call", 3, 3, 0, syi_sharing_handle_call},
-    {"share", 5, 5, SYI_COMMAND_WAITS, handle_share},
+    {"share", 6, 6, SYI_COMMAND_WAITS, handle_share},
 };
 
 sy_status syi_share_commands_register(sy_hook *hook, sy_error *err)

@@ -15,7 +15,8 @@ static size_t count_of(sy_tensor *words)
     return (size_t)syi_array_numel(syi_share_array(words));
 }
 
-static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *comparison)
+/* NONE: whether it is zero. */
+static sy_tensor *compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 {
     const syi_field *field = &o->kin->field;
     sy_error error = SY_ERROR_INIT;
@@ -27,25 +28,24 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
     if (z == NULL) {
         return NULL;
     }
+    const syi_comparison comparison = {o->run->family, outcome, 0};
     const sy_status status =
-        comparison->outcome == SYI_OUTCOME_NONE
-            ? syi_compare_zero(&o->run->party, comparison->family, field, syi_share_data(z),
+        outcome == SYI_OUTCOME_NONE
+            ? syi_compare_zero(&o->run->party, o->run->family, field, syi_share_data(z),
                                syi_share_data(x), count_of(x), &error)
-            : syi_compare(&o->run->party, comparison, field, syi_share_data(z), syi_share_data(x),
+            : syi_compare(&o->run->party, &comparison, field, syi_share_data(z), syi_share_data(x),
                           count_of(x), &error);
     return syi_share_latch(o, status, &error) ? z : NULL;
 }
 
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 {
-    const syi_comparison comparison = {SYI_FAMILY_DEFAULT, outcome, 0};
-    return compare(o, x, &comparison);
+    return compare(o, x, outcome);
 }
 
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x)
 {
-    const syi_comparison comparison = {SYI_FAMILY_DEFAULT, SYI_OUTCOME_NONE, 0};
-    return compare(o, x, &comparison);
+    return compare(o, x, SYI_OUTCOME_NONE);
 }
 
 /* x + number, which is public. */

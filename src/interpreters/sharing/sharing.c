@@ -81,9 +81,21 @@ sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
     if (all->crypto_provider == NULL) {
         all->crypto_provider = hook->local_worker;
     }
+    syi_family family;
+    if (!syi_family_of_name(all->protocol, &family)) {
+        return syi_fail(err, SY_EINVAL, "share: there is no protocol \"%.40s\"; bits is one",
+                        all->protocol);
+    }
     return all->crypto_provider->hook == hook
                ? SY_OK
                : syi_fail(err, SY_EINVAL, "share: the crypto provider is of another hook");
+}
+
+syi_family syi_share_options_family(const sy_share_options *options)
+{
+    syi_family family = SYI_FAMILY_DEFAULT;
+    (void)syi_family_of_name(options->protocol, &family);
+    return syi_family_of(family);
 }
 
 /* Takes the node. */
@@ -125,9 +137,10 @@ static sy_status share_there(sy_tensor *tensor, syi_pointer *pointer, sy_tensor 
         syi_id_value(&o->crypto_provider->id),
         sy_value_int((int64_t)o->field),
         sy_value_int((int64_t)o->dtype),
+        sy_value_int((int64_t)syi_share_options_family(o)),
     };
     SY_TRY(syi_pointer_prepare(pointer->owner, pointer->location, &made, err));
-    sy_status status = syi_pointer_command(pointer, "share", more, 4, &exchange, err);
+    sy_status status = syi_pointer_command(pointer, "share", more, 5, &exchange, err);
     if (status != SY_OK) {
         syi_node_unref(&made->base);
         return status;
@@ -210,7 +223,8 @@ sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared, sy_worker 
         return share_there(tensor, syi_pointer_of(tensor), shared, owners, count, &o, err);
     }
     SY_TRY(choose_field(tensor, &o, &field, err));
-    SY_TRY(syi_sharing_group_get(tensor->hook, &group, owners, count, o.crypto_provider, err));
+    SY_TRY(syi_sharing_group_get(tensor->hook, &group, owners, count, o.crypto_provider,
+                                 syi_share_options_family(&o), err));
     if (syi_fixed_of(tensor) != NULL) {
         SY_TRY(check_range(syi_fixed_of(tensor), &field, err));
     }
@@ -322,7 +336,8 @@ sy_status sy_additive_shared_new(sy_tensor **shared, sy_tensor *const *pointers,
     }
     SY_TRY(syi_share_options_read(options, hook, &o, err));
     SY_TRY(syi_field_of_options(o.dtype, o.field, &field, err));
-    SY_TRY(syi_sharing_group_get(hook, &group, holders, count, o.crypto_provider, err));
+    SY_TRY(syi_sharing_group_get(hook, &group, holders, count, o.crypto_provider,
+                                 syi_share_options_family(&o), err));
     sy_status status = syi_multi_pointer_new(hook, &parts, (int)count, err);
     for (size_t k = 0; k < count && status == SY_OK; k++) {
         status =
@@ -386,6 +401,7 @@ sy_status sy_shared_get_attributes(const sy_tensor *tensor, sy_share_options *op
                  : field->modulus == 0 ? SY_PRECISION_LONG
                                        : SY_PRECISION_CUSTOM,
         .field = field->modulus,
+        .protocol = syi_family_name(shared->group->family),
     };
     memcpy(options, &all, options->size < sizeof all ? options->size : sizeof all);
     if (n_bits != NULL) { /* the nearest whole number to the logarithm, at least 8 */
