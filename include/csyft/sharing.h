@@ -16,8 +16,8 @@
  * nobody and does not see what the holders send each other.
  *
  * What another operand is. Shared with the same holders in the same field: as it is. A tensor or number that is here: in
- * add, sub, cat, stack and copy_ it is shared with the command, and the holders do not learn it; in products, divisions and
- * as an index it is public, and they do. A multi-pointer to the same holders is public, too. Floats are refused: use
+ * add, sub, cat, stack and copy_ it is shared with the command, and the holders do not learn it; so is a tensor, but not a number,
+ * that values are compared with. In products, divisions and as an index it is public, and they do. A multi-pointer to the same holders is public, too. Floats are refused: use
  * fix_precision.
  *
  * Errors: an operation that has no form for shares is refused by name (SY_ENOTSUP), never run on the shares. When a party
@@ -94,6 +94,16 @@ SY_API sy_status sy_shared_zero(sy_tensor *tensor, sy_tensor **zero, sy_error *e
 SY_API sy_status sy_shared_refresh(sy_tensor *tensor, sy_tensor **fresh, sy_error *err);
 
 /*
+ * positive: 1 where the value is not negative, else 0; of fixed precision as reals. SY_ENOTSUP in a field that is no power of two.
+ *
+ * By name, or by their functions in operations.h, shared values also answer: gt, ge, lt, le, eq, ne (0 and 1), relu, abs, sign, maximum,
+ * minimum, clamp, max, min, amax, amin, argmax, argmin (any dims; of equal elements the first), max_pool2d, avg_pool2d, where (also
+ * by a shared condition of 0 and 1), floor_divide and remainder by public numbers (exact), div by shared ones (toward zero; quotient
+ * and divisor below 2^31 in 2^64). What is compared must be below a quarter of the field in magnitude; relu and positive take everything.
+ */
+SY_API sy_status sy_shared_positive(sy_tensor *tensor, sy_tensor **bits, sy_error *err);
+
+/*
  * generate_shares: splits a native tensor of integers into `count` that add up to it in the field (options nullable; 1 share
  * is refused as the reference does). Nothing is sent. shares[0..count) are the caller's.
  */
@@ -121,7 +131,8 @@ SY_API sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_ten
  */
 typedef struct sy_primitive {
     size_t size;
-    const char *op; /* "mul", "matmul", "conv2d", an equation, "square", "division", "zero" */
+    const char *
+        op; /* "mul", "matmul", "conv2d", an equation, "square", "division", "zero", "comparison", "relu", "equality" */
     int a_ndim, b_ndim;
     const int64_t *a_shape, *b_shape;
     int64_t divisor; /* of divisions: 1000 for fixed precision of 3 decimals */

@@ -32,6 +32,11 @@ static void signs(const sharing *s)
     SAME(s, 1, "torch.nn.functional.relu", TENSOR(x));
     SAME(s, 1, "abs", TENSOR(x));
     SAME(s, 1, "sign", TENSOR(x));
+    sy_tensor *bits = NULL;
+    assert_ok(sy_shared_positive(SHARED(s, 3, 0, -4), &bits, &w->err), &w->err);
+    assert_shared(s, sy_scope_adopt(w->s, bits), 1, 1, 0);
+    assert_status(sy_shared_positive(x, &bits, &w->err), SY_EINVAL, &w->err);
+    assert_null(bits);
     sy_tensor *in_place = SHARED(s, 3, -4);
     (void)OP(w, "relu_", TENSOR(in_place));
     assert_shared(s, in_place, 3, 0);
@@ -225,6 +230,26 @@ static void fixed(const sharing *s)
                   1, 2, -1.5);
 }
 
+/* A protocol belongs to the value, and to what is made of it. */
+static void protocols(const sharing *s)
+{
+    workers *w = s->w;
+    sharing of = *s;
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    of.options.protocol = "bits";
+    sy_tensor *x = SHARED(&of, 5, -6), *shared = NULL;
+    sy_tensor *y = OP(w, "relu", TENSOR(OP(w, "add", TENSOR(x), INT(1))));
+    assert_ok(sy_shared_get_attributes(y, &options, NULL, &w->err), &w->err);
+    assert_string_equal(options.protocol, "bits");
+    assert_shared(s, y, 6, 0);
+    of.options.protocol = "yao";
+    assert_status(
+        sy_tensor_share_with(LONGS(w, 1), &shared, s->holders, s->count, &of.options, &w->err),
+        SY_EINVAL, &w->err);
+    assert_non_null(strstr(w->err.message, "yao"));
+    assert_null(shared);
+}
+
 static void fields(const sharing *s)
 {
     workers *w = s->w;
@@ -259,6 +284,7 @@ EACH(pools)
 EACH(remainders)
 EACH(quotients)
 EACH(fixed)
+EACH(protocols)
 EACH(fields)
 
 int main(void)
@@ -274,6 +300,7 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_remainders),
         LIBRARY_WORKER_KINDS(test_quotients),
         LIBRARY_WORKER_KINDS(test_fixed),
+        LIBRARY_WORKER_KINDS(test_protocols),
         LIBRARY_WORKER_KINDS(test_fields),
     };
     return workers_run(tests);

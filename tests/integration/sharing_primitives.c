@@ -126,8 +126,11 @@ static void made_ahead(const sharing *s)
     provide(s, "division", 2, 2, square, 1000);
     provide(s, "division", 1, 2, square, 8);
     provide(s, "zero", 1, 2, square, 0);
+    provide(s, "relu", 1, 2, square, 0);
+    provide(s, "comparison", 2, 2, square, 0);
+    provide(s, "equality", 1, 2, square, 0);
     const sy_sharing_cost made = cost_of(s, 0);
-    assert_int_equal(made.primitives_made - before.primitives_made, 10);
+    assert_int_equal(made.primitives_made - before.primitives_made, 14);
     assert_int_equal(made.primitives_taken, before.primitives_taken);
     force(s, true);
     sy_tensor *m = LONG_MATRIX(w, 2, 2, 1, -2, 3, 4),
@@ -142,8 +145,12 @@ static void made_ahead(const sharing *s)
     assert_shared(s, OP(w, "div", TENSOR(x), INT(1000)), 8, -16, 0, 24);
     assert_shared(s, OP(w, "div", TENSOR(x), INT(8)), 1000, -2000, 0, 3000);
     SAME(s, 1, "mul", TENSOR(m), INT(0));
+    SAME(s, 1, "relu", TENSOR(m));
+    SAME(s, 3, "ge", TENSOR(m), TENSOR(big));
+    SAME(s, 3, "lt", TENSOR(m), TENSOR(big));
+    SAME(s, 3, "eq", TENSOR(m), TENSOR(m));
     const sy_sharing_cost used = cost_of(s, 0);
-    assert_int_equal(used.primitives_taken - made.primitives_taken, 7);
+    assert_int_equal(used.primitives_taken - made.primitives_taken, 11);
     SAME(s, 3, "mul", TENSOR(m), TENSOR(m));
     /* Each is used once: a third product finds none. */
     sy_tensor *y = sharing_share(s, m);
@@ -166,6 +173,9 @@ static void empty_store(const sharing *s)
     assert_fails(w, CALL(w, "div", TENSOR(x), INT(10)), SY_EEMPTY, "division by 10 of 2");
     assert_fails(w, CALL(w, "div", TENSOR(x), INT(8)), SY_EEMPTY, "division by 2^3 of 2");
     assert_fails(w, CALL(w, "matmul", TENSOR(x), TENSOR(x)), SY_EEMPTY, "matmul of 2 and 2");
+    assert_fails(w, CALL(w, "relu", TENSOR(x)), SY_EEMPTY, "relu of 2");
+    assert_fails(w, CALL(w, "gt", TENSOR(x), INT(0)), SY_EEMPTY, "comparison of 2");
+    assert_fails(w, CALL(w, "eq", TENSOR(x), INT(0)), SY_EEMPTY, "equality of 2");
     sy_tensor *m = sharing_share(s, LONG_MATRIX(w, 2, 3, 1, 2, 3, 4, 5, 6));
     assert_fails(w, CALL(w, "matmul", TENSOR(m), TENSOR(y)), SY_EEMPTY, "matmul of 2x3 and 3");
     /* Linear work and public factors need none. */

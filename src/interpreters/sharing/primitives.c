@@ -137,6 +137,16 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
         demand->kind = SYI_MATERIAL_ZERO;
         return SY_OK;
     }
+    if (strcmp(all.op, "comparison") == 0 || strcmp(all.op, "relu") == 0 ||
+        strcmp(all.op, "equality") == 0) {
+        if (syi_field_bits(&demand->field) < 3) {
+            return syi_fail(err, SY_ENOTSUP,
+                            "provide_primitives: a %s in a field that is no power of two", all.op);
+        }
+        demand->kind = all.op[0] == 'e' ? SYI_MATERIAL_BITS_EQUAL : SYI_MATERIAL_BITS_SIGN;
+        demand->outcome = all.op[0] == 'r' ? SYI_OUTCOME_RELU : SYI_OUTCOME_BIT;
+        return SY_OK;
+    }
     if (strcmp(all.op, "division") == 0) {
         const uint64_t d = (uint64_t)all.divisor;
         if (all.divisor < 2 || d > syi_field_most(&demand->field) / 2) {

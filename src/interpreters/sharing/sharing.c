@@ -506,6 +506,23 @@ sy_status sy_shared_refresh(sy_tensor *tensor, sy_tensor **fresh, sy_error *err)
     return refresh(tensor, shared, fresh, err);
 }
 
+sy_status sy_shared_positive(sy_tensor *tensor, sy_tensor **bits, sy_error *err)
+{
+    syi_additive_shared *shared = NULL;
+    *bits = NULL;
+    SY_TRY(need_shared(tensor, "positive", &shared, err));
+    sy_scope *s = sy_scope_begin(tensor->hook);
+    const sy_value args[] = {sy_value_tensor(tensor), sy_value_int(0)};
+    sy_tensor *made = sy_scope_keep(s, sy_scope_call(s, "ge", args, 2));
+    const sy_status status = sy_scope_end(s, err);
+    if (status != SY_OK) {
+        sy_tensor_unref(made);
+        return status;
+    }
+    *bits = made;
+    return SY_OK;
+}
+
 sy_status sy_shared_zero(sy_tensor *tensor, sy_tensor **zero, sy_error *err)
 {
     syi_additive_shared *shared = NULL;
