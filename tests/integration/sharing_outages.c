@@ -35,10 +35,10 @@ static void test_stall(void **state)
 /* --- connections ------------------------------------------------------------------------------- */
 
 /* Bob reaches alice through a proxy. */
-static void proxied_open(trial *t, cutting_proxy *proxy)
+static void proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms)
 {
     memset(t, 0, sizeof *t);
-    parties_open(&t->p, 2);
+    parties_open_for(&t->p, 2, grace_ms);
     proxy_open(proxy, t->p.urls[0]);
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     sy_worker *alice = NULL;
@@ -97,7 +97,7 @@ static void test_cut_between_holders(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy);
+    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
     sy_tensor *x = share_many(&t), *z = NULL;
     assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
     assert_squares(&t, z);
@@ -137,7 +137,7 @@ static void test_holders_lose_each_other(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy);
+    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
     assert_ok(trial_square(&t), &t.err);
     proxy_cut(&proxy, true, true);
     const uint64_t began = test_now_ms();
@@ -148,6 +148,80 @@ static void test_holders_lose_each_other(void **state)
     (void)proxy_let_pass(&proxy);
     assert_ok(client_look(t.x, 3, TRIAL_DATA, &t.err), &t.err);
     assert_ok(trial_square(&t), &t.err);
+    trial_close(&t);
+    proxy_close(&proxy);
+}
+
+/* In each round of a comparison, and back again: the same letters, and the right result. */
+static void test_cut_in_each_round(void **state)
+{
+    (void)state;
+    trial t;
+    cutting_proxy proxy;
+    proxied_open(&t, &proxy,
+                 3000); /* longer than until a holder that waits looks after its letters */
+    assert_ok(trial_relu(&t), &t.err);
+    const unsigned long before = proxy_passed(&proxy, 0);
+    letters = 0;
+    parties_watch(&t.p, count_letters);
+    assert_ok(trial_relu(&t), &t.err);
+    const size_t usual = letters;
+    const long length = (long)(proxy_passed(&proxy, 0) - before);
+    assert_int_equal(usual, 2 * 4); /* both holders, four rounds */
+    const int places = TEST_SLOWNESS > 1 ? 3 : 8;
+    for (int k = 0; k < places; k++) {
+        letters = 0;
+        proxy_cut_after(&proxy, k % 2, (k % 2 == 0 ? length : 200) * k / places, false);
+        assert_ok(trial_relu(&t), &t.err);
+        (void)proxy_let_pass(&proxy);
+        assert_int_equal(letters, usual);
+    }
+    parties_watch(&t.p, NULL);
+    trial_close(&t);
+    proxy_close(&proxy);
+}
+
+static struct {
+    cutting_proxy *proxy;
+    size_t round; /* after so many letters of the first holder */
+} doom;
+
+static void lose_in_round(const syi_sharing_session *session, uint64_t sequence, const void *bytes,
+                          size_t size)
+{
+    (void)sequence;
+    (void)bytes;
+    (void)size;
+    if (session->index == 0 && doom.round-- == 0) {
+        proxy_cut(doom.proxy, true, true);
+    }
+}
+
+/* In each of its rounds for good: everybody is told, the value is what it was, and the next one works. */
+static void test_lost_in_each_round(void **state)
+{
+    (void)state;
+    trial t;
+    cutting_proxy proxy;
+    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
+    doom.proxy = &proxy;
+    for (size_t round = 0; round < (TEST_SLOWNESS > 1 ? 2 : 4); round++) {
+        assert_ok(trial_relu(&t), &t.err);
+        doom.round = round;
+        parties_watch(&t.p, lose_in_round);
+        const uint64_t began = test_now_ms();
+        const sy_status status = trial_relu(&t);
+        assert_true(test_now_ms() - began < 19000);
+        parties_watch(&t.p, NULL);
+        (void)proxy_let_pass(&proxy);
+        if (status == SY_OK) { /* they had all they needed */
+            assert_int_equal(round, 3);
+            continue;
+        }
+        assert_names(&t.err, "alice"); /* bob says so */
+        assert_ok(client_look(t.x, 3, TRIAL_DATA, &t.err), &t.err);
+        assert_ok(trial_relu(&t), &t.err);
+    }
     trial_close(&t);
     proxy_close(&proxy);
 }
@@ -207,10 +281,9 @@ static void test_client_loses_a_holder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut_between_holders),
-        cmocka_unit_test(test_holders_lose_each_other),
-        cmocka_unit_test(test_cut_of_the_client),
-        cmocka_unit_test(test_client_loses_a_holder),
+        cmocka_unit_test(test_cut_between_holders), cmocka_unit_test(test_holders_lose_each_other),
+        cmocka_unit_test(test_cut_in_each_round),   cmocka_unit_test(test_lost_in_each_round),
+        cmocka_unit_test(test_cut_of_the_client),   cmocka_unit_test(test_client_loses_a_holder),
     };
     const struct CMUnitTest more[] = {STALL("alice"), STALL("bob"), STALL("carol"), STALL("james")};
     const int failed = workers_run(tests);

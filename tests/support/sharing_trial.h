@@ -14,7 +14,8 @@ typedef struct trial {
     sy_error err;
 } trial;
 
-static const int64_t TRIAL_DATA[] = {3, -4, 5}, TRIAL_SQUARES[] = {9, 16, 25};
+static const int64_t TRIAL_DATA[] = {3, -4, 5}, TRIAL_SQUARES[] = {9, 16, 25},
+                     TRIAL_RELU[] = {3, 0, 5};
 
 static inline void trial_open(trial *t, size_t holders, bool james, uint32_t timeout_ms)
 {
@@ -39,6 +40,19 @@ static inline sy_status trial_square(trial *t)
     sy_status status = client_mul(&t->c, &z, t->x, t->x, &t->err);
     if (status == SY_OK) {
         status = client_look(z, 3, TRIAL_SQUARES, &t->err);
+    }
+    sy_tensor_unref(z);
+    return status;
+}
+
+/* Of several rounds, unlike the square. */
+static inline sy_status trial_relu(trial *t)
+{
+    sy_scope *s = sy_scope_begin(t->c.home.hook);
+    sy_tensor *z = sy_scope_keep(s, sy_relu(s, t->x));
+    sy_status status = sy_scope_end(s, &t->err);
+    if (status == SY_OK) {
+        status = client_look(z, 3, TRIAL_RELU, &t->err);
     }
     sy_tensor_unref(z);
     return status;
