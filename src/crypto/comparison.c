@@ -4,10 +4,21 @@
 
 #include "core/error.h"
 #include "crypto/bits.h"
+#include "crypto/fss.h"
+
+static const struct {
+    syi_family family;
+    const char *name;
+} names[] = {{SYI_FAMILY_BITS, "bits"}, {SYI_FAMILY_FSS, "fss"}};
 
 const char *syi_family_name(syi_family family)
 {
-    return family == SYI_FAMILY_BITS ? "bits" : NULL;
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        if (names[k].family == family) {
+            return names[k].name;
+        }
+    }
+    return NULL;
 }
 
 bool syi_family_of_name(const char *name, syi_family *family)
@@ -16,9 +27,11 @@ bool syi_family_of_name(const char *name, syi_family *family)
     if (name == NULL || name[0] == '\0') {
         return true;
     }
-    if (strcmp(name, "bits") == 0) {
-        *family = SYI_FAMILY_BITS;
-        return true;
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        if (strcmp(name, names[k].name) == 0) {
+            *family = names[k].family;
+            return true;
+        }
     }
     return false;
 }
@@ -28,7 +41,6 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
 {
     const unsigned bits = syi_field_bits(field);
     const bool shifts = comparison->outcome == SYI_OUTCOME_RELU_SHIFT;
-    (void)holders;
     if (bits < 3) {
         return syi_fail(
             err, SY_ENOTSUP,
@@ -38,14 +50,15 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
         return syi_fail(err, SY_ERANGE, "a comparison with a shift by %u, 1 to %u is possible",
                         comparison->shift, bits - 2);
     }
-    return SY_OK;
+    return comparison->family == SYI_FAMILY_FSS ? syi_fss_check(holders, err) : SY_OK;
 }
 
 sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                       void *z, const void *x, uint64_t count, sy_error *err)
 {
     SY_TRY(syi_comparison_check(comparison, field, party->channel->holders, err));
-    return syi_bits_compare(party, comparison, field, z, x, count, err);
+    return (comparison->family == SYI_FAMILY_FSS ? syi_fss_compare : syi_bits_compare)(
+        party, comparison, field, z, x, count, err);
 }
 
 sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
@@ -53,5 +66,6 @@ sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field 
 {
     const syi_comparison comparison = {family, SYI_OUTCOME_BIT, 0};
     SY_TRY(syi_comparison_check(&comparison, field, party->channel->holders, err));
-    return syi_bits_equal(party, field, z, x, count, err);
+    return (family == SYI_FAMILY_FSS ? syi_fss_equal : syi_bits_equal)(party, field, z, x, count,
+                                                                       err);
 }

@@ -11,7 +11,7 @@ typedef struct tried {
     syi_family family;
     int holders_max;
 } tried;
-static const tried families[] = {{SYI_FAMILY_BITS, 5}};
+static const tried families[] = {{SYI_FAMILY_BITS, 5}, {SYI_FAMILY_FSS, 2}};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 typedef struct job {

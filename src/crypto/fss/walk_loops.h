@@ -57,12 +57,11 @@ INLINE void dcf_walk_at(const syi_fixed_keys *keys, const syi_fss_tree *tree, ui
                         int holder, size_t at)
 {
     const unsigned levels = syi_fss_levels(tree);
-    const vector one = LOWEST(1), low = LOWEST(7);
-    vector seeds[AT_ONCE], in[AT_ONCE], out[AT_ONCE], sums[AT_ONCE];
+    const vector one = LOWEST(1), two = LOWEST(2), low = LOWEST(7);
+    vector seeds[AT_ONCE], in[AT_ONCE], out[AT_ONCE];
     UNROLL EACH(b)
     {
         seeds[b] = OR(ANDNOT(low, LOAD(IN_ROW(roots, at, b))), LOWEST(holder));
-        sums[b] = LOWEST(0);
     }
     for (unsigned level = 0; level < levels; level++, group += SYI_FSS_ROW) {
         const unsigned shift = tree->bits - 1 - level;
@@ -76,8 +75,9 @@ INLINE void dcf_walk_at(const syi_fixed_keys *keys, const syi_fss_tree *tree, ui
             const vector correction = LOAD(IN_ROW(group, at, b));
             /* the lowest bit for this direction: in[b] has it in bit 0 */
             const vector other = AND(AND(SHIFT_RIGHT(correction, 2), one), in[b]);
-            seeds[b] = XOR(out[b], AND(ALL_IF(seeds[b], 0), XOR(correction, other)));
-            sums[b] = XOR(sums[b], seeds[b]);
+            const vector counts = AND(ALL_IF(seeds[b], 0), XOR(correction, other));
+            /* v adds up on the way */
+            seeds[b] = XOR(XOR(out[b], AND(seeds[b], two)), counts);
         }
     }
     UNROLL EACH(b)
@@ -88,7 +88,7 @@ INLINE void dcf_walk_at(const syi_fixed_keys *keys, const syi_fss_tree *tree, ui
     UNROLL EACH(b)
     {
         const vector correction = AND(ALL_IF(seeds[b], 0), LOAD(IN_ROW(group, at, b)));
-        STORE(OUT_ROW(leaves, at, b), XOR(XOR(out[b], correction), ALL_IF(sums[b], 1)));
+        STORE(OUT_ROW(leaves, at, b), XOR(XOR(out[b], correction), ALL_IF(seeds[b], 1)));
     }
 }
 
