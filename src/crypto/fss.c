@@ -11,11 +11,20 @@
 #include "crypto/fss/dpf.h"
 #include "crypto/outcome.h"
 
-enum { BLOCK = SYI_FSS_BLOCK, GROUP = SYI_FSS_GROUP, BLOCK_BYTES = BLOCK / 8, SLOTS = 3 };
-_Static_assert(SYI_FSS_TILE % BLOCK == 0 && BLOCK % GROUP == 0, "tiles are whole blocks");
-_Static_assert(SYI_FSS_TILE <= SYI_FSS_BATCH_MOST, "a tile is a batch");
+enum {
+    BLOCK = SYI_FSS_BLOCK,
+    GROUP = SYI_FSS_GROUP,
+    TILE = SYI_FSS_TILE,
+    SPAN = SYI_FSS_SPAN,
+    TILES = SPAN / TILE,
+    BLOCK_BYTES = BLOCK / 8,
+    SLOTS = 3
+};
+_Static_assert(TILE % BLOCK == 0 && BLOCK % GROUP == 0, "tiles are whole blocks");
+_Static_assert(SPAN % TILE == 0, "spans are whole tiles");
+_Static_assert((int)TILE <= SYI_FSS_BATCH_MOST, "a tile is a batch");
 _Static_assert((int)BLOCK == SYI_OUTCOME_BLOCK, "outcomes are made of whole blocks");
-_Static_assert((int)SLOTS == SYI_FSS_ROUNDS + 1, "as many tiles are under way");
+_Static_assert((int)SLOTS == SYI_FSS_ROUNDS + 1, "as many spans are under way");
 
 /* --- messages ---------------------------------------------------------------------------------- */
 
@@ -65,13 +74,18 @@ sy_status syi_fss_check(int holders, sy_error *err)
 
 /* --- a comparison ------------------------------------------------------------------------------ */
 
-/* A tile under way. */
-typedef struct tile_state {
-    uint8_t *opened;      /* X */
-    uint8_t *bits;        /* own share of c, then c */
-    const uint8_t *dealt; /* the provider's message */
-    bool corrected;       /* which has this holder's words */
-} tile_state;
+/* A span under way. */
+typedef struct span_state {
+    uint8_t *opened; /* X */
+    uint8_t *bits;   /* own share of c, then c */
+    uint8_t *words;  /* of tiles that are corrected here, each at its place */
+} span_state;
+
+/* A tile of a span: elements [at, at + count) of it, the number `tile` of the item. */
+typedef struct tile_place {
+    uint64_t tile;
+    size_t at, count;
+} tile_place;
 
 /* What a block is computed with. */
 typedef struct room {
@@ -90,7 +104,8 @@ typedef struct comparing {
     const uint8_t *x;
     syi_generator r, roots, bits, keys;
     syi_outcome_taking outcome;
-    tile_state tiles[SLOTS];
+    size_t word_bytes; /* of an element's words */
+    span_state spans[SLOTS];
     room *room;
     uint8_t *memory;
     size_t size;
@@ -107,25 +122,41 @@ static uint64_t word_at(const syi_field *field, const uint8_t *words, size_t k)
                              : ((const uint64_t *)(const void *)words)[k];
 }
 
-/* The first message: x + r. */
-static sy_status open_words(comparing *c, const tile_state *t, uint64_t tile, size_t count,
-                            sy_error *err)
+static size_t span_count(const comparing *c, uint64_t span)
 {
-    const size_t width = c->field->width;
+    const uint64_t rest = c->demand->count - span * SPAN;
+    return rest < SPAN ? (size_t)rest : SPAN;
+}
+
+static tile_place place_in(const comparing *c, uint64_t span, size_t at)
+{
+    const uint64_t tile = span * TILES + at / TILE;
+    return (tile_place){tile, at, syi_material_tile(c->demand, tile)};
+}
+
+static bool is_corrected(const comparing *c, const tile_place *p)
+{
+    const syi_channel *channel = c->party->channel;
+    return syi_material_corrected(&c->demand->item, p->tile, channel->holders) == channel->index;
+}
+
+/* The first message: x + r. */
+static sy_status open_words(comparing *c, const span_state *s, uint64_t span, sy_error *err)
+{
+    const size_t width = c->field->width, count = span_count(c, span);
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t n = count - at < BLOCK ? count - at : BLOCK;
-        const uint64_t element = tile * SYI_FSS_TILE + at;
-        uint8_t *out = t->opened + at * width;
+        const uint64_t element = span * SPAN + at;
+        uint8_t *out = s->opened + at * width;
         SY_TRY(syi_field_draw(c->field, &c->r, element, out, n, err));
         syi_field_add(c->field, out, out, c->x + element * width, n);
     }
     return SY_OK;
 }
 
-/* The keys of the group at `at`, of n. */
-static const uint8_t *group_of(const comparing *c, const tile_state *t, size_t at, size_t n)
+/* A group of n keys as it is dealt, in whole rows. */
+static const uint8_t *group_of(const comparing *c, const uint8_t *keys, size_t n)
 {
-    const uint8_t *keys = t->dealt + at * syi_fss_key(&c->tree);
     if (n == GROUP) {
         return keys;
     }
@@ -137,9 +168,9 @@ static const uint8_t *group_of(const comparing *c, const tile_state *t, size_t a
     return c->room->tail;
 }
 
-/* This holder's bits of the n elements from `at` on, without masks: [X below r], and msb(X) at the lead; or [X = r]. */
-static sy_status walk(comparing *c, const syi_fixed_keys *keys, const tile_state *t, size_t at,
-                      size_t n, const uint8_t *roots, uint32_t *bits, sy_error *err)
+/* This holder's bits of the n elements of which X is at `opened`, without masks: [X below r], and msb(X) at the lead; or [X = r]. */
+static sy_status walk(comparing *c, const syi_fixed_keys *fixed, const uint8_t *opened, size_t n,
+                      const uint8_t *keys, const uint8_t *roots, uint32_t *bits, sy_error *err)
 {
     const int holder = c->lead ? 0 : 1;
     const unsigned top = c->tree.bits; /* of the sign: the bit above */
@@ -148,63 +179,62 @@ static sy_status walk(comparing *c, const syi_fixed_keys *keys, const tile_state
     uint32_t signs = 0;
     memset(numbers, 0, sizeof c->room->numbers);
     for (size_t k = 0; k < n; k++) {
-        const uint64_t opened = word_at(c->field, t->opened, at + k);
-        numbers[k] = opened & below;
-        signs |= (uint32_t)(c->equal ? 0 : opened >> top) << k;
+        const uint64_t word = word_at(c->field, opened, k);
+        numbers[k] = word & below;
+        signs |= (uint32_t)(c->equal ? 0 : word >> top) << k;
     }
-    const uint8_t *group = group_of(c, t, at, n);
+    const uint8_t *group = group_of(c, keys, n);
     if (c->equal) {
-        return syi_dpf_walk(keys, &c->tree, bits, group, roots, numbers, holder, err);
+        return syi_dpf_walk(fixed, &c->tree, bits, group, roots, numbers, holder, err);
     }
-    SY_TRY(syi_dcf_walk(keys, &c->tree, bits, group, roots, numbers, holder, err));
+    SY_TRY(syi_dcf_walk(fixed, &c->tree, bits, group, roots, numbers, holder, err));
     *bits ^= c->lead ? signs : 0;
     return SY_OK;
 }
 
-/* The second message: bits, masked. */
-static sy_status make_bits(comparing *c, const syi_fixed_keys *keys, const tile_state *t,
-                           uint64_t tile, size_t count, sy_error *err)
+/* A tile's bits for the second message, masked. */
+static sy_status make_bits(comparing *c, const syi_fixed_keys *fixed, const span_state *s,
+                           const tile_place *p, const uint8_t *dealt, sy_error *err)
 {
-    for (size_t at = 0; at < count; at += BLOCK) {
-        const uint64_t element = tile * SYI_FSS_TILE + at;
+    for (size_t at = 0; at < p->count; at += BLOCK) {
+        const uint64_t element = p->tile * TILE + at;
+        const size_t left = p->count - at, n = left < BLOCK ? left : BLOCK;
+        const uint8_t *opened = s->opened + (p->at + at) * c->field->width;
+        uint8_t *out = s->bits + (p->at + at) / 8;
         SY_TRY(syi_generator_fill(&c->roots, element * SYI_FSS_SEED / SYI_GENERATOR_BLOCK,
                                   c->room->roots, sizeof c->room->roots, err));
-        SY_TRY(syi_generator_fill(&c->bits, element / 8 / SYI_GENERATOR_BLOCK, t->bits + at / 8,
-                                  BLOCK_BYTES, err));
-        for (size_t g = at; g < count && g < at + BLOCK; g += GROUP) {
-            const size_t n = count - g < GROUP ? count - g : GROUP;
+        SY_TRY(
+            syi_generator_fill(&c->bits, element / 8 / SYI_GENERATOR_BLOCK, out, BLOCK_BYTES, err));
+        for (size_t g = 0; g < n; g += GROUP) {
+            const size_t keys = n - g < GROUP ? n - g : GROUP;
             uint32_t bits = 0, masks;
-            SY_TRY(walk(c, keys, t, g, n, c->room->roots + (g - at) * SYI_FSS_SEED, &bits, err));
-            memcpy(&masks, t->bits + g / 8, sizeof masks);
-            bits = (bits ^ masks) & (UINT32_MAX >> (GROUP - n));
-            memcpy(t->bits + g / 8, &bits, sizeof bits);
+            SY_TRY(walk(c, fixed, opened + g * c->field->width, keys,
+                        dealt + (at + g) * syi_fss_key(&c->tree), c->room->roots + g * SYI_FSS_SEED,
+                        &bits, err));
+            memcpy(&masks, out + g / 8, sizeof masks);
+            bits = (bits ^ masks) & (UINT32_MAX >> (GROUP - keys));
+            memcpy(out + g / 8, &bits, sizeof bits);
         }
     }
     return SY_OK;
 }
 
-static sy_status take_dealt(comparing *c, tile_state *t, uint64_t tile, size_t count, sy_error *err)
+/* A tile's share of the bits from X; its words are kept. */
+static sy_status compare_tile(comparing *c, const span_state *s, const tile_place *p, sy_error *err)
 {
-    syi_channel *channel = c->party->channel;
-    const syi_item *item = &c->demand->item;
-    void *bytes = NULL;
-    t->corrected = syi_material_corrected(item, tile, channel->holders) == channel->index;
-    SY_TRY(syi_channel_dealt(
-        channel, item, &bytes,
-        t->corrected ? syi_fss_message(c->demand, count) : syi_fss_keys(c->demand, count), err));
-    t->dealt = bytes;
-    return SY_OK;
-}
-
-/* A share of the bits from X. */
-static sy_status compare_tile(comparing *c, tile_state *t, uint64_t tile, size_t count,
-                              sy_error *err)
-{
-    syi_fixed_keys keys;
-    SY_TRY(take_dealt(c, t, tile, count, err));
-    SY_TRY(syi_fss_public_keys(&keys, &c->keys, tile, err));
-    const sy_status status = make_bits(c, &keys, t, tile, count, err);
-    syi_fixed_keys_fini(&keys);
+    const size_t keys = syi_fss_keys(c->demand, p->count);
+    const bool corrected = is_corrected(c, p);
+    syi_fixed_keys fixed;
+    void *dealt = NULL;
+    SY_TRY(syi_channel_dealt(c->party->channel, &c->demand->item, &dealt,
+                             corrected ? syi_fss_message(c->demand, p->count) : keys, err));
+    if (corrected) {
+        memcpy(s->words + p->at * c->word_bytes, (const uint8_t *)dealt + keys,
+               p->count * c->word_bytes);
+    }
+    SY_TRY(syi_fss_public_keys(&fixed, &c->keys, p->tile, err));
+    const sy_status status = make_bits(c, &fixed, s, p, dealt, err);
+    syi_fixed_keys_fini(&fixed);
     return status;
 }
 
@@ -224,65 +254,75 @@ static void spread(const comparing *c, const uint8_t *bits, size_t n, uint64_t *
     }
 }
 
-static sy_status finish_tile(comparing *c, const tile_state *t, uint64_t tile, size_t count,
-                             const uint8_t *received, sy_error *err)
+static sy_status finish_tile(comparing *c, const span_state *s, const tile_place *p, sy_error *err)
 {
     const size_t width = c->field->width;
-    for (size_t k = 0; k < bytes_of(count); k++) {
-        t->bits[k] ^= received[k];
-    }
-    for (size_t at = 0; at < count; at += BLOCK) {
+    for (size_t at = 0; at < p->count; at += BLOCK) {
         const syi_outcome_block block = {
-            .words = t->corrected ? t->dealt + syi_fss_keys(c->demand, count) : NULL,
-            .count = count,
+            .words = is_corrected(c, p) ? s->words + p->at * c->word_bytes : NULL,
+            .count = p->count,
             .at = at,
-            .n = count - at < BLOCK ? count - at : BLOCK,
-            .element = tile * SYI_FSS_TILE + at};
-        spread(c, t->bits + at / 8, block.n, c->room->d);
+            .n = p->count - at < BLOCK ? p->count - at : BLOCK,
+            .element = p->tile * TILE + at};
+        spread(c, s->bits + (p->at + at) / 8, block.n, c->room->d);
         SY_TRY(syi_outcome_finish(&c->outcome, &block, c->z + block.element * width,
-                                  c->x + block.element * width, t->opened + at * width, c->room->d,
-                                  err));
+                                  c->x + block.element * width, s->opened + (p->at + at) * width,
+                                  c->room->d, err));
     }
     return SY_OK;
 }
 
-static sy_status step(void *data, uint64_t tile, unsigned slot, unsigned stage,
+static sy_status step(void *data, uint64_t span, unsigned slot, unsigned stage,
                       const syi_received *received, const void **bytes, size_t *size, sy_error *err)
 {
     comparing *c = data;
-    tile_state *t = &c->tiles[slot];
-    const size_t count = syi_material_tile(c->demand, tile);
+    const span_state *s = &c->spans[slot];
+    const size_t count = span_count(c, span);
     if (stage == 0) {
-        *bytes = t->opened;
+        *bytes = s->opened;
         *size = count * c->field->width;
-        return open_words(c, t, tile, count, err);
+        return open_words(c, s, span, err);
     }
     if (stage == 1) {
-        syi_exchange_add(c->party, c->field, t->opened, received, 0, count);
-        *bytes = t->bits;
+        *bytes = s->bits;
         *size = bytes_of(count);
-        return compare_tile(c, t, tile, count, err);
+        syi_exchange_add(c->party, c->field, s->opened, received, 0, count);
+    } else {
+        const uint8_t *others = received->bytes[c->lead ? 1 : 0];
+        for (size_t k = 0; k < bytes_of(count); k++) {
+            s->bits[k] ^= others[k];
+        }
     }
-    return finish_tile(c, t, tile, count, received->bytes[c->lead ? 1 : 0], err);
+    for (size_t at = 0; at < count; at += TILE) {
+        const tile_place place = place_in(c, span, at);
+        SY_TRY((stage == 1 ? compare_tile : finish_tile)(c, s, &place, err));
+    }
+    return SY_OK;
 }
 
 /* --- memory and streams ------------------------------------------------------------------------ */
 
+static uint64_t spans_of(const comparing *c)
+{
+    return c->demand->count / SPAN + (c->demand->count % SPAN != 0 ? 1 : 0);
+}
+
 static sy_status open_memory(comparing *c, sy_error *err)
 {
-    const uint64_t tiles = syi_material_tiles(c->demand);
-    const size_t slots = tiles < SLOTS ? (size_t)tiles : SLOTS,
-                 blocks = (syi_material_tile(c->demand, 0) + BLOCK - 1) / BLOCK,
-                 words = blocks * BLOCK * c->field->width, tile = words + blocks * BLOCK_BYTES;
-    c->size = sizeof(room) + slots * tile;
+    const size_t slots = spans_of(c) < SLOTS ? (size_t)spans_of(c) : SLOTS,
+                 blocks = (span_count(c, 0) + BLOCK - 1) / BLOCK,
+                 opened = blocks * BLOCK * c->field->width, bits = blocks * BLOCK_BYTES,
+                 span = opened + bits + blocks * BLOCK * c->word_bytes;
+    c->size = sizeof(room) + slots * span;
     c->memory = syi_block_alloc(c->party->context, c->size);
     if (c->memory == NULL) {
         return SYI_ENOMEM(err, "comparison");
     }
     c->room = (room *)(void *)c->memory;
     for (size_t k = 0; k < slots; k++) {
-        c->tiles[k].opened = c->memory + sizeof(room) + k * tile;
-        c->tiles[k].bits = c->tiles[k].opened + words;
+        c->spans[k].opened = c->memory + sizeof(room) + k * span;
+        c->spans[k].bits = c->spans[k].opened + opened;
+        c->spans[k].words = c->spans[k].bits + bits;
     }
     return SY_OK;
 }
@@ -323,6 +363,7 @@ static sy_status compare(syi_party *party, syi_demand *demand, void *z, const vo
                    .tree = syi_fss_tree_for(demand),
                    .equal = demand->kind == SYI_MATERIAL_FSS_EQUAL,
                    .lead = party->channel->index == 0,
+                   .word_bytes = syi_outcome_message(demand, 1),
                    .z = z,
                    .x = x};
     SY_TRY(syi_party_ask(party, demand, err));
@@ -331,8 +372,7 @@ static sy_status compare(syi_party *party, syi_demand *demand, void *z, const vo
         status = open_streams(&c, err);
     }
     if (status == SY_OK) {
-        status =
-            syi_exchange_stages(party, syi_material_tiles(demand), SYI_FSS_ROUNDS, step, &c, err);
+        status = syi_exchange_stages(party, spans_of(&c), SYI_FSS_ROUNDS, step, &c, err);
     }
     close_all(&c);
     return status;

@@ -18,7 +18,8 @@
  * Both holders get a message about each tile: the keys, which are the same for both but for their roots, in groups of 32 (fixed_keys.h),
  * the last of which has rows of as many as there are; the corrected holder's goes on with its words, part by part.
  *
- * Opened, and sent in 2 rounds: x + r, then the bits, of a tile in whole bytes.
+ * Opened, and sent in 2 rounds: x + r, then the bits, in whole bytes, of a span of SYI_FSS_SPAN elements; spans follow each other as
+ * exchange.h has it.
  *
  * Keys are for all k - 1 bits of r (k for equality): that numbers are known to be small, which would do with shorter keys, cannot be said.
  * Modulo 2^k with k from 3 on. More than 2 holders: SY_ENOTSUP.
@@ -29,7 +30,8 @@
 #include "crypto/comparison.h"
 #include "crypto/fss/fixed_keys.h"
 
-#define SYI_FSS_TILE 4096 /* elements */
+#define SYI_FSS_TILE 2048  /* elements: so many keys are a message, 1.9 MB */
+#define SYI_FSS_SPAN 65536 /* elements that are opened together: few waves on far links */
 
 enum { SYI_FSS_ROUNDS = 2, SYI_FSS_BLOCK = 512 /* elements */ };
 enum { SYI_FSS_BITS = 2, SYI_FSS_PUBLIC = 8 }; /* parts */
