@@ -245,11 +245,11 @@ static void spread(const comparing *c, const uint8_t *bits, size_t n, uint64_t *
     if (c->field->width == 4) {
         uint32_t *to = (uint32_t *)(void *)out;
         for (size_t k = 0; k < n; k++) {
-            to[k] = (bits[k / 8] >> k % 8 & 1u) ^ flip;
+            to[k] = ((unsigned)bits[k / 8] >> k % 8 & 1u) ^ flip;
         }
     } else {
         for (size_t k = 0; k < n; k++) {
-            out[k] = (bits[k / 8] >> k % 8 & 1u) ^ flip;
+            out[k] = ((unsigned)bits[k / 8] >> k % 8 & 1u) ^ flip;
         }
     }
 }
