@@ -6,7 +6,6 @@
 #include "core/blocks.h"
 #include "core/error.h"
 #include "crypto/exchange.h"
-#include "crypto/rounding.h"
 
 enum { BLOCK = SYI_PLANE_BITS, WORDS = SYI_PLANE_WORDS, POSITIONS_MAX = 64 };
 _Static_assert(SYI_BITS_TILE % BLOCK == 0, "tiles are whole blocks");
@@ -79,22 +78,6 @@ uint64_t syi_bits_bytes(const syi_bits_tree *tree, const syi_field *field, uint6
 
 /* --- messages ---------------------------------------------------------------------------------- */
 
-syi_bits_words syi_bits_words_of(const syi_demand *demand)
-{
-    const uint8_t width = (uint8_t)demand->field.width, narrow = (uint8_t)((demand->shift + 7) / 8);
-    switch (demand->outcome) {
-    case SYI_OUTCOME_RELU:
-        return (syi_bits_words){2, {SYI_BITS_RHO, SYI_BITS_RHO_R}, {width, width}};
-    case SYI_OUTCOME_RELU_SHIFT:
-        return (syi_bits_words){
-            5,
-            {SYI_BITS_RHO, SYI_BITS_U, SYI_BITS_V, SYI_BITS_RHO_U, SYI_BITS_RHO_V},
-            {width, width, narrow, width, narrow}};
-    default:
-        return (syi_bits_words){1, {SYI_BITS_RHO}, {width}};
-    }
-}
-
 static size_t planes_size(unsigned planes, size_t count)
 {
     const size_t rest = count % BLOCK;
@@ -106,12 +89,7 @@ size_t syi_bits_message(const syi_demand *demand, size_t count)
 {
     const syi_bits_tree tree =
         syi_bits_tree_of(syi_field_bits(&demand->field), demand->kind == SYI_MATERIAL_BITS_EQUAL);
-    const syi_bits_words words = syi_bits_words_of(demand);
-    size_t size = planes_size(tree.planes, count);
-    for (unsigned k = 0; k < words.count; k++) {
-        size += words.bytes[k] * count;
-    }
-    return size;
+    return planes_size(tree.planes, count) + syi_outcome_message(demand, count);
 }
 
 /* --- a comparison ------------------------------------------------------------------------------ */
@@ -133,11 +111,11 @@ typedef struct comparing {
     const syi_field *field;
     const syi_plane_kernels *kernels;
     syi_bits_tree tree;
-    syi_bits_words words;
+    syi_outcome_taking outcome;
     uint8_t *z;
     const uint8_t *x;
     uint64_t lead; /* all ones at the one who leads */
-    syi_generator r, masks, planes, streams[5];
+    syi_generator r, masks, planes;
     tile_state tiles[SYI_STAGES_MAX];
     uint8_t *memory;
     size_t size;
@@ -166,16 +144,6 @@ static uint64_t stream_place(uint64_t tile, size_t block, size_t bytes)
     return (tile * (SYI_BITS_TILE / BLOCK) + block) * (bytes / SYI_GENERATOR_BLOCK);
 }
 
-/* Where the words of `part` of the tile's message begin. */
-static size_t words_at(const comparing *c, unsigned part, size_t count)
-{
-    size_t at = planes_size(c->tree.planes, count);
-    for (unsigned k = 0; c->words.part[k] != part; k++) {
-        at += c->words.bytes[k] * count;
-    }
-    return at;
-}
-
 /* Shares of `count` dealt planes of a block from plane `first` on: where they are, or in `room`. */
 static sy_status dealt_planes(const comparing *c, const tile_state *t, uint64_t tile, size_t block,
                               size_t numbers, unsigned first, unsigned count, uint64_t *room,
@@ -194,37 +162,6 @@ static sy_status dealt_planes(const comparing *c, const tile_state *t, uint64_t 
     } else {
         syi_planes_unpack(room, from + syi_planes_packed(first, numbers), count, numbers);
     }
-    return SY_OK;
-}
-
-/* Shares of a block's words of a part. */
-static sy_status dealt_words(const comparing *c, const tile_state *t, uint64_t tile, size_t block,
-                             size_t count, unsigned part, void *out, sy_error *err)
-{
-    const size_t n = numbers_of(count, block);
-    unsigned k = 0;
-    while (c->words.part[k] != part) {
-        k++;
-    }
-    const size_t bytes = c->words.bytes[k];
-    const uint64_t element = tile * SYI_BITS_TILE + block * BLOCK;
-    if (t->dealt != NULL) {
-        const uint8_t *from = t->dealt + words_at(c, part, count) + block * BLOCK * bytes;
-        if (bytes == c->field->width) {
-            memcpy(out, from, n * bytes);
-        } else {
-            syi_rounding_widen(c->field, out, from, bytes, n);
-        }
-        return SY_OK;
-    }
-    if (bytes == c->field->width) {
-        return syi_field_draw(c->field, &c->streams[k], element, out, n, err);
-    }
-    uint8_t drawn[BLOCK * 8];
-    SY_TRY(syi_generator_fill(&c->streams[k], element * bytes / SYI_GENERATOR_BLOCK, drawn,
-                              n * bytes, err));
-    syi_rounding_widen(c->field, out, drawn, bytes, n);
-    syi_wipe(drawn, n * bytes);
     return SY_OK;
 }
 
@@ -414,127 +351,39 @@ static void add_words(const comparing *c, const tile_state *t, size_t count,
     syi_exchange_add(c->party, c->field, t->opened, received, 0, count);
 }
 
-/* out = d ? a : b, d 0 or 1 */
-static void choose(const syi_field *field, void *out, const void *d, const void *a, const void *b,
-                   size_t n)
-{
-    if (field->width == 4) {
-        uint32_t *to = out;
-        const uint32_t *bit = d, *x = a, *y = b;
-        for (size_t k = 0; k < n; k++) {
-            to[k] = y[k] ^ ((x[k] ^ y[k]) & (0 - bit[k]));
-        }
-    } else {
-        uint64_t *to = out;
-        const uint64_t *bit = d, *x = a, *y = b;
-        for (size_t k = 0; k < n; k++) {
-            to[k] = y[k] ^ ((x[k] ^ y[k]) & (0 - bit[k]));
-        }
-    }
-}
-
-/* X and x's quotient: U = (C >> shift) - 2^(k-2-shift) of C = X + 2^(k-2), public; `c` has C. */
-static void public_quotient(const syi_field *field, void *u, const void *opened, unsigned shift,
-                            size_t n)
-{
-    const uint64_t offset = syi_rounding_quarter(field) >> shift;
-    if (field->width == 4) {
-        uint32_t *to = u;
-        const uint32_t *from = opened;
-        for (size_t k = 0; k < n; k++) {
-            to[k] = (from[k] >> shift) - (uint32_t)offset;
-        }
-    } else {
-        uint64_t *to = u;
-        const uint64_t *from = opened;
-        for (size_t k = 0; k < n; k++) {
-            to[k] = from[k] >> shift;
-        }
-        syi_field_add_public(field, u, u, 0 - offset, n);
-    }
-}
-
-/* Rooms of a block's words. */
-enum { ROOMS = 6 };
-typedef uint64_t rooms[ROOMS][BLOCK];
-
-/* X <rho> - <rho r>: what (1 - b) x is when b was opened as 0, minus x, or as 1. */
-static sy_status masked_product(comparing *c, const tile_state *t, uint64_t tile, size_t block,
-                                size_t count, const void *rho, void *out, sy_error *err)
-{
-    const size_t n = numbers_of(count, block), width = c->field->width;
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_RHO_R, out, err));
-    syi_field_neg(c->field, out, out, n);
-    syi_field_mul_add(c->field, out, t->opened + block * BLOCK * width, rho, n);
-    return SY_OK;
-}
-
-/* The share of x / 2^shift, and U <rho> - <rho u> + (C has its top bit ? 0 : <rho v> 2^(k - shift)). */
-static sy_status masked_quotient(comparing *c, const tile_state *t, uint64_t tile, size_t block,
-                                 size_t count, const void *rho, void *quotient, void *out,
-                                 rooms room, sy_error *err)
-{
-    const size_t n = numbers_of(count, block), width = c->field->width;
-    const unsigned shift = c->demand->shift;
-    uint8_t *opened = t->opened + block * BLOCK * width;
-    syi_field_add_public(c->field, opened, opened, syi_rounding_quarter(c->field), n);
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_U, room[0], err));
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_V, room[1], err));
-    syi_rounding_shift(c->field, quotient, opened, room[0], room[1], shift, c->lead != 0, n);
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_RHO_U, room[0], err));
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_RHO_V, room[1], err));
-    syi_rounding_shift(c->field, out, opened, room[0], room[1], shift, false, n);
-    public_quotient(c->field, room[0], opened, shift, n);
-    syi_field_mul_add(c->field, out, room[0], rho, n);
-    return SY_OK;
-}
-
 /* b, or for equality its contrary, was opened under rho. */
 static sy_status finish_block(comparing *c, const tile_state *t, uint64_t tile, size_t block,
-                              size_t count, rooms room, sy_error *err)
+                              size_t count, sy_error *err)
 {
     const size_t n = numbers_of(count, block), width = c->field->width;
-    const uint64_t element = tile * SYI_BITS_TILE + block * BLOCK;
-    void *rho = room[2], *d = room[3], *first = room[4], *second = room[5];
-    uint64_t chosen[WORDS];
+    const syi_outcome_block where = {
+        .words = t->dealt != NULL ? t->dealt + planes_size(c->tree.planes, count) : NULL,
+        .count = count,
+        .at = block * BLOCK,
+        .n = n,
+        .element = tile * SYI_BITS_TILE + block * BLOCK};
+    uint64_t chosen[WORDS], d[BLOCK]; /* d = 1 - c; of equality c: public */
     memcpy(chosen, planes_of(t, 1, block, n), sizeof chosen);
-    for (size_t i = 0; i < WORDS; i++) { /* d = 1 - c; of equality c */
+    for (size_t i = 0; i < WORDS; i++) {
         chosen[i] = c->tree.equal ? chosen[i] : ~chosen[i];
     }
     if (width == 4) {
-        c->kernels->spread32(d, chosen);
+        c->kernels->spread32((uint32_t *)(void *)d, chosen);
     } else {
         c->kernels->spread64(d, chosen);
     }
-    SY_TRY(dealt_words(c, t, tile, block, count, SYI_BITS_RHO, rho, err));
-    /* d A + (1 - 2 d) B: d = 1: A - B, else B. */
-    if (c->demand->outcome == SYI_OUTCOME_BIT) {
-        syi_field_neg(c->field, first, rho, n);
-        syi_field_add_public(c->field, first, first, c->lead & 1, n);
-        choose(c->field, c->z + element * width, d, first, rho, n);
-        return SY_OK;
-    }
-    if (c->demand->outcome == SYI_OUTCOME_RELU) {
-        SY_TRY(masked_product(c, t, tile, block, count, rho, second, err));
-        syi_field_sub(c->field, first, c->x + element * width, second, n);
-    } else {
-        SY_TRY(masked_quotient(c, t, tile, block, count, rho, first, second, room, err));
-        syi_field_sub(c->field, first, first, second, n);
-    }
-    choose(c->field, c->z + element * width, d, first, second, n);
-    return SY_OK;
+    return syi_outcome_finish(&c->outcome, &where, c->z + where.element * width,
+                              c->x + where.element * width, t->opened + block * BLOCK * width, d,
+                              err);
 }
 
 static sy_status finish_tile(comparing *c, const tile_state *t, uint64_t tile, size_t count,
                              sy_error *err)
 {
-    rooms room;
-    sy_status status = SY_OK;
-    for (size_t block = 0; block < blocks_of(count) && status == SY_OK; block++) {
-        status = finish_block(c, t, tile, block, count, room, err);
+    for (size_t block = 0; block < blocks_of(count); block++) {
+        SY_TRY(finish_block(c, t, tile, block, count, err));
     }
-    syi_wipe(room, sizeof room);
-    return status;
+    return SY_OK;
 }
 
 /* The leaves, or the nodes of `level`, of all blocks, masked, to be sent. */
@@ -647,13 +496,10 @@ static sy_status open_streams(comparing *c, sy_error *err)
     const int holders = c->party->channel->holders, index = c->party->channel->index;
     SY_TRY(syi_material_open(material, &c->r, demand->kind, &demand->item, SYI_PART_A, err));
     SY_TRY(syi_material_open(material, &c->masks, demand->kind, &demand->item, SYI_PART_B, err));
+    SY_TRY(syi_outcome_take(&c->outcome, c->party, demand, err));
     if (syi_material_tiles(demand) == 1 &&
         syi_material_corrected(&demand->item, 0, holders) == index) {
         return SY_OK; /* all is dealt */
-    }
-    for (unsigned k = 0; k < c->words.count; k++) {
-        SY_TRY(syi_material_open(material, &c->streams[k], demand->kind, &demand->item,
-                                 c->words.part[k], err));
     }
     return syi_material_open(material, &c->planes, demand->kind, &demand->item, SYI_PART_C, err);
 }
@@ -663,9 +509,7 @@ static void close_all(comparing *c)
     syi_generator_fini(&c->r);
     syi_generator_fini(&c->masks);
     syi_generator_fini(&c->planes);
-    for (size_t k = 0; k < sizeof c->streams / sizeof c->streams[0]; k++) {
-        syi_generator_fini(&c->streams[k]);
-    }
+    syi_outcome_taken(&c->outcome);
     if (c->memory != NULL) {
         syi_block_free_secret(c->party->context, c->memory, c->size);
     }
@@ -680,7 +524,6 @@ static sy_status compare(syi_party *party, syi_demand *demand, void *z, const vo
                    .field = &demand->field,
                    .kernels = syi_plane_kernels_get(),
                    .tree = syi_bits_tree_of(bits, demand->kind == SYI_MATERIAL_BITS_EQUAL),
-                   .words = syi_bits_words_of(demand),
                    .z = z,
                    .x = x,
                    .lead = party->channel->index == 0 ? UINT64_MAX : 0};

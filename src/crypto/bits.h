@@ -13,15 +13,14 @@
  *   part B        free: planes, a mask for each opened bit
  *   part C        derived: planes: bits of r but the lowest (its shares are the lowest bits of those of r), then the
  *                 products of shared bits, level by level
- *   parts 3 to 7  derived: words: rho, the last mask as a number; RELU: rho r; RELU_SHIFT: u = r >> shift, v = msb(r)
- *                 modulo 2^shift, rho u, rho v
+ *   parts 3 to 7  derived: words of the outcome, of which rho is the last mask (outcome.h)
  * The message to the corrected holder: for every block its planes, for as many elements as there are, in whole bytes; then
- * the words, part by part, v and rho v as ceil(shift / 8) bytes each.
+ * the words, part by part.
  */
 #ifndef SYI_CRYPTO_BITS_H
 #define SYI_CRYPTO_BITS_H
 
-#include "crypto/comparison.h"
+#include "crypto/outcome.h"
 #include "ring/planes.h"
 
 #define SYI_BITS_TILE 16384 /* elements */
@@ -47,22 +46,6 @@ unsigned syi_bits_leaf_products(const syi_bits_tree *tree, unsigned leaf);
 /* Rounds of the whole, and bytes to each other holder for `count` elements. */
 unsigned syi_bits_rounds(const syi_bits_tree *tree);
 uint64_t syi_bits_bytes(const syi_bits_tree *tree, const syi_field *field, uint64_t count);
-
-/* Derived words of an outcome: their part and whether they are narrow. */
-typedef struct syi_bits_words {
-    unsigned count;
-    uint8_t part[5];
-    uint8_t bytes[5]; /* of an element */
-} syi_bits_words;
-enum {
-    SYI_BITS_RHO = 3,
-    SYI_BITS_RHO_R = 4,
-    SYI_BITS_U = 4,
-    SYI_BITS_V = 5,
-    SYI_BITS_RHO_U = 6,
-    SYI_BITS_RHO_V = 7
-};
-syi_bits_words syi_bits_words_of(const syi_demand *demand);
 
 size_t syi_bits_message(const syi_demand *demand, size_t count);
 sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,

@@ -5,13 +5,12 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "crypto/bits.h"
-#include "crypto/rounding.h"
 
-enum { BLOCK = SYI_PLANE_BITS, WORDS = SYI_PLANE_WORDS, PARTS_MAX = 8, PLANES_MAX = 64 };
+enum { BLOCK = SYI_PLANE_BITS, WORDS = SYI_PLANE_WORDS, PARTS = 3, PLANES_MAX = 64 };
 
 /* What is made of a block. */
 typedef struct room {
-    uint64_t r[BLOCK], drawn[BLOCK], rho[BLOCK], words[BLOCK], quotient[BLOCK], top[BLOCK];
+    uint64_t r[BLOCK], drawn[BLOCK], rho[BLOCK];
     uint64_t bits[PLANES_MAX * WORDS], positions[PLANES_MAX * WORDS];
     uint64_t masks[PLANES_MAX * WORDS];
     uint64_t eleven[SYI_LEAF_PRODUCTS * WORDS];
@@ -24,7 +23,7 @@ typedef struct deal {
     const syi_field *field;
     const syi_plane_kernels *kernels;
     syi_bits_tree tree;
-    syi_bits_words words;
+    syi_outcome_giving outcome;
     syi_generator *streams; /* [part][holder] */
     room *room;
     uint8_t *message;
@@ -120,48 +119,6 @@ static void put_planes(const deal *d, uint64_t *out)
     }
 }
 
-/* The words of a part. */
-static void put_words(const deal *d, unsigned part, size_t n)
-{
-    room *m = d->room;
-    const bool relu = d->demand->outcome == SYI_OUTCOME_RELU;
-    const void *factor = relu                                           ? m->r
-                         : part == SYI_BITS_U || part == SYI_BITS_RHO_U ? m->quotient
-                                                                        : m->top;
-    if (part == SYI_BITS_RHO) {
-        memcpy(m->words, m->rho, n * d->field->width);
-    } else if (relu || part == SYI_BITS_RHO_U || part == SYI_BITS_RHO_V) {
-        syi_field_mul(d->field, m->words, m->rho, factor, n);
-    } else {
-        memcpy(m->words, factor, n * d->field->width);
-    }
-}
-
-static sy_status correct_words(const deal *d, int corrected, unsigned part, size_t bytes,
-                               uint64_t element, size_t n, uint8_t *out, sy_error *err)
-{
-    room *m = d->room;
-    for (int k = 0; k < d->dealer->holders; k++) {
-        if (k == corrected) {
-            continue;
-        }
-        if (bytes == d->field->width) {
-            SY_TRY(syi_field_draw(d->field, stream_of(d, part, k), element, m->drawn, n, err));
-        } else {
-            SY_TRY(syi_generator_fill(stream_of(d, part, k), element * bytes / SYI_GENERATOR_BLOCK,
-                                      m->streamed, n * bytes, err));
-            syi_rounding_widen(d->field, m->drawn, (const uint8_t *)m->streamed, bytes, n);
-        }
-        syi_field_sub(d->field, m->words, m->words, m->drawn, n);
-    }
-    if (bytes == d->field->width) {
-        memcpy(out, m->words, n * bytes);
-    } else {
-        syi_rounding_narrow(d->field, out, m->words, bytes, n);
-    }
-    return SY_OK;
-}
-
 /* `tile_block` of a tile of `count` elements, to its places in the message. */
 static sy_status deal_block(const deal *d, int corrected, uint64_t tile, size_t tile_block,
                             size_t count, sy_error *err)
@@ -182,9 +139,6 @@ static sy_status deal_block(const deal *d, int corrected, uint64_t tile, size_t 
             d->kernels->add(planes, m->streamed, tree->planes);
         }
     }
-    const size_t rest = count % BLOCK;
-    size_t at = count / BLOCK * tree->planes * SYI_PLANE_BYTES +
-                (rest > 0 ? syi_planes_packed(tree->planes, rest) : 0);
     if (n < BLOCK) {
         syi_planes_pack(out, planes, tree->planes, n);
     }
@@ -194,17 +148,12 @@ static sy_status deal_block(const deal *d, int corrected, uint64_t tile, size_t 
     } else {
         d->kernels->spread64(m->rho, rho);
     }
-    if (d->demand->outcome == SYI_OUTCOME_RELU_SHIFT) {
-        syi_rounding_parts(d->field, m->quotient, m->top, m->r, d->demand->shift, n);
-    }
-    for (unsigned k = 0; k < d->words.count; k++) {
-        const size_t bytes = d->words.bytes[k];
-        put_words(d, d->words.part[k], n);
-        SY_TRY(correct_words(d, corrected, d->words.part[k], bytes, block * BLOCK, n,
-                             d->message + at + tile_block * BLOCK * bytes, err));
-        at += bytes * count;
-    }
-    return SY_OK;
+    const syi_outcome_block where = {
+        .count = count, .at = tile_block * BLOCK, .n = n, .element = block * BLOCK};
+    return syi_outcome_correct(&d->outcome, corrected,
+                               d->message + syi_bits_message(d->demand, count) -
+                                   syi_outcome_message(d->demand, count),
+                               &where, m->rho, m->r, err);
 }
 
 static sy_status open_part(deal *d, unsigned part, sy_error *err)
@@ -224,9 +173,7 @@ static sy_status deal_all(deal *d, syi_give_fn give, void *user, sy_error *err)
     for (unsigned part = 0; part <= SYI_PART_C; part++) {
         SY_TRY(open_part(d, part, err));
     }
-    for (unsigned k = 0; k < d->words.count; k++) {
-        SY_TRY(open_part(d, d->words.part[k], err));
-    }
+    SY_TRY(syi_outcome_give(&d->outcome, d->dealer, demand, err));
     for (uint64_t tile = 0; tile < syi_material_tiles(demand); tile++) {
         const size_t count = syi_material_tile(demand, tile);
         const int corrected = syi_material_corrected(&demand->item, tile, d->dealer->holders);
@@ -245,7 +192,7 @@ sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_
     if (demand->count == 0) {
         return SY_OK;
     }
-    const size_t streams = (size_t)PARTS_MAX * (size_t)dealer->holders;
+    const size_t streams = (size_t)PARTS * (size_t)dealer->holders;
     const size_t message = syi_material_message(demand, 0), size = sizeof(room) + message;
     deal d = {.dealer = dealer,
               .demand = demand,
@@ -253,7 +200,7 @@ sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_
               .kernels = syi_plane_kernels_get(),
               .tree = syi_bits_tree_of(syi_field_bits(&demand->field),
                                        demand->kind == SYI_MATERIAL_BITS_EQUAL),
-              .words = syi_bits_words_of(demand)};
+              .outcome = {.dealer = dealer}};
     uint8_t *memory = syi_block_alloc(dealer->context, size);
     d.streams = syi_alloc_array(dealer->context, streams, sizeof *d.streams);
     sy_status status = SY_OK;
@@ -264,6 +211,7 @@ sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_
         d.message = memory + sizeof(room);
         status = deal_all(&d, give, user, err);
     }
+    syi_outcome_given(&d.outcome);
     for (size_t k = 0; d.streams != NULL && k < streams; k++) {
         syi_generator_fini(&d.streams[k]);
     }

@@ -4,13 +4,21 @@
 
 #include "core/error.h"
 #include "crypto/bits.h"
+#include "crypto/fss.h"
 
 typedef struct known {
     const char *name;
     int holders_max;
+    sy_status (*compare)(syi_party *party, const syi_comparison *comparison, const syi_field *field,
+                         void *z, const void *x, uint64_t count, sy_error *err);
+    sy_status (*equal)(syi_party *party, const syi_field *field, void *z, const void *x,
+                       uint64_t count, sy_error *err);
 } known;
 
-static const known families[] = {[SYI_FAMILY_BITS] = {"bits", SYI_HOLDERS_MAX}};
+static const known families[] = {
+    [SYI_FAMILY_BITS] = {"bits", SYI_HOLDERS_MAX, syi_bits_compare, syi_bits_equal},
+    [SYI_FAMILY_FSS] = {"fss", 2, syi_fss_compare, syi_fss_equal},
+};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 syi_family syi_family_of(syi_family of)
@@ -18,6 +26,7 @@ syi_family syi_family_of(syi_family of)
     return of == SYI_FAMILY_DEFAULT ? SYI_FAMILY_BITS : of;
 }
 
+/* NULL: there is none with that number. */
 static const known *find(syi_family of)
 {
     const unsigned number = (unsigned)syi_family_of(of);
@@ -54,7 +63,8 @@ sy_status syi_family_check(syi_family of, int holders, sy_error *err)
     }
     return holders <= found->holders_max
                ? SY_OK
-               : syi_fail(err, SY_ENOTSUP, "protocol \"%s\" is for %d holders, not for %d",
+               : syi_fail(err, SY_ENOTSUP,
+                          "protocol \"%s\" is for %d holders, not for %d; use \"bits\"",
                           found->name, found->holders_max, holders);
 }
 
@@ -80,7 +90,7 @@ sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const 
                       void *z, const void *x, uint64_t count, sy_error *err)
 {
     SY_TRY(syi_comparison_check(comparison, field, party->channel->holders, err));
-    return syi_bits_compare(party, comparison, field, z, x, count, err);
+    return find(comparison->family)->compare(party, comparison, field, z, x, count, err);
 }
 
 sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
@@ -88,5 +98,5 @@ sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field 
 {
     const syi_comparison comparison = {family, SYI_OUTCOME_BIT, 0};
     SY_TRY(syi_comparison_check(&comparison, field, party->channel->holders, err));
-    return syi_bits_equal(party, field, z, x, count, err);
+    return find(family)->equal(party, field, z, x, count, err);
 }

@@ -33,19 +33,20 @@ static sy_status run_simple(syi_party *party, void *user, sy_error *err)
     return status == SY_OK ? syi_spdz_zero(party, &w->field, z, COUNT, err) : status;
 }
 
-static sy_status run_comparisons(syi_party *party, words *w, sy_error *err)
+static sy_status run_comparisons(syi_party *party, words *w, syi_family family, size_t count,
+                                 sy_error *err)
 {
     const int h = party->channel->index;
     sy_status status = SY_OK;
     for (int outcome = SYI_OUTCOME_BIT; status == SY_OK && outcome <= SYI_OUTCOME_RELU_SHIFT;
          outcome++) {
-        const syi_comparison comparison = {SYI_FAMILY_DEFAULT, (syi_outcome)outcome,
+        const syi_comparison comparison = {family, (syi_outcome)outcome,
                                            outcome == SYI_OUTCOME_RELU_SHIFT ? 3 : 0};
-        status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], COUNT, err);
+        status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], count, err);
     }
-    return status == SY_OK ? syi_compare_zero(party, SYI_FAMILY_DEFAULT, &w->field, w->z[h],
-                                              w->x[h], COUNT, err)
-                           : status;
+    return status == SY_OK
+               ? syi_compare_zero(party, family, &w->field, w->z[h], w->x[h], count, err)
+               : status;
 }
 
 static sy_status run_product(syi_party *party, words *w, const char *name, int64_t rows,
@@ -76,12 +77,19 @@ static sy_status run_all(syi_party *party, void *user, sy_error *err)
     (void)VALGRIND_MAKE_MEM_UNDEFINED(w->x[party->channel->index], sizeof w->x[0]);
     sy_status status = run_simple(party, w, err);
     if (status == SY_OK && syi_field_bits(&w->field) != 0) {
-        status = run_comparisons(party, w, err);
+        status = run_comparisons(party, w, SYI_FAMILY_DEFAULT, COUNT, err);
     }
     if (status == SY_OK) {
         status = run_product(party, w, "mul", 50, 60, err);
     }
     return status == SY_OK ? run_product(party, w, "matmul", 21, 21, err) : status;
+}
+
+static sy_status run_fss(syi_party *party, void *user, sy_error *err)
+{
+    words *w = user;
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(w->x[party->channel->index], sizeof w->x[0]);
+    return run_comparisons(party, w, SYI_FAMILY_FSS, COUNT / 30, err);
 }
 
 static void mark_secret(void *bytes, size_t size)
@@ -107,19 +115,16 @@ static void check_marked(const void *bytes, size_t size)
     }
 }
 
-static void test_constant_time(void **state)
+static void check(int holders, party_program program, const syi_field *fields, size_t count)
 {
-    (void)state;
-    static const syi_field fields[] = {
-        SYI_FIELD_64, SYI_FIELD_32, {UINT64_C(1) << 62, 8}, {UINT64_C(0) - 59, 8}};
     const party_threads_options options = {.mark_secret = mark_secret, .mark_public = mark_public};
     words *w = calloc(1, sizeof *w);
     scene s;
-    scene_open(&s, 3, &options);
-    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+    scene_open(&s, holders, &options);
+    for (size_t f = 0; f < count; f++) {
         w->field = fields[f];
-        scene_run(&s, run_all, w);
-        for (int h = 0; h < 3; h++) {
+        scene_run(&s, program, w);
+        for (int h = 0; h < holders; h++) {
             check_marked(w->z[h], 4);
         }
     }
@@ -128,10 +133,27 @@ static void test_constant_time(void **state)
     assert_int_equal(VALGRIND_COUNT_ERRORS, 0);
 }
 
+static const syi_field fields[] = {
+    SYI_FIELD_64, SYI_FIELD_32, {UINT64_C(1) << 62, 8}, {UINT64_C(0) - 59, 8}};
+
+static void test_constant_time(void **state)
+{
+    (void)state;
+    check(3, run_all, fields, sizeof fields / sizeof *fields);
+}
+
+/* Comparisons by function secret sharing are for two, and for powers of 2. */
+static void test_constant_time_of_two(void **state)
+{
+    (void)state;
+    check(2, run_fss, fields, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant_time),
+        cmocka_unit_test(test_constant_time_of_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "crypto/bits.h"
+#include "crypto/fss.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 
@@ -248,7 +249,8 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
 {
     enum { BLOCK_SIZE = BLOCK * WORD };
     if (syi_material_is_comparison(demand->kind)) {
-        return syi_bits_deal(dealer, demand, give, user, err);
+        return (demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_deal : syi_fss_deal)(
+            dealer, demand, give, user, err);
     }
     const size_t tile = demand->count > 0 ? syi_material_message(demand, 0) : 0;
     const size_t size = (PARTS + 1) * BLOCK_SIZE + tile;

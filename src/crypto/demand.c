@@ -214,7 +214,7 @@ sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
     if (size < HEAD) {
         return malformed("its end is missing", err);
     }
-    if (bytes[0] < SYI_MATERIAL_PRODUCT || bytes[0] > SYI_MATERIAL_BITS_EQUAL) {
+    if (bytes[0] < SYI_MATERIAL_PRODUCT || bytes[0] > SYI_MATERIAL_LAST) {
         return syi_fail(err, SY_EFORMAT, "demand for material: there is no kind %u", bytes[0]);
     }
     demand->kind = (syi_material_kind)bytes[0];

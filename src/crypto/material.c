@@ -65,7 +65,9 @@ size_t syi_material_message(const syi_demand *demand, uint64_t tile)
 {
     size_t element = 0;
     if (syi_material_is_comparison(demand->kind)) {
-        return syi_bits_message(demand, syi_material_tile(demand, tile));
+        const size_t count = syi_material_tile(demand, tile);
+        return demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_message(demand, count)
+                                                       : syi_fss_message(demand, count);
     }
     for (unsigned part = 0; part < syi_material_derived(demand->kind); part++) {
         element += syi_material_element(demand, SYI_PART_C + part);

@@ -1,17 +1,18 @@
 /*
  * demand.c - demands for material as a peer writes them. What is read can be written, to the same bytes, and is dealt: as many
- * bytes as it says, to every corrected holder in turn.
+ * bytes as it says, to every corrected holder in turn. Keys of comparisons go to the other one of two holders as well.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/material.h"
+#include "crypto/fss.h"
 
 enum { MOST = 4096 };
 
 typedef struct given {
     const syi_demand *demand;
-    uint64_t tiles;
+    int holders;
+    uint64_t tiles, others;
 } given;
 
 static void require(bool promise)
@@ -39,7 +40,12 @@ static sy_status take(void *user, int holder, const syi_item *item, const void *
     (void)bytes;
     (void)err;
     require(syi_item_same(item, &g->demand->item));
-    require(holder == syi_material_corrected(item, g->tiles, 3));
+    if (g->holders == 2 && size < syi_material_message(g->demand, (g->tiles + g->others) / 2)) {
+        require(holder != syi_material_corrected(item, g->others, 2));
+        require(size == syi_fss_keys(g->demand, syi_material_tile(g->demand, g->others++)));
+        return SY_OK;
+    }
+    require(holder == syi_material_corrected(item, g->tiles, g->holders));
     require(size == syi_material_message(g->demand, g->tiles++));
     return SY_OK;
 }
@@ -57,9 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_written(context, &demand, data, size);
-    const syi_dealer dealer = {.context = context, .holders = 3};
-    given g = {.demand = &demand};
+    const bool keys = demand.kind >= SYI_MATERIAL_FSS_SIGN;
+    given g = {.demand = &demand, .holders = keys ? 2 : 3};
+    const syi_dealer dealer = {.context = context, .holders = g.holders};
     require(syi_deal(&dealer, &demand, take, &g, &err) == SY_OK);
     require(g.tiles == syi_material_tiles(&demand));
+    require(g.others == (keys ? g.tiles : 0));
     return 0;
 }
