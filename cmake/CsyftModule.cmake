@@ -16,7 +16,7 @@ include(CsyftTest)
 
 # csyft_module(NAME [THREADS] [LONG] [SOURCES extra.c ...] [FLAGS ...] [TEST_SOURCES ...] [TEST_LINK lib ...]
 #              [BENCH_SOURCES ...] [LABELS ...] [TIMEOUT seconds])
-# THREADS labels the test for the thread sanitizer (the rooms transport, workers and crypto always are).
+# THREADS labels the test for the thread sanitizer (the rooms transport and workers always are).
 function(csyft_module NAME)
   cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS;LONG" "TIMEOUT" "SOURCES;FLAGS;TEST_SOURCES;TEST_LINK;BENCH_SOURCES;LABELS")
   if(arg_UNPARSED_ARGUMENTS)
@@ -45,7 +45,7 @@ function(csyft_module NAME)
   string(REPLACE "/" "_" target "${room}/${NAME}")
   if(CSYFT_TESTS AND EXISTS "${here}/${NAME}_test.c")
     set(labels unit ${arg_LABELS})
-    if(arg_THREADS OR room MATCHES "^(transport|workers|crypto)(/|$)")
+    if(arg_THREADS OR room MATCHES "^(transport|workers)(/|$)")
       list(APPEND labels threads)
     endif()
     if(arg_LONG)

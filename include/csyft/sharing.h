@@ -41,7 +41,9 @@ typedef struct sy_share_options {
     sy_worker *crypto_provider; /* NULL: the hook's local worker */
     sy_precision_dtype dtype;   /* LONG: 2^64; INT: 2^32; CUSTOM: `field` */
     uint64_t field; /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
-    /* How values are compared: "bits"; NULL: the fastest one, which is "bits". Values of different protocols do not mix. */
+    /* How values are compared: "bits" (any number of holders, 4 rounds, little material) or "fss" (2 holders, 2 rounds, 0.9 kB of
+     * material per element: for far links, with material made ahead). NULL: the fastest one that needs nothing ahead, "bits". Values
+     * of different protocols do not mix. */
     const char *protocol;
 } sy_share_options;
 #define SY_SHARE_OPTIONS_INIT            \
@@ -137,7 +139,8 @@ typedef struct sy_primitive {
     const int64_t *a_shape, *b_shape;
     int64_t divisor; /* of divisions: 1000 for fixed precision of 3 decimals */
     sy_precision_dtype dtype;
-    uint64_t field; /* of CUSTOM */
+    uint64_t field;       /* of CUSTOM */
+    const char *protocol; /* of the values that will use it, as in sy_share_options */
 } sy_primitive;
 #define SY_PRIMITIVE_INIT            \
     {                                \
@@ -157,7 +160,7 @@ SY_API sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, s
  */
 SY_API void sy_hook_check_shared_range(sy_hook *hook, bool check);
 
-/* What the joint operations of a group have cost one holder so far, in its present session. Payloads, without framing. */
+/* What the joint operations of a group have cost one holder so far, in its present sessions (one for each protocol). Payloads, without framing. */
 typedef struct sy_sharing_cost {
     uint64_t rounds;
     uint64_t bytes_sent;       /* to each other holder */

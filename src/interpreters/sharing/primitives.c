@@ -115,7 +115,9 @@ sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_tensor **p
 
 /* Crypto store */
 
-static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *err)
+/* *family: never DEFAULT. */
+static sy_status demand_of(const sy_primitive *p, syi_demand *demand, syi_family *family,
+                           sy_error *err)
 {
     sy_primitive all = SY_PRIMITIVE_INIT;
     syi_array shape = SYI_ARRAY_INIT;
@@ -125,6 +127,11 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
         all.b_ndim > SY_DIM_MAX) {
         return syi_fail(err, SY_EINVAL, "provide_primitives: no operation, or a shape is none");
     }
+    if (!syi_family_of_name(all.protocol, family)) {
+        return syi_fail(err, SY_EINVAL, "provide_primitives: there is no protocol \"%.40s\"",
+                        all.protocol);
+    }
+    *family = syi_family_of(*family);
     SY_TRY(syi_field_of_options(all.dtype, all.field, &demand->field, err));
     SY_TRY(
         syi_array_describe(&shape, syi_field_dtype(&demand->field), all.a_ndim, all.a_shape, err));
@@ -143,7 +150,14 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
             return syi_fail(err, SY_ENOTSUP,
                             "provide_primitives: a %s in a field that is no power of two", all.op);
         }
-        demand->kind = all.op[0] == 'e' ? SYI_MATERIAL_BITS_EQUAL : SYI_MATERIAL_BITS_SIGN;
+        const bool bits = *family == SYI_FAMILY_BITS;
+        if (!bits && *family != SYI_FAMILY_FSS) {
+            return syi_fail(err, SY_ENOTSUP,
+                            "provide_primitives: a %s of protocol %s cannot be made ahead", all.op,
+                            syi_family_name(*family));
+        }
+        demand->kind = all.op[0] == 'e' ? (bits ? SYI_MATERIAL_BITS_EQUAL : SYI_MATERIAL_FSS_EQUAL)
+                                        : (bits ? SYI_MATERIAL_BITS_SIGN : SYI_MATERIAL_FSS_SIGN);
         demand->outcome = all.op[0] == 'r' ? SYI_OUTCOME_RELU : SYI_OUTCOME_BIT;
         return SY_OK;
     }
@@ -169,7 +183,7 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *
 }
 
 static sy_status find_group(sy_worker *const *holders, size_t count, sy_worker *provider,
-                            syi_sharing_group **group, sy_error *err)
+                            syi_family family, syi_sharing_group **group, sy_error *err)
 {
     *group = NULL;
     if (holders == NULL || count == 0 || holders[0] == NULL) {
@@ -177,8 +191,18 @@ static sy_status find_group(sy_worker *const *holders, size_t count, sy_worker *
     }
     sy_hook *hook = holders[0]->hook;
     return syi_sharing_group_get(hook, group, holders, count,
-                                 provider != NULL ? provider : hook->local_worker,
-                                 syi_family_of(SYI_FAMILY_DEFAULT), err);
+                                 provider != NULL ? provider : hook->local_worker, family, err);
+}
+
+/* The next protocol after this one, from DEFAULT on, that so many holders may have; DEFAULT: none. */
+static syi_family next_family(syi_family family, size_t count)
+{
+    for (int next = (int)family + 1; syi_family_name((syi_family)next) != NULL; next++) {
+        if (syi_family_check((syi_family)next, (int)count, NULL) == SY_OK) {
+            return (syi_family)next;
+        }
+    }
+    return SYI_FAMILY_DEFAULT;
 }
 
 sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
@@ -190,8 +214,9 @@ sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
     if (primitive == NULL) {
         return syi_fail(err, SY_EINVAL, "provide_primitives: the primitive is NULL");
     }
-    SY_TRY(demand_of(primitive, &demand, err));
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
+    syi_family family = SYI_FAMILY_DEFAULT;
+    SY_TRY(demand_of(primitive, &demand, &family, err));
+    SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
     const sy_status status =
         count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;
     return status;
@@ -201,9 +226,12 @@ sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, size_t h
                                  sy_worker *crypto_provider, sy_error *err)
 {
     syi_sharing_group *group = NULL;
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
-    const sy_status status = syi_sharing_group_force(group, force, err);
-    return status;
+    for (syi_family family = next_family(SYI_FAMILY_DEFAULT, holder_count);
+         family != SYI_FAMILY_DEFAULT; family = next_family(family, holder_count)) {
+        SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
+        SY_TRY(syi_sharing_group_force(group, force, err));
+    }
+    return SY_OK;
 }
 
 sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
@@ -216,10 +244,16 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
     if (holder >= holder_count) {
         return syi_fail(err, SY_EINVAL, "sharing cost: holder %zu of %zu", holder, holder_count);
     }
-    SY_TRY(find_group(holders, holder_count, crypto_provider, &group, err));
-    const sy_status status = syi_sharing_group_cost(group, (int)holder, numbers, err);
-    SY_TRY(status);
-    *cost =
-        (sy_sharing_cost){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+    for (syi_family family = next_family(SYI_FAMILY_DEFAULT, holder_count);
+         family != SYI_FAMILY_DEFAULT; family = next_family(family, holder_count)) {
+        SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
+        SY_TRY(syi_sharing_group_cost(group, (int)holder, numbers, err));
+        cost->rounds += numbers[0];
+        cost->bytes_sent += numbers[1];
+        cost->bytes_received += numbers[2];
+        cost->bytes_dealt += numbers[3];
+        cost->primitives_made += numbers[4];
+        cost->primitives_taken += numbers[5];
+    }
     return SY_OK;
 }
