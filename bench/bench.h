@@ -61,7 +61,7 @@ extern const bench_scenario *const bench_mpc_scenarios[]; /* the suite "mpc" */
 extern const size_t bench_mpc_scenario_count;
 
 int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result);
-int bench_run_mpc_plan(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_layers(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_plan_size(const bench *b, const bench_scenario *scenario, bench_result *result);

@@ -1,7 +1,7 @@
 /*
- * mpc.c - products of shared values. Operands are fresh in every operation, so that nothing is opened already; `ahead`
- * scenarios have their material made before the clock starts, and the time for that is told apart. Rounds and bytes are
- * those of the first holder, and must be what the protocol needs.
+ * mpc.c - products and comparisons of shared values. Operands are fresh in every operation, so that nothing is opened already;
+ * `ahead` scenarios have their material made before the clock starts, and the time for that is told apart. Rounds and bytes
+ * are those of the first holder, and must be what the protocol needs.
  */
 #include <string.h>
 
@@ -9,23 +9,27 @@
 
 enum { BATCH = 32 };
 
-/* A scenario's operation: shapes of its factors, and what it costs. */
+/* A scenario's operation: shapes of its operands, what it must cost, and how far off its results may be. */
 typedef struct work {
     const char *op; /* row */
     int x_ndim, y_ndim;
-    int64_t x_shape[4], y_shape[4];
-    uint64_t x_size, y_size, z_size;
+    int64_t x_shape[4], y_shape[4]; /* y_ndim 0: one operand */
+    uint64_t z_size;
+    int64_t most; /* magnitude of whole numbers */
+    size_t rounds;
+    uint64_t sent;
+    double bound;
 } work;
 
-typedef struct products {
+typedef struct operation {
     bench_parties parties;
     const bench_scenario *scenario;
     work work;
-    sy_tensor *x, *y; /* plain */
+    sy_tensor *x, *y; /* plain; y may be NULL */
     sy_tensor *shared_x, *shared_y;
     sy_tensor *fresh[2][BATCH]; /* operands of the next operations */
     double offline;             /* seconds per operation, of the last sample */
-} products;
+} operation;
 
 static uint64_t product_of(int ndim, const int64_t *shape)
 {
@@ -36,45 +40,90 @@ static uint64_t product_of(int ndim, const int64_t *shape)
     return count;
 }
 
+/* Opens x - a and y - b, and, to divide, the masked product. In fixed precision each factor is off by less than a unit of
+ * 0.001, times the other's magnitude, per term; and the result by less than 1 more. */
+static void expect_product(work *w, bool fixed, uint64_t terms)
+{
+    const uint64_t x_size = product_of(w->x_ndim, w->x_shape),
+                   y_size = product_of(w->y_ndim, w->y_shape);
+    w->most = 1000;
+    w->rounds = fixed ? 2 : 1;
+    w->sent = 8 * (x_size + y_size + (fixed ? w->z_size : 0));
+    w->bound = fixed ? 0.001 * (8 * (double)terms + 2) : 0;
+}
+
+/* Of numbers whose differences a double holds. */
+static void expect_comparison(work *w)
+{
+    w->most = INT64_C(1) << 51;
+    w->rounds = BENCH_COMPARISON_ROUNDS;
+    w->sent = bench_comparison_bytes(w->z_size);
+    w->bound = 0;
+}
+
+/* Windows of 2x2: two pairs of each, then their winners. Encoding cuts less than a unit off. */
+static void expect_pool(work *w)
+{
+    w->rounds = 2 * BENCH_COMPARISON_ROUNDS;
+    w->sent = bench_comparison_bytes(2 * w->z_size) + bench_comparison_bytes(w->z_size);
+    w->bound = 0.001;
+}
+
 static work work_of(const bench_scenario *scenario)
 {
     const int64_t n = (int64_t)scenario->size;
+    const bool fixed = scenario->fixed;
     work w = {.op = scenario->op, .x_ndim = 1, .y_ndim = 1, .x_shape = {n}, .y_shape = {n}};
-    if (strcmp(scenario->op, "matmul") == 0) {
-        w = (work){scenario->op, 2, 2, {n, n}, {n, n}, 0, 0, 0};
-    } else if (strcmp(scenario->op, "conv2d") == 0) { /* SecureNN's first layer of net B */
-        w = (work){scenario->op, 4, 4, {n, 1, 28, 28}, {16, 1, 5, 5}, 0, 0, 0};
+    w.z_size = (uint64_t)n;
+    if (strcmp(w.op, "mul") == 0) {
+        expect_product(&w, fixed, 1);
+    } else if (strcmp(w.op, "matmul") == 0) {
+        w = (work){.op = w.op, .x_ndim = 2, .y_ndim = 2, .x_shape = {n, n}, .y_shape = {n, n}};
+        w.z_size = (uint64_t)(n * n);
+        expect_product(&w, fixed, (uint64_t)n);
+    } else if (strcmp(w.op, "conv2d") == 0) { /* SecureNN's first layer of net B */
+        w = (work){.op = w.op, .x_ndim = 4, .y_ndim = 4, .x_shape = {n, 1, 28, 28}};
+        memcpy(w.y_shape, (int64_t[]){16, 1, 5, 5}, sizeof w.y_shape);
+        w.z_size = (uint64_t)n * 16 * 24 * 24;
+        expect_product(&w, fixed, 25);
+    } else if (strcmp(w.op, "max_pool2d") == 0) { /* and what follows it */
+        w = (work){.op = w.op, .x_ndim = 4, .x_shape = {n, 16, 24, 24}};
+        w.z_size = (uint64_t)n * 16 * 12 * 12;
+        expect_pool(&w);
+    } else { /* ge, relu */
+        w.y_ndim = strcmp(w.op, "relu") == 0 ? 0 : 1;
+        expect_comparison(&w);
     }
-    w.x_size = product_of(w.x_ndim, w.x_shape);
-    w.y_size = product_of(w.y_ndim, w.y_shape);
-    w.z_size = strcmp(w.op, "conv2d") == 0 ? (uint64_t)n * 16 * 24 * 24 : w.x_size;
     return w;
 }
 
 /* Setting up */
 
 /* Reals of magnitudes up to 4, or whole numbers. */
-static sy_tensor *drawn(const products *p, sy_scope *s, int ndim, const int64_t *shape)
+static sy_tensor *drawn(const operation *p, sy_scope *s, int ndim, const int64_t *shape)
 {
     return p->scenario->fixed
                ? sy_sub_scalar(s, sy_mul_scalar(s, sy_rand(s, SY_DTYPE_F32, ndim, shape), 8), 4)
-               : sy_randint(s, -1000, 1000, ndim, shape);
+               : sy_randint(s, -p->work.most, p->work.most, ndim, shape);
 }
 
-static sy_status open_values(products *p, sy_error *err)
+static sy_status open_values(operation *p, sy_error *err)
 {
     sy_scope *s = sy_scope_begin(p->parties.session.hook);
     p->x = sy_scope_keep(s, drawn(p, s, p->work.x_ndim, p->work.x_shape));
-    p->y = sy_scope_keep(s, drawn(p, s, p->work.y_ndim, p->work.y_shape));
+    if (p->work.y_ndim > 0) {
+        p->y = sy_scope_keep(s, drawn(p, s, p->work.y_ndim, p->work.y_shape));
+    }
     sy_status status = sy_scope_end(s, err);
     const bool fixed = p->scenario->fixed;
     status =
         status == SY_OK ? bench_parties_share(&p->parties, p->x, fixed, &p->shared_x, err) : status;
-    return status == SY_OK ? bench_parties_share(&p->parties, p->y, fixed, &p->shared_y, err)
-                           : status;
+    return status == SY_OK && p->y != NULL
+               ? bench_parties_share(&p->parties, p->y, fixed, &p->shared_y, err)
+               : status;
 }
 
-static void drop_fresh(products *p)
+static void drop_fresh(operation *p)
 {
     for (int side = 0; side < 2; side++) {
         for (size_t k = 0; k < BATCH; k++) {
@@ -84,7 +133,7 @@ static void drop_fresh(products *p)
     }
 }
 
-static void close_all(products *p)
+static void close_all(operation *p)
 {
     drop_fresh(p);
     sy_tensor_unref(p->x);
@@ -96,31 +145,28 @@ static void close_all(products *p)
 
 /* The operation */
 
-static sy_tensor *operate(const products *p, sy_scope *s, sy_tensor *x, sy_tensor *y)
+static sy_tensor *operate(const operation *p, sy_scope *s, sy_tensor *x, sy_tensor *y)
 {
-    if (strcmp(p->work.op, "mul") == 0) {
-        return sy_mul(s, x, y);
-    }
-    if (strcmp(p->work.op, "matmul") == 0) {
-        return sy_matmul(s, x, y);
-    }
-    const sy_value args[] = {sy_value_tensor(x), sy_value_tensor(y)};
-    return sy_scope_call(s, p->work.op, args, 2);
+    const sy_value args[] = {sy_value_tensor(x), y != NULL ? sy_value_tensor(y) : sy_value_int(2)};
+    const bool alone = strcmp(p->work.op, "relu") == 0; /* a pool has the size of its windows */
+    return sy_scope_call(s, p->work.op, args, alone ? 1 : 2);
 }
 
-static sy_status copy_operands(products *p, size_t count, sy_error *err)
+static sy_status copy_operands(operation *p, size_t count, sy_error *err)
 {
     sy_scope *s = sy_scope_begin(p->parties.session.hook);
     drop_fresh(p);
     for (size_t k = 0; k < count; k++) {
         p->fresh[0][k] = sy_scope_keep(s, sy_clone(s, p->shared_x));
-        p->fresh[1][k] = sy_scope_keep(s, sy_clone(s, p->shared_y));
+        if (p->shared_y != NULL) {
+            p->fresh[1][k] = sy_scope_keep(s, sy_clone(s, p->shared_y));
+        }
     }
     return sy_scope_end(s, err);
 }
 
 /* What one operation takes of the crypto store. */
-static sy_status provide(products *p, size_t count, sy_error *err)
+static sy_status provide(operation *p, size_t count, sy_error *err)
 {
     const work *w = &p->work;
     sy_primitive triple = SY_PRIMITIVE_INIT, division = SY_PRIMITIVE_INIT;
@@ -148,7 +194,7 @@ static sy_status provide(products *p, size_t count, sy_error *err)
 
 static int run_shared(void *state, size_t count, double *seconds)
 {
-    products *p = state;
+    operation *p = state;
     sy_error err = SY_ERROR_INIT;
     sy_status status = SY_OK;
     *seconds = 0;
@@ -173,7 +219,7 @@ static int run_shared(void *state, size_t count, double *seconds)
 /* The same on plain numbers here, and as many rounds of as many bytes without anything about them. */
 static int run_least(void *state, size_t count, double *seconds)
 {
-    products *p = state;
+    operation *p = state;
     sy_error err = SY_ERROR_INIT;
     sy_status status = SY_OK;
     const double start = bench_clock();
@@ -189,9 +235,7 @@ static int run_least(void *state, size_t count, double *seconds)
 
 /* The checks */
 
-/* Equal for whole numbers. Fixed precision: each factor is off by less than a unit of 0.001, times the other's magnitude, per
- * term; and the result by less than 1 more. */
-static sy_status compare(products *p, bool *right, sy_error *err)
+static sy_status compare(operation *p, bool *right, sy_error *err)
 {
     double largest = 0;
     sy_scope *s = sy_scope_begin(p->parties.session.hook);
@@ -203,15 +247,12 @@ static sy_status compare(products *p, bool *right, sy_error *err)
     }
     sy_tensor_unref(shared);
     sy_tensor_unref(plain);
-    const double terms = strcmp(p->work.op, "matmul") == 0   ? (double)p->scenario->size
-                         : strcmp(p->work.op, "conv2d") == 0 ? 25
-                                                             : 1;
-    *right = status == SY_OK && largest <= (p->scenario->fixed ? 0.001 * (8 * terms + 2) : 0);
+    *right = status == SY_OK && largest <= p->work.bound;
     return status;
 }
 
 /* What one fresh operation costs. */
-static sy_status count_cost(products *p, sy_sharing_cost *before, sy_sharing_cost *after,
+static sy_status count_cost(operation *p, sy_sharing_cost *before, sy_sharing_cost *after,
                             sy_error *err)
 {
     sy_status status = copy_operands(p, 1, err);
@@ -226,26 +267,22 @@ static sy_status count_cost(products *p, sy_sharing_cost *before, sy_sharing_cos
     return status == SY_OK ? bench_parties_cost(&p->parties, after, err) : status;
 }
 
-/* Everything but the time: opens x - a and y - b, and, to divide, the masked product. */
-static int check(products *p, bench_result *result)
+/* Everything but the time. */
+static int check(operation *p, bench_result *result)
 {
     sy_error err = SY_ERROR_INIT;
     sy_sharing_cost before, after;
-    const work *w = &p->work;
-    const bool fixed = p->scenario->fixed;
     sy_status status = open_values(p, &err);
     status = status == SY_OK ? compare(p, &result->check, &err) : status;
     status = status == SY_OK ? count_cost(p, &before, &after, &err) : status;
-    return status == SY_OK
-               ? bench_parties_expect(&p->parties, &before, &after, fixed ? 2 : 1,
-                                      8 * (w->x_size + w->y_size + (fixed ? w->z_size : 0)),
-                                      p->scenario->spin_us, result)
-               : cli_report(p->parties.b->verb, &err);
+    return status == SY_OK ? bench_parties_expect(&p->parties, &before, &after, p->work.rounds,
+                                                  p->work.sent, p->scenario->spin_us, result)
+                           : cli_report(p->parties.b->verb, &err);
 }
 
 int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result)
 {
-    products p = {.scenario = scenario, .work = work_of(scenario)};
+    operation p = {.scenario = scenario, .work = work_of(scenario)};
     int code = bench_parties_open(b, &p.parties, scenario->spin_us);
     code = code == CLI_OK ? check(&p, result) : code;
     if (code == CLI_OK) {

@@ -90,6 +90,11 @@ sy_status bench_parties_cost(bench_parties *p, sy_sharing_cost *cost, sy_error *
     return sy_sharing_get_cost(p->workers, BENCH_HOLDERS, p->workers[BENCH_HOLDERS], 0, cost, err);
 }
 
+uint64_t bench_comparison_bytes(uint64_t count)
+{
+    return 8 * count + BENCH_COMPARISON_BITS * ((count + 7) / 8);
+}
+
 int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,
                          const sy_sharing_cost *after, size_t rounds, uint64_t sent,
                          unsigned spin_us, bench_result *result)

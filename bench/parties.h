@@ -36,6 +36,11 @@ sy_status bench_parties_compare(bench_parties *p, sy_tensor *shared, sy_tensor *
 
 sy_status bench_parties_cost(bench_parties *p, sy_sharing_cost *cost, sy_error *err);
 
+/* A comparison of numbers of 64 bits: its rounds, and the bytes to each other holder for so many. The masked numbers, then 39
+ * masked bits of each: 16 groups' and 4 groups of groups' borrows and passes, and the outcome. */
+enum { BENCH_COMPARISON_ROUNDS = 4, BENCH_COMPARISON_BITS = 31 + 7 + 1 };
+uint64_t bench_comparison_bytes(uint64_t count);
+
 /* What the first holder needed for one operation, between two costs. The result is wrong when rounds or bytes sent are not
  * what they must be. Opens the echo of as many rounds and bytes. An exit code. */
 int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,

@@ -200,11 +200,11 @@ const size_t bench_scenario_count = sizeof bench_scenarios / sizeof bench_scenar
         .ahead = ahead_, .spin_us = 50                                                            \
     }
 
-#define MPC_PLAN(name_, summary_, size_)                                           \
-    &(const bench_scenario)                                                        \
-    {                                                                              \
-        .name = name_, .summary = summary_, .unit = "ms", .limit_name = MPC_LIMIT, \
-        .run = bench_run_mpc_plan, .size = size_, .spin_us = 50                    \
+#define MPC_NET(name_, summary_, net_, rows_, goal_, most_)                                       \
+    &(const bench_scenario)                                                                       \
+    {                                                                                             \
+        .name = name_, .summary = summary_, .unit = "ms", .limit_name = MPC_LIMIT, .goal = goal_, \
+        .most = most_, .run = bench_run_mpc_net, .op = net_, .size = rows_, .spin_us = 50         \
     }
 
 const bench_scenario *const bench_mpc_scenarios[] = {
@@ -239,9 +239,29 @@ const bench_scenario *const bench_mpc_scenarios[] = {
     MPC("mpc_conv2d_1", "16 shared kernels of 5 x 5 on one shared image of 28 x 28", "conv2d", 1,
         true, false, BENCH_NO_GOAL, 0),
     MPC("mpc_conv2d_32", "the same on 32 images", "conv2d", 32, true, false, BENCH_NO_GOAL, 0),
-    MPC_PLAN("mpc_linear_plan_1",
-             "a linear layer of 784 to 128 with shared weights, opened already, as a plan: one row",
-             1),
-    MPC_PLAN("mpc_linear_plan_128", "the same for 128 rows", 128),
+    MPC("mpc_ge_1e4", "shared integers of 64 bits, 1e4 comparisons", "ge", 10000, false, false,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_ge_1e5", "the same, 1e5", "ge", 100000, false, false, BENCH_NO_GOAL, 0),
+    MPC("mpc_relu_1e4", "relu of 1e4 shared integers of 64 bits", "relu", 10000, false, false,
+        BENCH_NO_GOAL, 0),
+    MPC("mpc_relu_1e5", "the same of 1e5", "relu", 100000, false, false, BENCH_MOST, 3.5),
+    MPC("mpc_max_pool2d_32", "greatest of 2 x 2, on 32 shared images of 24 x 24 with 16 channels",
+        "max_pool2d", 32, true, false, BENCH_NO_GOAL, 0),
+    MPC_NET("mpc_linear_plan_1",
+            "a linear layer of 784 to 128 with shared weights, opened already, as a plan: one row",
+            "linear", 1, BENCH_NO_GOAL, 0),
+    MPC_NET("mpc_linear_plan_128", "the same for 128 rows", "linear", 128, BENCH_NO_GOAL, 0),
+    MPC_NET("mpc_net_a_1", "784-128-128-10 with relu, likewise: one row", "net_a", 1, BENCH_MOST,
+            0.8),
+    MPC_NET("mpc_net_a_128", "the same for 128 rows", "net_a", 128, BENCH_MOST, 6),
+    MPC_NET("mpc_net_b_1", "two times 16 of 5x5, pooled, and 256-100-10: one image of 28x28",
+            "net_b", 1, BENCH_MOST, 2.5),
+    MPC_NET("mpc_net_b_128", "the same for 128 images", "net_b", 128, BENCH_MOST, 100),
+    MPC_NET("mpc_net_c_1", "20 and 50 of 5x5, pooled, and 800-500-10: one image", "net_c", 1,
+            BENCH_MOST, 5),
+    MPC_NET("mpc_net_c_128", "the same for 128 images", "net_c", 128, BENCH_MOST, 150),
+    MPC_NET("mpc_net_d_1", "5 of 5x5 with stride 2, and 980-100-10: one image", "net_d", 1,
+            BENCH_MOST, 1),
+    MPC_NET("mpc_net_d_128", "the same for 128 images", "net_d", 128, BENCH_MOST, 15),
 };
 const size_t bench_mpc_scenario_count = sizeof bench_mpc_scenarios / sizeof bench_mpc_scenarios[0];

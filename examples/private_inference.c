@@ -14,17 +14,12 @@
  * The process that starts them is no party. It is told everything in the end, and checks the scores against the plain model's:
  * nobody could do that in earnest. The bound it checks against comes from the precision alone.
  */
-#include <csyft/csyft.h>
-#include <csyft/sharing.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { TRAINED = 400, TRIED = 169, FEATURES = 30, STEPS = 200, DECIMALS = 4 };
+#include "parties.h"
+
+enum { TRAINED = 400, TRIED = 169, FEATURES = 30, STEPS = 200 };
 
 /* Features are standardized and cut at 2.5 deviations, so that every score's magnitude is at most 2.5 sum |weights| + |bias|,
  * whatever the row: the model owner keeps that below 8, where the polynomial for the sigmoid holds. */
@@ -47,90 +42,6 @@ typedef struct data_told {
     float probabilities[TRIED]; /* sigmoid computed on shares, opened */
 } data_told;
 
-typedef struct address {
-    char url[128];
-} address;
-
-/* Talk between a party and the process that started it. */
-
-static bool tell(int fd, const void *bytes, size_t size)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        const ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
-        if (sent <= 0) {
-            return false;
-        }
-        at += sent;
-        size -= (size_t)sent;
-    }
-    return true;
-}
-
-static bool hear(int fd, void *bytes, size_t size)
-{
-    char *at = bytes;
-    while (size > 0) {
-        const ssize_t got = read(fd, at, size);
-        if (got <= 0) {
-            return false;
-        }
-        at += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
-
-static sy_status hear_address(int fd, address *a)
-{
-    return hear(fd, a, sizeof *a) ? SY_OK : SY_ECLOSED;
-}
-
-/* A party */
-
-typedef struct party {
-    const char *name; /* and the id of its worker */
-    const char *path; /* of the data */
-    int fd;
-    sy_context *context;
-    sy_hook *hook;
-    sy_worker *self; /* listens on loopback */
-    sy_worker *model_owner, *data_owner, *provider;
-} party;
-
-static sy_status open_party(party *p, sy_error *err)
-{
-    sy_hook_options options = SY_HOOK_OPTIONS_INIT;
-    const char *url = NULL;
-    address own = {{0}};
-    options.local_worker_id = p->name;
-    options.is_client = false;
-    options.verbose = false;
-    sy_status status = sy_context_new(&p->context, NULL, err);
-    if (status == SY_OK) {
-        status = sy_hook_new(p->context, &p->hook, &options, err);
-    }
-    if (status == SY_OK) {
-        p->self = sy_hook_get_local_worker(p->hook);
-        status = sy_worker_listen(p->self, "tcp://127.0.0.1:0", NULL, &url, err);
-    }
-    if (status == SY_OK) {
-        snprintf(own.url, sizeof own.url, "%s", url);
-        status = tell(p->fd, &own, sizeof own) ? SY_OK : SY_ECLOSED;
-    }
-    return status;
-}
-
-/* The address comes from the process that started us. */
-static sy_status connect_next(party *p, sy_worker **worker, sy_error *err)
-{
-    address a;
-    sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
-    options.spin_us = 50;
-    const sy_status status = hear_address(p->fd, &a);
-    return status == SY_OK ? sy_worker_connect(p->hook, worker, a.url, &options, err) : status;
-}
-
 /* Rows [from, from + count): features and classes. */
 static sy_status load_rows(party *p, int64_t from, int64_t count, sy_tensor **x, sy_tensor **y,
                            sy_error *err)
@@ -152,21 +63,6 @@ static sy_tensor *standardize(sy_scope *s, sy_tensor *x, sy_tensor *means, sy_te
 {
     sy_tensor *z = sy_div(s, sy_sub(s, x, means), deviations);
     return sy_clamp_max_scalar(s, sy_clamp_min_scalar(s, z, -MOST_FEATURE), MOST_FEATURE);
-}
-
-/* The shares are held by the two owners. */
-static sy_status share(const party *p, sy_tensor *plain, sy_tensor **shared, sy_error *err)
-{
-    sy_worker *const holders[] = {p->model_owner, p->data_owner};
-    sy_precision_options options = SY_PRECISION_OPTIONS_INIT;
-    sy_tensor *fixed = NULL;
-    options.precision_fractional = DECIMALS;
-    sy_status status = sy_tensor_fix_precision(plain, &fixed, &options, err);
-    if (status == SY_OK) {
-        status = sy_tensor_share(fixed, shared, holders, 2, p->provider, err);
-    }
-    sy_tensor_unref(fixed);
-    return status;
 }
 
 /* The model owner */
@@ -217,25 +113,6 @@ static sy_status train(party *p, model *m, sy_error *err)
     return status;
 }
 
-/* Others find it by the tag. */
-static sy_status publish(const party *p, sy_tensor *tensor, const char *tag, sy_error *err)
-{
-    const sy_status status = sy_tensor_tag(tensor, tag, err);
-    return status == SY_OK ? sy_worker_publish(p->self, tensor, false, err) : status;
-}
-
-/* The handle of the shares is published, the numbers are not. */
-static sy_status publish_shared(const party *p, sy_tensor *plain, const char *tag, sy_error *err)
-{
-    sy_tensor *shared = NULL;
-    sy_status status = share(p, plain, &shared, err);
-    if (status == SY_OK) {
-        status = publish(p, shared, tag, err);
-    }
-    sy_tensor_unref(shared);
-    return status;
-}
-
 static sy_status check_magnitudes(const model_told *told, sy_error *err)
 {
     double most = fabs((double)told->bias);
@@ -256,9 +133,9 @@ static sy_status run_model_owner(party *p, sy_error *err)
     model m = {0};
     model_told told;
     p->model_owner = p->self;
-    sy_status status = connect_next(p, &p->data_owner, err);
+    sy_status status = party_connect_next(p, &p->data_owner, err);
     if (status == SY_OK) {
-        status = connect_next(p, &p->provider, err);
+        status = party_connect_next(p, &p->provider, err);
     }
     if (status == SY_OK) {
         status = train(p, &m, err);
@@ -273,22 +150,22 @@ static sy_status run_model_owner(party *p, sy_error *err)
         status = check_magnitudes(&told, err);
     }
     if (status == SY_OK) {
-        status = publish(p, m.means, "#means", err);
+        status = party_publish(p, m.means, "#means", err);
     }
     if (status == SY_OK) {
-        status = publish(p, m.deviations, "#deviations", err);
+        status = party_publish(p, m.deviations, "#deviations", err);
     }
     if (status == SY_OK) {
-        status = publish_shared(p, m.weights, "#weights", err);
+        status = party_publish_shared(p, m.weights, "#weights", err);
     }
     if (status == SY_OK) {
-        status = publish_shared(p, m.bias, "#bias", err);
+        status = party_publish_shared(p, m.bias, "#bias", err);
     }
     if (status == SY_OK) {
         printf("model owner: weights and bias are shared; means and deviations of the features are "
                "public\n");
         fflush(stdout);
-        status = tell(p->fd, &told, sizeof told) ? SY_OK : SY_ECLOSED;
+        status = party_tell(p->fd, &told, sizeof told) ? SY_OK : SY_ECLOSED;
     }
     sy_tensor_unref(m.means);
     sy_tensor_unref(m.deviations);
@@ -298,44 +175,6 @@ static sy_status run_model_owner(party *p, sy_error *err)
 }
 
 /* The data owner */
-
-static sy_status find(const party *p, const char *tag, sy_tensor **found, sy_error *err)
-{
-    sy_tensor **pointers = NULL;
-    size_t count = 0;
-    sy_status status = sy_worker_search(p->model_owner, &pointers, &count, &tag, 1, err);
-    if (status == SY_OK && count != 1) {
-        snprintf(err->message, sizeof err->message, "%zu objects with tag %s", count, tag);
-        status = err->status = SY_ENOTFOUND;
-    }
-    if (status == SY_OK) {
-        status = sy_tensor_copy_get(pointers[0], found, err);
-    }
-    sy_tensors_free(p->hook, pointers, count);
-    return status;
-}
-
-/* Opens a shared value: the model owner's share comes here. */
-static sy_status open_value(sy_tensor *shared, float *numbers, size_t size, sy_error *err)
-{
-    sy_tensor *fixed = NULL, *plain = NULL;
-    sy_status status = sy_tensor_get(shared, &fixed, err);
-    if (status == SY_OK) {
-        status = sy_tensor_float_precision(fixed, &plain, err);
-    }
-    if (status == SY_OK) {
-        status = sy_tensor_copy_data(plain, numbers, size, err);
-    }
-    sy_tensor_unref(plain);
-    sy_tensor_unref(fixed);
-    return status;
-}
-
-static sy_status get_cost(const party *p, sy_sharing_cost *cost, sy_error *err)
-{
-    sy_worker *const holders[] = {p->model_owner, p->data_owner};
-    return sy_sharing_get_cost(holders, 2, p->provider, 1, cost, err);
-}
 
 static void print_cost(const char *what, const sy_sharing_cost *from, const sy_sharing_cost *to)
 {
@@ -351,12 +190,12 @@ static sy_status infer(const party *p, sy_tensor *x, data_told *told, sy_error *
 {
     sy_tensor *weights = NULL, *bias = NULL, *scores = NULL, *probabilities = NULL;
     sy_sharing_cost cost[3];
-    sy_status status = find(p, "#weights", &weights, err);
+    sy_status status = party_find(p, "#weights", &weights, err);
     if (status == SY_OK) {
-        status = find(p, "#bias", &bias, err);
+        status = party_find(p, "#bias", &bias, err);
     }
     if (status == SY_OK) {
-        status = get_cost(p, &cost[0], err);
+        status = party_get_cost(p, &cost[0], err);
     }
     if (status == SY_OK) {
         sy_scope *s = sy_scope_begin(p->hook);
@@ -364,7 +203,7 @@ static sy_status infer(const party *p, sy_tensor *x, data_told *told, sy_error *
         status = sy_scope_end(s, err);
     }
     if (status == SY_OK) {
-        status = get_cost(p, &cost[1], err);
+        status = party_get_cost(p, &cost[1], err);
     }
     if (status == SY_OK) {
         sy_scope *s = sy_scope_begin(p->hook);
@@ -372,15 +211,15 @@ static sy_status infer(const party *p, sy_tensor *x, data_told *told, sy_error *
         status = sy_scope_end(s, err);
     }
     if (status == SY_OK) {
-        status = get_cost(p, &cost[2], err);
+        status = party_get_cost(p, &cost[2], err);
     }
     if (status == SY_OK) {
         print_cost("scores", &cost[0], &cost[1]);
         print_cost("sigmoid", &cost[1], &cost[2]);
-        status = open_value(scores, told->scores, sizeof told->scores, err);
+        status = party_open(scores, told->scores, sizeof told->scores, err);
     }
     if (status == SY_OK) {
-        status = open_value(probabilities, told->probabilities, sizeof told->probabilities, err);
+        status = party_open(probabilities, told->probabilities, sizeof told->probabilities, err);
     }
     sy_tensor_unref(probabilities);
     sy_tensor_unref(scores);
@@ -395,10 +234,10 @@ static sy_status prepare_rows(party *p, sy_tensor **x, data_told *told, sy_error
     sy_tensor *rows = NULL, *y = NULL, *means = NULL, *deviations = NULL;
     sy_status status = load_rows(p, TRAINED, TRIED, &rows, &y, err);
     if (status == SY_OK) {
-        status = find(p, "#means", &means, err);
+        status = party_find(p, "#means", &means, err);
     }
     if (status == SY_OK) {
-        status = find(p, "#deviations", &deviations, err);
+        status = party_find(p, "#deviations", &deviations, err);
     }
     if (status == SY_OK) {
         sy_scope *s = sy_scope_begin(p->hook);
@@ -423,15 +262,15 @@ static sy_status run_data_owner(party *p, sy_error *err)
     static data_told told;
     sy_tensor *x = NULL, *shared = NULL;
     p->data_owner = p->self;
-    sy_status status = connect_next(p, &p->model_owner, err);
+    sy_status status = party_connect_next(p, &p->model_owner, err);
     if (status == SY_OK) {
-        status = connect_next(p, &p->provider, err);
+        status = party_connect_next(p, &p->provider, err);
     }
     if (status == SY_OK) {
         status = prepare_rows(p, &x, &told, err);
     }
     if (status == SY_OK) {
-        status = share(p, x, &shared, err);
+        status = party_share(p, x, &shared, err);
     }
     if (status == SY_OK) {
         printf("data owner:  %d rows are shared\n", TRIED);
@@ -440,88 +279,11 @@ static sy_status run_data_owner(party *p, sy_error *err)
     if (status == SY_OK) {
         printf("data owner:  scores are opened here\n");
         fflush(stdout);
-        status = tell(p->fd, &told, sizeof told) ? SY_OK : SY_ECLOSED;
+        status = party_tell(p->fd, &told, sizeof told) ? SY_OK : SY_ECLOSED;
     }
     sy_tensor_unref(shared);
     sy_tensor_unref(x);
     return status;
-}
-
-/* Deals when it is asked; its worker does that. */
-static sy_status run_provider(party *p, sy_error *err)
-{
-    (void)p;
-    (void)err;
-    return SY_OK;
-}
-
-/* Processes */
-
-typedef struct process {
-    pid_t pid;
-    int fd;
-    address at;
-} process;
-
-/* A party's whole life: it serves until the other end of fd is closed. */
-static int live(const char *name, const char *path, int fd, sy_status (*run)(party *, sy_error *))
-{
-    sy_error err = SY_ERROR_INIT;
-    party p = {.name = name, .path = path, .fd = fd};
-    char end;
-    sy_status status = open_party(&p, &err);
-    if (status == SY_OK) {
-        status = run(&p, &err);
-    }
-    if (status != SY_OK) {
-        fprintf(stderr, "%s: %s\n", name, err.status != SY_OK ? err.message : "left alone");
-    } else {
-        (void)hear(fd, &end, 1);
-    }
-    sy_hook_free(p.hook);
-    sy_context_free(p.context);
-    return status == SY_OK ? 0 : 1;
-}
-
-/* Before any thread is there. Earlier ones' ends are not inherited, so that closing them here ends them. */
-static bool start(process *all, int k, const char *name, const char *path,
-                  sy_status (*run)(party *, sy_error *))
-{
-    int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) {
-        return false;
-    }
-    fflush(NULL);
-    all[k].pid = fork();
-    if (all[k].pid == 0) {
-        for (int i = 0; i < k; i++) {
-            close(all[i].fd);
-        }
-        close(fds[0]);
-        const int code = live(name, path, fds[1], run);
-        fflush(NULL);
-        _exit(code);
-    }
-    close(fds[1]);
-    all[k].fd = fds[0];
-    return all[k].pid > 0 && hear(all[k].fd, &all[k].at, sizeof all[k].at);
-}
-
-static bool introduce(const process *to, const process *first, const process *second)
-{
-    return tell(to->fd, &first->at, sizeof first->at) &&
-           tell(to->fd, &second->at, sizeof second->at);
-}
-
-static bool end(process *all, int count)
-{
-    bool good = true;
-    while (count-- > 0) { /* the provider last */
-        int code = 0;
-        close(all[count].fd);
-        good = waitpid(all[count].pid, &code, 0) == all[count].pid && code == 0 && good;
-    }
-    return good;
 }
 
 /* The check */
@@ -574,13 +336,13 @@ int main(int argc, char **argv)
     }
     fputs(sees, stdout);
     int started = 0;
-    bool good = start(all, started++, "provider", argv[1], run_provider) &&
-                start(all, started++, "data_owner", argv[1], run_data_owner) &&
-                start(all, started++, "model_owner", argv[1], run_model_owner);
-    good = good && introduce(&all[MODEL], &all[DATA], &all[PROVIDER]) &&
-           hear(all[MODEL].fd, &plain, sizeof plain);
-    good = good && introduce(&all[DATA], &all[MODEL], &all[PROVIDER]) &&
-           hear(all[DATA].fd, &data, sizeof data);
+    bool good = parties_start(all, started++, "provider", argv[1], party_serve) &&
+                parties_start(all, started++, "data_owner", argv[1], run_data_owner) &&
+                parties_start(all, started++, "model_owner", argv[1], run_model_owner);
+    good = good && parties_introduce(&all[MODEL], &all[DATA], &all[PROVIDER]) &&
+           party_hear(all[MODEL].fd, &plain, sizeof plain);
+    good = good && parties_introduce(&all[DATA], &all[MODEL], &all[PROVIDER]) &&
+           party_hear(all[DATA].fd, &data, sizeof data);
     good = good && check(&plain, &data);
-    return end(all, started) && good ? 0 : 1;
+    return parties_end(all, started) && good ? 0 : 1;
 }

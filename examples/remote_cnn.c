@@ -5,74 +5,14 @@
  *
  *     remote_cnn data/digits.csv                          the worker listens on loopback in this process
  *     remote_cnn data/digits.csv tcp://127.0.0.1:7700     a worker in another process
+ *     remote_cnn data/digits.csv here data/digits_net.safetensors     keeps the model in a file, for private_digits.c
  */
-#include <csyft/csyft.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { TRAINED = 1500, TRIED = 297, BATCH = 50, PASSES = 8, PIXELS = 64 };
+#include "digits_net.h"
 
-static const sy_conv_options padded = {.size = sizeof(sy_conv_options),
-                                       .stride = {1, 1},
-                                       .padding = {1, 1},
-                                       .dilation = {1, 1},
-                                       .groups = 1,
-                                       .bias = true};
-
-/* Two convolutions, each halved by pooling, and two linear layers. */
-static sy_status make_model(sy_hook *hook, sy_module **model, sy_error *err)
-{
-    enum { LAYERS = 13 };
-    const int64_t three[] = {3, 3}, two[] = {2, 2};
-    sy_module *l[LAYERS] = {NULL};
-    sy_status s[LAYERS];
-    size_t count = 0;
-    for (int block = 0; block < 2; block++) {
-        s[count] = sy_module_new_conv2d(hook, &l[count], block == 0 ? 1 : 8, block == 0 ? 8 : 16,
-                                        three, &padded, err);
-        count++;
-        s[count] = sy_module_new_batch_norm(hook, &l[count], block == 0 ? 8 : 16, NULL, err);
-        count++;
-        s[count] = sy_module_new_relu(hook, &l[count], err);
-        count++;
-        s[count] = sy_module_new_max_pool2d(hook, &l[count], two, NULL, err);
-        count++;
-    }
-    s[count] = sy_module_new_flatten(hook, &l[count], 1, -1, err);
-    count++;
-    s[count] = sy_module_new_linear(hook, &l[count], 64, 32, true, err);
-    count++;
-    s[count] = sy_module_new_relu(hook, &l[count], err);
-    count++;
-    s[count] = sy_module_new_dropout(hook, &l[count], 0.2, err);
-    count++;
-    s[count] = sy_module_new_linear(hook, &l[count], 32, 10, true, err);
-    count++;
-    sy_status status = SY_OK;
-    for (size_t k = 0; k < count && status == SY_OK; k++) {
-        status = s[k];
-    }
-    if (status == SY_OK) {
-        status = sy_module_new_sequential(hook, model, l, count, err);
-    }
-    for (size_t k = 0; k < count; k++) {
-        sy_module_unref(l[k]);
-    }
-    return status;
-}
-
-/* Rows [from, from + count) as images 1x8x8 of 0 to 1, and their classes. */
-static sy_status cut(sy_hook *hook, sy_tensor *table, int64_t from, int64_t count, sy_tensor **x,
-                     sy_tensor **y, sy_error *err)
-{
-    const int64_t shape[] = {count, 1, 8, 8};
-    sy_scope *s = sy_scope_begin(hook);
-    sy_tensor *rows = sy_narrow(s, table, 0, from, count);
-    sy_tensor *pixels =
-        sy_to(s, sy_div_scalar(s, sy_narrow(s, rows, 1, 0, PIXELS), 16), SY_DTYPE_F32);
-    *x = sy_scope_keep(s, sy_reshape(s, pixels, 4, shape));
-    *y = sy_scope_keep(s, sy_to(s, sy_select(s, rows, 1, PIXELS), SY_DTYPE_I64));
-    return sy_scope_end(s, err);
-}
+enum { BATCH = 50, PASSES = 8 };
 
 /* One pass over the pointers x and y; the mean loss of its last batch. */
 static sy_status pass(sy_hook *hook, sy_module *model, sy_optimizer *optimizer, sy_tensor *x,
@@ -141,18 +81,19 @@ static sy_status count_right(sy_hook *hook, sy_module *model, sy_tensor *x, sy_t
     return latched != SY_OK ? latched : status;
 }
 
-static sy_status run(sy_hook *hook, sy_worker *worker, const char *path, double *right,
-                     sy_error *err)
+/* file: NULL, or where the model is kept. */
+static sy_status run(sy_hook *hook, sy_worker *worker, const char *path, const char *file,
+                     double *right, sy_error *err)
 {
     sy_tensor *table = NULL, *x = NULL, *y = NULL, *unseen_x = NULL, *unseen_y = NULL;
     sy_module *model = NULL;
     sy_hook_manual_seed(hook, 1);
     sy_status status = sy_tensor_load(hook, &table, path, err);
     if (status == SY_OK) {
-        status = cut(hook, table, 0, TRAINED, &x, &y, err);
+        status = digits_cut(hook, table, 0, TRAINED, &x, &y, err);
     }
     if (status == SY_OK) {
-        status = cut(hook, table, TRAINED, TRIED, &unseen_x, &unseen_y, err);
+        status = digits_cut(hook, table, TRAINED, TRIED, &unseen_x, &unseen_y, err);
     }
     /* In real use the rows are there from the start: `csyft worker --data digits.csv`. */
     if (status == SY_OK) {
@@ -162,13 +103,16 @@ static sy_status run(sy_hook *hook, sy_worker *worker, const char *path, double 
         status = sy_tensor_send_(y, worker, err);
     }
     if (status == SY_OK) {
-        status = make_model(hook, &model, err);
+        status = digits_make_net(hook, &model, err);
     }
     if (status == SY_OK) {
         status = learn(hook, worker, model, x, y, err);
     }
     if (status == SY_OK) {
         status = count_right(hook, model, unseen_x, unseen_y, right, err);
+    }
+    if (status == SY_OK && file != NULL) {
+        status = sy_module_save(model, file, SY_MODEL_BY_PATH, err);
     }
     sy_module_unref(model);
     sy_tensor_unref(unseen_y);
@@ -202,10 +146,10 @@ int main(int argc, char **argv)
     sy_worker *worker = NULL;
     double right = 0;
     if (argc < 2) {
-        fprintf(stderr, "usage: %s digits.csv [url]\n", argv[0]);
+        fprintf(stderr, "usage: %s digits.csv [url|here [net.safetensors]]\n", argv[0]);
         return 2;
     }
-    const char *url = argc > 2 ? argv[2] : NULL;
+    const char *url = argc > 2 && strcmp(argv[2], "here") != 0 ? argv[2] : NULL;
     sy_status status = sy_context_new(&context, NULL, &err);
     if (status == SY_OK && url == NULL) {
         status = listen_here(context, &server, &url, &err);
@@ -217,7 +161,7 @@ int main(int argc, char **argv)
         status = sy_worker_connect(hook, &worker, url, NULL, &err);
     }
     if (status == SY_OK) {
-        status = run(hook, worker, argv[1], &right, &err);
+        status = run(hook, worker, argv[1], argc > 3 ? argv[3] : NULL, &right, &err);
     }
     if (status == SY_OK) {
         printf("%.1f %% of %d unseen digits are right\n", 100 * right, TRIED);
