@@ -4,10 +4,11 @@
 
 #include "core/error.h"
 #include "crypto/bits.h"
+#include "crypto/snn.h"
 
 const char *syi_family_name(syi_family family)
 {
-    return family == SYI_FAMILY_BITS ? "bits" : NULL;
+    return family == SYI_FAMILY_BITS ? "bits" : family == SYI_FAMILY_SNN ? "snn" : NULL;
 }
 
 bool syi_family_of_name(const char *name, syi_family *family)
@@ -20,6 +21,10 @@ bool syi_family_of_name(const char *name, syi_family *family)
         *family = SYI_FAMILY_BITS;
         return true;
     }
+    if (strcmp(name, "snn") == 0) {
+        *family = SYI_FAMILY_SNN;
+        return true;
+    }
     return false;
 }
 
@@ -28,7 +33,9 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
 {
     const unsigned bits = syi_field_bits(field);
     const bool shifts = comparison->outcome == SYI_OUTCOME_RELU_SHIFT;
-    (void)holders;
+    if (comparison->family == SYI_FAMILY_SNN && holders != 2) {
+        return syi_fail(err, SY_ENOTSUP, "SecureNN is for 2 holders, not %d", holders);
+    }
     if (bits < 3) {
         return syi_fail(
             err, SY_ENOTSUP,
@@ -45,6 +52,9 @@ sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const 
                       void *z, const void *x, uint64_t count, sy_error *err)
 {
     SY_TRY(syi_comparison_check(comparison, field, party->channel->holders, err));
+    if (comparison->family == SYI_FAMILY_SNN) {
+        return syi_snn_compare(party, comparison, field, z, x, count, err);
+    }
     return syi_bits_compare(party, comparison, field, z, x, count, err);
 }
 
@@ -53,5 +63,8 @@ sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field 
 {
     const syi_comparison comparison = {family, SYI_OUTCOME_BIT, 0};
     SY_TRY(syi_comparison_check(&comparison, field, party->channel->holders, err));
+    if (family == SYI_FAMILY_SNN) {
+        return syi_snn_equal(party, field, z, x, count, err);
+    }
     return syi_bits_equal(party, field, z, x, count, err);
 }

@@ -8,7 +8,7 @@
 
 #include <valgrind/memcheck.h>
 
-#include "crypto/spdz.h"
+#include "crypto/snn.h"
 #include "support/party_scene.h"
 
 enum { COUNT = 3000 };
@@ -110,10 +110,54 @@ static void test_constant_time(void **state)
     assert_int_equal(VALGRIND_COUNT_ERRORS, 0);
 }
 
+/* SecureNN, with the seed of the holders marked, too, once it has been drawn. */
+static sy_status run_snn(syi_party *party, void *user, sy_error *err)
+{
+    enum { SOME = SYI_SNN_TILE + 100 };
+    words *w = user;
+    const int h = party->channel->index;
+    uint64_t *x = w->x[h], *z = w->z[h];
+    uint8_t one = 0;
+    sy_status status = syi_snn_common_bits(party, &one, 1, err);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(party->common, sizeof party->common);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(x, sizeof w->x[0]);
+    if (status == SY_OK) {
+        status = syi_snn_relu(party, &w->field, z, x, SOME, err);
+    }
+    if (status == SY_OK) {
+        status = syi_snn_equal(party, &w->field, z, x, 20, err);
+    }
+    if (status == SY_OK) {
+        status = syi_snn_division(party, &w->field, z, x, x + 20, false, 2, 20, err);
+    }
+    return status == SY_OK ? syi_snn_maxpool_deriv(party, &w->field, z, x, 13, err) : status;
+}
+
+static void test_snn(void **state)
+{
+    (void)state;
+    static const syi_field fields[] = {SYI_FIELD_64, SYI_FIELD_32, {UINT64_C(1) << 62, 8}};
+    const party_threads_options options = {.mark_secret = mark_secret, .mark_public = mark_public};
+    words *w = calloc(1, sizeof *w);
+    scene s;
+    scene_open(&s, 2, &options);
+    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+        w->field = fields[f];
+        scene_run(&s, run_snn, w);
+        for (int h = 0; h < 2; h++) {
+            check_marked(w->z[h], 4);
+        }
+    }
+    scene_close(&s);
+    free(w);
+    assert_int_equal(VALGRIND_COUNT_ERRORS, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant_time),
+        cmocka_unit_test(test_snn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

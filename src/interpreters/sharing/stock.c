@@ -168,6 +168,12 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
     case SYI_MATERIAL_FSS_EQUAL:
         snprintf(text, size, "equality of %" PRIu64 " elements", demand->count);
         break;
+    case SYI_MATERIAL_SNN_COMPARE:
+    case SYI_MATERIAL_SNN_MSB:
+    case SYI_MATERIAL_SNN_CONVERT:
+    case SYI_MATERIAL_SNN_ONE_HOT:
+        snprintf(text, size, "SecureNN of %" PRIu64 " elements", demand->count);
+        break;
     }
     return text;
 }
