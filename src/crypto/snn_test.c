@@ -351,6 +351,65 @@ static void test_refused(void **state)
     scene_close(&s);
 }
 
+/* --- demands ----------------------------------------------------------------------------------- */
+
+static sy_status read_back(scene *s, const syi_demand *demand)
+{
+    syi_buffer bytes;
+    syi_demand back;
+    syi_buffer_init(&bytes, s->context, SYI_DEMAND_BYTES);
+    syi_demand_write(demand, &bytes);
+    assert_ok(syi_buffer_check(&bytes, "demand", &s->err), &s->err);
+    const sy_status status = syi_demand_read(&back, bytes.data, bytes.length, 1 << 20, &s->err);
+    if (status == SY_OK) {
+        assert_int_equal(back.kind, demand->kind);
+        assert_int_equal(back.shift, demand->shift);
+        assert_int_equal(back.count, demand->count);
+        assert_true(syi_field_same(&back.field, &demand->field));
+    }
+    syi_buffer_fini(&bytes);
+    return status;
+}
+
+static void test_demands(void **state)
+{
+    (void)state;
+    static const struct {
+        syi_demand demand;
+        sy_status status;
+    } tried[] = {
+        {{.kind = SYI_MATERIAL_SNN_COMPARE, .field = {67, 8}, .count = 5, .shift = 64}, SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_COMPARE,
+          .field = {0 - UINT64_C(59), 8},
+          .count = 5,
+          .shift = 64},
+         SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_COMPARE, .field = SYI_FIELD_64, .shift = 1}, SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_COMPARE, .field = SYI_FIELD_64, .count = 5}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_COMPARE, .field = SYI_FIELD_64, .shift = 65}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_MSB, .field = SYI_FIELD_32, .count = 5}, SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_MSB, .field = {4, 8}, .count = 5}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_CONVERT, .field = {8, 8}, .count = 5}, SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_CONVERT, .field = {1000003, 8}, .count = 5}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_CONVERT, .field = SYI_FIELD_64, .count = (1 << 20) + 1},
+         SY_ELIMIT},
+        {{.kind = SYI_MATERIAL_SNN_ONE_HOT, .field = {256, 8}, .count = 256}, SY_OK},
+        {{.kind = SYI_MATERIAL_SNN_ONE_HOT, .field = {256, 8}, .count = 512}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_ONE_HOT, .field = SYI_FIELD_64, .count = 3}, SY_ERANGE},
+        {{.kind = SYI_MATERIAL_SNN_ONE_HOT, .field = SYI_FIELD_64}, SY_ERANGE},
+        {{.kind = (syi_material_kind)(SYI_MATERIAL_LAST + 1), .field = SYI_FIELD_64}, SY_EFORMAT},
+    };
+    scene s;
+    scene_open(&s, 2, NULL);
+    for (size_t k = 0; k < sizeof tried / sizeof tried[0]; k++) {
+        const sy_status status = read_back(&s, &tried[k].demand);
+        if (status != tried[k].status) {
+            fail_msg("demand %zu: %s", k, s.err.message);
+        }
+    }
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_local),           cmocka_unit_test(test_every_number),
         cmocka_unit_test(test_edges),           cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_common),          cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_demands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
