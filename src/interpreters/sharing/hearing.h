@@ -1,7 +1,7 @@
 /*
  * hearing.h - what holders report to a session's provider while it deals (syi_hear_fn of crypto/material.h): letters that have
  * come, or are fetched of holders that cannot reach it. Part of dealing.c's. Tests: tests/integration/sharing_channel.c,
- * sharing_reports.c.
+ * sharing_failures.c.
  *
  * Whoever keeps silent is asked every half second whether it lives, and given up before the others give the provider up.
  * Threads: delivering and stopping may be done by any; one hears at a time.
@@ -11,7 +11,7 @@
 
 #include "interpreters/sharing/session.h"
 
-#define SYI_SHARING_REPORTED_MAX (UINT64_C(64) << 20) /* bytes of a holder that wait */
+#define SYI_SHARING_REPORTED_MAX (UINT64_C(16) << 20) /* bytes of a holder that wait */
 
 typedef struct syi_sharing_hearing {
     sy_worker *provider;
