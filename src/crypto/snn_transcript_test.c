@@ -63,7 +63,7 @@ static void test_cost(void **state)
 /* Digits of one comparison's column: how many of each value, and where the zero is. */
 typedef struct heard {
     size_t sums[SYI_DIGIT_PRIME], shares[SYI_DIGIT_PRIME], places[64], zeros, columns;
-    uint8_t masked[64 * SYI_SNN_TILE];
+    uint8_t masked[200 * SYI_SNN_TILE]; /* what each holder said of a, and their sums */
     size_t masked_size;
 } heard;
 
@@ -100,6 +100,8 @@ static void hear_all(const scene *s, heard *h, const syi_field *ring, size_t n)
         memcpy(h->masked + h->masked_size, said[k], words);
         h->masked_size += words;
     }
+    syi_field_add(ring, h->masked + h->masked_size, said[0], said[1], n);
+    h->masked_size += words;
     for (size_t turn = 0; turn < 2; turn++) {
         const size_t at = words + turn * bits * n;
         hear_tile(h, said[0] + at, said[1] + at, bits, n);
@@ -139,9 +141,7 @@ static void test_uniform(void **state)
         for (int turn = 0; turn < (SCENE_WATCHED ? 3 : TURNS); turn++) {
             size_t size;
             check_step(&s, &j);
-            if (h->masked_size + 16 * COUNT <= sizeof h->masked) {
-                hear_all(&s, h, ring, COUNT);
-            }
+            hear_all(&s, h, ring, COUNT);
             for (int holder = 0; holder < 2; holder++) {
                 const uint8_t *sent = party_threads_sent(s.threads, holder, &size);
                 assert_true(size > 30 * COUNT && scene_chi_square(sent, size) < 360);
@@ -193,20 +193,21 @@ static void test_dealt(void **state)
     scene_close(&s);
 }
 
-/* What is compared, given both shares of x that the provider dealt: without u their ratio to what it hears would be the same for
- * all s. Here x, r and beta are the same all over: of every digit each holder's share takes all values, whatever its sum. */
+/* The provider knows both shares of x. Here one's are all 0, so that its digits would be, too, if u did not hide them: both holders'
+ * take all values, whatever the sum is. */
 static void test_shares_of_digits(void **state)
 {
     (void)state;
     enum { COUNT = SYI_SNN_TILE, BITS = 4 };
     const party_threads_options options = {.keep = true};
-    size_t counts[2][SYI_DIGIT_PRIME] = {{0}}, zeros = 0;
+    size_t counts[2][SYI_DIGIT_PRIME] = {{0}}, others[SYI_DIGIT_PRIME] = {0}, zeros = 0;
     scene s;
     scene_open(&s, 2, &options);
     for (int turn = 0; turn < 8; turn++) {
         comparing c;
         size_t size;
         comparing_open(&s, &c, &rings[0], BITS, COUNT);
+        c.plain = true;
         for (size_t k = 0; k < COUNT; k++) {
             c.x[k] = 9;
             c.r[k] = 5;
@@ -218,11 +219,13 @@ static void test_shares_of_digits(void **state)
         for (size_t k = 0; k < BITS * COUNT; k++) {
             const bool zero = (a[k] + b[k]) % SYI_DIGIT_PRIME == 0;
             counts[zero ? 1 : 0][a[k]]++;
+            others[b[k]]++;
             zeros += zero ? 1 : 0;
         }
         comparing_close(&s, &c);
     }
     assert_int_equal(zeros, 8 * COUNT); /* x > r, and beta is 0 */
+    check_even(others, 0, SYI_DIGIT_PRIME, BITS * zeros);
     check_even(counts[1], 0, SYI_DIGIT_PRIME, zeros);
     check_even(counts[0], 0, SYI_DIGIT_PRIME, (BITS - 1) * zeros);
     scene_close(&s);

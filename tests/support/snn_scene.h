@@ -126,6 +126,7 @@ typedef struct comparing {
     unsigned bits;
     size_t count;
     uint64_t *x, *r;
+    bool plain; /* holder 0's shares are the bits, the other one's 0 */
     uint8_t *beta, *shares[3];
     scene_value z;
 } comparing;
@@ -167,7 +168,7 @@ static inline void share_bits(scene *s, comparing *c)
 {
     const syi_field words = SYI_FIELD_64;
     syi_snn_decompose(&words, c->shares[0], c->x, c->bits, c->count);
-    for (size_t k = 0; k < c->count * c->bits; k++) {
+    for (size_t k = 0; k < c->count * c->bits && !c->plain; k++) {
         c->shares[1][k] = (uint8_t)(property_next(&s->random) % SYI_DIGIT_PRIME);
         c->shares[0][k] =
             (uint8_t)((c->shares[0][k] + SYI_DIGIT_PRIME - c->shares[1][k]) % SYI_DIGIT_PRIME);
