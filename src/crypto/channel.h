@@ -13,6 +13,8 @@
  *    bytes, aligned to 64, are borrowed until the next receive from the same party, and may be written.
  *  - dealt is the next message of the provider for the item; the same otherwise, but that the bytes are borrowed until the
  *    SYI_CHANNEL_KEPT-th dealt after it.
+ *  - report is a message to the provider about an item that the holder has demanded, in the order in which the item's dealing
+ *    hears them (syi_hear_fn). The bytes may be overwritten when it returns; it does not wait for them to be heard.
  * A party that went away, that fails or that keeps silent beyond the deadline fails all of these with a sentence that names
  * it, at every party. After a failure the channel is of no use.
  */
@@ -38,6 +40,8 @@ typedef struct syi_channel_class {
     sy_status (*demand)(syi_channel *channel, syi_demand *demand, sy_error *err);
     /* NULL, or: would receive return at once? Programs then rather go on with what is there than run ahead. */
     bool (*ready)(syi_channel *channel, int from);
+    sy_status (*report)(syi_channel *channel, const syi_item *item, const void *bytes, size_t size,
+                        sy_error *err);
 } syi_channel_class;
 
 /* What it cost: payloads only. */
@@ -46,6 +50,7 @@ typedef struct syi_cost {
     uint64_t sent;     /* bytes, to each of the other holders */
     uint64_t received; /* bytes, from all of them */
     uint64_t dealt;    /* bytes, from the provider */
+    uint64_t reported; /* bytes, to the provider */
 } syi_cost;
 
 struct syi_channel {
@@ -77,6 +82,12 @@ static inline sy_status syi_channel_dealt(syi_channel *channel, const syi_item *
 {
     channel->cost.dealt += size;
     return channel->klass->dealt(channel, item, bytes, size, err);
+}
+static inline sy_status syi_channel_report(syi_channel *channel, const syi_item *item,
+                                           const void *bytes, size_t size, sy_error *err)
+{
+    channel->cost.reported += size;
+    return channel->klass->report(channel, item, bytes, size, err);
 }
 static inline sy_status syi_channel_demand(syi_channel *channel, syi_demand *demand, sy_error *err)
 {

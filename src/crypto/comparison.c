@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "crypto/bits.h"
 #include "crypto/fss.h"
+#include "crypto/snn.h"
 
 typedef struct known {
     const char *name;
@@ -18,6 +19,7 @@ typedef struct known {
 static const known families[] = {
     [SYI_FAMILY_BITS] = {"bits", SYI_HOLDERS_MAX, syi_bits_compare, syi_bits_equal},
     [SYI_FAMILY_FSS] = {"fss", 2, syi_fss_compare, syi_fss_equal},
+    [SYI_FAMILY_SNN] = {"snn", 2, syi_snn_compare, syi_snn_equal},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

@@ -23,9 +23,11 @@ typedef enum syi_family {
         1, /* masked bits in radix 4 (bits.h): any number of holders; 4 rounds, 13 bytes */
     SYI_FAMILY_FSS =
         2, /* function secret sharing (fss.h): 2 holders; 2 rounds, 8.2 bytes, and keys of 0.9 kB */
+    SYI_FAMILY_SNN =
+        3, /* SecureNN (snn.h): 2 holders, a provider who takes part; 9 rounds, 40 bytes and more with the provider */
 } syi_family;
 
-/* "bits", "fss", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the default. */
+/* "bits", "fss", "snn", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the default. */
 const char *syi_family_name(syi_family family);
 bool syi_family_of_name(const char *name, syi_family *family);
 

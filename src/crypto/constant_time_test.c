@@ -8,7 +8,7 @@
 
 #include <valgrind/memcheck.h>
 
-#include "crypto/comparison.h"
+#include "crypto/snn.h"
 #include "support/party_scene.h"
 
 enum { COUNT = 3000 };
@@ -149,11 +149,41 @@ static void test_constant_time_of_two(void **state)
     check(2, run_fss, fields, 3);
 }
 
+/* SecureNN, with the seed of the holders marked, too, once it has been drawn. */
+static sy_status run_snn(syi_party *party, void *user, sy_error *err)
+{
+    enum { SOME = SYI_SNN_TILE + 100 };
+    words *w = user;
+    const int h = party->channel->index;
+    uint64_t *x = w->x[h], *z = w->z[h];
+    uint8_t one = 0;
+    sy_status status = syi_snn_common_bits(party, &one, 1, err);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(party->common, sizeof party->common);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(x, sizeof w->x[0]);
+    if (status == SY_OK) {
+        status = syi_snn_relu(party, &w->field, z, x, SOME, err);
+    }
+    if (status == SY_OK) {
+        status = syi_snn_equal(party, &w->field, z, x, 20, err);
+    }
+    if (status == SY_OK) {
+        status = syi_snn_division(party, &w->field, z, x, x + 20, false, 2, 20, err);
+    }
+    return status == SY_OK ? syi_snn_maxpool_deriv(party, &w->field, z, x, 13, err) : status;
+}
+
+static void test_snn(void **state)
+{
+    (void)state;
+    check(2, run_snn, fields, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_constant_time),
         cmocka_unit_test(test_constant_time_of_two),
+        cmocka_unit_test(test_snn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

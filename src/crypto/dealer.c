@@ -11,6 +11,7 @@
 #include "crypto/fss.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
+#include "crypto/snn.h"
 
 /* Elements that are made at once, so that all they need stays near the processor. Whole blocks of every stream. */
 enum { BLOCK = 2048, PARTS = 2, WORD = 8 };
@@ -251,6 +252,9 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
     if (syi_material_is_comparison(demand->kind)) {
         return (demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_deal : syi_fss_deal)(
             dealer, demand, give, user, err);
+    }
+    if (syi_material_is_interactive(demand->kind)) {
+        return syi_snn_deal(dealer, demand, give, user, err);
     }
     const size_t tile = demand->count > 0 ? syi_material_message(demand, 0) : 0;
     const size_t size = (PARTS + 1) * BLOCK_SIZE + tile;

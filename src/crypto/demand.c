@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "crypto/digits.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 
@@ -41,6 +42,11 @@ static bool has_shift(const syi_demand *demand)
            (syi_material_is_comparison(demand->kind) && demand->outcome == SYI_OUTCOME_RELU_SHIFT);
 }
 
+static bool has_bits(const syi_demand *demand)
+{
+    return demand->kind == SYI_MATERIAL_SNN_COMPARE;
+}
+
 void syi_demand_write(const syi_demand *demand, syi_buffer *out)
 {
     uint8_t *p = syi_buffer_extend(out, HEAD);
@@ -52,7 +58,7 @@ void syi_demand_write(const syi_demand *demand, syi_buffer *out)
     syi_put_u64le(p + 13, demand->field.modulus);
     p[21] = (uint8_t)demand->field.width;
     syi_put_u64le(p + 22, demand->count);
-    p[30] = has_shift(demand) ? (uint8_t)demand->shift : 0;
+    p[30] = has_shift(demand) || has_bits(demand) ? (uint8_t)demand->shift : 0;
     syi_put_u64le(p + 31, demand->kind == SYI_MATERIAL_DIVIDE ? demand->divisor : 0);
     p[39] = syi_material_is_comparison(demand->kind) ? (uint8_t)demand->outcome : 0;
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
@@ -175,7 +181,13 @@ static sy_status check_amounts(const syi_demand *demand, sy_error *err)
     const unsigned bits = syi_field_bits(&demand->field);
     const uint64_t quarter = syi_rounding_quarter(&demand->field);
     const bool shift = has_shift(demand), divide = demand->kind == SYI_MATERIAL_DIVIDE;
-    if (shift ? bits < 3 || demand->shift < 1 || demand->shift > bits - 2 : demand->shift != 0) {
+    if (has_bits(demand)) {
+        if (demand->shift < 1 || demand->shift > SYI_DIGIT_BITS_MAX) {
+            return syi_fail(err, SY_ERANGE, "demand for material: a comparison of %u bits",
+                            demand->shift);
+        }
+    } else if (shift ? bits < 3 || demand->shift < 1 || demand->shift > bits - 2
+                     : demand->shift != 0) {
         return syi_fail(err, SY_ERANGE,
                         "demand for material: a shift by %u with a modulus of %u bits",
                         demand->shift, bits);
@@ -207,6 +219,26 @@ static sy_status check_comparison(const syi_demand *demand, sy_error *err)
                            (int)demand->kind, outcome);
 }
 
+/* Kinds of SecureNN but the first are of powers of 2, and a one-hot row is as long as one that divides the modulus. */
+static sy_status check_interactive(const syi_demand *demand, sy_error *err)
+{
+    const unsigned bits = syi_field_bits(&demand->field);
+    if (demand->kind <= SYI_MATERIAL_SNN_COMPARE) {
+        return SY_OK;
+    }
+    if (bits < 3) {
+        return syi_fail(err, SY_ERANGE,
+                        "demand for material: SecureNN needs a modulus of 2^3 or a greater power");
+    }
+    if (demand->kind == SYI_MATERIAL_SNN_ONE_HOT &&
+        (demand->count == 0 || (demand->count & (demand->count - 1)) != 0 ||
+         (bits < 64 && demand->count >> bits > 1))) {
+        return syi_fail(err, SY_ERANGE, "demand for material: a one-hot row of %" PRIu64,
+                        demand->count);
+    }
+    return SY_OK;
+}
+
 sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
                           uint64_t elements_max, sy_error *err)
 {
@@ -233,6 +265,7 @@ sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
                         demand->count, elements_max);
     }
     SY_TRY(check_amounts(demand, err));
+    SY_TRY(check_interactive(demand, err));
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
         return read_product(demand, bytes + HEAD, size - HEAD, elements_max, err);
     }

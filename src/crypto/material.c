@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "crypto/bits.h"
 #include "crypto/fss.h"
+#include "crypto/snn.h"
 
 sy_status syi_stream_open(syi_generator *generator, const uint8_t session[SYI_SHARING_SESSION_SIZE],
                           const uint8_t seed[SYI_SEED_SIZE], syi_material_kind kind,
@@ -42,6 +43,9 @@ size_t syi_material_element(const syi_demand *demand, unsigned part)
 
 size_t syi_material_span(const syi_demand *demand)
 {
+    if (syi_material_is_interactive(demand->kind)) {
+        return SYI_SNN_TILE;
+    }
     if (!syi_material_is_comparison(demand->kind)) {
         return SYI_TILE;
     }
@@ -68,6 +72,9 @@ size_t syi_material_message(const syi_demand *demand, uint64_t tile)
         const size_t count = syi_material_tile(demand, tile);
         return demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_message(demand, count)
                                                        : syi_fss_message(demand, count);
+    }
+    if (syi_material_is_interactive(demand->kind)) {
+        return syi_snn_message(demand, syi_material_tile(demand, tile));
     }
     for (unsigned part = 0; part < syi_material_derived(demand->kind); part++) {
         element += syi_material_element(demand, SYI_PART_C + part);

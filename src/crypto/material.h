@@ -38,8 +38,13 @@ typedef enum syi_material_kind {
     SYI_MATERIAL_BITS_EQUAL = 7,
     SYI_MATERIAL_FSS_SIGN = 8, /* fss.h */
     SYI_MATERIAL_FSS_EQUAL = 9,
+    /* Of SecureNN, made with what holders report. */
+    SYI_MATERIAL_SNN_COMPARE = 10, /* snn.h */
+    SYI_MATERIAL_SNN_MSB = 11,
+    SYI_MATERIAL_SNN_CONVERT = 12,
+    SYI_MATERIAL_SNN_ONE_HOT = 13,
 } syi_material_kind;
-#define SYI_MATERIAL_LAST SYI_MATERIAL_FSS_EQUAL
+#define SYI_MATERIAL_LAST SYI_MATERIAL_SNN_ONE_HOT
 
 /* What a comparison gives, with b = [x < 0] (comparison.h); numbers are in messages. */
 typedef enum syi_outcome {
@@ -75,7 +80,7 @@ typedef struct syi_demand {
     syi_item item;
     syi_field field;
     uint64_t count;       /* elements of the result */
-    unsigned shift;       /* SHIFT, RELU_SHIFT: 1 to k - 2 */
+    unsigned shift;       /* SHIFT, RELU_SHIFT: 1 to k - 2; SNN_COMPARE: bits, 1 to 64 */
     uint64_t divisor;     /* DIVIDE: 1 to a quarter of the modulus */
     syi_outcome outcome;  /* of comparisons */
     syi_bilinear product; /* PRODUCT */
@@ -103,7 +108,12 @@ typedef struct syi_material {
 
 static inline bool syi_material_is_comparison(syi_material_kind kind)
 {
-    return kind >= SYI_MATERIAL_BITS_SIGN;
+    return kind >= SYI_MATERIAL_BITS_SIGN && kind <= SYI_MATERIAL_FSS_EQUAL;
+}
+/* Does the provider hear holders while it deals it? Such is never made ahead. */
+static inline bool syi_material_is_interactive(syi_material_kind kind)
+{
+    return kind >= SYI_MATERIAL_SNN_COMPARE;
 }
 /* Which holder's share of a tile the provider sends. (Keys of FSS go to both.) */
 static inline int syi_material_corrected(const syi_item *item, uint64_t tile, int holders)
@@ -129,17 +139,26 @@ uint64_t syi_material_tiles(const syi_demand *demand);
 size_t syi_material_tile(const syi_demand *demand, uint64_t tile);
 size_t syi_material_message(const syi_demand *demand, uint64_t tile);
 
+/*
+ * The next that a holder reports about the item: waits for it. Exactly `size` bytes, else SY_EPROTO; borrowed until the holder is
+ * heard again, and may be written. Failures name the holder.
+ */
+typedef sy_status (*syi_hear_fn)(void *user, int holder, const syi_item *item, void **bytes,
+                                 size_t size, sy_error *err);
+
 /* The provider's side: every holder's seed. */
 typedef struct syi_dealer {
     sy_context *context;
     uint8_t session[SYI_SHARING_SESSION_SIZE];
     uint8_t seeds[SYI_HOLDERS_MAX][SYI_SEED_SIZE];
     int holders;
+    syi_hear_fn
+        hear; /* with the user of syi_give_fn; NULL: nobody is heard, and nothing interactive dealt: SY_ENOTSUP */
 } syi_dealer;
 
 /*
- * Deals (dealer.c): for every tile, in order, one message to its corrected holder: all derived parts of the tile, one after the other.
- * `give` gets bytes that are its own until it returns. SY_ENOMEM, SY_EIO, what give returns. One thread per call; a dealer
+ * Deals (dealer.c): for every tile, in order, one message to its corrected holder: all derived parts of the tile, one after the other
+ * (interactive kinds: snn.h). `give` gets bytes that are its own until it returns. SY_ENOMEM, SY_EIO, what give returns. One thread per call; a dealer
  * may be used by several. Scratch memory is wiped.
  */
 typedef sy_status (*syi_give_fn)(void *user, int holder, const syi_item *item, const void *bytes,

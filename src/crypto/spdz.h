@@ -25,6 +25,9 @@ typedef struct syi_party {
     uint64_t sequence;
     uint32_t next_number; /* of items in this command */
     bool check_range;     /* test mode: division opens its input, too, and fails beyond its bound */
+    bool has_common;
+    uint8_t common
+        [SYI_SEED_SIZE]; /* of this command, the holders' own: snn.h. Who made the party wipes it */
 } syi_party;
 
 /*

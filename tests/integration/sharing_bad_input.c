@@ -24,7 +24,7 @@ static const command commands[] = {
     {"sharing_demand", 2},  {"sharing_prepare", 3},
     {"sharing_refresh", 2}, {"sharing_reconstruct", 2},
     {"sharing_triple", 6},  {"sharing_adopt", 6},
-    {"share", 5},
+    {"share", 5},           {"sharing_report", 6},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands, ITEMS = 10 };
 

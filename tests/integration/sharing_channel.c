@@ -30,8 +30,8 @@ static void *holder_main(void *argument)
     return NULL;
 }
 
-static void run_on_workers(int count, uint64_t deadline_ms, channel_program program, void *user,
-                           channel_outcome *outcome)
+static void run_on(bool james, int count, uint64_t deadline_ms, channel_program program, void *user,
+                   channel_outcome *outcome)
 {
     parties p;
     party_client c;
@@ -40,7 +40,7 @@ static void run_on_workers(int count, uint64_t deadline_ms, channel_program prog
     syi_joint joint;
     sy_error err = SY_ERROR_INIT;
     parties_open(&p, (size_t)count);
-    client_open(&c, &p, "client", true, 30000);
+    client_open(&c, &p, "client", james, 30000);
     syi_sharing_group *group = client_group(&c);
     assert_ok(syi_sharing_group_begin(group, &joint, &err), &err);
     const uint64_t deadline = syi_clock_now(c.home.context) + deadline_ms * 1000000;
@@ -65,12 +65,36 @@ static void run_on_workers(int count, uint64_t deadline_ms, channel_program prog
     parties_close(&p);
 }
 
+static void run_on_workers(int count, uint64_t deadline_ms, channel_program program, void *user,
+                           channel_outcome *outcome)
+{
+    run_on(true, count, deadline_ms, program, user, outcome);
+}
+
+/* The client provides, and listens nowhere: it fetches demands and reports. */
+static void run_on_client(int count, uint64_t deadline_ms, channel_program program, void *user,
+                          channel_outcome *outcome)
+{
+    run_on(false, count, deadline_ms, program, user, outcome);
+}
+
 static const channel_contract workers_contract = {
     .run = run_on_workers, .names = {"alice", "bob", "carol", "dave", "eve"}};
+static const channel_contract client_contract = {.run = run_on_client,
+                                                 .names = {"alice", "bob", "carol", "dave", "eve"}};
+
+static int by_the_client(void **state)
+{
+    (void)state;
+    the_contract = &client_contract;
+    return 0;
+}
 
 int main(void)
 {
     the_contract = &workers_contract;
     const struct CMUnitTest tests[] = {CHANNEL_CONTRACT_TESTS};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest fetched[] = {CHANNEL_REPORT_TESTS};
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + cmocka_run_group_tests(fetched, by_the_client, NULL);
 }

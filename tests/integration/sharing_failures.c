@@ -3,6 +3,7 @@
  * bounded time, with a sentence that names the culprit; shares stay what they are, the next command works in a new session,
  * and nothing is left. Parties that say nothing: sharing_outages.c; in processes of their own: sharing_processes.c.
  */
+#include "interpreters/sharing/hearing.h"
 #include "support/sharing_trial.h"
 
 static syi_sharing_session *session_at(trial *t, size_t holder)
@@ -193,6 +194,57 @@ static void test_demands_that_are_refused(void **state)
     trial_close(&t);
 }
 
+/* --- reports ----------------------------------------------------------------------------------- */
+
+static sy_status report(trial *t, test_place *speaker, const char *session, int64_t from,
+                        int64_t sequence, int64_t size)
+{
+    sy_tensor *bytes = NULL;
+    sy_error err = SY_ERROR_INIT;
+    sy_worker *provider = syi_directory_find(speaker->hook, &t->p.at_provider.worker->id);
+    uint8_t *zeros = calloc(1, (size_t)size + 1);
+    assert_non_null(provider);
+    assert_ok(sy_tensor_new(speaker->hook, &bytes, SY_DTYPE_U8, 1, &size, zeros, &err), &err);
+    const sy_value args[] = {sy_value_string(session), sy_value_int(from),
+                             sy_value_int(sequence),   sy_value_int(0),
+                             sy_value_tensor(bytes),   sy_value_int(1000)};
+    const sy_status status = say(t, speaker, provider, "sharing_report", args, 6, NULL);
+    sy_tensor_unref(bytes);
+    free(zeros);
+    return status;
+}
+
+/* They must be of the holder that they name, and wait until their item is dealt, or another one is: so many that it matters. */
+static void test_reports_that_are_refused(void **state)
+{
+    (void)state;
+    enum { LARGE = SYI_SHARING_REPORTED_MAX / 3 };
+    trial t;
+    char name[SYI_JOINT_TEXT_SIZE];
+    trial_open(&t, 2, true, 20000);
+    syi_joint_format(client_group(&t.c)->session, name);
+    const int64_t next = (int64_t)client_group(&t.c)->next_sequence;
+    for (int64_t from = -1; from <= 3; from++) {
+        for (int speaker = 0; speaker < 2; speaker++) {
+            const sy_status expected = from == speaker ? SY_OK : from < 0 ? SY_EINVAL : SY_EPERM;
+            assert_status(report(&t, &t.p.at[speaker], name, from, next, 10), expected, &t.err);
+        }
+        assert_int_not_equal(report(&t, &t.c.home, name, from, next, 10), SY_OK);
+    }
+    assert_status(report(&t, &t.p.at[0], "00112233445566778899aabbccddeeff", 0, next, 10),
+                  SY_ENOTFOUND, &t.err);
+    assert_status(report(&t, &t.p.at[0], name, 0, -1, 10), SY_EINVAL, &t.err);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_ok(report(&t, &t.p.at[0], name, 0, next + turn, LARGE), &t.err);
+        assert_ok(report(&t, &t.p.at[0], name, 0, next + turn, LARGE), &t.err);
+        assert_status(report(&t, &t.p.at[0], name, 0, next + turn, LARGE), SY_ELIMIT, &t.err);
+        assert_ok(report(&t, &t.p.at[1], name, 1, next + turn, LARGE), &t.err); /* has its own */
+        assert_ok(trial_square(&t), &t.err);
+        assert_ok(trial_square(&t), &t.err); /* of a later command: what waited is gone */
+    }
+    trial_close(&t);
+}
+
 /* --- joint commands ---------------------------------------------------------------------------- */
 
 static sy_status joint(trial *t, const uint8_t *session, uint64_t sequence)
@@ -256,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_wrong_length_of_the_provider),
         cmocka_unit_test(test_letters_that_are_refused),
         cmocka_unit_test(test_demands_that_are_refused),
+        cmocka_unit_test(test_reports_that_are_refused),
         cmocka_unit_test(test_joint_commands_that_are_refused),
         cmocka_unit_test(test_refused_by_one),
     };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "crypto/spdz.h"
+#include "crypto/snn.h"
 #include "support/property.h"
 #include "support/test.h"
 
@@ -366,10 +366,117 @@ static void contract_deadline(void **state)
     channel_run_badly(3, 600, channel_stall, 0, SY_ETIMEDOUT);
 }
 
+/* --- reports ----------------------------------------------------------------------------------- */
+
+/* What is not negative of -n/2, ..., n/2 - 1, holder 0's own: by reports and answers of many tiles. */
+static sy_status channel_relus(syi_party *party, void *user, sy_error *err)
+{
+    enum { COUNT = 11 * SYI_SNN_TILE / TEST_SLOWNESS + 5 };
+    const syi_field field = SYI_FIELD_64;
+    uint64_t *words = calloc(COUNT, sizeof *words);
+    size_t wrong = 0;
+    (void)user;
+    for (size_t k = 0; k < COUNT && party->channel->index == 0; k++) {
+        words[k] = (uint64_t)k - COUNT / 2;
+    }
+    sy_status status = syi_snn_relu(party, &field, words, words, COUNT, err);
+    if (status == SY_OK) {
+        status = syi_spdz_open(party, &field, words, words, COUNT, err);
+    }
+    for (size_t k = 0; k < COUNT; k++) {
+        wrong += words[k] != (k < COUNT / 2 ? 0 : k - COUNT / 2) ? 1 : 0;
+    }
+    free(words);
+    CHANNEL_TRY(status);
+    CHANNEL_EXPECT(wrong == 0);
+    CHANNEL_EXPECT(party->channel->cost.reported == COUNT * (8 + 2 * 64));
+    return SY_OK;
+}
+
+static void contract_reports(void **state)
+{
+    (void)state;
+    channel_run_well(2, channel_relus, NULL);
+}
+
+enum { CHANNEL_REPORTED = 8 * 16 };
+
+/* Of 16 comparisons of 8 bits, `size` bytes are reported; the answer does not matter. */
+static syi_demand channel_compare_demand(syi_party *party)
+{
+    return (syi_demand){.kind = SYI_MATERIAL_SNN_COMPARE,
+                        .item = {party->sequence, party->next_number++},
+                        .field = SYI_FIELD_64,
+                        .count = CHANNEL_REPORTED / 8,
+                        .shift = 8};
+}
+
+static sy_status channel_report(syi_party *party, size_t size, sy_error *err)
+{
+    const uint8_t bytes[CHANNEL_REPORTED + 1] = {0};
+    syi_demand demand = channel_compare_demand(party);
+    CHANNEL_TRY(syi_channel_demand(party->channel, &demand, err));
+    return syi_channel_report(party->channel, &demand.item, bytes, size, err);
+}
+
+static sy_status channel_report_badly(syi_party *party, void *user, sy_error *err)
+{
+    const int culprit = *(const int *)user;
+    const bool bad = party->channel->index == culprit;
+    CHANNEL_TRY(channel_report(party, CHANNEL_REPORTED + (bad ? 1 : 0), err));
+    return channel_zeros_until_failure(party, err);
+}
+
+/* Has demanded, and goes. */
+static sy_status channel_report_never(syi_party *party, void *user, sy_error *err)
+{
+    const int culprit = *(const int *)user;
+    if (party->channel->index == culprit) {
+        syi_demand demand = channel_compare_demand(party);
+        CHANNEL_TRY(syi_channel_demand(party->channel, &demand, err));
+        err->status = SY_EIO;
+        strcpy(err->message, "this holder has enough");
+        return SY_EIO;
+    }
+    CHANNEL_TRY(channel_report(party, CHANNEL_REPORTED, err));
+    return channel_zeros_until_failure(party, err);
+}
+
+static sy_status channel_report_late(syi_party *party, void *user, sy_error *err)
+{
+    const int culprit = *(const int *)user;
+    const struct timespec long_enough = {.tv_sec = 1};
+    if (party->channel->index == culprit) {
+        nanosleep(&long_enough, NULL);
+    }
+    CHANNEL_TRY(channel_report(party, CHANNEL_REPORTED, err));
+    return channel_zeros_until_failure(party, err);
+}
+
+static void contract_bad_reports(void **state)
+{
+    (void)state;
+    for (int culprit = 0; culprit < 2; culprit++) {
+        channel_run_badly(2, CHANNEL_PATIENCE, channel_report_badly, culprit, SY_EPROTO);
+        channel_run_badly(2, CHANNEL_PATIENCE, channel_report_never, culprit, SY_OK);
+    }
+}
+
+static void contract_late_reports(void **state)
+{
+    (void)state;
+    channel_run_badly(2, 600, channel_report_late, 0, SY_ETIMEDOUT);
+    channel_run_badly(2, 600, channel_report_late, 1, SY_ETIMEDOUT);
+}
+
+#define CHANNEL_REPORT_TESTS                                                    \
+    cmocka_unit_test(contract_reports), cmocka_unit_test(contract_bad_reports), \
+        cmocka_unit_test(contract_late_reports)
+
 #define CHANNEL_CONTRACT_TESTS                                                     \
     cmocka_unit_test(contract_messages), cmocka_unit_test(contract_flood),         \
         cmocka_unit_test(contract_material), cmocka_unit_test(contract_programs),  \
         cmocka_unit_test(contract_wrong_length), cmocka_unit_test(contract_leave), \
-        cmocka_unit_test(contract_deadline)
+        cmocka_unit_test(contract_deadline), CHANNEL_REPORT_TESTS
 
 #endif

@@ -57,7 +57,7 @@ struct party_threads {
     size_t demands_asked, demands_dealt;
     uint64_t made_ahead; /* items */
     party_demand *demands;
-    kept sent[PARTY_THREADS_MAX], dealt[PARTY_THREADS_MAX];
+    kept sent[PARTY_THREADS_MAX], dealt[PARTY_THREADS_MAX], reported[PARTY_THREADS_MAX];
     party_result results[PARTIES];
     sy_error failure; /* the first one */
     party_program program;
@@ -358,6 +358,27 @@ static sy_status channel_send(syi_channel *channel, const void *bytes, size_t si
     return status;
 }
 
+static sy_status channel_report(syi_channel *channel, const syi_item *item, const void *bytes,
+                                size_t size, sy_error *err)
+{
+    member *self = member_of(channel);
+    party_threads *t = self->threads;
+    uint8_t *longer = NULL;
+    size_t faulty = size;
+    SY_TRY(inject(self, channel->index, &faulty, err));
+    if (t->options.keep) {
+        keep(&t->reported[channel->index], bytes, size);
+    }
+    if (faulty > size) {
+        longer = calloc(1, faulty);
+        memcpy(longer, bytes, size);
+    }
+    const sy_status status = put(t, channel->index, PARTY_THREADS_MAX, item,
+                                 longer != NULL ? longer : bytes, faulty, err);
+    free(longer);
+    return status;
+}
+
 static sy_status channel_receive(syi_channel *channel, int from, void **bytes, size_t size,
                                  sy_error *err)
 {
@@ -405,7 +426,7 @@ static sy_status channel_demand(syi_channel *channel, syi_demand *demand, sy_err
     member *self = member_of(channel);
     party_threads *t = self->threads;
     syi_buffer bytes;
-    if (t->options.made_ahead) {
+    if (t->options.made_ahead && !syi_material_is_interactive(demand->kind)) {
         const syi_item item = {SYI_ITEM_AHEAD + t->options.sequence, (uint32_t)self->demands};
         syi_demand_rename(demand, &item);
     }
@@ -431,8 +452,8 @@ static bool channel_ready(syi_channel *channel, int from)
     return ready;
 }
 
-static const syi_channel_class channel_class = {channel_send, channel_receive, channel_dealt,
-                                                channel_demand, channel_ready};
+static const syi_channel_class channel_class = {channel_send,   channel_receive, channel_dealt,
+                                                channel_demand, channel_ready,   channel_report};
 
 /* --- parties ----------------------------------------------------------------------------------- */
 
@@ -482,6 +503,12 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
         put(t, PARTY_THREADS_MAX, holder, item, other != NULL ? other : bytes, faulty, err);
     free(other);
     return status;
+}
+
+static sy_status hear(void *user, int holder, const syi_item *item, void **bytes, size_t size,
+                      sy_error *err)
+{
+    return get(user, PARTY_THREADS_MAX, holder, item, bytes, size, err);
 }
 
 /* The next demand; NULL when there will be none. */
@@ -551,6 +578,7 @@ static void clear(party_threads *t)
     for (int k = 0; k < PARTY_THREADS_MAX; k++) {
         t->sent[k].size = 0;
         t->dealt[k].size = 0;
+        t->reported[k].size = 0;
     }
 }
 
@@ -622,6 +650,12 @@ size_t party_threads_demands(const party_threads *t, const party_demand **demand
     return t->members[0].demands;
 }
 
+const uint8_t *party_threads_reported(const party_threads *t, int holder, size_t *size)
+{
+    *size = t->reported[holder].size;
+    return t->reported[holder].bytes;
+}
+
 const syi_material *party_threads_material(const party_threads *t, int holder)
 {
     return &t->materials[holder];
@@ -665,6 +699,7 @@ void party_threads_set(party_threads *t, const party_threads_options *options)
     t->options.ahead = options->ahead != 0 ? options->ahead : SYI_CHANNEL_AHEAD;
     t->dealer.context = t->context;
     t->dealer.holders = options->holders;
+    t->dealer.hear = hear;
     fill_bytes(t->dealer.session, sizeof t->dealer.session, &state);
     for (int k = 0; k < options->holders; k++) {
         syi_material *m = &t->materials[k];
@@ -717,6 +752,7 @@ void party_threads_free(party_threads *t)
     for (int k = 0; k < PARTY_THREADS_MAX; k++) {
         free(t->sent[k].bytes);
         free(t->dealt[k].bytes);
+        free(t->reported[k].bytes);
     }
     pthread_mutex_destroy(&t->lock);
     free(t->demands);

@@ -21,8 +21,8 @@ typedef enum party_fault_kind {
 
 typedef struct party_fault {
     party_fault_kind kind;
-    int party; /* or PARTY_PROVIDER */
-    uint64_t at;
+    int party;   /* or PARTY_PROVIDER */
+    uint64_t at; /* what they report counts as well */
 } party_fault;
 
 typedef struct party_threads_options {
@@ -73,6 +73,9 @@ const uint8_t *party_threads_sent(const party_threads *threads, int holder, size
 size_t party_threads_demands(const party_threads *threads, const party_demand **demands);
 /* What the provider sent a holder. */
 const uint8_t *party_threads_dealt(const party_threads *threads, int holder, size_t *size);
+
+/* What a holder reported to the provider. */
+const uint8_t *party_threads_reported(const party_threads *threads, int holder, size_t *size);
 
 /* For the next runs. */
 void party_threads_set(party_threads *threads, const party_threads_options *options);

@@ -327,9 +327,9 @@ static sy_status handle_fetch(const sy_request *request, sy_error *err)
     SY_TRY(int_argument(request, 2, INT64_MIN, INT64_MAX, &sequence, err));
     SY_TRY(int_argument(request, 3, 0, UINT32_MAX, &number, err));
     SY_TRY(find_session(request, &session, err));
-    sy_status status = to < session->holders
+    sy_status status = to <= session->holders
                            ? check_party(request, session, to, err)
-                           : syi_fail(err, SY_EINVAL, "sharing: there is no such holder");
+                           : syi_fail(err, SY_EINVAL, "sharing: there is no such party");
     const syi_item item = {(uint64_t)sequence, (uint32_t)number};
     if (status == SY_OK) {
         status = syi_sharing_take_out(session, (int)to, &item, request->deadline, &bytes, err);
@@ -550,6 +550,30 @@ static sy_status handle_demand(const sy_request *request, sy_error *err)
     return answer_none(request, err);
 }
 
+/* sharing_report(session, from, sequence, number, bytes, milliseconds), by a holder that waits so long for the answer */
+static sy_status handle_report(const sy_request *request, sy_error *err)
+{
+    syi_sharing_dealing *dealing = NULL;
+    const syi_array *bytes = NULL;
+    int64_t from = 0, sequence = 0, number = 0, left_ms = 0;
+    SY_TRY(int_argument(request, 1, 0, SYI_HOLDERS_MAX, &from, err));
+    SY_TRY(int_argument(request, 2, 0, INT64_MAX, &sequence, err));
+    SY_TRY(int_argument(request, 3, 0, UINT32_MAX, &number, err));
+    SY_TRY(bytes_argument(request, 4, &bytes, err));
+    SY_TRY(int_argument(request, 5, 0, INT64_MAX, &left_ms, err));
+    SY_TRY(find_dealing(request, &dealing, err));
+    const syi_item item = {(uint64_t)sequence, (uint32_t)number};
+    const sy_status status =
+        syi_sharing_dealing_is_holder(dealing, from, request->caller)
+            ? syi_sharing_dealing_report(dealing, (int)from, &item, bytes,
+                                         !syi_request_is_direct(request), (uint64_t)left_ms, err)
+            : syi_fail(err, SY_EPERM, "a report about material of another than holder %" PRId64,
+                       from);
+    syi_sharing_dealing_unref(dealing);
+    SY_TRY(status);
+    return answer_none(request, err);
+}
+
 /* sharing_prepare(session, demand, count), by the client */
 static sy_status handle_prepare(const sy_request *request, sy_error *err)
 {
@@ -580,6 +604,7 @@ static const syi_worker_command commands[] = {
     {SYI_SHARING_FAIL, 4, 4, 0, handle_fail},
     {"sharing_open", 3, 3, SYI_COMMAND_WAITS, handle_open},
     {"sharing_demand", 2, 2, 0, handle_demand},
+    {SYI_SHARING_REPORT, SYI_SHARING_REPORT_ARGS, SYI_SHARING_REPORT_ARGS, 0, handle_report},
     {"sharing_prepare", 3, 3, SYI_COMMAND_WAITS, handle_prepare},
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "interpreters/sharing/hearing.h"
 #include "interpreters/sharing/letters.h"
 #include "ring/generator.h"
 
@@ -21,6 +22,7 @@ struct syi_sharing_dealing {
     syi_dealer dealer;
     sy_worker *workers[SYI_HOLDERS_MAX];
     bool fetches;
+    syi_sharing_hearing hearing;
     pthread_mutex_t deal_lock; /* one deals at a time: the thread, or who prepares */
     bool over;                 /* guarded by deal_lock: the seeds are wiped */
     syi_item last;             /* what was dealt on demand, if anything was; the thread's */
@@ -53,6 +55,7 @@ void syi_sharing_dealing_unref(syi_sharing_dealing *d)
     }
     sy_context *context = context_of(d);
     syi_buffer_fini(&d->queue);
+    syi_sharing_hearing_fini(&d->hearing);
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->deal_lock);
@@ -82,6 +85,7 @@ void syi_sharing_dealing_stop(syi_sharing_dealing *d)
     d->stopping = true;
     pthread_cond_broadcast(&d->changed);
     pthread_mutex_unlock(&d->lock);
+    syi_sharing_hearing_stop(&d->hearing);
 }
 
 static bool is_stopping(syi_sharing_dealing *d)
@@ -95,6 +99,20 @@ static bool is_stopping(syi_sharing_dealing *d)
 bool syi_sharing_dealing_is_lead(const syi_sharing_dealing *d, const sy_id *caller)
 {
     return sy_id_equal(caller, &d->workers[0]->id);
+}
+
+bool syi_sharing_dealing_is_holder(const syi_sharing_dealing *d, int64_t holder,
+                                   const sy_id *caller)
+{
+    return holder >= 0 && holder < d->dealer.holders &&
+           sy_id_equal(caller, &d->workers[holder]->id);
+}
+
+sy_status syi_sharing_dealing_report(syi_sharing_dealing *d, int from, const syi_item *item,
+                                     const syi_array *bytes, bool own, uint64_t left_ms,
+                                     sy_error *err)
+{
+    return syi_sharing_hearing_deliver(&d->hearing, from, item, bytes, own, left_ms, err);
 }
 
 /* Giving */
@@ -160,6 +178,13 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     return status;
 }
 
+static sy_status hear(void *user, int holder, const syi_item *item, void **bytes, size_t size,
+                      sy_error *err)
+{
+    syi_sharing_dealing *d = user;
+    return syi_sharing_hear(&d->hearing, holder, item, bytes, size, err);
+}
+
 static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size, sy_error *err)
 {
     syi_demand demand;
@@ -174,6 +199,7 @@ static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size,
     }
     d->last = *item;
     d->dealt = true;
+    syi_sharing_hearing_forget(&d->hearing, item);
     pthread_mutex_lock(&d->deal_lock);
     const sy_status status = syi_deal(&d->dealer, &demand, give, d, err);
     pthread_mutex_unlock(&d->deal_lock);
@@ -374,6 +400,9 @@ sy_status syi_sharing_dealing_prepare(syi_sharing_dealing *d, const syi_demand *
                                       uint64_t count, sy_error *err)
 {
     sy_status status = SY_OK;
+    if (syi_material_is_interactive(demand->kind)) {
+        return syi_fail(err, SY_ENOTSUP, "material of SecureNN cannot be made ahead");
+    }
     pthread_mutex_lock(&d->deal_lock);
     if (d->over) {
         pthread_mutex_unlock(&d->deal_lock);
@@ -473,10 +502,15 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     d->opener = plan->opener;
     d->dealer.context = context;
     d->dealer.holders = plan->holders;
+    d->dealer.hear = hear;
     d->next_ahead = SYI_ITEM_AHEAD;
     d->fetches = !plan->reaches[plan->holders]; /* the leading holder reaches the provider? */
     memcpy(d->dealer.session, plan->session, sizeof plan->session);
     memcpy(d->workers, plan->workers, (size_t)plan->holders * sizeof d->workers[0]);
+    syi_sharing_hearing_init(&d->hearing, provider, d->workers, d->dealer.session, plan->holders);
+    for (int k = 0; k < plan->holders; k++) {
+        d->hearing.pushes[k] = plan->reaches[k * (plan->holders + 1) + plan->holders];
+    }
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->deal_lock, NULL);
     pthread_cond_init(&d->changed, NULL);
@@ -503,6 +537,7 @@ void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener)
             d->stopping = true;
             pthread_cond_broadcast(&d->changed);
             pthread_mutex_unlock(&d->lock);
+            syi_sharing_hearing_stop(&d->hearing);
         }
     }
     pthread_mutex_unlock(&room->lock);

@@ -39,6 +39,13 @@ bool syi_sharing_dealing_is_lead(const syi_sharing_dealing *dealing, const sy_id
 /* Demands that have come: copied. */
 sy_status syi_sharing_dealing_ask(syi_sharing_dealing *dealing, const void *bytes, size_t size,
                                   sy_error *err);
+/* Is it that holder? */
+bool syi_sharing_dealing_is_holder(const syi_sharing_dealing *dealing, int64_t holder,
+                                   const sy_id *caller);
+/* syi_sharing_hearing_deliver */
+sy_status syi_sharing_dealing_report(syi_sharing_dealing *dealing, int from, const syi_item *item,
+                                     const syi_array *bytes, bool own, uint64_t left_ms,
+                                     sy_error *err);
 /* The client's joint commands begin and end. */
 void syi_sharing_dealing_busy(syi_sharing_dealing *dealing, int change);
 /* Makes `count` instances ahead and waits until every holder has them. */

@@ -1,5 +1,5 @@
 /*
- * letters.h - how letters are found, left and written as arguments: what run.c, commands.c and dealing.c share. Nobody else
+ * letters.h - how letters are found, left, fetched and written as arguments: what run.c, commands.c, dealing.c and hearing.c share. Nobody else
  * includes it.
  */
 #ifndef SYI_INTERPRETERS_SHARING_LETTERS_H
@@ -14,6 +14,18 @@ syi_letter *syi_sharing_find_letter(syi_sharing_session *session, syi_letters *l
 sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item *item,
                             const syi_array *bytes, sy_error *err);
 
+/* Gives it back; *letter is NULL then. NULL is none. */
+void syi_sharing_drop_letter(sy_context *context, syi_letter **letter);
+/* Whoever is given the bytes may write to them: nobody else has them afterwards, and they are aligned to 64. */
+sy_status syi_sharing_own_letter(sy_worker *worker, syi_letter *letter, sy_error *err);
+/* Of a party that cannot reach this worker: its letter to party `to`, as soon as there is one. */
+sy_status syi_sharing_fetch_letter(sy_worker *worker, sy_worker *party,
+                                   const uint8_t session[SYI_SHARING_SESSION_SIZE], int to,
+                                   const syi_item *item, uint64_t deadline, syi_letter **letter,
+                                   sy_error *err);
+
+/* sharing_report(..., milliseconds): as sharing_send, with how long the holder will wait for an answer */
+#define SYI_SHARING_REPORT_ARGS 6
 /* sharing_send(session, from, sequence, number, bytes) */
 #define SYI_SHARING_SEND_ARGS 5
 void syi_sharing_send_arguments(const uint8_t session[SYI_SHARING_SESSION_SIZE], int from,

@@ -111,6 +111,20 @@ static sy_status give(syi_sharing_run *run, int party, const syi_item *item, sy_
     return start(run, party, SYI_SHARING_SEND, args, SYI_SHARING_SEND_ARGS, err);
 }
 
+static sy_status make_letter(const syi_sharing_run *run, const void *bytes, size_t size,
+                             sy_tensor **letter, sy_error *err)
+{
+    sy_hook *hook = run->session->worker->hook;
+    const int64_t length = (int64_t)size;
+    syi_array copy = SYI_ARRAY_INIT;
+    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length,
+                         &run->session->worker->account, err));
+    if (size > 0) {
+        memcpy(copy.storage->data, bytes, size);
+    }
+    return syi_tensor_from_array(hook, letter, &copy, err);
+}
+
 static sy_status run_send(syi_channel *channel, const void *bytes, size_t size, sy_error *err)
 {
     syi_sharing_run *run = run_of(channel);
@@ -120,16 +134,9 @@ static sy_status run_send(syi_channel *channel, const void *bytes, size_t size, 
     if (watch != NULL) {
         watch(run->session, run->party.sequence, bytes, size);
     }
-    const int64_t length = (int64_t)size;
     const syi_item item = {run->party.sequence, 0};
-    syi_array copy = SYI_ARRAY_INIT;
     sy_tensor *letter = NULL;
-    SY_TRY(syi_array_new(hook->context, &copy, SY_DTYPE_U8, 1, &length,
-                         &run->session->worker->account, err));
-    if (size > 0) {
-        memcpy(copy.storage->data, bytes, size);
-    }
-    SY_TRY(syi_tensor_from_array(hook, &letter, &copy, err));
+    SY_TRY(make_letter(run, bytes, size, &letter, err));
     sy_status status = SY_OK;
     for (int k = 0; k < run->session->holders && status == SY_OK; k++) {
         if (k != run->session->index) {
@@ -162,7 +169,8 @@ static sy_status probe(syi_sharing_run *run, int party, sy_error *err)
     return status;
 }
 
-/* The leading holder may be to blame for the provider's silence: it asks for everybody. */
+/* The leading holder may be to blame for the provider's silence: it asks for everybody; and so may another one of whom the
+ * provider wants to hear. */
 static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
 {
     const syi_sharing_session *s = run->session;
@@ -170,6 +178,10 @@ static sy_status silent(const syi_sharing_run *run, int party, sy_error *err)
         syi_fail(err, SY_ETIMEDOUT,
                  "it sent nothing to %s before the deadline, or holder %s did not ask it",
                  s->worker->name, s->peers[0].name);
+    } else if (party == s->holders && run->reported) {
+        syi_fail(err, SY_ETIMEDOUT,
+                 "it sent nothing to %s before the deadline, or holder %s reported nothing to it",
+                 s->worker->name, s->peers[1].name);
     } else {
         syi_fail(err, SY_ETIMEDOUT, "it sent nothing to %s before the deadline", s->worker->name);
     }
@@ -250,64 +262,14 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
 static sy_status fetch(syi_sharing_run *run, int party, const syi_item *item, syi_letter **letter,
                        sy_error *err)
 {
-    syi_sharing_session *s = run->session;
-    char text[SYI_JOINT_TEXT_SIZE];
-    const sy_value args[] = {
-        sy_value_string(syi_joint_format(s->material.session, text)),
-        sy_value_int(s->index),
-        sy_value_int((int64_t)item->sequence),
-        sy_value_int(item->number),
-    };
-    syi_exchange exchange;
-    sy_tensor *bytes = NULL;
-    syi_decoder decoder;
-    *letter = NULL;
-    sy_status status = syi_command_start(s->worker, s->peers[party].worker, SYI_SHARING_FETCH, args,
-                                         4, NULL, run->deadline, &exchange, err);
-    if (status == SY_OK) {
-        status = syi_link_wait(&exchange, err);
-        if (status == SY_OK) {
-            syi_decoder_init(&decoder, s->worker->hook, s->worker, exchange.reply);
-            status = syi_sharing_read_bytes(&decoder, &bytes, err);
-            syi_decoder_fini(&decoder);
-        }
-        syi_link_end(&exchange);
-    }
+    const syi_sharing_session *s = run->session;
+    const sy_status status =
+        syi_sharing_fetch_letter(s->worker, s->peers[party].worker, s->material.session, s->index,
+                                 item, run->deadline, letter, err);
     if (status != SY_OK) {
-        return blame(run, party, status, err);
+        return status == SY_ENOMEM ? status : blame(run, party, status, err);
     }
-    *letter = syi_alloc(context_of(run), sizeof **letter);
-    if (*letter != NULL) {
-        (*letter)->party = party;
-        (*letter)->item = *item;
-        syi_array_copy_view(&(*letter)->bytes, syi_node_array(bytes->node));
-    }
-    sy_tensor_unref(bytes);
-    return *letter != NULL ? SY_OK : SYI_ENOMEM(err, "letter");
-}
-
-static void drop(const syi_sharing_run *run, syi_letter **place)
-{
-    syi_letter *letter = *place;
-    *place = NULL;
-    if (letter != NULL) {
-        syi_array_fini(&letter->bytes);
-        syi_free(context_of(run), letter, sizeof *letter);
-    }
-}
-
-/* Whoever is given the words may write to them, so that nobody else may have them. */
-static sy_status own(syi_sharing_run *run, syi_letter *letter, sy_error *err)
-{
-    syi_array *bytes = &letter->bytes;
-    syi_array copy = SYI_ARRAY_INIT;
-    if ((letter->own || atomic_load(&bytes->storage->refs) == 1) &&
-        (uintptr_t)syi_array_data(bytes) % 64 == 0) {
-        return SY_OK;
-    }
-    SY_TRY(syi_array_clone(context_of(run), &copy, bytes, &run->session->worker->account, err));
-    syi_array_fini(bytes);
-    *bytes = copy;
+    (*letter)->party = party;
     return SY_OK;
 }
 
@@ -317,7 +279,7 @@ static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *it
 {
     syi_sharing_session *s = run->session;
     syi_letter *letter = NULL;
-    drop(run, place);
+    syi_sharing_drop_letter(context_of(run), place);
     SY_TRY(s->peers[party].pushes ? await(run, party, item, &letter, err)
                                   : fetch(run, party, item, &letter, err));
     *place = letter;
@@ -327,7 +289,7 @@ static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *it
                  s->worker->name, size);
         return blame(run, party, SY_EPROTO, err);
     }
-    SY_TRY(own(run, letter, err));
+    SY_TRY(syi_sharing_own_letter(s->worker, letter, err));
     *bytes = syi_array_data(&letter->bytes);
     return SY_OK;
 }
@@ -408,8 +370,44 @@ static sy_status run_demand(syi_channel *channel, syi_demand *demand, sy_error *
     return status;
 }
 
-static const syi_channel_class workers_channel = {
-    .send = run_send, .receive = run_receive, .dealt = run_dealt, .demand = run_demand};
+/* Reports */
+
+/* With the time that is left: the provider gives whoever keeps silent up before this holder does. */
+static sy_status tell_provider(syi_sharing_run *run, const syi_item *item, sy_tensor *letter,
+                               sy_error *err)
+{
+    const syi_sharing_session *s = run->session;
+    const uint64_t now = syi_clock_now(context_of(run));
+    const uint64_t left = run->deadline > now ? run->deadline - now : 0;
+    sy_value args[SYI_SHARING_REPORT_ARGS];
+    char text[SYI_JOINT_TEXT_SIZE];
+    syi_sharing_send_arguments(s->material.session, s->index, item, letter, args, text);
+    args[SYI_SHARING_SEND_ARGS] = sy_value_int((int64_t)(left / 1000000u));
+    return start(run, s->holders, SYI_SHARING_REPORT, args, SYI_SHARING_REPORT_ARGS, err);
+}
+
+static sy_status run_report(syi_channel *channel, const syi_item *item, const void *bytes,
+                            size_t size, sy_error *err)
+{
+    syi_sharing_run *run = run_of(channel);
+    syi_sharing_session *s = run->session;
+    sy_tensor *letter = NULL;
+    SY_TRY(make_letter(run, bytes, size, &letter, err));
+    const sy_status status =
+        s->peers[s->holders].push
+            ? tell_provider(run, item, letter, err)
+            : syi_sharing_leave(s, s->holders, item, syi_node_array(letter->node), err);
+    sy_tensor_unref(letter);
+    run->reported = true;
+    run->spoke = true;
+    return status;
+}
+
+static const syi_channel_class workers_channel = {.send = run_send,
+                                                  .receive = run_receive,
+                                                  .dealt = run_dealt,
+                                                  .demand = run_demand,
+                                                  .report = run_report};
 
 /* The turn */
 
@@ -418,10 +416,10 @@ static void free_run(syi_sharing_run *run)
     sy_context *context = context_of(run);
     const size_t parties = (size_t)run->session->holders + 1;
     for (size_t k = 0; run->received != NULL && k < parties; k++) {
-        drop(run, &run->received[k]);
+        syi_sharing_drop_letter(context, &run->received[k]);
     }
     for (size_t k = 0; k < SYI_CHANNEL_KEPT; k++) {
-        drop(run, &run->dealt[k]);
+        syi_sharing_drop_letter(context, &run->dealt[k]);
     }
     if (run->flights != NULL) {
         syi_free(context, run->flights, parties * sizeof *run->flights);
@@ -429,7 +427,7 @@ static void free_run(syi_sharing_run *run)
     if (run->received != NULL) {
         syi_free(context, run->received, parties * sizeof(syi_letter *));
     }
-    syi_free(context, run, sizeof *run);
+    syi_free_secret(context, run, sizeof *run); /* the holders' seed */
 }
 
 static syi_sharing_run *make_run(syi_sharing_session *s, const syi_joint *joint, uint64_t deadline)
@@ -626,6 +624,7 @@ void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, cons
     session->cost.sent += run->channel.cost.sent;
     session->cost.received += run->channel.cost.received;
     session->cost.dealt += run->channel.cost.dealt;
+    session->cost.reported += run->channel.cost.reported;
     session->used_at = syi_clock_now(context_of(run));
     pthread_cond_broadcast(&session->changed);
     pthread_mutex_unlock(&session->lock);

@@ -29,8 +29,9 @@
 /* A message of one party to another. */
 typedef struct syi_letter {
     struct syi_letter *next;
-    int party;       /* from whom, or (going out) to whom; `holders`: the provider */
-    syi_item item;   /* the command's sequence; of dealt ones the item they belong to */
+    int party; /* from whom, or (going out) to whom; `holders`: the provider */
+    syi_item
+        item; /* the command's sequence; of the provider's, and those to it, the item they belong to */
     syi_array bytes; /* uint8, one dim, contiguous */
     bool own;        /* nobody else has the bytes */
 } syi_letter;
@@ -172,6 +173,7 @@ typedef struct syi_sharing_run {
     uint64_t deadline;
     syi_family family;                   /* of comparisons in this command */
     bool spoke;                          /* something was sent, or the provider asked */
+    bool reported;                       /* to the provider */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */
     syi_letter **received;               /* per holder: what receive gave out */
     syi_letter *dealt[SYI_CHANNEL_KEPT]; /* what dealt gave out */
@@ -191,6 +193,7 @@ static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
 #define SYI_SHARING_SEND "sharing_send"
 #define SYI_SHARING_FETCH "sharing_fetch"
+#define SYI_SHARING_REPORT "sharing_report"
 #define SYI_SHARING_FAIL "sharing_fail"
 
 /* A letter's bytes as an argument: a handle on them. */

@@ -73,6 +73,9 @@ sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t fir
                         sy_error *err)
 {
     syi_buffer key;
+    if (syi_material_is_interactive(demand->kind)) {
+        return syi_fail(err, SY_EPROTO, "the crypto store: such material is never made ahead");
+    }
     if (first < stock->next || count > SYI_STOCK_INSTANCES_MAX || first > UINT64_MAX - count) {
         return syi_fail(err, SY_EPROTO, "the crypto store: %llu instances from %llu on, after %llu",
                         (unsigned long long)count, (unsigned long long)first,
@@ -168,6 +171,12 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
     case SYI_MATERIAL_FSS_EQUAL:
         snprintf(text, size, "equality of %" PRIu64 " elements", demand->count);
         break;
+    case SYI_MATERIAL_SNN_COMPARE:
+    case SYI_MATERIAL_SNN_MSB:
+    case SYI_MATERIAL_SNN_CONVERT:
+    case SYI_MATERIAL_SNN_ONE_HOT:
+        snprintf(text, size, "SecureNN of %" PRIu64 " elements", demand->count);
+        break;
     }
     return text;
 }
@@ -186,6 +195,9 @@ static sy_status none_left(const syi_demand *demand, sy_error *err)
 sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err)
 {
     *drawn = false;
+    if (syi_material_is_interactive(demand->kind)) {
+        return SY_OK; /* made with the holders, never ahead */
+    }
     if (!stock->force && (stock->entries == NULL || !is_fresh(demand))) {
         return SY_OK;
     }
