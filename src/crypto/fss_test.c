@@ -168,7 +168,7 @@ static void test_costs(void **state)
     check_cost(tile, &small, SYI_OUTCOME_NONE, 416, 4);
     check_cost(tile, &odd, SYI_OUTCOME_RELU, 208, 16);
     check_cost(SYI_FSS_SPAN / TEST_SLOWNESS + 33, &odd, SYI_OUTCOME_RELU, 208, 16);
-    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+    for (size_t k = 0; k<sizeof counts / sizeof counts[0]; k += TEST_SLOWNESS> 1 ? 3 : 1) {
         check_cost(counts[k], &ring, SYI_OUTCOME_RELU, 912, 16);
     }
 }
@@ -184,7 +184,7 @@ static void test_opened_is_uniform(void **state)
     static const syi_outcome outcomes[] = {SYI_OUTCOME_RELU, SYI_OUTCOME_NONE};
     const party_threads_options options = {.keep = true};
     (void)state;
-    for (size_t k = 0; k < 2 * sizeof numbers / sizeof numbers[0]; k++) {
+    for (size_t k = 0; k<2 * sizeof numbers / sizeof numbers[0]; k += TEST_SLOWNESS> 1 ? 5 : 1) {
         unsigned cells[CELLS] = {0};
         scene s;
         job j;
@@ -227,11 +227,11 @@ static void test_messages_are_uniform(void **state)
     (void)state;
     for (size_t o = 0; o < 2; o++) {
         uint8_t *first[2] = {NULL, NULL};
-        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+        for (size_t k = 0; k<sizeof numbers / sizeof numbers[0]; k += TEST_SLOWNESS> 1 ? 2 : 1) {
             scene s;
             job j;
             scene_open(&s, 2, &options);
-            job_open(&s, &j, &field, SYI_FSS_TILE + 500, outcomes[o]);
+            job_open(&s, &j, &field, SYI_FSS_TILE + 500 / TEST_SLOWNESS, outcomes[o]);
             for (size_t e = 0; e < j.x.count; e++) {
                 scene_set(&field, j.x.secret, e, (uint64_t)numbers[k]);
             }
