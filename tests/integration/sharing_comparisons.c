@@ -242,24 +242,27 @@ static void protocols(const sharing *s)
     assert_ok(sy_shared_get_attributes(y, &options, NULL, &w->err), &w->err);
     assert_string_equal(options.protocol, "bits");
     assert_shared(s, y, 6, 0);
-    of.options.protocol = "fss";
-    if (s->count > 2) {
-        assert_status(
-            sy_tensor_share_with(LONGS(w, 1), &shared, s->holders, s->count, &of.options, &w->err),
-            SY_ENOTSUP, &w->err);
-        assert_non_null(strstr(w->err.message, "fss"));
-    } else {
+    for (size_t k = 0; k < 2; k++) {
+        of.options.protocol = k == 0 ? "fss" : "snn";
+        if (s->count > 2) {
+            assert_status(sy_tensor_share_with(LONGS(w, 1), &shared, s->holders, s->count,
+                                               &of.options, &w->err),
+                          SY_ENOTSUP, &w->err);
+            assert_non_null(strstr(w->err.message, of.options.protocol));
+            continue;
+        }
         sy_tensor *z = SHARED(&of, 5, -6, 0);
-        assert_fails(w, CALL(w, "add", TENSOR(x), TENSOR(z)), SY_ECOLLOCATION, "fss", "bits");
+        assert_fails(w, CALL(w, "add", TENSOR(x), TENSOR(z)), SY_ECOLLOCATION, "bits",
+                     of.options.protocol);
         SAME(&of, 1, "relu", TENSOR(LONG_MATRIX(w, 2, 2, INT64_MIN, -1, 0, INT64_MAX)));
         SAME(&of, 3, "eq", TENSOR(LONGS(w, 1, -2, 3)), TENSOR(LONGS(w, 1, 2, 3)));
         SAME(&of, 3, "gt", TENSOR(LONGS(w, 1, -2, 3)), TENSOR(LONGS(w, 1, 2, -3)));
         SAME(&of, 1, "max", TENSOR(LONGS(w, 1, -2, 3, 3, 0)), INT(0));
-        assert_shared(s, OP(w, "relu", TENSOR(sharing_fixed(&of, FLOATS(w, 1.5F, -2.5F), 3))), 1.5,
-                      0);
+        sy_tensor *fixed = sharing_fixed(&of, FLOATS(w, 1.5F, -2.5F), 3);
+        assert_shared(s, OP(w, "relu", TENSOR(fixed)), 1.5, 0);
         z = OP(w, "relu", TENSOR(OP(w, "mul", TENSOR(z), TENSOR(z))));
         assert_ok(sy_shared_get_attributes(z, &options, NULL, &w->err), &w->err);
-        assert_string_equal(options.protocol, "fss");
+        assert_string_equal(options.protocol, of.options.protocol);
         assert_shared(s, z, 25, 36, 0);
     }
     of.options.protocol = "yao";
