@@ -89,7 +89,7 @@ static void check_all(const function *f, const syi_fixed_keys *keys, const syi_f
                       property_random *random)
 {
     const uint64_t all = UINT64_C(1) << tree->bits;
-    group g;
+    static group g;
     for (uint64_t first = 0; first < all; first += GROUP) {
         for (unsigned k = 0; k < GROUP; k++) {
             g.alphas[k] = (first + k) % all;
@@ -134,7 +134,7 @@ static void test_large(void **state)
     static const unsigned sizes[] = {31, 32, 63, 64};
     property_random random = property_start("large");
     const long turns = SCENE_WATCHED ? 8 : property_iterations(40);
-    group g;
+    static group g;
     for (size_t way = 0; syi_fss_kernels_at(way) != NULL; way++) {
         syi_fixed_keys keys = open_keys(syi_fss_kernels_at(way), 2);
         for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {
@@ -187,7 +187,7 @@ static void test_ways_agree(void **state)
             const syi_fss_tree tree = syi_fss_tree_of(sizes[n / FUNCTIONS]);
             const size_t size = syi_fss_group(&tree);
             uint64_t numbers[GROUP];
-            group a, b;
+            static group a, b;
             for (unsigned k = 0; k < GROUP; k++) {
                 a.alphas[k] = below(tree.bits, property_next(&random));
                 numbers[k] = below(tree.bits, property_next(&random));
@@ -221,7 +221,7 @@ static void check_uniform(const function *f, const syi_fixed_keys *keys, uint64_
     assert_non_null(bytes);
     for (size_t k = 0; k < GROUPS; k++) {
         uint64_t numbers[GROUP];
-        group g;
+        static group g;
         for (unsigned i = 0; i < GROUP; i++) {
             g.alphas[i] = alpha;
             numbers[i] = alpha ^ (i % 2);
@@ -279,7 +279,7 @@ static void test_differ(void **state)
     for (size_t f = 0; f < FUNCTIONS; f++) {
         syi_fixed_keys keys = open_keys(syi_fss_kernels_at(0), 5),
                        other_keys = open_keys(syi_fss_kernels_at(0), 6);
-        group g, other;
+        static group g, other;
         memset(&g, 0, sizeof g);
         draw_roots(&g, &random);
         other = g;
