@@ -27,6 +27,7 @@
 #include <csyft/protobuf.h>
 #include <csyft/protocol.h>
 #include <csyft/scope.h>
+#include <csyft/securenn.h>
 #include <csyft/sharing.h>
 #include <csyft/status.h>
 #include <csyft/tensor.h>

@@ -9,10 +9,11 @@
 
 #include "core/error.h"
 #include "interpreters/sharing/additive_shared.h"
+#include "interpreters/sharing/holder_commands.h"
 
 /* Arguments */
 
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
+sy_status syi_holder_read_id(const sy_value *value, sy_id *id, sy_error *err)
 {
     if (value->kind == SY_VALUE_INT) {
         *id = sy_id_from_int(value->as.integer);
@@ -22,8 +23,8 @@ static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
                                           : syi_fail(err, SY_EINVAL, "sharing: an id is none");
 }
 
-static sy_status read_field(const sy_value *modulus, const sy_value *width, syi_field *field,
-                            sy_error *err)
+sy_status syi_holder_read_field(const sy_value *modulus, const sy_value *width, syi_field *field,
+                                sy_error *err)
 {
     const bool numbers = modulus->kind == SY_VALUE_INT && width->kind == SY_VALUE_INT;
     *field = (syi_field){numbers ? (uint64_t)modulus->as.integer : 1,
@@ -33,7 +34,7 @@ static sy_status read_field(const sy_value *modulus, const sy_value *width, syi_
     return numbers && good ? SY_OK : syi_fail(err, SY_EINVAL, "sharing: a field that is none");
 }
 
-static sy_status read_shape(const sy_value *value, int *ndim, int64_t *shape, sy_error *err)
+sy_status syi_holder_read_shape(const sy_value *value, int *ndim, int64_t *shape, sy_error *err)
 {
     if (value->kind != SY_VALUE_LIST || value->as.list.count > SY_DIM_MAX) {
         return syi_fail(err, SY_EINVAL, "sharing: a shape is none");
@@ -48,10 +49,8 @@ static sy_status read_shape(const sy_value *value, int *ndim, int64_t *shape, sy
     return SY_OK;
 }
 
-/* Argument 0: a share, perhaps under other nodes. */
-static sy_status share_argument(const sy_request *request, syi_share **share, sy_error *err)
+sy_status syi_holder_read_share(const sy_value *value, syi_share **share, sy_error *err)
 {
-    const sy_value *value = &request->args[0];
     const syi_node *node = value->kind == SY_VALUE_TENSOR ? value->as.tensor->node : NULL;
     while (node != NULL && node->type != &syi_share_type) {
         node = node->child;
@@ -62,8 +61,8 @@ static sy_status share_argument(const sy_request *request, syi_share **share, sy
                : syi_fail(err, SY_EINVAL, "sharing: the object is no share");
 }
 
-static sy_status find_run(const sy_request *request, const syi_kin *kin, syi_sharing_run **run,
-                          sy_error *err)
+sy_status syi_holder_find_run(const sy_request *request, const syi_kin *kin, syi_sharing_run **run,
+                              sy_error *err)
 {
     syi_mode mode;
     syi_request_get_mode(request, &mode);
@@ -76,8 +75,8 @@ static sy_status find_run(const sy_request *request, const syi_kin *kin, syi_sha
 
 /* Results */
 
-static sy_status new_words(const sy_request *request, const syi_field *field, int ndim,
-                           const int64_t *shape, syi_array *words, sy_error *err)
+sy_status syi_holder_new_words(const sy_request *request, const syi_field *field, int ndim,
+                               const int64_t *shape, syi_array *words, sy_error *err)
 {
     SY_TRY(syi_array_new(request->worker->hook->context, words, syi_field_dtype(field), ndim, shape,
                          &request->worker->account, err));
@@ -85,9 +84,8 @@ static sy_status new_words(const sy_request *request, const syi_field *field, in
     return SY_OK;
 }
 
-/* Registers words as a share, or as they are (kin NULL); takes them. */
-static sy_status give(const sy_request *request, syi_kin *kin, syi_array *words, const sy_id *id,
-                      sy_error *err)
+sy_status syi_holder_give(const sy_request *request, syi_kin *kin, syi_array *words,
+                          const sy_id *id, sy_error *err)
 {
     sy_hook *hook = request->worker->hook;
     syi_node *node = NULL, *share = NULL;
@@ -114,12 +112,12 @@ static sy_status handle_reconstruct(const sy_request *request, sy_error *err)
     syi_sharing_run *run = NULL;
     syi_array words = SYI_ARRAY_INIT;
     sy_id id = SY_ID_INIT;
-    SY_TRY(share_argument(request, &share, err));
-    SY_TRY(find_run(request, share->kin, &run, err));
-    SY_TRY(read_id(&request->args[1], &id, err));
+    SY_TRY(syi_holder_read_share(&request->args[0], &share, err));
+    SY_TRY(syi_holder_find_run(request, share->kin, &run, err));
+    SY_TRY(syi_holder_read_id(&request->args[1], &id, err));
     const syi_field *field = &share->kin->field;
     const syi_array *from = syi_node_array(share->base.child);
-    SY_TRY(new_words(request, field, from->ndim, from->shape, &words, err));
+    SY_TRY(syi_holder_new_words(request, field, from->ndim, from->shape, &words, err));
     syi_array_assign(&words, from);
     const size_t count = (size_t)syi_array_numel(&words);
     sy_status status = syi_spdz_open(&run->party, field, syi_array_data(&words),
@@ -133,7 +131,7 @@ static sy_status handle_reconstruct(const sy_request *request, sy_error *err)
         *word = syi_field_signed(field, (uint64_t)*word);
     }
     syi_msgpack_write_array(request->reply->out, 1);
-    return give(request, NULL, &words, &id, err);
+    return syi_holder_give(request, NULL, &words, &id, err);
 }
 
 /* sharing_refresh(share, id): other shares of the same value */
@@ -143,15 +141,15 @@ static sy_status handle_refresh(const sy_request *request, sy_error *err)
     syi_sharing_run *run = NULL;
     syi_array words = SYI_ARRAY_INIT, zero = SYI_ARRAY_INIT;
     sy_id id = SY_ID_INIT;
-    SY_TRY(share_argument(request, &share, err));
-    SY_TRY(find_run(request, share->kin, &run, err));
-    SY_TRY(read_id(&request->args[1], &id, err));
+    SY_TRY(syi_holder_read_share(&request->args[0], &share, err));
+    SY_TRY(syi_holder_find_run(request, share->kin, &run, err));
+    SY_TRY(syi_holder_read_id(&request->args[1], &id, err));
     const syi_field *field = &share->kin->field;
     const syi_array *from = syi_node_array(share->base.child);
     const size_t count = (size_t)syi_array_numel(from);
-    SY_TRY(new_words(request, field, from->ndim, from->shape, &words, err));
+    SY_TRY(syi_holder_new_words(request, field, from->ndim, from->shape, &words, err));
     syi_array_assign(&words, from);
-    sy_status status = new_words(request, field, from->ndim, from->shape, &zero, err);
+    sy_status status = syi_holder_new_words(request, field, from->ndim, from->shape, &zero, err);
     if (status == SY_OK) {
         status = syi_spdz_zero(&run->party, field, syi_array_data(&zero), count, err);
     }
@@ -165,12 +163,11 @@ static sy_status handle_refresh(const sy_request *request, sy_error *err)
         return status;
     }
     syi_msgpack_write_array(request->reply->out, 1);
-    return give(request, share->kin, &words, &id, err);
+    return syi_holder_give(request, share->kin, &words, &id, err);
 }
 
-/* What the shares of a session's values have in common. */
-static sy_status kin_of_session(const syi_sharing_session *session, const syi_field *field,
-                                syi_kin **kin, sy_error *err)
+sy_status syi_holder_kin(const syi_sharing_session *session, const syi_field *field, syi_kin **kin,
+                         sy_error *err)
 {
     SY_TRY(syi_kin_new(session->worker->hook->context, kin, session->holders, err));
     (*kin)->field = *field;
@@ -192,26 +189,27 @@ static sy_status handle_triple(const sy_request *request, sy_error *err)
     int64_t shape[2][SY_DIM_MAX];
     sy_id ids[3];
     const sy_value *args = request->args;
-    SY_TRY(find_run(request, NULL, &run, err));
-    SY_TRY(read_field(&args[1], &args[2], &field, err));
+    SY_TRY(syi_holder_find_run(request, NULL, &run, err));
+    SY_TRY(syi_holder_read_field(&args[1], &args[2], &field, err));
     for (int k = 0; k < 2; k++) {
-        SY_TRY(read_shape(&args[3 + k], &ndim[k], shape[k], err));
+        SY_TRY(syi_holder_read_shape(&args[3 + k], &ndim[k], shape[k], err));
     }
     if (args[0].kind != SY_VALUE_STRING || args[5].kind != SY_VALUE_LIST ||
         args[5].as.list.count != 3) {
         return syi_fail(err, SY_EINVAL, "generate_triple: cmd or ids are none");
     }
     for (size_t k = 0; k < 3; k++) {
-        SY_TRY(read_id(&args[5].as.list.items[k], &ids[k], err));
+        SY_TRY(syi_holder_read_id(&args[5].as.list.items[k], &ids[k], err));
     }
     SY_TRY(syi_bilinear_of_name(&product, args[0].as.string, &field, ndim[0], shape[0], ndim[1],
                                 shape[1], err));
     const syi_array *shapes[] = {&product.x, &product.y, &product.z};
     syi_array words[3] = {SYI_ARRAY_INIT, SYI_ARRAY_INIT, SYI_ARRAY_INIT};
     syi_kin *kin = NULL;
-    sy_status status = kin_of_session(run->session, &field, &kin, err);
+    sy_status status = syi_holder_kin(run->session, &field, &kin, err);
     for (int k = 0; k < 3 && status == SY_OK; k++) {
-        status = new_words(request, &field, shapes[k]->ndim, shapes[k]->shape, &words[k], err);
+        status = syi_holder_new_words(request, &field, shapes[k]->ndim, shapes[k]->shape, &words[k],
+                                      err);
     }
     if (status == SY_OK) {
         status = syi_spdz_triple(&run->party, &field, &product, syi_array_data(&words[0]),
@@ -220,7 +218,7 @@ static sy_status handle_triple(const sy_request *request, sy_error *err)
     syi_msgpack_write_array(request->reply->out, 3);
     for (int k = 0; k < 3; k++) {
         if (status == SY_OK) {
-            status = give(request, kin, &words[k], &ids[k], err);
+            status = syi_holder_give(request, kin, &words[k], &ids[k], err);
         } else {
             syi_array_fini(&words[k]);
         }
@@ -237,7 +235,7 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
     syi_field field;
     syi_array words = SYI_ARRAY_INIT;
     syi_kin *kin = NULL;
-    SY_TRY(read_field(&args[4], &args[5], &field, err));
+    SY_TRY(syi_holder_read_field(&args[4], &args[5], &field, err));
     if (tensor == NULL || !syi_tensor_is_native(tensor) ||
         sy_dtype_is_floating(syi_node_array(tensor->node)->dtype)) {
         return syi_fail(err, SY_EDTYPE, "AdditiveSharingTensor: a share is no tensor of integers");
@@ -252,13 +250,13 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
     SY_TRY(syi_kin_new(request->worker->hook->context, &kin, holders, err));
     kin->field = field;
     kin->index = (int)args[1].as.integer;
-    sy_status status = read_id(&args[3], &kin->provider, err);
+    sy_status status = syi_holder_read_id(&args[3], &kin->provider, err);
     for (int k = 0; k < holders && status == SY_OK; k++) {
-        status = read_id(&args[2].as.list.items[k], &kin->ids[k], err);
+        status = syi_holder_read_id(&args[2].as.list.items[k], &kin->ids[k], err);
     }
     const syi_array *from = syi_node_array(tensor->node);
     if (status == SY_OK) {
-        status = new_words(request, &field, from->ndim, from->shape, &words, err);
+        status = syi_holder_new_words(request, &field, from->ndim, from->shape, &words, err);
     }
     if (status == SY_OK) {
         syi_array_assign(&words, from);
@@ -266,7 +264,7 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
             syi_field_reduce(&field, syi_array_data(&words), syi_array_data(&words),
                              (size_t)syi_array_numel(&words));
         }
-        status = give(request, kin, &words, NULL, err);
+        status = syi_holder_give(request, kin, &words, NULL, err);
     }
     syi_kin_unref(kin);
     return status;
@@ -289,7 +287,7 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     }
     const size_t count = args[1].as.list.count;
     for (size_t k = 0; k <= count; k++) {
-        SY_TRY(read_id(k < count ? &args[1].as.list.items[k] : &args[2], &id, err));
+        SY_TRY(syi_holder_read_id(k < count ? &args[1].as.list.items[k] : &args[2], &id, err));
         sy_worker *worker = syi_directory_find(hook, &id);
         if (worker == NULL) {
             sy_id_format(&id, text, sizeof text);
@@ -326,6 +324,7 @@ static const syi_worker_command commands[] = {
     {"sharing_triple", 6, 6, 0, handle_triple},
     {"sharing_adopt", 6, 6, 0, handle_adopt},
     {"sharing_call", 3, 3, 0, syi_sharing_handle_call},
+    {"sharing_securenn", 4, 4, 0, syi_securenn_handle},
     {"share", 6, 6, SYI_COMMAND_WAITS, handle_share},
 };
 
