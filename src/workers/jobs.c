@@ -89,11 +89,11 @@ static bool send_or_close(syi_job *job)
         syi_error_encode(&job->reply.body, &failed);
         (void)syi_session_remember(session, job);
         if (peer != NULL && syi_peer_send(peer, &job->reply, NULL) != SY_OK) {
-            syi_peer_close(peer, 1000); /* answers before it still leave */
+            syi_peer_close(peer, SYI_CLOSE_MS); /* answers before it still leave */
         }
     }
     if (status != SY_OK && kept && peer != NULL) {
-        syi_peer_close(peer, 1000); /* the client comes back for it */
+        syi_peer_close(peer, SYI_CLOSE_MS); /* the client comes back for it */
     }
     if (peer != NULL && session->resumes) {
         syi_peer_unref(peer);

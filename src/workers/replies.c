@@ -226,8 +226,7 @@ bool syi_replies_keep(syi_replies *replies, syi_kept_reply *entry, const syi_mes
     return kept;
 }
 
-syi_recall syi_replies_recall(const syi_replies *replies, uint64_t sequence, syi_message *reply,
-                              sy_error *err)
+syi_recall syi_replies_recall(const syi_replies *replies, uint64_t sequence, syi_message *reply)
 {
     const syi_kept_reply *entry = replies->first;
     while (entry != NULL && entry->sequence != sequence) {
@@ -244,11 +243,11 @@ syi_recall syi_replies_recall(const syi_replies *replies, uint64_t sequence, syi
     reply->trace = entry->trace;
     syi_buffer_append(&reply->body, entry->large != NULL ? entry->large : entry->small,
                       entry->size);
-    sy_status status = syi_buffer_check(&reply->body, "answer", err);
+    sy_status status = syi_buffer_check(&reply->body, "answer", NULL);
     for (uint32_t k = 0; k < entry->segment_count && status == SY_OK; k++) {
         const syi_segment *s = &entry->segments[k];
         status = syi_message_add_segment(reply, s->storage, (size_t)(s->data - s->storage->data),
-                                         (size_t)s->length, s->flags, err);
+                                         (size_t)s->length, s->flags, NULL);
     }
-    return status == SY_OK ? SYI_RECALL_ANSWER : SYI_RECALL_GONE;
+    return status == SY_OK ? SYI_RECALL_ANSWER : SYI_RECALL_LATER;
 }

@@ -37,6 +37,7 @@ typedef enum syi_recall {
     SYI_RECALL_ANSWER,  /* here it is */
     SYI_RECALL_RUNNING, /* it is being worked on: its answer comes by itself */
     SYI_RECALL_GONE,    /* it was run, or is; its answer is not known any more */
+    SYI_RECALL_LATER,   /* it is kept, and there is no memory for a copy now */
 } syi_recall;
 
 void syi_replies_init(syi_replies *replies, sy_context *context);
@@ -54,8 +55,7 @@ bool syi_replies_keep(syi_replies *replies, syi_kept_reply *entry, const syi_mes
 /* It will not be worked on. */
 void syi_replies_cancel(syi_replies *replies, syi_kept_reply *entry, syi_kept_reply **dropped);
 /* The answer to request `sequence`, with references to its segments, into an initialised, empty message. */
-syi_recall syi_replies_recall(const syi_replies *replies, uint64_t sequence, syi_message *reply,
-                              sy_error *err);
+syi_recall syi_replies_recall(const syi_replies *replies, uint64_t sequence, syi_message *reply);
 void syi_replies_free(sy_context *context, syi_kept_reply *dropped);
 
 #endif

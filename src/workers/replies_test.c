@@ -59,10 +59,8 @@ static bool keep(fixture *f, syi_kept_reply *entry, uint64_t sequence, size_t si
 
 static void assert_known(fixture *f, uint64_t sequence, size_t size)
 {
-    sy_error err = SY_ERROR_INIT;
     syi_message_clear(&f->answer);
-    assert_int_equal(syi_replies_recall(&f->replies, sequence, &f->answer, &err),
-                     SYI_RECALL_ANSWER);
+    assert_int_equal(syi_replies_recall(&f->replies, sequence, &f->answer), SYI_RECALL_ANSWER);
     assert_int_equal(f->answer.kind, SYI_KIND_REPLY);
     assert_int_equal(f->answer.id, sequence + 1000);
     assert_int_equal(f->answer.trace, sequence * 7);
@@ -75,7 +73,7 @@ static void assert_known(fixture *f, uint64_t sequence, size_t size)
 static void assert_recall(fixture *f, uint64_t sequence, syi_recall expected)
 {
     syi_message_clear(&f->answer);
-    assert_int_equal(syi_replies_recall(&f->replies, sequence, &f->answer, NULL), expected);
+    assert_int_equal(syi_replies_recall(&f->replies, sequence, &f->answer), expected);
 }
 
 static void test_one_after_the_other(void **state)
@@ -222,6 +220,16 @@ static void test_no_memory(void **state)
     syi_replies_cancel(&f->replies, entry, &dropped);
     syi_replies_free(f->context, dropped);
     assert_recall(f, 3, SYI_RECALL_GONE);
+    entry = begin(f, 4, 4);
+    assert_true(keep(f, entry, 4, 3000));
+    syi_message_fini(&f->answer);
+    syi_message_init(&f->answer, f->context, 1u << 20);
+    f->memory.fail_at = f->memory.calls + 1;
+    assert_recall(f, 4, SYI_RECALL_LATER);
+    f->memory.fail_at = 0;
+    syi_message_fini(&f->answer); /* what could not be copied has spoiled it */
+    syi_message_init(&f->answer, f->context, 1u << 20);
+    assert_known(f, 4, 3000);
 }
 
 #define MODEL_OPEN 40

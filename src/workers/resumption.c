@@ -216,7 +216,7 @@ void syi_session_hang_up(syi_session *session)
     syi_frame_limits takes;
     syi_peer *peer = syi_session_use_peer(session, &takes);
     if (peer != NULL) {
-        syi_peer_close(peer, 1000);
+        syi_peer_close(peer, SYI_CLOSE_MS);
         syi_peer_unref(peer);
     }
 }
@@ -279,36 +279,45 @@ static void leave_out(syi_session *door, const wish *asked, syi_message *reply)
     syi_message_fini(&rest);
 }
 
-/* The answer once more, if there is one to be had. false: it comes by itself. */
-static bool recall(syi_session *door, const syi_message *message, syi_message *reply, sy_error *err)
+/* The answer once more. `reply` is it when this is SYI_RECALL_ANSWER; err says why not with SYI_RECALL_GONE. */
+static syi_recall recall(syi_session *door, const syi_message *message, syi_message *reply,
+                         sy_error *err)
 {
     syi_session *session = syi_session_of(door);
     wish asked = {0, 0, 0};
     if (read_repeat(message, &asked, err) != SY_OK) {
-        return true;
+        return SYI_RECALL_GONE;
     }
     const uint64_t sequence = asked.sequence;
     pthread_mutex_lock(&session->lock);
     let_out(session, door);
     const uint64_t arrived = session->arrived;
-    const syi_recall found = syi_replies_recall(&session->replies, sequence, reply, err);
+    const syi_recall found = syi_replies_recall(&session->replies, sequence, reply);
     pthread_mutex_unlock(&session->lock);
+    if (found == SYI_RECALL_RUNNING || found == SYI_RECALL_LATER) {
+        return found;
+    }
     if (found == SYI_RECALL_ANSWER && reply->id == message->id) {
         leave_out(door, &asked, reply);
         door->recalled = door->recalled || asked.bytes != 0;
-        return true;
+        return found;
     }
-    if (found != SYI_RECALL_RUNNING) {
-        syi_message_clear(reply);
-        if (sequence > arrived) {
-            syi_fail(err, SY_EPROTO, "repeat: request %" PRIu64 " of %" PRIu64, sequence, arrived);
-        } else {
-            syi_fail(err, SY_EINDOUBT,
-                     "the request was received before the connection broke, and its answer is not "
-                     "known any more: it may have been carried out");
-        }
+    if (sequence > arrived) {
+        syi_fail(err, SY_EPROTO, "repeat: request %" PRIu64 " of %" PRIu64, sequence, arrived);
+    } else {
+        syi_fail(err, SY_EINDOUBT,
+                 "the request was received before the connection broke, and its answer is not "
+                 "known any more: it may have been carried out");
     }
-    return found != SYI_RECALL_RUNNING;
+    return SYI_RECALL_GONE;
+}
+
+/* A client that is not answered comes back for it, which it would not do while the connection lasts. */
+static void send_or_close(const syi_session *door, syi_message *reply)
+{
+    if (syi_peer_send(door->peer, reply, NULL) != SY_OK) {
+        syi_peer_close(door->peer, SYI_CLOSE_MS);
+    }
 }
 
 static void repeat(syi_session *door, const syi_message *message)
@@ -316,15 +325,18 @@ static void repeat(syi_session *door, const syi_message *message)
     syi_message reply;
     sy_error error = SY_ERROR_INIT;
     syi_message_init(&reply, context_of(door), SYI_REPLIES_BODY_MAX);
-    if (recall(door, message, &reply, &error)) {
-        if (error.status != SY_OK) {
-            syi_error_at_worker(&error, door->worker->name);
-            syi_message_clear(&reply);
-            reply.kind = SYI_KIND_ERROR;
-            syi_error_encode(&reply.body, &error);
-        }
-        reply.id = message->id;
-        (void)syi_peer_send(door->peer, &reply, NULL); /* or it asks again */
+    const syi_recall found = recall(door, message, &reply, &error);
+    if (found == SYI_RECALL_GONE) {
+        syi_error_at_worker(&error, door->worker->name);
+        syi_message_clear(&reply);
+        reply.kind = SYI_KIND_ERROR;
+        syi_error_encode(&reply.body, &error);
+    }
+    reply.id = message->id;
+    if (found == SYI_RECALL_LATER) {
+        syi_peer_close(door->peer, SYI_CLOSE_MS);
+    } else if (found != SYI_RECALL_RUNNING) { /* that comes by itself */
+        send_or_close(door, &reply);
     }
     syi_message_fini(&reply);
 }
@@ -349,7 +361,7 @@ static void pong(syi_session *door, syi_message *message)
     reply.id = message->id;
     reply.trace = message->trace;
     syi_msgpack_write_nil(&reply.body);
-    (void)syi_peer_send(door->peer, &reply, NULL);
+    send_or_close(door, &reply);
     syi_message_fini(&reply);
 }
 

@@ -168,7 +168,8 @@ void syi_session_control(syi_session *door, syi_message *message);
 syi_peer *syi_session_use_peer(syi_session *session, syi_frame_limits *takes);
 /* The answer in job->reply will be known when the client asks again. */
 bool syi_session_remember(syi_session *session, syi_job *job);
-/* Closes the connection after what was said on it. */
+/* Closes the connection after what was said on it, for which there is this long. */
+#define SYI_CLOSE_MS 1000
 void syi_session_hang_up(syi_session *session);
 /* Where the client is, for logs. */
 #define SYI_ADDRESS_SIZE 300

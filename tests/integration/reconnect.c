@@ -548,6 +548,38 @@ static void test_memory_of_answers(void **state)
     wire_close(&w);
 }
 
+/* There is no memory for the answer: the client learns it from the connection, and has the answer from the next one. */
+static void test_repeat_without_memory(void **state)
+{
+    wire w;
+    raw_client r;
+    wire_open(&w, *state);
+    raw_begin(&r, &w, "raw", NULL);
+    assert_int_equal(raw_store(&r, 1), SY_OK);
+    const uint64_t id = r.last_id;
+    bool refused = true;
+    for (size_t k = 1; refused; k++) {
+        test_place *bob = &w.there;
+        bob->memory->refused = 0;
+        bob->memory->fail_at = bob->memory->calls + k;
+        const sy_status status = raw_repeat(&r, id, 1);
+        bob->memory->fail_at = 0;
+        refused = bob->memory->refused != 0;
+        assert_true(status == SY_OK || (refused && status == SY_ECLOSED));
+        if (status == SY_ECLOSED) {
+            raw_client next;
+            raw_begin(&next, &w, "raw", &r);
+            assert_int_equal(next.received, 1);
+            raw_close(&r);
+            r = next;
+        }
+        assert_int_equal(raw_repeat(&r, id, 1), SY_OK);
+        assert_int_equal(r.reply.kind, SYI_KIND_REPLY);
+    }
+    raw_close(&r);
+    wire_close(&w);
+}
+
 /* A client that does not know of it is served as ever. */
 static void test_without(void **state)
 {
@@ -615,6 +647,7 @@ int main(void)
         REMOTE_KINDS(test_move_everywhere),
         REMOTE_KINDS(test_the_old_connection_is_deaf),
         REMOTE_KINDS(test_memory_of_answers),
+        REMOTE_KINDS(test_repeat_without_memory),
         REMOTE_KINDS(test_without),
         REMOTE_KINDS(test_sessions_left_behind),
     };
