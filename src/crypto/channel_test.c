@@ -179,7 +179,7 @@ static void test_window(void **state)
     const syi_field field = SYI_FIELD_64;
     const int64_t count = (SCENE_WATCHED ? 10 : 40) * SYI_TILE;
     const party_threads_options options = {.ahead = 8 * 2 * 8 * SYI_TILE};
-    for (int holders = 2; holders <= 3; holders++) {
+    for (int holders = 2; holders <= (TEST_SLOWNESS > 1 ? 2 : 3); holders++) {
         scene s;
         stream_job j;
         scene_open(&s, holders, &options);

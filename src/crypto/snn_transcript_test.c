@@ -28,7 +28,7 @@ static void test_cost(void **state)
     enum { COUNT = (SCENE_WATCHED ? 1 : 3) * SYI_SNN_TILE + 7 };
     scene s;
     scene_open(&s, 2, NULL);
-    for (size_t ring = 0; ring < LARGE_RINGS; ring++) {
+    for (size_t ring = 0; ring < (TEST_SLOWNESS > 1 ? 1 : LARGE_RINGS); ring++) {
         const uint64_t w = rings[ring].width, o = 8, k = syi_field_bits(&rings[ring]);
         const struct {
             step step;
@@ -131,7 +131,7 @@ static void test_uniform(void **state)
     heard *h = malloc(sizeof *h);
     scene s;
     scene_open(&s, 2, &options);
-    for (size_t k = 0; k < sizeof secrets / sizeof secrets[0]; k++) {
+    for (size_t k = 0; k<sizeof secrets / sizeof secrets[0]; k += TEST_SLOWNESS> 1 ? 4 : 1) {
         job j;
         memset(h, 0, sizeof *h);
         job_open(&s, &j, DERIV, ring, COUNT);

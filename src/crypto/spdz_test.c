@@ -13,7 +13,8 @@ enum {
     FIELDS = sizeof fields / sizeof *fields,
     STEP = SCENE_WATCHED ? 2 : 1,
     HOLDERS = SCENE_WATCHED ? 2 : 3,
-    LARGE = 9 * SYI_TILE + 3 /* more tiles than are under way at once */
+    LARGE = 9 * SYI_TILE + 3, /* more tiles than are under way at once */
+    LARGE_HOLDERS = TEST_SLOWNESS > 1 ? 1 : HOLDERS,
 };
 
 /* What every holder does. */
@@ -125,7 +126,9 @@ static void test_open(void **state)
             check_open(&s, &fields[f], 5);
             check_open(&s, &fields[f], counts[f % 7]);
         }
-        check_open(&s, &fields[0], LARGE);
+        if (n < LARGE_HOLDERS) {
+            check_open(&s, &fields[0], LARGE);
+        }
         scene_close(&s);
     }
 }
@@ -158,7 +161,9 @@ static void test_square(void **state)
         for (size_t f = 0; f < FIELDS; f += STEP) {
             check_square(&s, &fields[f], counts[(f + (size_t)n) % 7], f % 2 == 0);
         }
-        check_square(&s, &fields[0], LARGE, n == 1);
+        if (n < LARGE_HOLDERS) {
+            check_square(&s, &fields[0], LARGE, n == 1);
+        }
         scene_close(&s);
     }
 }
@@ -230,7 +235,9 @@ static void test_mul(void **state)
         for (size_t f = 0; f < FIELDS; f += STEP) {
             check_mul(&s, &fields[f], counts[(f + (size_t)n) % 7]);
         }
-        check_mul(&s, &fields[0], LARGE);
+        if (n < LARGE_HOLDERS) {
+            check_mul(&s, &fields[0], LARGE);
+        }
         scene_close(&s);
     }
 }
