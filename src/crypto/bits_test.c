@@ -1,41 +1,10 @@
 /*
- * bits_test.c - comparisons on masked bits: what they consist of and cost, what holders see of them, and failures in every
- * round. That they are right: comparison_test.c.
+ * bits_test.c - comparisons on masked bits: what they consist of and cost, and what is opened. That they are right:
+ * comparison_test.c; what else holders see, and failures: comparison_transcript_test.c.
  */
 #include "crypto/bits.h"
 
-#include "support/party_scene.h"
-
-typedef struct job {
-    syi_comparison comparison; /* outcome NONE: equality with zero */
-    scene_value x, z;
-} job;
-
-static sy_status run_job(syi_party *party, void *user, sy_error *err)
-{
-    const job *j = user;
-    const int h = party->channel->index;
-    void *x = scene_words(&j->x, h), *z = scene_words(&j->z, h);
-    return j->comparison.outcome == SYI_OUTCOME_NONE
-               ? syi_bits_equal(party, &j->x.field, z, x, j->x.count, err)
-               : syi_bits_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
-}
-
-static void job_open(scene *s, job *j, const syi_field *field, size_t count, syi_outcome outcome)
-{
-    const int64_t shape[] = {(int64_t)count};
-    j->comparison =
-        (syi_comparison){SYI_FAMILY_BITS, outcome, outcome == SYI_OUTCOME_RELU_SHIFT ? 16 : 0};
-    scene_value_blank(s, &j->x, field, 1, shape);
-    scene_value_blank(s, &j->z, field, 1, shape);
-    scene_share(s, &j->x);
-}
-
-static void job_close(scene *s, job *j)
-{
-    scene_value_free(s, &j->x);
-    scene_value_free(s, &j->z);
-}
+#include "support/comparison_scene.h"
 
 /* --- what it consists of ----------------------------------------------------------------------- */
 
@@ -79,17 +48,21 @@ static void check_cost(size_t count, const syi_field *field, syi_outcome outcome
                        double dealt)
 {
     scene s;
-    job j;
+    comparison_job j;
     scene_open(&s, 2, NULL);
-    job_open(&s, &j, field, count, outcome);
-    scene_run(&s, run_job, &j);
+    comparison_open(&s, &j, SYI_FAMILY_BITS, field, count, outcome);
+    scene_run(&s, comparison_run, &j);
     const unsigned bits = syi_field_bits(field);
     const syi_bits_tree tree = syi_bits_tree_of(bits, outcome == SYI_OUTCOME_NONE);
+    const size_t rest = count % SYI_PLANE_BITS;
+    const uint64_t bytes = count * field->width +
+                           count / SYI_PLANE_BITS * syi_planes_packed(tree.masks, SYI_PLANE_BITS) +
+                           syi_planes_packed(tree.masks, rest);
     uint64_t from_provider = 0;
     for (int h = 0; h < 2; h++) {
         const syi_cost *cost = &party_threads_result(s.threads, h)->cost;
         assert_int_equal(cost->rounds, syi_bits_rounds(&tree));
-        assert_int_equal(cost->sent, syi_bits_bytes(&tree, field, count));
+        assert_int_equal(cost->sent, bytes);
         assert_int_equal(cost->received, cost->sent);
         from_provider += cost->dealt;
         if (sent != 0) {
@@ -99,7 +72,7 @@ static void check_cost(size_t count, const syi_field *field, syi_outcome outcome
     if (dealt != 0) {
         assert_true((double)from_provider == dealt * (double)count);
     }
-    job_close(&s, &j);
+    comparison_close(&s, &j);
     scene_close(&s);
 }
 
@@ -133,16 +106,13 @@ static void test_opened_is_uniform(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k += SCENE_WATCHED ? 4 : 1) {
         scene s;
-        job j;
+        comparison_job j;
         memset(cells, 0, sizeof cells);
         scene_open(&s, 2, &options);
-        job_open(&s, &j, &field, COUNT, SYI_OUTCOME_RELU);
+        comparison_open(&s, &j, SYI_FAMILY_BITS, &field, COUNT, SYI_OUTCOME_RELU);
         for (int run = 0; run < runs; run++) {
-            for (size_t e = 0; e < COUNT; e++) {
-                scene_set(&field, j.x.secret, e, scene_of(&field, numbers[k]));
-            }
-            scene_share(&s, &j.x);
-            scene_run(&s, run_job, &j);
+            comparison_fill(&s, &j, numbers[k]);
+            scene_run(&s, comparison_run, &j);
             size_t size;
             const uint8_t *sent[] = {party_threads_sent(s.threads, 0, &size),
                                      party_threads_sent(s.threads, 1, &size)};
@@ -168,107 +138,8 @@ static void test_opened_is_uniform(void **state)
         }
         /* 4095 degrees of freedom: a deviation of 90.5; within six of them */
         assert_true(chi > 4095 - 543 && chi < 4095 + 543);
-        job_close(&s, &j);
+        comparison_close(&s, &j);
         scene_close(&s);
-    }
-}
-
-/* Everything that a holder sends or is dealt is uniform bytes; and what is dealt is the same for other numbers. */
-static void test_messages_are_uniform(void **state)
-{
-    static const syi_outcome outcomes[] = {SYI_OUTCOME_NONE, SYI_OUTCOME_RELU_SHIFT};
-    static const int64_t numbers[] = {0, -1, INT64_C(1) << 40};
-    const party_threads_options options = {.keep = true};
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t o = 0; o < 2; o++) {
-        uint8_t *first[2] = {NULL, NULL};
-        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
-            scene s;
-            job j;
-            scene_open(&s, 2, &options);
-            job_open(&s, &j, &field, SYI_BITS_TILE + 512, outcomes[o]);
-            for (size_t e = 0; e < j.x.count; e++) {
-                scene_set(&field, j.x.secret, e, (uint64_t)numbers[k]);
-            }
-            scene_share(&s, &j.x);
-            scene_run(&s, run_job, &j);
-            for (int h = 0; h < 2; h++) {
-                size_t size;
-                const uint8_t *sent = party_threads_sent(s.threads, h, &size);
-                assert_true(scene_chi_square(sent, size) < 360);
-                const uint8_t *dealt = party_threads_dealt(s.threads, h, &size);
-                assert_true(size > 512 * 44 && scene_chi_square(dealt, size) < 360);
-                if (first[h] == NULL) {
-                    first[h] = malloc(size);
-                    memcpy(first[h], dealt, size);
-                }
-                assert_memory_equal(first[h], dealt, size);
-            }
-            job_close(&s, &j);
-            scene_close(&s);
-        }
-        free(first[0]);
-        free(first[1]);
-    }
-}
-
-/* --- failures ---------------------------------------------------------------------------------- */
-
-static void test_faults(void **state)
-{
-    static const party_fault_kind faults[] = {PARTY_FAULT_DIE, PARTY_FAULT_SHORT, PARTY_FAULT_LONG};
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t k = 0; k < sizeof faults / sizeof faults[0]; k++) {
-        for (int party = PARTY_PROVIDER; party < 2; party++) {
-            for (uint64_t round = 0; round < (party == PARTY_PROVIDER ? 1 : 4); round++) {
-                const party_threads_options options = {.fault = {faults[k], party, round}};
-                char name[32];
-                scene s;
-                job j;
-                snprintf(name, sizeof name, party == PARTY_PROVIDER ? "the provider" : "holder %d",
-                         party);
-                scene_open(&s, 3, &options);
-                job_open(&s, &j, &field, 700, SYI_OUTCOME_RELU);
-                assert_false(party_threads_run(s.threads, run_job, &j));
-                for (int h = 0; h < 3; h++) {
-                    const party_result *result = party_threads_result(s.threads, h);
-                    /* one whom the last message reached, or who needed nothing of the provider, has its result */
-                    if (result->status != SY_OK && h != party) {
-                        assert_non_null(strstr(result->err.message, name));
-                    } else if (h != party) {
-                        assert_true(round == 3 || party == PARTY_PROVIDER);
-                    }
-                }
-                job_close(&s, &j);
-                scene_close(&s);
-            }
-        }
-    }
-}
-
-/* Wherever an allocation is refused nobody hangs and nothing stays. */
-static void test_memory(void **state)
-{
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t nth = 1;; nth += TEST_SLOWNESS > 1 ? 5 : 1) {
-        scene s;
-        job j;
-        scene_open(&s, 2, NULL);
-        job_open(&s, &j, &field, 100, SYI_OUTCOME_RELU_SHIFT);
-        s.memory.fail_at = s.memory.calls + nth;
-        const bool good = party_threads_run(s.threads, run_job, &j);
-        const bool refused = s.memory.refused != 0;
-        s.memory.fail_at = 0;
-        assert_true(good == !refused);
-        job_close(&s, &j);
-        scene_close(&s);
-        if (!refused) {
-            assert_true(nth > 5);
-            break;
-        }
     }
 }
 
@@ -278,9 +149,6 @@ int main(void)
         cmocka_unit_test(test_trees),
         cmocka_unit_test(test_costs),
         cmocka_unit_test(test_opened_is_uniform),
-        cmocka_unit_test(test_messages_are_uniform),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

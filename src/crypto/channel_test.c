@@ -4,7 +4,7 @@
  */
 #include "crypto/channel.h"
 #include "support/channel_contract.h"
-#include "support/party_scene.h"
+#include "support/party_faults.h"
 
 static void run_on_threads(int holders, uint64_t deadline_ms, channel_program program, void *user,
                            channel_outcome *outcome)
@@ -59,48 +59,18 @@ static sy_status run_all_kinds(syi_party *party, void *user, sy_error *err)
     return status;
 }
 
-static all_kinds *kinds_new(void)
+static void open_kinds(scene *s, void *data)
 {
-    all_kinds *kinds = calloc(1, sizeof *kinds);
-    assert_non_null(kinds);
-    return kinds;
+    (void)s;
+    memset(data, 0, sizeof(all_kinds));
 }
 
-static void kinds_free(const scene *s, all_kinds *kinds)
+static void close_kinds(scene *s, void *data)
 {
     const syi_field field = SYI_FIELD_64;
     for (int h = 0; h < s->holders; h++) {
-        syi_mask_fini(s->context, &kinds->masks[h], &field);
+        syi_mask_fini(s->context, &((all_kinds *)data)->masks[h], &field);
     }
-    free(kinds);
-}
-
-/* Returns whether the fault was met. */
-static bool check_fault(int holders, const party_fault *fault)
-{
-    const party_threads_options options = {
-        .deadline_ms = fault->kind == PARTY_FAULT_STALL ? 100 : 20000, .fault = *fault};
-    char name[32];
-    scene s;
-    all_kinds *kinds = kinds_new();
-    scene_open(&s, holders, &options);
-    snprintf(name, sizeof name, fault->party == PARTY_PROVIDER ? "the provider" : "holder %d",
-             fault->party);
-    const bool good = party_threads_run(s.threads, run_all_kinds, kinds);
-    for (int h = 0; !good && h < holders; h++) {
-        const party_result *result = party_threads_result(s.threads, h);
-        if (result->status == SY_OK) {
-            /* It had all it needed before. */
-            assert_true(fault->kind == PARTY_FAULT_DIE || fault->kind == PARTY_FAULT_STALL ||
-                        holders > 2);
-        } else if (h != fault->party && strstr(result->err.message, name) == NULL) {
-            fail_msg("holder %d, fault %d of %s at %d: \"%s\"", h, (int)fault->kind, name,
-                     (int)fault->at, result->err.message);
-        }
-    }
-    kinds_free(&s, kinds);
-    scene_close(&s);
-    return !good;
 }
 
 static void test_faults(void **state)
@@ -108,50 +78,27 @@ static void test_faults(void **state)
     (void)state;
     static const party_fault_kind faults[] = {PARTY_FAULT_DIE, PARTY_FAULT_SHORT, PARTY_FAULT_LONG,
                                               PARTY_FAULT_STALL};
+    static all_kinds kinds;
+    const fault_trial trial = {3, run_all_kinds, &kinds, open_kinds, close_kinds, 100};
     for (size_t k = 0; k < 4; k++) {
         for (int party = PARTY_PROVIDER; party<3; party += TEST_SLOWNESS> 1 ? 2 : 1) {
             const int step = SCENE_WATCHED ? 2 : 1;
             int met = 0;
             for (int at = 0; at < 7; at += step) {
                 const party_fault fault = {faults[k], party, (uint64_t)at};
-                met += check_fault(3, &fault) ? 1 : 0;
+                met += fault_trial_run(&trial, &fault).met ? 1 : 0;
             }
             assert_true(met >= 2); /* holders send 5 messages, the provider 6 */
         }
     }
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
-
-/* Wherever an allocation is refused, at a holder or at the provider, nobody hangs and nothing stays. */
 static void test_memory(void **state)
 {
     (void)state;
-    size_t failed = 0;
-    for (size_t nth = 1;; nth += TEST_SLOWNESS > 1 ? 7 : 1) {
-        scene s;
-        all_kinds *kinds = kinds_new();
-        scene_open(&s, 2, NULL);
-        s.memory.fail_at = s.memory.calls + nth;
-        const bool good = party_threads_run(s.threads, run_all_kinds, kinds);
-        const bool refused = s.memory.refused != 0;
-        s.memory.fail_at = 0;
-        assert_true(good == !refused);
-        for (int h = 0; !good && h < 2; h++) {
-            const party_result *result = party_threads_result(s.threads, h);
-            if (result->status != SY_OK) {
-                assert_status(result->status, SY_ENOMEM, &result->err);
-                failed++;
-            }
-        }
-        kinds_free(&s, kinds);
-        scene_close(&s);
-        if (!refused) {
-            assert_true(nth > 40);
-            break;
-        }
-    }
-    assert_true(failed > (TEST_SLOWNESS > 1 ? 5 : 40));
+    static all_kinds kinds;
+    const fault_trial trial = {2, run_all_kinds, &kinds, open_kinds, close_kinds, 0};
+    fault_trial_memory(&trial, TEST_SLOWNESS > 1 ? 7 : 1, TEST_SLOWNESS > 1 ? 5 : 40);
 }
 
 /* --- windows ----------------------------------------------------------------------------------- */

@@ -45,10 +45,10 @@ typedef struct syi_comparison {
 /* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for the shift. */
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err);
-/* z = the outcome for x. bits: 4 rounds (2^64). fss: 2 rounds. */
+/* z = the outcome for x. Rounds modulo 2^64: bits 4, fss 2, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */
 sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                       void *z, const void *x, uint64_t count, sy_error *err);
-/* z = [x = 0]. bits: 4 rounds. fss: 2 rounds. */
+/* z = [x = 0]. Rounds modulo 2^64: bits 4, fss 2, snn 10. */
 sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
                            const void *x, uint64_t count, sy_error *err);
 

@@ -1,88 +1,36 @@
 /*
- * comparison_test.c - every family of comparisons gives the same: in small rings every number with many masks, in large ones the
- * boundaries, all outcomes, all sizes about blocks and tiles; what is refused. What only one family does: bits_test.c, fss_test.c.
+ * comparison_test.c - every family of comparisons gives the same: in small rings every number with many masks, in Z_2^8 with every
+ * mask, in large ones the boundaries, all outcomes, all sizes about blocks and tiles; what is refused. What only one family does:
+ * bits_test.c, fss_test.c, snn_test.c. What is seen of them, and failures: comparison_transcript_test.c.
  */
 #include "crypto/comparison.h"
 
 #include "crypto/rounding.h"
-#include "support/party_scene.h"
+#include "support/comparison_scene.h"
 
 typedef struct tried {
     syi_family family;
     int holders_max;
     unsigned slowness; /* how many times less is tried */
+    syi_material_kind sign, equal;
 } tried;
 static const tried families[] = {
-    {SYI_FAMILY_BITS, 5, 2}, {SYI_FAMILY_FSS, 2, 8}, {SYI_FAMILY_SNN, 2, 64}};
+    {SYI_FAMILY_BITS, 5, 2, SYI_MATERIAL_BITS_SIGN, SYI_MATERIAL_BITS_EQUAL},
+    {SYI_FAMILY_FSS, 2, 8, SYI_MATERIAL_FSS_SIGN, SYI_MATERIAL_FSS_EQUAL},
+    {.family = SYI_FAMILY_SNN, .holders_max = 2, .slowness = 64},
+};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
-typedef struct job {
-    syi_comparison comparison; /* outcome NONE: equality with zero */
-    bool in_place;
-    scene_value x, z;
-} job;
-
-static sy_status run_job(syi_party *party, void *user, sy_error *err)
+/* An outcome of what is in x. */
+static void run_and_check(scene *s, comparison_job *j)
 {
-    const job *j = user;
-    const int h = party->channel->index;
-    void *x = scene_words(&j->x, h), *z = j->in_place ? x : scene_words(&j->z, h);
-    return j->comparison.outcome == SYI_OUTCOME_NONE
-               ? syi_compare_zero(party, j->comparison.family, &j->x.field, z, x, j->x.count, err)
-               : syi_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
-}
-
-static void job_open(scene *s, job *j, const syi_field *field, size_t count)
-{
-    const int64_t shape[] = {(int64_t)count};
-    scene_value_blank(s, &j->x, field, 1, shape);
-    scene_value_blank(s, &j->z, field, 1, shape);
-}
-
-static void job_close(scene *s, job *j)
-{
-    scene_value_free(s, &j->x);
-    scene_value_free(s, &j->z);
-}
-
-/* The quotient of a number that is not negative is off by less than 1. */
-static bool is_right(const job *j, const syi_field *field, uint64_t x, uint64_t z)
-{
-    const scene_number number = scene_signed(field, x);
-    const unsigned shift = j->comparison.shift;
-    switch (j->comparison.outcome) {
-    case SYI_OUTCOME_NONE:
-        return z == (x == 0 ? 1 : 0);
-    case SYI_OUTCOME_BIT:
-        return z == (number >= 0 ? 1 : 0);
-    case SYI_OUTCOME_RELU:
-        return z == (number >= 0 ? x : 0);
-    default:
-        return number < 0 ? z == 0
-                          : z == x >> shift ||
-                                ((x & (((uint64_t)1 << shift) - 1)) != 0 && z == (x >> shift) + 1);
-    }
-}
-
-static void run_and_check(scene *s, job *j)
-{
-    const syi_field *field = &j->x.field;
     scene_share(s, &j->x);
-    scene_run(s, run_job, j);
-    const scene_value *z = j->in_place ? &j->x : &j->z;
-    for (size_t k = 0; k < j->x.count; k++) {
-        const uint64_t x = scene_get(field, j->x.secret, k), got = scene_sum(s, z, k);
-        if (!is_right(j, field, x, got)) {
-            fail_msg("%s, outcome %d, shift %u, %d holders, modulus %" PRIu64
-                     ", element %zu of %zu: of %" PRIu64 " it made %" PRIu64,
-                     syi_family_name(j->comparison.family), (int)j->comparison.outcome,
-                     j->comparison.shift, s->holders, field->modulus, k, j->x.count, x, got);
-        }
-    }
+    scene_run(s, comparison_run, j);
+    comparison_check(s, j);
 }
 
 /* Every outcome for what is in x; quotients only where `quotients`. */
-static void check_outcomes(scene *s, job *j, bool quotients)
+static void check_outcomes(scene *s, comparison_job *j, bool quotients)
 {
     const unsigned bits = syi_field_bits(&j->x.field);
     for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_RELU; outcome++) {
@@ -112,8 +60,8 @@ static void test_small_rings(void **state)
                 const size_t all = (size_t)field.modulus,
                              count =
                                  SCENE_WATCHED ? 4 * all : ((size_t)1 << 16) / families[f].slowness;
-                job j = {.comparison.family = families[f].family};
-                job_open(&s, &j, &field, count);
+                comparison_job j;
+                comparison_open(&s, &j, families[f].family, &field, count, SYI_OUTCOME_NONE);
                 for (size_t k = 0; k < count; k++) {
                     scene_set(&field, j.x.secret, k, k % all);
                 }
@@ -125,11 +73,60 @@ static void test_small_rings(void **state)
                         scene_of(&field, (scene_number)(k % (all / 2)) - (scene_number)(all / 4)));
                 }
                 check_outcomes(&s, &j, true);
-                job_close(&s, &j);
+                comparison_close(&s, &j);
             }
             scene_close(&s);
         }
     }
+}
+
+/* The masks of the next command, whose elements get numbers so that under each mask all numbers come. */
+static void check_every_mask(scene *s, const tried *family, syi_outcome outcome)
+{
+    enum { ALL = 256, COUNT = 360 * ALL }; /* at least 256 under each mask */
+    static const syi_field field = {ALL, 8};
+    static uint64_t masks[COUNT];
+    static bool seen[ALL][ALL];
+    unsigned next[ALL] = {0};
+    size_t pairs = 0;
+    comparison_job j;
+    memset(seen, 0, sizeof seen);
+    comparison_open(s, &j, family->family, &field, COUNT, outcome);
+    const bool quotient = outcome == SYI_OUTCOME_RELU_SHIFT;
+    const syi_item item = {s->options.sequence + 1, 0};
+    assert_ok(party_threads_mask(s->threads, &field,
+                                 outcome == SYI_OUTCOME_NONE ? family->equal : family->sign, &item,
+                                 SYI_PART_A, masks, COUNT, &s->err),
+              &s->err);
+    for (size_t k = 0; k < COUNT; k++) {
+        const unsigned turn = next[masks[k]]++;
+        const uint64_t x =
+            quotient ? scene_of(&field, (scene_number)(turn % 128) - 64) : turn % ALL;
+        scene_set(&field, j.x.secret, k, x);
+        pairs += seen[masks[k]][x] ? 0 : 1;
+        seen[masks[k]][x] = true;
+    }
+    assert_int_equal(pairs, ALL * (quotient ? ALL / 2 : ALL));
+    scene_share(s, &j.x);
+    scene_run(s, comparison_run, &j);
+    comparison_check(s, &j);
+    comparison_close(s, &j);
+}
+
+/* Those whose mask is what their part A comes to. */
+static void test_every_mask(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, 2, NULL);
+    for (size_t f = 0; f < FAMILIES; f++) {
+        for (int outcome = SYI_OUTCOME_NONE;
+             families[f].sign != 0 && outcome <= SYI_OUTCOME_RELU_SHIFT;
+             outcome += TEST_SLOWNESS > 1 ? 3 : 1) {
+            check_every_mask(&s, &families[f], (syi_outcome)outcome);
+        }
+    }
+    scene_close(&s);
 }
 
 static const syi_field large[] = {SYI_FIELD_64,           SYI_FIELD_32,
@@ -165,8 +162,9 @@ static void test_edges(void **state)
             for (size_t k = 0; k<sizeof large / sizeof large[0]; k += TEST_SLOWNESS> 1 ? 4 : 1) {
                 const scene_number quarter = (scene_number)syi_rounding_quarter(&large[k]);
                 const size_t found = put_edges(&large[k], edges);
-                job j = {.comparison.family = families[f].family, .in_place = holders == 3};
-                job_open(&s, &j, &large[k], found);
+                comparison_job j;
+                comparison_open(&s, &j, families[f].family, &large[k], found, SYI_OUTCOME_NONE);
+                j.in_place = holders == 3;
                 for (size_t e = 0; e < found; e++) {
                     scene_set(&large[k], j.x.secret, e, edges[e]);
                 }
@@ -177,7 +175,7 @@ static void test_edges(void **state)
                               number < -quarter || number >= quarter ? 1 : edges[e]);
                 }
                 check_outcomes(&s, &j, true);
-                job_close(&s, &j);
+                comparison_close(&s, &j);
             }
             scene_close(&s);
         }
@@ -204,8 +202,9 @@ static void test_sizes(void **state)
                 if (families[f].holders_max == 2 && which[k] > (TEST_SLOWNESS > 1 ? 5000 : 17000)) {
                     continue; /* that is many of their tiles */
                 }
-                job j = {.comparison.family = families[f].family};
-                job_open(&s, &j, &large[(k + (size_t)ahead) % 2], which[k]);
+                comparison_job j;
+                comparison_open(&s, &j, families[f].family, &large[(k + (size_t)ahead) % 2],
+                                which[k], (syi_outcome)(k % 4));
                 const scene_number quarter = (scene_number)syi_rounding_quarter(&j.x.field);
                 for (size_t e = 0; e < which[k]; e++) {
                     const scene_number number =
@@ -213,10 +212,8 @@ static void test_sizes(void **state)
                         quarter;
                     scene_set(&j.x.field, j.x.secret, e, scene_of(&j.x.field, number));
                 }
-                j.comparison.outcome = (syi_outcome)(k % 4);
-                j.comparison.shift = j.comparison.outcome == SYI_OUTCOME_RELU_SHIFT ? 13 : 0;
                 run_and_check(&s, &j);
-                job_close(&s, &j);
+                comparison_close(&s, &j);
             }
             scene_close(&s);
         }
@@ -256,9 +253,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small_rings),
-        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_small_rings), cmocka_unit_test(test_every_mask),
+        cmocka_unit_test(test_edges),       cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

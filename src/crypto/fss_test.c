@@ -1,42 +1,10 @@
 /*
- * fss_test.c - comparisons by function secret sharing: every number under every mask in Z_2^8, what they cost, what holders
- * see of them, public keys, and failures in every round. That they are right in other rings: comparison_test.c.
+ * fss_test.c - comparisons by function secret sharing: what they cost, what is opened, public keys, and who is refused. That they
+ * are right: comparison_test.c; what else holders see, and failures: comparison_transcript_test.c.
  */
 #include "crypto/fss.h"
 
-#include "support/party_scene.h"
-
-typedef struct job {
-    syi_comparison comparison; /* outcome NONE: equality with zero */
-    scene_value x, z;
-} job;
-
-static sy_status run_job(syi_party *party, void *user, sy_error *err)
-{
-    const job *j = user;
-    const int h = party->channel->index;
-    void *x = scene_words(&j->x, h), *z = scene_words(&j->z, h);
-    return j->comparison.outcome == SYI_OUTCOME_NONE
-               ? syi_fss_equal(party, &j->x.field, z, x, j->x.count, err)
-               : syi_fss_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
-}
-
-static void job_open(scene *s, job *j, const syi_field *field, size_t count, syi_outcome outcome)
-{
-    const int64_t shape[] = {(int64_t)count};
-    const unsigned shift = syi_field_bits(field) / 4;
-    j->comparison =
-        (syi_comparison){SYI_FAMILY_FSS, outcome, outcome == SYI_OUTCOME_RELU_SHIFT ? shift : 0};
-    scene_value_blank(s, &j->x, field, 1, shape);
-    scene_value_blank(s, &j->z, field, 1, shape);
-    scene_share(s, &j->x);
-}
-
-static void job_close(scene *s, job *j)
-{
-    scene_value_free(s, &j->x);
-    scene_value_free(s, &j->z);
-}
+#include "support/comparison_scene.h"
 
 static syi_demand demand_of(const syi_field *field, syi_outcome outcome, uint64_t count)
 {
@@ -49,79 +17,6 @@ static syi_demand demand_of(const syi_field *field, syi_outcome outcome, uint64_
                         .outcome = equal ? SYI_OUTCOME_BIT : outcome};
 }
 
-/* --- every mask -------------------------------------------------------------------------------- */
-
-/* The quotient is off by less than 1, and never negative. */
-static bool is_right(const job *j, uint64_t x, uint64_t z)
-{
-    const scene_number number = scene_signed(&j->x.field, x);
-    const unsigned shift = j->comparison.shift;
-    switch (j->comparison.outcome) {
-    case SYI_OUTCOME_NONE:
-        return z == (x == 0 ? 1 : 0);
-    case SYI_OUTCOME_BIT:
-        return z == (number >= 0 ? 1 : 0);
-    case SYI_OUTCOME_RELU:
-        return z == (number >= 0 ? x : 0);
-    default:
-        return number < 0 ? z == 0
-                          : z == x >> shift ||
-                                ((x & (((uint64_t)1 << shift) - 1)) != 0 && z == (x >> shift) + 1);
-    }
-}
-
-/* The masks of the next command, whose elements get numbers so that under each mask all numbers come. */
-static void check_every_mask(scene *s, syi_outcome outcome)
-{
-    enum { ALL = 256, COUNT = 1 << 17 };
-    static const syi_field field = {ALL, 8};
-    static uint64_t masks[COUNT];
-    static bool seen[ALL][ALL];
-    unsigned next[ALL] = {0};
-    size_t pairs = 0;
-    job j;
-    memset(seen, 0, sizeof seen);
-    job_open(s, &j, &field, COUNT, outcome);
-    const bool quotient = outcome == SYI_OUTCOME_RELU_SHIFT;
-    const syi_item item = {s->options.sequence + 1, 0};
-    assert_ok(party_threads_mask(s->threads, &field,
-                                 outcome == SYI_OUTCOME_NONE ? SYI_MATERIAL_FSS_EQUAL
-                                                             : SYI_MATERIAL_FSS_SIGN,
-                                 &item, SYI_PART_A, masks, COUNT, &s->err),
-              &s->err);
-    for (size_t k = 0; k < COUNT; k++) {
-        const unsigned turn = next[masks[k]]++;
-        const uint64_t x =
-            quotient ? scene_of(&field, (scene_number)(turn % 128) - 64) : turn % ALL;
-        scene_set(&field, j.x.secret, k, x);
-        pairs += seen[masks[k]][x] ? 0 : 1;
-        seen[masks[k]][x] = true;
-    }
-    assert_int_equal(pairs, ALL * (quotient ? ALL / 2 : ALL));
-    scene_share(s, &j.x);
-    scene_run(s, run_job, &j);
-    for (size_t k = 0; k < COUNT; k++) {
-        const uint64_t x = scene_get(&field, j.x.secret, k), got = scene_sum(s, &j.z, k);
-        if (!is_right(&j, x, got)) {
-            fail_msg("outcome %d: of %" PRIu64 " under %" PRIu64 " it made %" PRIu64, (int)outcome,
-                     x, masks[k], got);
-        }
-    }
-    job_close(s, &j);
-}
-
-static void test_every_mask(void **state)
-{
-    (void)state;
-    scene s;
-    scene_open(&s, 2, NULL);
-    for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_RELU_SHIFT;
-         outcome += TEST_SLOWNESS > 1 ? 3 : 1) {
-        check_every_mask(&s, (syi_outcome)outcome);
-    }
-    scene_close(&s);
-}
-
 /* --- what it costs ----------------------------------------------------------------------------- */
 
 /* `keys` bytes per element to both holders, `words` more to the corrected one. */
@@ -129,10 +24,10 @@ static void check_cost(size_t count, const syi_field *field, syi_outcome outcome
                        size_t words)
 {
     scene s;
-    job j;
+    comparison_job j;
     scene_open(&s, 2, NULL);
-    job_open(&s, &j, field, count, outcome);
-    scene_run(&s, run_job, &j);
+    comparison_open(&s, &j, SYI_FAMILY_FSS, field, count, outcome);
+    scene_run(&s, comparison_run, &j);
     uint64_t dealt[2] = {0, 0};
     for (size_t first = 0, tile = 0; first < count; first += SYI_FSS_TILE, tile++) {
         const size_t n = count - first < SYI_FSS_TILE ? count - first : SYI_FSS_TILE;
@@ -150,7 +45,7 @@ static void check_cost(size_t count, const syi_field *field, syi_outcome outcome
             assert_true((double)cost->sent == (field->width + 0.125) * (double)count);
         }
     }
-    job_close(&s, &j);
+    comparison_close(&s, &j);
     scene_close(&s);
 }
 
@@ -187,14 +82,11 @@ static void test_opened_is_uniform(void **state)
     for (size_t k = 0; k<2 * sizeof numbers / sizeof numbers[0]; k += TEST_SLOWNESS> 1 ? 5 : 1) {
         unsigned cells[CELLS] = {0};
         scene s;
-        job j;
+        comparison_job j;
         scene_open(&s, 2, &options);
-        job_open(&s, &j, &field, COUNT, outcomes[k % 2]);
-        for (size_t e = 0; e < COUNT; e++) {
-            scene_set(&field, j.x.secret, e, scene_of(&field, numbers[k / 2]));
-        }
-        scene_share(&s, &j.x);
-        scene_run(&s, run_job, &j);
+        comparison_open(&s, &j, SYI_FAMILY_FSS, &field, COUNT, outcomes[k % 2]);
+        comparison_fill(&s, &j, numbers[k / 2]);
+        scene_run(&s, comparison_run, &j);
         size_t size;
         const uint8_t *sent[] = {party_threads_sent(s.threads, 0, &size),
                                  party_threads_sent(s.threads, 1, &size)};
@@ -212,88 +104,9 @@ static void test_opened_is_uniform(void **state)
         }
         /* 511 degrees of freedom: a deviation of 32; within five of them */
         assert_true(chi > 511 - 160 && chi < 511 + 160);
-        job_close(&s, &j);
+        comparison_close(&s, &j);
         scene_close(&s);
     }
-}
-
-/* Everything that a holder sends or is dealt is uniform bytes; and what is dealt is the same for other numbers. */
-static void test_messages_are_uniform(void **state)
-{
-    static const syi_outcome outcomes[] = {SYI_OUTCOME_NONE, SYI_OUTCOME_RELU_SHIFT};
-    static const int64_t numbers[] = {0, -1, INT64_C(1) << 40};
-    const party_threads_options options = {.keep = true};
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t o = 0; o < 2; o++) {
-        uint8_t *first[2] = {NULL, NULL};
-        for (size_t k = 0; k<sizeof numbers / sizeof numbers[0]; k += TEST_SLOWNESS> 1 ? 2 : 1) {
-            scene s;
-            job j;
-            scene_open(&s, 2, &options);
-            job_open(&s, &j, &field, SYI_FSS_TILE + 500 / TEST_SLOWNESS, outcomes[o]);
-            for (size_t e = 0; e < j.x.count; e++) {
-                scene_set(&field, j.x.secret, e, (uint64_t)numbers[k]);
-            }
-            scene_share(&s, &j.x);
-            scene_run(&s, run_job, &j);
-            for (int h = 0; h < 2; h++) {
-                size_t size;
-                const uint8_t *sent = party_threads_sent(s.threads, h, &size);
-                assert_true(scene_chi_square(sent, size) < 360);
-                const uint8_t *dealt = party_threads_dealt(s.threads, h, &size);
-                assert_true(size > j.x.count * 912 && scene_chi_square(dealt, size) < 360);
-                if (first[h] == NULL) {
-                    first[h] = malloc(size);
-                    memcpy(first[h], dealt, size);
-                }
-                assert_memory_equal(first[h], dealt, size);
-            }
-            job_close(&s, &j);
-            scene_close(&s);
-        }
-        free(first[0]);
-        free(first[1]);
-    }
-}
-
-/* The same command on other numbers (which nobody may do but a test): X moves by their difference, and the bits by that of the
- * results. */
-static void test_differences(void **state)
-{
-    enum { COUNT = 2000 };
-    const party_threads_options options = {.keep = true};
-    const syi_field field = SYI_FIELD_64;
-    uint64_t opened[2][COUNT], secrets[2][COUNT];
-    uint8_t bits[2][COUNT];
-    scene s;
-    (void)state;
-    scene_open(&s, 2, &options);
-    for (int run = 0; run < 2; run++) {
-        job j;
-        job_open(&s, &j, &field, COUNT, SYI_OUTCOME_BIT);
-        for (size_t e = 0; e < COUNT; e++) {
-            secrets[run][e] = property_next(&s.random);
-            scene_set(&field, j.x.secret, e, secrets[run][e]);
-        }
-        scene_share(&s, &j.x);
-        s.options.sequence = 90;
-        scene_run(&s, run_job, &j);
-        size_t size;
-        const uint8_t *sent[] = {party_threads_sent(s.threads, 0, &size),
-                                 party_threads_sent(s.threads, 1, &size)};
-        for (size_t e = 0; e < COUNT; e++) {
-            opened[run][e] = scene_get(&field, sent[0], e) + scene_get(&field, sent[1], e);
-            const size_t at = COUNT * 8 + e / 8;
-            bits[run][e] = (uint8_t)((sent[0][at] ^ sent[1][at]) >> e % 8 & 1);
-        }
-        job_close(&s, &j);
-    }
-    for (size_t e = 0; e < COUNT; e++) {
-        assert_int_equal(opened[0][e] - opened[1][e], secrets[0][e] - secrets[1][e]);
-        assert_int_equal(bits[0][e] ^ bits[1][e], (secrets[0][e] ^ secrets[1][e]) >> 63);
-    }
-    scene_close(&s);
 }
 
 /* Every tile, item, kind and session has AES keys of its own. */
@@ -334,61 +147,7 @@ static void test_public_keys(void **state)
     }
 }
 
-/* --- failures ---------------------------------------------------------------------------------- */
-
-static void test_faults(void **state)
-{
-    static const party_fault_kind faults[] = {PARTY_FAULT_DIE, PARTY_FAULT_SHORT, PARTY_FAULT_LONG};
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t k = 0; k < sizeof faults / sizeof faults[0]; k++) {
-        for (int party = PARTY_PROVIDER; party < 2; party++) {
-            for (uint64_t message = 0; message < 2; message++) {
-                const party_threads_options options = {.fault = {faults[k], party, message}};
-                char name[32];
-                scene s;
-                job j;
-                snprintf(name, sizeof name, party == PARTY_PROVIDER ? "the provider" : "holder %d",
-                         party);
-                scene_open(&s, 2, &options);
-                job_open(&s, &j, &field, 700, SYI_OUTCOME_RELU);
-                assert_false(party_threads_run(s.threads, run_job, &j));
-                assert_non_null(strstr(party_threads_failure(s.threads), name));
-                for (int h = 0; h < 2; h++) {
-                    const party_result *result = party_threads_result(s.threads, h);
-                    assert_true(h == party || result->status != SY_OK);
-                    assert_true(h == party || strstr(result->err.message, name) != NULL);
-                }
-                job_close(&s, &j);
-                scene_close(&s);
-            }
-        }
-    }
-}
-
-/* Wherever an allocation is refused nobody hangs and nothing stays. */
-static void test_memory(void **state)
-{
-    const syi_field field = SYI_FIELD_64;
-    (void)state;
-    for (size_t nth = 1;; nth += TEST_SLOWNESS > 1 ? 5 : 1) {
-        scene s;
-        job j;
-        scene_open(&s, 2, NULL);
-        job_open(&s, &j, &field, 100, SYI_OUTCOME_RELU_SHIFT);
-        s.memory.fail_at = s.memory.calls + nth;
-        const bool good = party_threads_run(s.threads, run_job, &j);
-        const bool refused = s.memory.refused != 0;
-        s.memory.fail_at = 0;
-        assert_true(good == !refused);
-        job_close(&s, &j);
-        scene_close(&s);
-        if (!refused) {
-            assert_true(nth > 5);
-            break;
-        }
-    }
-}
+/* --- refused ----------------------------------------------------------------------------------- */
 
 static sy_status give_nothing(void *user, int holder, const syi_item *item, const void *bytes,
                               size_t size, sy_error *err)
@@ -415,10 +174,10 @@ static void test_three_holders(void **state)
     for (size_t count = 0; count < 2; count++) {
         for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_BIT; outcome++) {
             scene s;
-            job j;
+            comparison_job j;
             scene_open(&s, 3, NULL);
-            job_open(&s, &j, &field, count, (syi_outcome)outcome);
-            assert_false(party_threads_run(s.threads, run_job, &j));
+            comparison_open(&s, &j, SYI_FAMILY_FSS, &field, count, (syi_outcome)outcome);
+            assert_false(party_threads_run(s.threads, comparison_run, &j));
             for (int h = 0; h < 3; h++) {
                 const party_result *result = party_threads_result(s.threads, h);
                 assert_int_equal(result->status, SY_ENOTSUP);
@@ -429,7 +188,7 @@ static void test_three_holders(void **state)
             const syi_demand demand = demand_of(&field, (syi_outcome)outcome, count);
             assert_status(syi_deal(&dealer, &demand, give_nothing, &given, &err), SY_ENOTSUP, &err);
             assert_int_equal(given, 0);
-            job_close(&s, &j);
+            comparison_close(&s, &j);
             scene_close(&s);
         }
     }
@@ -438,14 +197,9 @@ static void test_three_holders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_mask),
         cmocka_unit_test(test_costs),
         cmocka_unit_test(test_opened_is_uniform),
-        cmocka_unit_test(test_messages_are_uniform),
-        cmocka_unit_test(test_differences),
         cmocka_unit_test(test_public_keys),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_three_holders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "core/blocks.h"
 #include "core/error.h"
-#include "crypto/snn.h"
+#include "crypto/snn_words.h"
 
 enum { TILE = SYI_SNN_TILE, PLANES = SYI_DIGIT_BITS_MAX * TILE, PARTS = 5 };
 
@@ -72,29 +72,6 @@ static sy_status hear(const deal *d, int holder, void **bytes, size_t size, sy_e
     return d->dealer->hear(d->user, holder, &d->demand->item, bytes, size, err);
 }
 
-/* Words of either width as 64 bits, which whoever sent them may have made too large. */
-static void widen(const syi_field *field, uint64_t *out, const void *words, size_t n)
-{
-    for (size_t k = 0; k < n; k++) {
-        out[k] = field->width == 4 ? ((const uint32_t *)words)[k] : ((const uint64_t *)words)[k];
-    }
-    if (field->width == 8) {
-        syi_field_reduce(field, out, out, n);
-    }
-}
-
-/* Words of 64 bits as elements of a field. */
-static void narrow(const syi_field *field, void *out, const uint64_t *words, size_t n)
-{
-    for (size_t k = 0; k < n; k++) {
-        if (field->width == 4) {
-            ((uint32_t *)out)[k] = (uint32_t)words[k];
-        } else {
-            ((uint64_t *)out)[k] = words[k];
-        }
-    }
-}
-
 /* A part of the corrected holder's message: the words, less what the other one draws. */
 static sy_status correct_words(const deal *d, unsigned part, uint64_t tile, const uint64_t *words,
                                uint8_t *out, size_t n, sy_error *err)
@@ -102,7 +79,7 @@ static sy_status correct_words(const deal *d, unsigned part, uint64_t tile, cons
     const syi_generator *other = &d->streams[part][1 - corrected_of(d, tile)];
     SY_TRY(syi_field_draw(&d->answers, other, tile * TILE, d->room->drawn, n, err));
     uint64_t values[TILE];
-    narrow(&d->answers, values, words, n);
+    syi_snn_narrow(&d->answers, values, words, n);
     syi_field_sub(&d->answers, values, values, d->room->drawn, n);
     memcpy(out, values, n * d->answers.width);
     syi_wipe(values, sizeof values);
@@ -145,12 +122,15 @@ static sy_status hear_x(const deal *d, size_t n, sy_error *err)
     for (int k = 0; k < 2; k++) {
         void *bytes = NULL;
         SY_TRY(hear(d, k, &bytes, n * field->width, err));
-        widen(field, m->heard[k], bytes, n);
+        syi_snn_widen(field, m->heard[k], bytes, n); /* which may be too large for the field */
+        if (field->width == 8) {
+            syi_field_reduce(field, m->heard[k], m->heard[k], n);
+        }
     }
     for (size_t k = 0; k < n; k++) {
         const uint64_t a = m->heard[0][k], x = (a + m->heard[1][k]) & mask;
         m->words[k] = x;
-        m->extra[k] = ((~x & a) | ((~x | a) & (x - a))) >> 63; /* x < a */
+        m->extra[k] = syi_snn_less(x, a);
     }
     return SY_OK;
 }
@@ -219,8 +199,7 @@ static sy_status deal_one_hot(const deal *d, sy_error *err)
     for (uint64_t tile = 0; tile < syi_material_tiles(demand); tile++) {
         const size_t n = syi_material_tile(demand, tile);
         for (size_t k = 0; k < n; k++) {
-            const uint64_t other = place ^ (tile * TILE + k);
-            m->words[k] = ((other | (0 - other)) >> 63) ^ 1;
+            m->words[k] = syi_snn_is_zero(place ^ (tile * TILE + k));
         }
         SY_TRY(correct_words(d, SYI_PART_C, tile, m->words, m->message, n, err));
         SY_TRY(d->give(d->user, corrected_of(d, tile), &demand->item, m->message,

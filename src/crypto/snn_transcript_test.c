@@ -2,6 +2,7 @@
  * snn_transcript_test.c - what SecureNN costs; what holders see of each other, and the provider of both, which is uniform whatever
  * the numbers are; parties that fail at any of their messages; refused memory.
  */
+#include "support/party_faults.h"
 #include "support/snn_scene.h"
 
 /* --- cost -------------------------------------------------------------------------------------- */
@@ -243,29 +244,9 @@ static sy_status run_relu(syi_party *party, void *user, sy_error *err)
     return syi_snn_relu(party, &ring, words, words, NUMBERS, err);
 }
 
-/* Returns whether the fault was met. */
-static bool check_fault(const party_fault *fault)
-{
-    static uint64_t words[2 * NUMBERS];
-    const party_threads_options options = {
-        .deadline_ms = fault->kind == PARTY_FAULT_STALL ? 40 : 20000, .fault = *fault};
-    char name[32];
-    scene s;
-    scene_open(&s, 2, &options);
-    snprintf(name, sizeof name, fault->party == PARTY_PROVIDER ? "the provider" : "holder %d",
-             fault->party);
-    const bool good = party_threads_run(s.threads, run_relu, words);
-    for (int h = 0; !good && h < 2; h++) {
-        const party_result *result = party_threads_result(s.threads, h);
-        if (h != fault->party && result->status != SY_OK &&
-            strstr(result->err.message, name) == NULL) {
-            fail_msg("holder %d, fault %d of %s at %d: \"%s\"", h, (int)fault->kind, name,
-                     (int)fault->at, result->err.message);
-        }
-    }
-    scene_close(&s);
-    return !good;
-}
+static uint64_t numbers[2 * NUMBERS];
+static const fault_trial relu_trial = {
+    .holders = 2, .program = run_relu, .data = numbers, .stall_ms = 40};
 
 /* At each message: the seed, what products open, reports, tile by tile; corrections and answers. */
 static void test_faults(void **state)
@@ -281,7 +262,7 @@ static void test_faults(void **state)
             int met = 0, tried = 0;
             for (int at = 0; at < MOST; at += every, tried++) {
                 const party_fault fault = {(party_fault_kind)kind, party, (uint64_t)at};
-                met += check_fault(&fault) ? 1 : 0;
+                met += fault_trial_run(&relu_trial, &fault).met ? 1 : 0;
             }
             assert_int_equal(met, tried);
         }
@@ -291,30 +272,7 @@ static void test_faults(void **state)
 static void test_memory(void **state)
 {
     (void)state;
-    static uint64_t words[2 * NUMBERS];
-    size_t failed = 0;
-    for (size_t nth = 1;; nth += SCENE_WATCHED ? 7 : 1) {
-        scene s;
-        scene_open(&s, 2, NULL);
-        s.memory.fail_at = s.memory.calls + nth;
-        const bool good = party_threads_run(s.threads, run_relu, words);
-        const bool refused = s.memory.refused != 0;
-        s.memory.fail_at = 0;
-        assert_true(good == !refused);
-        for (int h = 0; !good && h < 2; h++) {
-            const party_result *result = party_threads_result(s.threads, h);
-            if (result->status != SY_OK) {
-                assert_status(result->status, SY_ENOMEM, &result->err);
-                failed++;
-            }
-        }
-        scene_close(&s);
-        if (!refused) {
-            assert_true(nth > 20);
-            break;
-        }
-    }
-    assert_true(failed > 2);
+    fault_trial_memory(&relu_trial, SCENE_WATCHED ? 7 : 1, SCENE_WATCHED ? 3 : 20);
 }
 
 int main(void)

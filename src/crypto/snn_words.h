@@ -1,6 +1,6 @@
 /*
- * snn_words.h - what snn.c and snn_programs.c share: loops on words and steps of programs. Nobody else includes it. No branch and
- * no address depends on words.
+ * snn_words.h - what snn.c, snn_programs.c and snn_deal.c share: loops on words and steps of programs. Nobody else includes it. No
+ * branch and no address depends on words.
  */
 #ifndef SYI_CRYPTO_SNN_WORDS_H
 #define SYI_CRYPTO_SNN_WORDS_H

@@ -35,7 +35,7 @@ const syi_fss_kernels *syi_fss_kernels_at(size_t index)
     return index < count ? found[index] : NULL;
 }
 
-sy_status syi_fixed_keys_failed(sy_error *err)
+static sy_status failed(sy_error *err)
 {
     return syi_fail(err, SY_EIO, "keys of comparisons: OpenSSL's AES-128-ECB failed");
 }
@@ -50,7 +50,7 @@ static sy_status open_cipher(void **cipher, const uint8_t key[16], sy_error *err
     return EVP_EncryptInit_ex(opened, EVP_aes_128_ecb(), NULL, key, NULL) == 1 &&
                    EVP_CIPHER_CTX_set_padding(opened, 0) == 1
                ? SY_OK
-               : syi_fixed_keys_failed(err);
+               : failed(err);
 }
 
 /* The generator's way of this name expands keys. */
@@ -98,23 +98,62 @@ void syi_fixed_keys_fini(syi_fixed_keys *fixed)
     }
 }
 
-void syi_fss_spread(uint64_t row[SYI_FSS_ROW_WORDS], const uint64_t *numbers, size_t n)
+/* A group's numbers as rows. */
+static void spread(uint64_t row[SYI_FSS_ROW_WORDS], const uint64_t *numbers)
 {
-    memset(row, 0, SYI_FSS_ROW);
-    for (size_t k = 0; k < n; k++) {
+    for (size_t k = 0; k < SYI_FSS_GROUP; k++) {
         row[2 * k] = numbers[k];
+        row[2 * k + 1] = 0;
     }
 }
 
-uint32_t syi_fss_pick(const syi_fss_tree *tree, const uint64_t leaves[SYI_FSS_ROW_WORDS],
-                      const uint64_t *numbers)
+static uint64_t place_of(const syi_fss_tree *tree, uint64_t number)
 {
-    const uint64_t places = (UINT64_C(1) << tree->leaf) - 1;
+    return number & ((UINT64_C(1) << tree->leaf) - 1);
+}
+
+sy_status syi_fss_make(const syi_fixed_keys *keys, const syi_fss_tree *tree, syi_fss_make_fn make,
+                       syi_fss_leaf_fn leaf, uint8_t *group, const uint8_t *const roots[2],
+                       const uint64_t alphas[SYI_FSS_GROUP], sy_error *err)
+{
+    uint64_t row[SYI_FSS_ROW_WORDS];
+    spread(row, alphas);
+    const bool good = make(keys, tree, group, roots, row);
+    syi_wipe(row, sizeof row);
+    if (!good) {
+        return failed(err);
+    }
+    uint64_t *leaves = (uint64_t *)(void *)(group + (size_t)syi_fss_levels(tree) * SYI_FSS_ROW);
+    for (size_t k = 0; k < SYI_FSS_GROUP; k++) {
+        uint64_t added[2];
+        leaf(added, place_of(tree, alphas[k]));
+        leaves[2 * k] ^= added[0];
+        leaves[2 * k + 1] ^= added[1];
+    }
+    return SY_OK;
+}
+
+/* The bit of each leaf that its number says: bit k of the result is the group's key k's. */
+static uint32_t pick(const syi_fss_tree *tree, const uint64_t leaves[SYI_FSS_ROW_WORDS],
+                     const uint64_t *numbers)
+{
     uint32_t picked = 0;
     for (unsigned k = 0; k < SYI_FSS_GROUP; k++) {
-        const uint64_t place = numbers[2 * k] & places, upper = 0 - (place >> 6);
+        const uint64_t place = place_of(tree, numbers[k]), upper = 0 - (place >> 6);
         const uint64_t word = leaves[2 * k] ^ ((leaves[2 * k] ^ leaves[2 * k + 1]) & upper);
         picked |= (uint32_t)(word >> (place & 63) & 1) << k;
     }
     return picked;
+}
+
+sy_status syi_fss_walk(const syi_fixed_keys *keys, const syi_fss_tree *tree, syi_fss_walk_fn walk,
+                       uint32_t *bits, const uint8_t *group, const uint8_t *roots,
+                       const uint64_t numbers[SYI_FSS_GROUP], int holder, sy_error *err)
+{
+    uint64_t row[SYI_FSS_ROW_WORDS], leaves[SYI_FSS_ROW_WORDS];
+    spread(row, numbers);
+    const bool good = walk(keys, tree, (uint8_t *)leaves, group, roots, row, holder);
+    *bits = good ? pick(tree, leaves, numbers) : 0;
+    syi_wipe(leaves, sizeof leaves);
+    return good ? SY_OK : failed(err);
 }

@@ -53,18 +53,18 @@ typedef struct syi_fixed_keys syi_fixed_keys;
  *   make   the rows of levels, and the leaf row as far as it does not depend on the place in the leaf
  *   walk   a holder's leaves, of which it takes the bit that the number says
  */
+typedef bool (*syi_fss_make_fn)(const syi_fixed_keys *keys, const syi_fss_tree *tree,
+                                uint8_t *group, const uint8_t *const roots[2],
+                                const uint64_t *numbers);
+typedef bool (*syi_fss_walk_fn)(const syi_fixed_keys *keys, const syi_fss_tree *tree,
+                                uint8_t *leaves, const uint8_t *group, const uint8_t *roots,
+                                const uint64_t *numbers, int holder);
 typedef struct syi_fss_kernels {
     const char *name; /* "vaes512", "vaes", "aes", "openssl" */
-    bool (*dcf_make)(const syi_fixed_keys *keys, const syi_fss_tree *tree, uint8_t *group,
-                     const uint8_t *const roots[2], const uint64_t *numbers);
-    bool (*dcf_walk)(const syi_fixed_keys *keys, const syi_fss_tree *tree, uint8_t *leaves,
-                     const uint8_t *group, const uint8_t *roots, const uint64_t *numbers,
-                     int holder);
-    bool (*dpf_make)(const syi_fixed_keys *keys, const syi_fss_tree *tree, uint8_t *group,
-                     const uint8_t *const roots[2], const uint64_t *numbers);
-    bool (*dpf_walk)(const syi_fixed_keys *keys, const syi_fss_tree *tree, uint8_t *leaves,
-                     const uint8_t *group, const uint8_t *roots, const uint64_t *numbers,
-                     int holder);
+    syi_fss_make_fn dcf_make;
+    syi_fss_walk_fn dcf_walk;
+    syi_fss_make_fn dpf_make;
+    syi_fss_walk_fn dpf_walk;
 } syi_fss_kernels;
 
 struct syi_fixed_keys {
@@ -85,13 +85,15 @@ const syi_fss_kernels *syi_fss_kernels_at(size_t index);
 sy_status syi_fixed_keys_init_with(syi_fixed_keys *fixed, const syi_fss_kernels *kernels,
                                    const uint8_t keys[SYI_FIXED_KEYS_SIZE], sy_error *err);
 
-/* Says what failed. */
-sy_status syi_fixed_keys_failed(sy_error *err);
+/* What a leaf adds for alpha's place in it, 0 to 127: bits, the lower word first. */
+typedef void (*syi_fss_leaf_fn)(uint64_t leaf[2], uint64_t place);
 
-/* A group's numbers as rows: `n` of them, then zeros. */
-void syi_fss_spread(uint64_t row[SYI_FSS_ROW_WORDS], const uint64_t *numbers, size_t n);
-/* The bit of each leaf that its number says: bit k of the result is the group's key k's. */
-uint32_t syi_fss_pick(const syi_fss_tree *tree, const uint64_t leaves[SYI_FSS_ROW_WORDS],
-                      const uint64_t *numbers);
+/* What dcf.h and dpf.h do with their walks. */
+sy_status syi_fss_make(const syi_fixed_keys *keys, const syi_fss_tree *tree, syi_fss_make_fn make,
+                       syi_fss_leaf_fn leaf, uint8_t *group, const uint8_t *const roots[2],
+                       const uint64_t alphas[SYI_FSS_GROUP], sy_error *err);
+sy_status syi_fss_walk(const syi_fixed_keys *keys, const syi_fss_tree *tree, syi_fss_walk_fn walk,
+                       uint32_t *bits, const uint8_t *group, const uint8_t *roots,
+                       const uint64_t numbers[SYI_FSS_GROUP], int holder, sy_error *err);
 
 #endif
