@@ -26,20 +26,20 @@ static void test_trees(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof expected / sizeof expected[0]; k++) {
         const syi_bits_tree tree = syi_bits_tree_of(expected[k].bits, expected[k].equal);
-        assert_int_equal(tree.levels, expected[k].levels);
-        assert_int_equal(tree.planes, expected[k].planes);
-        assert_int_equal(tree.masks, expected[k].masks);
-        for (unsigned level = 0; level < tree.levels; level++) {
-            assert_int_equal(tree.products[level], expected[k].products[level]);
-            assert_int_equal(tree.opened[level], expected[k].opened[level]);
+        assert_int_equal(tree.levels.count, expected[k].levels);
+        assert_int_equal(tree.levels.planes, expected[k].planes);
+        assert_int_equal(tree.levels.masks, expected[k].masks);
+        for (unsigned level = 0; level < tree.levels.count; level++) {
+            assert_int_equal(tree.levels.products[level], expected[k].products[level]);
+            assert_int_equal(tree.levels.opened[level], expected[k].opened[level]);
         }
     }
     for (unsigned bits = 3; bits <= 64; bits++) {
         for (int equal = 0; equal < 2; equal++) {
             const syi_bits_tree tree = syi_bits_tree_of(bits, equal == 1);
-            assert_int_equal(tree.positions - tree.pad, bits - (equal == 1 ? 0 : 1));
-            assert_int_equal(tree.nodes[tree.levels - 1], 1);
-            assert_in_range(tree.levels, 1, SYI_BITS_LEVELS_MAX);
+            assert_int_equal(tree.positions - tree.levels.pad, bits - (equal == 1 ? 0 : 1));
+            assert_int_equal(tree.nodes[tree.levels.count - 1], 1);
+            assert_in_range(tree.levels.count, 1, SYI_BITS_LEVELS_MAX);
         }
     }
 }
@@ -55,13 +55,14 @@ static void check_cost(size_t count, const syi_field *field, syi_outcome outcome
     const unsigned bits = syi_field_bits(field);
     const syi_bits_tree tree = syi_bits_tree_of(bits, outcome == SYI_OUTCOME_NONE);
     const size_t rest = count % SYI_PLANE_BITS;
-    const uint64_t bytes = count * field->width +
-                           count / SYI_PLANE_BITS * syi_planes_packed(tree.masks, SYI_PLANE_BITS) +
-                           syi_planes_packed(tree.masks, rest);
+    const uint64_t bytes =
+        count * field->width +
+        count / SYI_PLANE_BITS * syi_planes_packed(tree.levels.masks, SYI_PLANE_BITS) +
+        syi_planes_packed(tree.levels.masks, rest);
     uint64_t from_provider = 0;
     for (int h = 0; h < 2; h++) {
         const syi_cost *cost = &party_threads_result(s.threads, h)->cost;
-        assert_int_equal(cost->rounds, syi_bits_rounds(&tree));
+        assert_int_equal(cost->rounds, syi_levels_rounds(&tree.levels));
         assert_int_equal(cost->sent, bytes);
         assert_int_equal(cost->received, cost->sent);
         from_provider += cost->dealt;
@@ -97,7 +98,7 @@ static void test_costs(void **state)
 /* In Z_2^8 the opened word and bits of a number are 12 bits: all 4096 are equally likely, whatever the number is. */
 static void test_opened_is_uniform(void **state)
 {
-    enum { CELLS = 4096, COUNT = SYI_BITS_TILE };
+    enum { CELLS = 4096, COUNT = SYI_LEVELS_TILE };
     static const syi_field field = {256, 8};
     static const int numbers[] = {0, 1, -1, 127, -128, 37};
     const int runs = SCENE_WATCHED ? 1 : 6;

@@ -4,12 +4,16 @@
 
 #include "core/error.h"
 #include "crypto/bits.h"
+#include "crypto/exchange.h"
 #include "crypto/fss.h"
 #include "crypto/snn.h"
 
+/* A family runs what it is dealt, or is made of programs. */
 typedef struct known {
     const char *name;
     int holders_max;
+    syi_family_material material;
+    sy_status (*run)(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err);
     sy_status (*compare)(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                          void *z, const void *x, uint64_t count, sy_error *err);
     sy_status (*equal)(syi_party *party, const syi_field *field, void *z, const void *x,
@@ -17,9 +21,20 @@ typedef struct known {
 } known;
 
 static const known families[] = {
-    [SYI_FAMILY_BITS] = {"bits", SYI_HOLDERS_MAX, syi_bits_compare, syi_bits_equal},
-    [SYI_FAMILY_FSS] = {"fss", 2, syi_fss_compare, syi_fss_equal},
-    [SYI_FAMILY_SNN] = {"snn", 2, syi_snn_compare, syi_snn_equal},
+    [SYI_FAMILY_BITS] = {.name = "bits",
+                         .holders_max = SYI_HOLDERS_MAX,
+                         .material = {SYI_MATERIAL_BITS_SIGN, SYI_MATERIAL_BITS_EQUAL,
+                                      SYI_LEVELS_TILE, syi_bits_message, syi_bits_deal},
+                         .run = syi_bits_run},
+    [SYI_FAMILY_FSS] = {.name = "fss",
+                        .holders_max = 2,
+                        .material = {SYI_MATERIAL_FSS_SIGN, SYI_MATERIAL_FSS_EQUAL, SYI_FSS_TILE,
+                                     syi_fss_message, syi_fss_deal},
+                        .run = syi_fss_run},
+    [SYI_FAMILY_SNN] = {.name = "snn",
+                        .holders_max = 2,
+                        .compare = syi_snn_compare,
+                        .equal = syi_snn_equal},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
@@ -70,6 +85,24 @@ sy_status syi_family_check(syi_family of, int holders, sy_error *err)
                           found->name, found->holders_max, holders);
 }
 
+const syi_family_material *syi_family_get_material(syi_family of)
+{
+    const known *found = find(of);
+    return found != NULL && found->run != NULL ? &found->material : NULL;
+}
+
+const syi_family_material *syi_family_material_of(syi_material_kind kind)
+{
+    for (unsigned k = 0; k < FAMILIES; k++) {
+        const known *family = &families[k];
+        if (family->run != NULL &&
+            (family->material.sign == kind || family->material.equal == kind)) {
+            return &family->material;
+        }
+    }
+    return NULL;
+}
+
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err)
 {
@@ -88,17 +121,36 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
     return SY_OK;
 }
 
+/* What is asked for of a comparison, or (outcome NONE) of equality with zero. */
+static sy_status run(const known *family, syi_party *party, const syi_comparison *comparison,
+                     const syi_field *field, void *z, const void *x, uint64_t count, sy_error *err)
+{
+    const bool equal = comparison->outcome == SYI_OUTCOME_NONE;
+    if (count == 0) {
+        return SY_OK;
+    }
+    syi_demand demand = syi_party_demand(
+        party, field, equal ? family->material.equal : family->material.sign, count);
+    demand.outcome = equal ? SYI_OUTCOME_BIT : comparison->outcome;
+    demand.shift = comparison->shift;
+    return family->run(party, &demand, z, x, err);
+}
+
 sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                       void *z, const void *x, uint64_t count, sy_error *err)
 {
     SY_TRY(syi_comparison_check(comparison, field, party->channel->holders, err));
-    return find(comparison->family)->compare(party, comparison, field, z, x, count, err);
+    const known *family = find(comparison->family);
+    return family->run != NULL ? run(family, party, comparison, field, z, x, count, err)
+                               : family->compare(party, comparison, field, z, x, count, err);
 }
 
-sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
+sy_status syi_compare_zero(syi_party *party, syi_family of, const syi_field *field, void *z,
                            const void *x, uint64_t count, sy_error *err)
 {
-    const syi_comparison comparison = {family, SYI_OUTCOME_BIT, 0};
-    SY_TRY(syi_comparison_check(&comparison, field, party->channel->holders, err));
-    return find(family)->equal(party, field, z, x, count, err);
+    const syi_comparison equality = {of, SYI_OUTCOME_NONE, 0};
+    SY_TRY(syi_comparison_check(&equality, field, party->channel->holders, err));
+    const known *family = find(of);
+    return family->run != NULL ? run(family, party, &equality, field, z, x, count, err)
+                               : family->equal(party, field, z, x, count, err);
 }

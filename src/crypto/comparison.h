@@ -36,6 +36,21 @@ syi_family syi_family_of(syi_family family);
 /* Is it for so many holders? SY_ENOTSUP; also for a number that no family has. */
 sy_status syi_family_check(syi_family family, int holders, sy_error *err);
 
+/* What the provider deals to a family, in messages about tiles. */
+typedef struct syi_family_material {
+    syi_material_kind sign, equal;
+    size_t tile; /* elements */
+    /* Bytes of the message about a tile to its corrected holder. */
+    size_t (*message)(const syi_demand *demand, size_t count);
+    sy_status (*deal)(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
+                      void *user, sy_error *err);
+} syi_family_material;
+
+/* NULL where what is dealt is not a family's alone: SecureNN's, which its programs ask for one by one. */
+const syi_family_material *syi_family_get_material(syi_family family);
+/* Of a kind: NULL for those that are no comparisons. */
+const syi_family_material *syi_family_material_of(syi_material_kind kind);
+
 typedef struct syi_comparison {
     syi_family family;
     syi_outcome outcome; /* not NONE */

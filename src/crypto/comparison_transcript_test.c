@@ -10,21 +10,11 @@ typedef struct tried {
     syi_family family;
     int holders;     /* where more than two tell more */
     uint64_t rounds; /* of the sign modulo 2^64 */
-    syi_material_kind sign;
 } tried;
-static const tried families[] = {{SYI_FAMILY_BITS, 3, 4, SYI_MATERIAL_BITS_SIGN},
-                                 {SYI_FAMILY_FSS, 2, 2, SYI_MATERIAL_FSS_SIGN}};
+static const tried families[] = {{SYI_FAMILY_BITS, 3, 4}, {SYI_FAMILY_FSS, 2, 2}};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 static const syi_field ring = SYI_FIELD_64;
-
-/* Elements of a tile. */
-static size_t tile_of(const tried *family)
-{
-    const syi_demand demand = {
-        .kind = family->sign, .field = ring, .count = 1, .outcome = SYI_OUTCOME_BIT};
-    return syi_material_span(&demand);
-}
 
 /* --- what is seen ------------------------------------------------------------------------------ */
 
@@ -38,7 +28,8 @@ static void check_messages(const tried *family, syi_outcome outcome)
         scene s;
         comparison_job j;
         scene_open(&s, 2, &options);
-        comparison_open(&s, &j, family->family, &ring, tile_of(family) + 512, outcome);
+        comparison_open(&s, &j, family->family, &ring,
+                        syi_family_get_material(family->family)->tile + 512, outcome);
         comparison_fill(&s, &j, numbers[k]);
         scene_run(&s, comparison_run, &j);
         for (int h = 0; h < 2; h++) {
@@ -97,7 +88,8 @@ static void test_nothing_repeats(void **state)
     static uint64_t opened[MOST];
     const party_threads_options options = {.keep = true};
     for (size_t f = 0; f < FAMILIES; f++) {
-        const size_t count = tile_of(&families[f]) < COUNT ? tile_of(&families[f]) : COUNT;
+        const size_t tile = syi_family_get_material(families[f].family)->tile,
+                     count = tile < COUNT ? tile : COUNT;
         size_t found = 0;
         scene s;
         comparison_job j;

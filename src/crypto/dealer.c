@@ -7,8 +7,7 @@
 #include "core/blocks.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "crypto/bits.h"
-#include "crypto/fss.h"
+#include "crypto/comparison.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 #include "crypto/snn.h"
@@ -249,9 +248,9 @@ sy_status syi_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_
                    sy_error *err)
 {
     enum { BLOCK_SIZE = BLOCK * WORD };
-    if (syi_material_is_comparison(demand->kind)) {
-        return (demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_deal : syi_fss_deal)(
-            dealer, demand, give, user, err);
+    const syi_family_material *family = syi_family_material_of(demand->kind);
+    if (family != NULL) {
+        return family->deal(dealer, demand, give, user, err);
     }
     if (syi_material_is_interactive(demand->kind)) {
         return syi_snn_deal(dealer, demand, give, user, err);

@@ -52,12 +52,13 @@ sy_status syi_exchange(syi_party *party, uint64_t tiles, const syi_exchange_step
  * Several rounds, each of which needs what was opened in the one before: tiles follow each other, so that a tile's next round is
  * under way while those behind it are in theirs. `step` is called with stage 0 to `rounds` of every tile, stage by stage, with what the
  * others sent after the stage before; it makes what this holder sends, which stays there until the tile's next stage; after the
- * last stage nothing is sent. All others send as many bytes. A slot, below rounds + 1, is a tile's from its first stage to its last.
+ * last stage nothing is sent. All others send as many bytes. A slot, below rounds + 1, is a tile's from its first stage to its last: there are
+ * at most SYI_STAGES_MAX.
  */
 typedef sy_status (*syi_stage_fn)(void *data, uint64_t tile, unsigned slot, unsigned stage,
                                   const syi_received *received, const void **bytes, size_t *size,
                                   sy_error *err);
-#define SYI_STAGES_MAX 6
+#define SYI_STAGES_MAX 9
 sy_status syi_exchange_stages(syi_party *party, uint64_t tiles, unsigned rounds, syi_stage_fn step,
                               void *data, sy_error *err);
 

@@ -340,13 +340,8 @@ static void close_all(comparing *c)
     }
 }
 
-static sy_status compare(syi_party *party, syi_demand *demand, void *z, const void *x,
-                         sy_error *err)
+sy_status syi_fss_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err)
 {
-    SY_TRY(syi_family_check(SYI_FAMILY_FSS, party->channel->holders, err));
-    if (demand->count == 0) {
-        return SY_OK;
-    }
     comparing c = {.party = party,
                    .demand = demand,
                    .field = &demand->field,
@@ -366,22 +361,4 @@ static sy_status compare(syi_party *party, syi_demand *demand, void *z, const vo
     }
     close_all(&c);
     return status;
-}
-
-sy_status syi_fss_compare(syi_party *party, const syi_comparison *comparison,
-                          const syi_field *field, void *z, const void *x, uint64_t count,
-                          sy_error *err)
-{
-    syi_demand demand = syi_party_demand(party, field, SYI_MATERIAL_FSS_SIGN, count);
-    demand.outcome = comparison->outcome;
-    demand.shift = comparison->shift;
-    return compare(party, &demand, z, x, err);
-}
-
-sy_status syi_fss_equal(syi_party *party, const syi_field *field, void *z, const void *x,
-                        uint64_t count, sy_error *err)
-{
-    syi_demand demand = syi_party_demand(party, field, SYI_MATERIAL_FSS_EQUAL, count);
-    demand.outcome = SYI_OUTCOME_BIT;
-    return compare(party, &demand, z, x, err);
 }

@@ -51,12 +51,7 @@ sy_status syi_fss_public_keys(syi_fixed_keys *keys, const syi_generator *stream,
 /* Deals to both holders, in their order, tile by tile. fss_deal.c */
 sy_status syi_fss_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
                        void *user, sy_error *err);
-/* The outcomes BIT, RELU and RELU_SHIFT. */
-sy_status syi_fss_compare(syi_party *party, const syi_comparison *comparison,
-                          const syi_field *field, void *z, const void *x, uint64_t count,
-                          sy_error *err);
-/* [x = 0] */
-sy_status syi_fss_equal(syi_party *party, const syi_field *field, void *z, const void *x,
-                        uint64_t count, sy_error *err);
+/* Of the family (comparison.h). */
+sy_status syi_fss_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err);
 
 #endif

@@ -41,8 +41,8 @@ static sy_status turn(const job *j, syi_party *party, sy_error *err)
     const int h = party->channel->index;
     const syi_comparison comparison = {SYI_FAMILY_FSS, j->outcome, j->shift};
     return j->outcome == SYI_OUTCOME_NONE
-               ? syi_fss_equal(party, &j->field, j->z[h], j->x[h], j->count, err)
-               : syi_fss_compare(party, &comparison, &j->field, j->z[h], j->x[h], j->count, err);
+               ? syi_compare_zero(party, SYI_FAMILY_FSS, &j->field, j->z[h], j->x[h], j->count, err)
+               : syi_compare(party, &comparison, &j->field, j->z[h], j->x[h], j->count, err);
 }
 
 static sy_status run(syi_party *party, void *user, sy_error *err)

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "crypto/bits.h"
-#include "crypto/fss.h"
+#include "crypto/comparison.h"
 #include "crypto/snn.h"
 
 sy_status syi_stream_open(syi_generator *generator, const uint8_t session[SYI_SHARING_SESSION_SIZE],
@@ -46,10 +45,8 @@ size_t syi_material_span(const syi_demand *demand)
     if (syi_material_is_interactive(demand->kind)) {
         return SYI_SNN_TILE;
     }
-    if (!syi_material_is_comparison(demand->kind)) {
-        return SYI_TILE;
-    }
-    return demand->kind <= SYI_MATERIAL_BITS_EQUAL ? SYI_BITS_TILE : SYI_FSS_TILE;
+    const syi_family_material *family = syi_family_material_of(demand->kind);
+    return family != NULL ? family->tile : SYI_TILE;
 }
 
 uint64_t syi_material_tiles(const syi_demand *demand)
@@ -68,10 +65,9 @@ size_t syi_material_tile(const syi_demand *demand, uint64_t tile)
 size_t syi_material_message(const syi_demand *demand, uint64_t tile)
 {
     size_t element = 0;
-    if (syi_material_is_comparison(demand->kind)) {
-        const size_t count = syi_material_tile(demand, tile);
-        return demand->kind <= SYI_MATERIAL_BITS_EQUAL ? syi_bits_message(demand, count)
-                                                       : syi_fss_message(demand, count);
+    const syi_family_material *family = syi_family_material_of(demand->kind);
+    if (family != NULL) {
+        return family->message(demand, syi_material_tile(demand, tile));
     }
     if (syi_material_is_interactive(demand->kind)) {
         return syi_snn_message(demand, syi_material_tile(demand, tile));
