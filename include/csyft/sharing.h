@@ -42,7 +42,8 @@ typedef struct sy_share_options {
     sy_precision_dtype dtype;   /* LONG: 2^64; INT: 2^32; CUSTOM: `field` */
     uint64_t field; /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
     /* How values are compared: "bits" (any number of holders, 4 rounds, little material), "fss" (2 holders, 2 rounds, 0.9 kB of
-     * material per element: for far links, with material made ahead), or "snn" (SecureNN: 2 holders, 9 rounds, the provider takes part). NULL: the fastest one that needs nothing ahead, "bits". Values
+     * material per element: for far links, with material made ahead), "snn" (SecureNN: 2 holders, 9 rounds, the provider takes part), or "carry"
+     * (any number of holders, 8 rounds: from plain products of bits, an answer that shares nothing with "bits" but r). NULL: the fastest one that needs nothing ahead, "bits". Values
      * of different protocols do not mix. */
     const char *protocol;
 } sy_share_options;

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "crypto/bits.h"
+#include "crypto/carry.h"
 #include "crypto/exchange.h"
 #include "crypto/fss.h"
 #include "crypto/snn.h"
@@ -35,6 +36,11 @@ static const known families[] = {
                         .holders_max = 2,
                         .compare = syi_snn_compare,
                         .equal = syi_snn_equal},
+    [SYI_FAMILY_CARRY] = {.name = "carry",
+                          .holders_max = SYI_HOLDERS_MAX,
+                          .material = {SYI_MATERIAL_CARRY_SIGN, SYI_MATERIAL_CARRY_EQUAL,
+                                       SYI_LEVELS_TILE, syi_carry_message, syi_carry_deal},
+                          .run = syi_carry_run},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
 

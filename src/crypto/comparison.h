@@ -25,9 +25,12 @@ typedef enum syi_family {
         2, /* function secret sharing (fss.h): 2 holders; 2 rounds, 8.2 bytes, and keys of 0.9 kB */
     SYI_FAMILY_SNN =
         3, /* SecureNN (snn.h): 2 holders, a provider who takes part; 9 rounds, 40 bytes and more with the provider */
+    SYI_FAMILY_CARRY =
+        4, /* a tree of carries (carry.h): any number of holders, from plain AND triples; 8 rounds, 31 bytes */
 } syi_family;
 
-/* "bits", "fss", "snn", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the default. */
+/* "bits", "fss", "snn", "carry", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the
+ * default. */
 const char *syi_family_name(syi_family family);
 bool syi_family_of_name(const char *name, syi_family *family);
 
@@ -60,10 +63,10 @@ typedef struct syi_comparison {
 /* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for the shift. */
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err);
-/* z = the outcome for x. Rounds modulo 2^64: bits 4, fss 2, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */
+/* z = the outcome for x. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */
 sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                       void *z, const void *x, uint64_t count, sy_error *err);
-/* z = [x = 0]. Rounds modulo 2^64: bits 4, fss 2, snn 10. */
+/* z = [x = 0]. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 10. */
 sy_status syi_compare_zero(syi_party *party, syi_family family, const syi_field *field, void *z,
                            const void *x, uint64_t count, sy_error *err);
 

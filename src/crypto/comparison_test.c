@@ -1,7 +1,7 @@
 /*
  * comparison_test.c - every family of comparisons gives the same: in small rings every number with many masks, in Z_2^8 with every
  * mask, in large ones the boundaries, all outcomes, all sizes about blocks and tiles; what is refused. What only one family does:
- * bits_test.c, fss_test.c, snn_test.c. What is seen of them, and failures: comparison_transcript_test.c.
+ * bits_test.c, carry_test.c, fss_test.c, snn_test.c. What is seen of them, and failures: comparison_transcript_test.c.
  */
 #include "crypto/comparison.h"
 
@@ -13,8 +13,10 @@ typedef struct tried {
     int holders_max;
     unsigned slowness; /* how many times less is tried */
 } tried;
-static const tried families[] = {
-    {SYI_FAMILY_BITS, 5, 2}, {SYI_FAMILY_FSS, 2, 8}, {SYI_FAMILY_SNN, 2, 64}};
+static const tried families[] = {{SYI_FAMILY_BITS, 5, 4},
+                                 {SYI_FAMILY_FSS, 2, 16},
+                                 {SYI_FAMILY_SNN, 2, 64},
+                                 {SYI_FAMILY_CARRY, 5, 4}};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 /* An outcome of what is in x. */

@@ -79,6 +79,9 @@ static sy_status run_all(syi_party *party, void *user, sy_error *err)
     if (status == SY_OK && syi_field_bits(&w->field) != 0) {
         status = run_comparisons(party, w, SYI_FAMILY_DEFAULT, COUNT, err);
     }
+    if (status == SY_OK && syi_field_bits(&w->field) != 0) {
+        status = run_comparisons(party, w, SYI_FAMILY_CARRY, COUNT / 4, err);
+    }
     if (status == SY_OK) {
         status = run_product(party, w, "mul", 50, 60, err);
     }

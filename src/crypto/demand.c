@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "crypto/comparison.h"
 #include "crypto/digits.h"
-#include "crypto/material.h"
 #include "crypto/rounding.h"
 
 /* What is in front of a product: kind, item, field, count, shift, divisor, outcome. */
@@ -202,9 +202,8 @@ static sy_status check_amounts(const syi_demand *demand, sy_error *err)
 
 static sy_status check_comparison(const syi_demand *demand, sy_error *err)
 {
-    const bool compares = syi_material_is_comparison(demand->kind),
-               equal = demand->kind == SYI_MATERIAL_BITS_EQUAL ||
-                       demand->kind == SYI_MATERIAL_FSS_EQUAL;
+    const syi_family_material *family = syi_family_material_of(demand->kind);
+    const bool compares = family != NULL, equal = compares && demand->kind == family->equal;
     const int outcome = (int)demand->outcome;
     if (compares && syi_field_bits(&demand->field) < 3) {
         return syi_fail(
@@ -223,7 +222,7 @@ static sy_status check_comparison(const syi_demand *demand, sy_error *err)
 static sy_status check_interactive(const syi_demand *demand, sy_error *err)
 {
     const unsigned bits = syi_field_bits(&demand->field);
-    if (demand->kind <= SYI_MATERIAL_SNN_COMPARE) {
+    if (!syi_material_is_interactive(demand->kind) || demand->kind == SYI_MATERIAL_SNN_COMPARE) {
         return SY_OK;
     }
     if (bits < 3) {

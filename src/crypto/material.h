@@ -34,7 +34,7 @@ typedef enum syi_material_kind {
     SYI_MATERIAL_DIVIDE = 4,  /* free r; derived u0 = floor(r/d), u1 = floor(signed(r)/d) */
     SYI_MATERIAL_ZERO = 5,    /* derived 0 */
     /* Of comparisons: what they consist of, and their streams, are said in the family's header. */
-    SYI_MATERIAL_BITS_SIGN = 6, /* bits.h */
+    SYI_MATERIAL_BITS_SIGN = 6, /* bits.h, levels.h */
     SYI_MATERIAL_BITS_EQUAL = 7,
     SYI_MATERIAL_FSS_SIGN = 8, /* fss.h */
     SYI_MATERIAL_FSS_EQUAL = 9,
@@ -43,8 +43,10 @@ typedef enum syi_material_kind {
     SYI_MATERIAL_SNN_MSB = 11,
     SYI_MATERIAL_SNN_CONVERT = 12,
     SYI_MATERIAL_SNN_ONE_HOT = 13,
+    SYI_MATERIAL_CARRY_SIGN = 14, /* carry.h */
+    SYI_MATERIAL_CARRY_EQUAL = 15,
 } syi_material_kind;
-#define SYI_MATERIAL_LAST SYI_MATERIAL_SNN_ONE_HOT
+#define SYI_MATERIAL_LAST SYI_MATERIAL_CARRY_EQUAL
 
 /* What a comparison gives, with b = [x < 0] (comparison.h); numbers are in messages. */
 typedef enum syi_outcome {
@@ -108,12 +110,13 @@ typedef struct syi_material {
 
 static inline bool syi_material_is_comparison(syi_material_kind kind)
 {
-    return kind >= SYI_MATERIAL_BITS_SIGN && kind <= SYI_MATERIAL_FSS_EQUAL;
+    return (kind >= SYI_MATERIAL_BITS_SIGN && kind <= SYI_MATERIAL_FSS_EQUAL) ||
+           kind == SYI_MATERIAL_CARRY_SIGN || kind == SYI_MATERIAL_CARRY_EQUAL;
 }
 /* Does the provider hear holders while it deals it? Such is never made ahead. */
 static inline bool syi_material_is_interactive(syi_material_kind kind)
 {
-    return kind >= SYI_MATERIAL_SNN_COMPARE;
+    return kind >= SYI_MATERIAL_SNN_COMPARE && kind <= SYI_MATERIAL_SNN_ONE_HOT;
 }
 /* Which holder's share of a tile the provider sends. (Keys of FSS go to both.) */
 static inline int syi_material_corrected(const syi_item *item, uint64_t tile, int holders)

@@ -210,6 +210,16 @@ static void OF_SET(pair)(uint64_t *restrict g, uint64_t *restrict p, const uint6
     }
 }
 
+static void OF_SET(multiply)(uint64_t *restrict xy, const uint64_t *restrict e,
+                             const uint64_t *restrict f, const uint64_t *restrict a,
+                             const uint64_t *restrict b, const uint64_t *restrict ab, size_t planes,
+                             uint64_t lead)
+{
+    for (size_t i = 0; i < planes * W; i++) {
+        xy[i] = ab[i] ^ (e[i] & b[i]) ^ (f[i] & (a[i] ^ (e[i] & lead)));
+    }
+}
+
 static void OF_SET(leaf_products)(uint64_t *restrict products, const uint64_t *restrict l)
 {
     for (size_t i = 0; i < W; i++) {
@@ -281,6 +291,7 @@ const syi_plane_kernels PLANES_JOIN(syi_plane_kernels, SYI_RING_SET) = {
     .node = OF_SET(node),
     .pair = OF_SET(pair),
     .all = OF_SET(all),
+    .multiply = OF_SET(multiply),
     .leaf_products = OF_SET(leaf_products),
     .node_products = OF_SET(node_products),
 };

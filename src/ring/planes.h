@@ -48,6 +48,9 @@ typedef struct syi_plane_kernels {
                  const uint64_t *lg, const uint64_t *lp, const uint64_t *products, uint64_t lead);
     void (*all)(uint64_t *p, const uint64_t *h, const uint64_t *l, const uint64_t *products,
                 uint64_t lead);
+    /* Shares of x y, plane by plane, from e = x ^ a and f = y ^ b, which are public, and shares of a, b and a b. */
+    void (*multiply)(uint64_t *xy, const uint64_t *e, const uint64_t *f, const uint64_t *a,
+                     const uint64_t *b, const uint64_t *ab, size_t planes, uint64_t lead);
     /* The provider's: products of what is added up. with_p: also those for P. */
     void (*leaf_products)(uint64_t *products, const uint64_t *l);
     void (*node_products)(uint64_t *products, const uint64_t *lg, const uint64_t *lp, int with_p);

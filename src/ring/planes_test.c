@@ -179,12 +179,44 @@ static void test_groups(void **state)
     }
 }
 
+/* Shares of products of bits under masks. */
+static void test_multiply(void **state)
+{
+    enum { PLANES = 5, SIZE = PLANES * WORDS };
+    uint64_t x[SIZE], y[SIZE], masks[3][SIZE], e[SIZE], f[SIZE], of[3][2][SIZE], xy[2][SIZE];
+    property_random random = property_start("multiply");
+    (void)state;
+    for (size_t set = 0; syi_plane_kernels_at(set) != NULL; set++) {
+        draw(&random, x, SIZE);
+        draw(&random, y, SIZE);
+        draw(&random, masks[0], SIZE);
+        draw(&random, masks[1], SIZE);
+        for (size_t i = 0; i < SIZE; i++) {
+            masks[2][i] = masks[0][i] & masks[1][i];
+            e[i] = x[i] ^ masks[0][i];
+            f[i] = y[i] ^ masks[1][i];
+        }
+        for (int k = 0; k < 3; k++) {
+            share(&random, masks[k], of[k][0], of[k][1], PLANES);
+        }
+        for (int h = 0; h < 2; h++) {
+            memset(xy[h], 0, sizeof xy[h]);
+            syi_plane_kernels_at(set)->multiply(xy[h], e, f, of[0][h], of[1][h], of[2][h],
+                                                PLANES - 1, h == 0 ? UINT64_MAX : 0);
+        }
+        for (size_t i = 0; i < SIZE; i++) { /* and nothing beyond */
+            assert_int_equal(xy[0][i] ^ xy[1][i], i < SIZE - WORDS ? x[i] & y[i] : 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_packed),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_multiply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

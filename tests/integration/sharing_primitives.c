@@ -159,6 +159,39 @@ static void made_ahead(const sharing *s)
     assert_shared(s, OP(w, "mul", TENSOR(y), TENSOR(y)), 1, 4, 9, 16);
 }
 
+/* Of every protocol that can: for values of this one alone. */
+static void made_ahead_by_protocol(const sharing *s)
+{
+    static const char *const names[] = {"bits", "carry", "fss"};
+    static const char *const ops[] = {"relu", "comparison", "equality"};
+    static const int64_t shape[] = {3};
+    workers *w = s->w;
+    for (size_t k = 0; k < (s->count > 2 ? 2 : 3); k++) {
+        sharing of = *s;
+        of.options.protocol = names[k];
+        sy_tensor *x = SHARED(&of, 5, -6, 0);
+        const sy_sharing_cost before = cost_of(s, 0);
+        for (size_t op = 0; op < 3; op++) {
+            sy_primitive p = SY_PRIMITIVE_INIT;
+            p.op = ops[op];
+            p.a_ndim = p.b_ndim = 1;
+            p.a_shape = p.b_shape = shape;
+            p.protocol = names[k];
+            assert_ok(sy_provide_primitives(&p, 1, s->holders, s->count, s->provider, &s->w->err),
+                      &s->w->err);
+        }
+        force(s, true);
+        assert_shared(s, OP(w, "relu", TENSOR(x)), 5, 0, 0);
+        assert_shared(s, OP(w, "gt", TENSOR(x), INT(-1)), 1, 0, 1);
+        assert_shared(s, OP(w, "eq", TENSOR(x), INT(0)), 0, 0, 1);
+        const sy_sharing_cost after = cost_of(s, 0);
+        assert_int_equal(after.primitives_made - before.primitives_made, 3);
+        assert_int_equal(after.primitives_taken - before.primitives_taken, 3);
+        assert_fails(w, CALL(w, "relu", TENSOR(x)), SY_EEMPTY, "relu of 3");
+        force(s, false);
+    }
+}
+
 /* EmptyCryptoPrimitiveStoreError(available, needed, op): other shapes are other primitives. */
 static void empty_store(const sharing *s)
 {
@@ -225,6 +258,12 @@ static void bad_primitives(const sharing *s)
     assert_fails(w, TRY_PROVIDE(), SY_ERANGE, "division");
     p.divisor = -4;
     assert_fails(w, TRY_PROVIDE(), SY_ERANGE, "division");
+    p.op = "relu";
+    p.protocol = "snn";
+    assert_fails(w, TRY_PROVIDE(), SY_ENOTSUP, "snn");
+    p.protocol = "yao";
+    assert_fails(w, TRY_PROVIDE(), SY_EINVAL, "yao");
+    p.protocol = NULL;
     p.op = "square";
     p.a_shape = negative;
     assert_int_not_equal(TRY_PROVIDE(), SY_OK);
@@ -298,6 +337,7 @@ static void kept_masks(const sharing *s)
 EACH(triples)
 EACH(bad_triples)
 EACH(made_ahead)
+EACH(made_ahead_by_protocol)
 EACH(empty_store)
 EACH(store_comes_first)
 EACH(bad_primitives)
@@ -310,6 +350,7 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_triples),
         LIBRARY_WORKER_KINDS(test_bad_triples),
         LIBRARY_WORKER_KINDS(test_made_ahead),
+        LIBRARY_WORKER_KINDS(test_made_ahead_by_protocol),
         LIBRARY_WORKER_KINDS(test_empty_store),
         LIBRARY_WORKER_KINDS(test_store_comes_first),
         LIBRARY_WORKER_KINDS(test_bad_primitives),

@@ -150,14 +150,13 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, syi_family
             return syi_fail(err, SY_ENOTSUP,
                             "provide_primitives: a %s in a field that is no power of two", all.op);
         }
-        const bool bits = *family == SYI_FAMILY_BITS;
-        if (!bits && *family != SYI_FAMILY_FSS) {
+        const syi_family_material *material = syi_family_get_material(*family);
+        if (material == NULL) {
             return syi_fail(err, SY_ENOTSUP,
                             "provide_primitives: a %s of protocol %s cannot be made ahead", all.op,
                             syi_family_name(*family));
         }
-        demand->kind = all.op[0] == 'e' ? (bits ? SYI_MATERIAL_BITS_EQUAL : SYI_MATERIAL_FSS_EQUAL)
-                                        : (bits ? SYI_MATERIAL_BITS_SIGN : SYI_MATERIAL_FSS_SIGN);
+        demand->kind = all.op[0] == 'e' ? material->equal : material->sign;
         demand->outcome = all.op[0] == 'r' ? SYI_OUTCOME_RELU : SYI_OUTCOME_BIT;
         return SY_OK;
     }

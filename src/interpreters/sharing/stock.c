@@ -164,11 +164,13 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
         break;
     case SYI_MATERIAL_BITS_SIGN:
     case SYI_MATERIAL_FSS_SIGN:
+    case SYI_MATERIAL_CARRY_SIGN:
         snprintf(text, size, "%s of %" PRIu64 " elements",
                  demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", demand->count);
         break;
     case SYI_MATERIAL_BITS_EQUAL:
     case SYI_MATERIAL_FSS_EQUAL:
+    case SYI_MATERIAL_CARRY_EQUAL:
         snprintf(text, size, "equality of %" PRIu64 " elements", demand->count);
         break;
     case SYI_MATERIAL_SNN_COMPARE:
