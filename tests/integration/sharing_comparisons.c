@@ -40,7 +40,6 @@ static void signs(const sharing *s)
     sy_tensor *in_place = SHARED(s, 3, -4);
     (void)OP(w, "relu_", TENSOR(in_place));
     assert_shared(s, in_place, 3, 0);
-    (void)SHARED(s, 1);
     SAME(s, 1, "relu", TENSOR(OP(w, "zeros", LIST(INT(0)), sy_value_dtype(SY_DTYPE_I64))));
 }
 
@@ -160,6 +159,13 @@ static void pools(const sharing *s)
     sy_tensor *shared = sharing_share(s, x);
     assert_fails(w, CALL(w, "max_pool2d", TENSOR(shared), INT(9)), SY_ESHAPE, "max_pool2d");
     assert_fails(w, CALL(w, "max_pool2d", TENSOR(shared), INT(0)), SY_EINVAL, "max_pool2d");
+    assert_fails(w, CALL(w, "max_pool2d", TENSOR(shared), INT(4), INT(1), INT(3)), SY_EINVAL,
+                 "max_pool2d", "padding");
+    assert_fails(w, CALL(w, "max_pool2d", TENSOR(shared), INT(3), INT(1), INT(INT64_MAX)),
+                 SY_EINVAL, "max_pool2d", "padding");
+    sy_tensor *large = sharing_share(s, image(w, 1, 257, 257));
+    assert_fails(w, CALL(w, "max_pool2d", TENSOR(large), INT(257)), SY_ELIMIT, "max_pool2d",
+                 "66049");
     /* of fixed precision, where averages are reals */
     sy_tensor *reals = OP(w, "div", TENSOR(reals_of(w, x)), FLOAT(4));
     sy_tensor *fixed = sharing_fixed(s, reals, 3);
@@ -184,12 +190,18 @@ static void remainders(const sharing *s)
         SAME(s, 1, "remainder", TENSOR(x), INT(by[k]));
         SAME(s, 1, "floor_divide", TENSOR(x), INT(by[k]));
     }
+    SAME(s, 1, "floor_divide", TENSOR(x), TENSOR(LONGS(w, -7)));
+    SAME(s, 1, "remainder", TENSOR(x), TENSOR(LONGS(w, -7)));
     assert_shared(s, OP(w, "__mod__", TENSOR(SHARED(s, 21, -21)), INT(8)), 5, 3);
     assert_shared(s, OP(w, "__mod__", TENSOR(SHARED(s, 21, -21)), INT(-8)), -3, -5);
     sy_tensor *shared = SHARED(s, 21);
     assert_fails(w, CALL(w, "remainder", TENSOR(shared), INT(0)), SY_ERANGE, "remainder", "by 0");
     assert_fails(w, CALL(w, "remainder", TENSOR(shared), TENSOR(shared)), SY_ENOTSUP, "remainder",
                  "shared");
+    assert_fails(w, CALL(w, "floor_divide", TENSOR(shared), TENSOR(shared)), SY_ENOTSUP,
+                 "floor_divide", "shared");
+    assert_fails(w, CALL(w, "floor_divide", TENSOR(shared), TENSOR(LONGS(w, 2, 3))), SY_ENOTSUP,
+                 "floor_divide", "several");
 }
 
 /* 10 / 2 = 5, [[25, 9], [10, 30]] / [[5, 12], [2, 7]] = [[5, 0], [5, 4]] (spec) */

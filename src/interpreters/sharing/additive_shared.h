@@ -59,6 +59,21 @@ sy_status syi_additive_shared_get(syi_additive_shared *shared, bool keep, sy_ten
 sy_status syi_additive_shared_virtual_get(syi_additive_shared *shared, sy_tensor **value,
                                           sy_error *err);
 
+/* What the client knows of each operation (additive_shared_rows.c). */
+typedef enum syi_manner {
+    SYI_MANNER_LINEAR,  /* each holder works alone */
+    SYI_MANNER_PRODUCT, /* they talk when two factors are shared */
+    SYI_MANNER_JOINT,   /* they talk */
+    SYI_MANNER_CHOICE,  /* they talk when the condition is shared */
+    SYI_MANNER_ALONE,   /* LINEAR, of a composite: a composite is JOINT unless its row says so */
+} syi_manner;
+/* Never ALONE. */
+syi_manner syi_additive_shared_manner(const syi_op *op);
+/* What is here and stands beside a shared value as argument k is shared, too, so that the holders do not learn it. */
+bool syi_additive_shared_hides(const syi_op *op, int k);
+/* Holders talk, perhaps several times, for one result: a chain above shares is worth sending there whole. */
+bool syi_additive_shared_goes_whole(const syi_op *op);
+
 sy_status syi_additive_shared_call(syi_call *call, sy_error *err);
 
 /* A worker command that the holders of a group carry out together: arguments per holder, then `results` descriptors each,

@@ -33,124 +33,10 @@ static bool is_node(const sy_value *value)
     return value->kind == (sy_value_kind)SYI_VALUE_NODE;
 }
 
-/* Whether holders must talk. */
-typedef enum manner { LINEAR, PRODUCT, JOINT, CHOICE } manner;
-
-static manner manner_of(const syi_op *op)
-{
-    switch ((int)op->id) {
-    case SYI_OP_mul:
-    case SYI_OP_matmul:
-    case SYI_OP_mm:
-    case SYI_OP_bmm:
-    case SYI_OP_mv:
-    case SYI_OP_dot:
-    case SYI_OP_outer:
-    case SYI_OP_conv1d:
-    case SYI_OP_conv2d:
-    case SYI_OP_addmm:
-    case SYI_OP_baddbmm:
-        return PRODUCT; /* joint, when two are shared */
-    case SYI_OP_square:
-    case SYI_OP_pow:
-    case SYI_OP_div:
-    case SYI_OP_floor_divide:
-    case SYI_OP_div_trunc:
-    case SYI_OP_mean:
-    case SYI_OP_remainder:
-    case SYI_OP_eq:
-    case SYI_OP_ne:
-    case SYI_OP_lt:
-    case SYI_OP_le:
-    case SYI_OP_gt:
-    case SYI_OP_ge:
-    case SYI_OP_relu:
-    case SYI_OP_threshold_backward:
-    case SYI_OP_abs:
-    case SYI_OP_sign:
-    case SYI_OP_maximum:
-    case SYI_OP_minimum:
-    case SYI_OP_clamp:
-    case SYI_OP_clamp_min:
-    case SYI_OP_clamp_max:
-    case SYI_OP_max:
-    case SYI_OP_min:
-    case SYI_OP_argmax:
-    case SYI_OP_argmin:
-    case SYI_OP_amax:
-    case SYI_OP_amin:
-    case SYI_OP_max_pool2d:
-    case SYI_OP_max_pool2d_with_indices:
-    case SYI_OP_avg_pool2d:
-        return JOINT;
-    case SYI_OP_where:
-        return CHOICE;
-    case SYI_OP_index: /* composites of rows that a holder does alone */
-    case SYI_OP_index_put:
-    case SYI_OP_diag:
-    case SYI_OP_hstack:
-    case SYI_OP_vstack:
-    case SYI_OP_pad:
-    case SYI_OP_repeat:
-    case SYI_OP_tile:
-    case SYI_OP_repeat_interleave:
-    case SYI_OP_im2col:
-    case SYI_OP_col2im:
-        return LINEAR;
-    default:
-        return (op->flags & SYI_OP_COMPOSITE) && !(op->flags & SYI_OP_VALUE) ? JOINT : LINEAR;
-    }
-}
-
-/* What is here and stands beside a shared value in this argument is shared, too, so that the holders do not learn it. */
-static bool is_secret_argument(const syi_op *op, int k)
-{
-    switch ((int)op->id) {
-    case SYI_OP_add:
-    case SYI_OP_sub:
-    case SYI_OP_rsub:
-    case SYI_OP_eq:
-    case SYI_OP_ne:
-    case SYI_OP_lt:
-    case SYI_OP_le:
-    case SYI_OP_gt:
-    case SYI_OP_ge:
-    case SYI_OP_maximum:
-    case SYI_OP_minimum:
-        return k < 2;
-    case SYI_OP_clamp:
-    case SYI_OP_clamp_min:
-    case SYI_OP_clamp_max:
-    case SYI_OP_threshold_backward:
-        return true;
-    case SYI_OP_div:
-    case SYI_OP_cat:
-    case SYI_OP_stack:
-    case SYI_OP_hstack:
-    case SYI_OP_vstack:
-        return k == 0;
-    case SYI_OP_copy_:
-        return k == 1;
-    case SYI_OP_where:
-        return k > 0;
-    case SYI_OP_masked_fill:
-    case SYI_OP_index_put:
-        return k == 0 || k == 2;
-    case SYI_OP_index_add:
-    case SYI_OP_index_copy:
-    case SYI_OP_scatter:
-    case SYI_OP_scatter_add:
-    case SYI_OP_index_fill:
-        return k == 0 || k == 3;
-    default:
-        return false;
-    }
-}
-
 /* A number that something is compared with is said openly, unlike a tensor. */
 static bool shares_numbers(const syi_op *op)
 {
-    return manner_of(op) != JOINT;
+    return syi_additive_shared_manner(op) != SYI_MANNER_JOINT;
 }
 
 /* Arguments */
@@ -204,8 +90,8 @@ static sy_status share_operand(joint_call *j, syi_node *node, sy_error *err)
 /* One tensor of argument k. */
 static sy_status look_at(joint_call *j, syi_node *node, int k, sy_error *err)
 {
-    const manner how = manner_of(j->call->op);
-    const bool secret = is_secret_argument(j->call->op, k);
+    const syi_manner how = syi_additive_shared_manner(j->call->op);
+    const bool secret = syi_additive_shared_hides(j->call->op, k);
     const syi_additive_shared *shared = syi_additive_shared_of_node(node);
     const char *name = j->call->op->name;
     if (shared != NULL) {
@@ -215,7 +101,7 @@ static sy_status look_at(joint_call *j, syi_node *node, int k, sy_error *err)
     }
     if (syi_node_is_native(node)) {
         const sy_dtype dtype = syi_node_array(node)->dtype;
-        if ((secret || how == PRODUCT) && sy_dtype_is_floating(dtype)) {
+        if ((secret || how == SYI_MANNER_PRODUCT) && sy_dtype_is_floating(dtype)) {
             return syi_fail(err, SY_EDTYPE,
                             "%s: shared values are integers, the other tensor is %s; use "
                             "fix_precision first",
@@ -224,7 +110,7 @@ static sy_status look_at(joint_call *j, syi_node *node, int k, sy_error *err)
         if (secret) {
             return share_operand(j, node, err);
         }
-        j->zeros |= how == PRODUCT && native_has_zero(syi_node_array(node));
+        j->zeros |= how == SYI_MANNER_PRODUCT && native_has_zero(syi_node_array(node));
         return SY_OK;
     }
     if (node->type == &syi_multi_pointer_type) {
@@ -305,7 +191,7 @@ static sy_status look(joint_call *j, sy_error *err)
                 j->shared += !list && syi_additive_shared_of_node(items[i].as.internal) != NULL;
             }
         }
-        if (is_secret_argument(call->op, k) && is_number(&call->args[k]) &&
+        if (syi_additive_shared_hides(call->op, k) && is_number(&call->args[k]) &&
             shares_numbers(call->op)) {
             SY_TRY(number_operand(j, k, err));
         }
@@ -317,12 +203,12 @@ static sy_status look(joint_call *j, sy_error *err)
 
 static bool needs_holders(const joint_call *j)
 {
-    switch (manner_of(j->call->op)) {
-    case JOINT:
+    switch (syi_additive_shared_manner(j->call->op)) {
+    case SYI_MANNER_JOINT:
         return true;
-    case PRODUCT:
+    case SYI_MANNER_PRODUCT:
         return j->shared > 1 || j->zeros;
-    case CHOICE: /* by a shared condition */
+    case SYI_MANNER_CHOICE: /* by a shared condition */
         return is_node(&j->call->args[0]) &&
                syi_additive_shared_of_node(j->call->args[0].as.internal) != NULL;
     default:
@@ -540,7 +426,7 @@ static sy_status call_inplace(syi_call *call, sy_error *err)
 
 sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
 {
-    const manner how = manner_of(call->op);
+    const syi_manner how = syi_additive_shared_manner(call->op);
     if ((call->op->flags & SYI_OP_VALUE) && !(call->op->flags & SYI_OP_PEER)) {
         return syi_fail(err, SY_ENOTSUP,
                         "%s: the value is shared, nobody knows it; get it first, if you may",
@@ -554,5 +440,5 @@ sy_status syi_additive_shared_call(syi_call *call, sy_error *err)
         return syi_fail(err, SY_EINVAL, "%s: in place, a plain tensor cannot take a shared result",
                         call->op->name);
     }
-    return how != LINEAR ? call_inplace(call, err) : call_once(call, err);
+    return how != SYI_MANNER_LINEAR ? call_inplace(call, err) : call_once(call, err);
 }

@@ -129,45 +129,11 @@ static syi_additive_shared *end_of(const syi_node *node)
     return syi_additive_shared_of_node(node);
 }
 
-/* Needs the holders to talk, perhaps several times, and has one result. */
-static bool is_worth_it(const syi_op *op)
-{
-    switch ((int)op->id) {
-    case SYI_OP_mul:
-    case SYI_OP_matmul:
-    case SYI_OP_mm:
-    case SYI_OP_bmm:
-    case SYI_OP_mv:
-    case SYI_OP_dot:
-    case SYI_OP_addmm:
-    case SYI_OP_conv1d:
-    case SYI_OP_conv2d:
-    case SYI_OP_square:
-    case SYI_OP_pow:
-    case SYI_OP_div:
-    case SYI_OP_mean:
-    case SYI_OP_eq:
-    case SYI_OP_ne:
-    case SYI_OP_lt:
-    case SYI_OP_le:
-    case SYI_OP_gt:
-    case SYI_OP_ge:
-    case SYI_OP_sign:
-    case SYI_OP_mse_loss:
-    case SYI_OP_mse_loss_backward:
-    case SYI_OP_sigmoid_backward:
-    case SYI_OP_tanh_backward:
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool syi_additive_shared_takes_chain(const syi_call *call)
 {
     const syi_additive_shared *first = NULL;
     const syi_interpreter *above = NULL; /* what stands above all of them */
-    if (call->inplace || !is_worth_it(call->op)) {
+    if (call->inplace || !syi_additive_shared_goes_whole(call->op)) {
         return false;
     }
     for (int k = 0; k < call->arg_count; k++) {
@@ -288,7 +254,7 @@ sy_status syi_sharing_handle_call(const sy_request *request, sy_error *err)
     }
     const char *name = args[0].as.string;
     if (!syi_ops_find(request->worker->hook->ops, name, strlen(name), &op, &inplace) || inplace ||
-        !(op->flags & SYI_OP_PEER) || !is_worth_it(op)) {
+        !(op->flags & SYI_OP_PEER) || !syi_additive_shared_goes_whole(op)) {
         return syi_fail(err, SY_EFORBIDDEN,
                         "Command \"%.80s\" is not a supported operation of shared chains.", name);
     }

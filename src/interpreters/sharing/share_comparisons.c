@@ -222,10 +222,14 @@ static sy_tensor *floor_divide(syi_share_op *o, sy_tensor *x, int64_t d, sy_tens
     return syi_words_add(o, rounded, under, true);
 }
 
-/* A public divisor, not 0. */
+/* A public divisor, not 0; what is divided is shared. */
 static bool divisor_of(syi_share_op *o, int64_t *divisor)
 {
-    if (!syi_share_number(o, &o->call->args[1], divisor)) {
+    if (syi_share_argument(o, 1) != NULL) {
+        syi_share_refuse(o, SY_ENOTSUP, "by a shared value; div does that, toward zero");
+        return false;
+    }
+    if (!syi_share_divisor(o, 1, divisor)) {
         return false;
     }
     if (*divisor == 0 || *divisor == INT64_MIN) {
@@ -239,11 +243,14 @@ void syi_share_floor_divide(syi_share_op *o)
 {
     int64_t d = 0;
     sy_tensor *rest = NULL;
-    if (syi_share_argument(o, 1) != NULL ||
-        o->call->args[1].kind == (sy_value_kind)SYI_VALUE_NODE ||
-        syi_field_bits(&o->kin->field) == 0) {
-        syi_share_div(o);
-    } else if (divisor_of(o, &d)) {
+    if (!divisor_of(o, &d)) {
+        return;
+    }
+    if (syi_field_bits(&o->kin->field) == 0) {
+        syi_share_refuse(o, SY_ENOTSUP,
+                         "in a field in which nothing can be compared; div does that, rounded down "
+                         "or up");
+    } else {
         sy_tensor *x = syi_words_scale(o, syi_share_words(o, o->like), d < 0 ? -1 : 1);
         syi_share_emit(o, floor_divide(o, x, d < 0 ? -d : d, &rest));
     }
@@ -277,10 +284,6 @@ void syi_share_remainder(syi_share_op *o)
 {
     int64_t d = 0;
     sy_tensor *rest = NULL;
-    if (syi_share_argument(o, 1) != NULL) {
-        syi_share_refuse(o, SY_ENOTSUP, "by a shared value");
-        return;
-    }
     if (!divisor_of(o, &d)) {
         return;
     }

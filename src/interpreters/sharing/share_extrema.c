@@ -3,6 +3,7 @@
  * elements take ceil(log2 m) comparisons one after the other; of equal ones the first stays. Positions are computed only where they
  * are asked for. Part of share_rows.h.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "interpreters/sharing/share_rows.h"
@@ -215,6 +216,8 @@ void syi_share_extrema(syi_share_op *o)
 
 /* Pooling */
 
+#define WINDOW_MAX 65536 /* elements of one, each of which is a row of its own */
+
 typedef struct window {
     int64_t size[2], stride[2], pad[2], spread[2]; /* of rows and columns */
     int64_t out[2], far[2];                        /* far: padding after the last one */
@@ -259,11 +262,13 @@ static bool read_window(syi_share_op *o, sy_tensor *words, const sy_value *dilat
     for (int k = 0; k < 2; k++) {
         const int64_t have = array->shape[array->ndim - 2 + k];
         if (w->size[k] < 1 || w->stride[k] < 1 || w->spread[k] < 1 || w->pad[k] < 0 ||
-            2 * w->pad[k] > w->size[k] || w->size[k] > (1 << 20) || w->spread[k] > (1 << 20) ||
+            w->pad[k] > w->size[k] / 2 || w->size[k] > (1 << 20) || w->spread[k] > (1 << 20) ||
             w->stride[k] > (1 << 20)) {
-            syi_share_refuse(o, SY_EINVAL,
-                             "kernel, stride and dilation are at least 1, padding at most half of "
-                             "the kernel");
+            syi_share_refuse(
+                o, SY_EINVAL,
+                "kernel, stride and dilation are at least 1 and at most %d, padding at "
+                "most half of the kernel",
+                1 << 20);
             return false;
         }
         const int64_t reach = (w->size[k] - 1) * w->spread[k] + 1,
@@ -278,6 +283,11 @@ static bool read_window(syi_share_op *o, sy_tensor *words, const sy_value *dilat
         }
         w->far[k] = (w->out[k] - 1) * w->stride[k] + reach - have - w->pad[k];
         w->far[k] = w->far[k] > 0 ? w->far[k] : 0;
+    }
+    if (w->size[0] * w->size[1] > WINDOW_MAX) {
+        syi_share_refuse(o, SY_ELIMIT, "a window of %" PRId64 " elements; %d are the most",
+                         w->size[0] * w->size[1], WINDOW_MAX);
+        return false;
     }
     return true;
 }

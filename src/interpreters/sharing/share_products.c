@@ -303,27 +303,31 @@ void syi_share_pow(syi_share_op *o)
     syi_share_emit(o, power);
 }
 
+bool syi_share_divisor(syi_share_op *o, int k, int64_t *divisor)
+{
+    const sy_value *value = &o->call->args[k];
+    if (value->kind != (sy_value_kind)SYI_VALUE_NODE) {
+        return syi_share_number(o, value, divisor);
+    }
+    sy_tensor *words = syi_share_public(o, k);
+    if (words == NULL || syi_array_numel(syi_share_array(words)) != 1) {
+        syi_share_refuse(o, SY_ENOTSUP, "by a tensor of several numbers");
+        return false;
+    }
+    *divisor =
+        syi_field_signed(&o->kin->field, (uint64_t)syi_array_get_int(syi_share_array(words), 0));
+    return true;
+}
+
 /* div, div_trunc: by a public whole number, rounded down or up (crypto/spdz.h); by a shared one, toward zero */
 void syi_share_div(syi_share_op *o)
 {
     int64_t divisor = 0;
-    const sy_value *other = &o->call->args[1];
     if (syi_share_argument(o, 1) != NULL) {
         syi_share_emit(o, syi_words_quotient(o, syi_share_operand(o, 0), syi_share_operand(o, 1)));
-        return;
+    } else if (syi_share_divisor(o, 1, &divisor)) {
+        syi_share_emit(o, syi_words_divide(o, syi_share_words(o, o->like), divisor));
     }
-    if (other->kind == (sy_value_kind)SYI_VALUE_NODE) { /* one number in a tensor */
-        sy_tensor *words = syi_share_public(o, 1);
-        if (words == NULL || syi_array_numel(syi_share_array(words)) != 1) {
-            syi_share_refuse(o, SY_ENOTSUP, "by a tensor of several numbers");
-            return;
-        }
-        divisor = syi_field_signed(&o->kin->field,
-                                   (uint64_t)syi_array_get_int(syi_share_array(words), 0));
-    } else if (!syi_share_number(o, other, &divisor)) {
-        return;
-    }
-    syi_share_emit(o, syi_words_divide(o, syi_share_words(o, o->like), divisor));
 }
 
 void syi_share_mean(syi_share_op *o)

@@ -53,6 +53,9 @@ sy_tensor *syi_share_of_public(syi_share_op *o, sy_tensor *words);
 /* A number of it: an integer, or a real that is one. */
 bool syi_share_number(syi_share_op *o, const sy_value *value, int64_t *number);
 
+/* Argument k, a public number or a tensor with one in it. */
+bool syi_share_divisor(syi_share_op *o, int k, int64_t *divisor);
+
 /* Fresh contiguous words of that shape, not filled. */
 sy_tensor *syi_share_new_words(syi_share_op *o, int ndim, const int64_t *shape);
 /* The same words, contiguous. */
