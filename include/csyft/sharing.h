@@ -167,6 +167,7 @@ typedef struct sy_sharing_cost {
     uint64_t bytes_sent;       /* to each other holder */
     uint64_t bytes_received;   /* from all other holders */
     uint64_t bytes_dealt;      /* from the provider */
+    uint64_t bytes_reported;   /* to the provider: masked numbers of comparisons by protocol snn */
     uint64_t primitives_made;  /* ahead */
     uint64_t primitives_taken; /* of these */
 } sy_sharing_cost;

@@ -242,6 +242,14 @@ static void fixed(const sharing *s)
                   1, 2, -1.5);
 }
 
+static uint64_t reported_by(const sharing *s)
+{
+    sy_sharing_cost cost;
+    assert_ok(sy_sharing_get_cost(s->holders, s->count, s->provider, 1, &cost, &s->w->err),
+              &s->w->err);
+    return cost.bytes_reported;
+}
+
 /* A protocol belongs to the value, and to what is made of it. */
 static void protocols(const sharing *s)
 {
@@ -273,7 +281,10 @@ static void protocols(const sharing *s)
         SAME(&of, 1, "max", TENSOR(LONGS(w, 1, -2, 3, 3, 0)), INT(0));
         sy_tensor *fixed = sharing_fixed(&of, FLOATS(w, 1.5F, -2.5F), 3);
         assert_shared(s, OP(w, "relu", TENSOR(fixed)), 1.5, 0);
-        z = OP(w, "relu", TENSOR(OP(w, "mul", TENSOR(z), TENSOR(z))));
+        z = OP(w, "mul", TENSOR(z), TENSOR(z));
+        const uint64_t reported = reported_by(s);
+        z = OP(w, "relu", TENSOR(z));
+        assert_int_equal(reported_by(s) - reported, k == 0 ? 0 : 3 * (8 + 2 * 64));
         assert_ok(sy_shared_get_attributes(z, &options, NULL, &w->err), &w->err);
         assert_string_equal(options.protocol, of.options.protocol);
         assert_shared(s, z, 25, 36, 0);

@@ -426,14 +426,16 @@ static sy_status handle_alive(const sy_request *request, sy_error *err)
     return answer_none(request, err);
 }
 
-/* sharing_cost(session): [rounds, bytes sent, bytes received, bytes dealt, made ahead, taken of these] */
+/* sharing_cost(session): [rounds, bytes sent, bytes received, bytes dealt, bytes reported, made ahead, taken of these] */
 static sy_status handle_cost(const sy_request *request, sy_error *err)
 {
     syi_sharing_session *session = NULL;
     SY_TRY(find_session(request, &session, err));
     pthread_mutex_lock(&session->lock);
-    const uint64_t numbers[] = {session->cost.rounds, session->cost.sent,  session->cost.received,
-                                session->cost.dealt,  session->stock.made, session->stock.taken};
+    const syi_cost *cost = &session->cost;
+    const uint64_t numbers[] = {cost->rounds,        cost->sent,     cost->received,
+                                cost->dealt,         cost->reported, session->stock.made,
+                                session->stock.taken};
     pthread_mutex_unlock(&session->lock);
     syi_sharing_session_unref(session);
     sy_value items[sizeof numbers / sizeof numbers[0]];

@@ -282,14 +282,18 @@ void syi_sharing_group_attend(syi_sharing_group *group, const syi_joint *joint,
 
 /* What else is asked of a session */
 
-sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t numbers[6],
+sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharing_cost *cost,
                                  sy_error *err)
 {
+    uint64_t *const numbers[] = {
+        &cost->rounds,         &cost->bytes_sent,      &cost->bytes_received,  &cost->bytes_dealt,
+        &cost->bytes_reported, &cost->primitives_made, &cost->primitives_taken};
+    const size_t count = sizeof numbers / sizeof numbers[0];
     char text[SYI_JOINT_TEXT_SIZE];
     syi_exchange exchange;
     syi_decoder decoder;
     sy_value list;
-    memset(numbers, 0, 6 * sizeof numbers[0]);
+    memset(cost, 0, sizeof *cost);
     pthread_mutex_lock(&group->lock);
     const bool open = group->open;
     const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text))};
@@ -301,12 +305,12 @@ sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t 
                                args, 1, &exchange, err));
     syi_decoder_init(&decoder, group->hook, group->hook->local_worker, exchange.reply);
     sy_status status = syi_decode_value(&decoder, &list, err);
-    if (status == SY_OK && (list.kind != SY_VALUE_LIST || list.as.list.count != 6)) {
+    if (status == SY_OK && (list.kind != SY_VALUE_LIST || list.as.list.count != count)) {
         status = syi_fail(err, SY_EPROTO, "sharing_cost: an answer of another kind");
     }
-    for (size_t k = 0; k < 6 && status == SY_OK; k++) {
+    for (size_t k = 0; k < count && status == SY_OK; k++) {
         const sy_value *item = &list.as.list.items[k];
-        numbers[k] = item->kind == SY_VALUE_INT ? (uint64_t)item->as.integer : 0;
+        *numbers[k] = item->kind == SY_VALUE_INT ? (uint64_t)item->as.integer : 0;
     }
     syi_decoder_fini(&decoder);
     syi_link_end(&exchange);

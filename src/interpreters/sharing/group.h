@@ -7,6 +7,8 @@
 #ifndef SYI_INTERPRETERS_SHARING_GROUP_H
 #define SYI_INTERPRETERS_SHARING_GROUP_H
 
+#include <csyft/sharing.h>
+
 #include "crypto/comparison.h"
 #include "interpreters/sharing/dealing.h"
 
@@ -50,8 +52,8 @@ void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_
                            const sy_error *why);
 /* Opens a session if there is none. */
 sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err);
-/* Of the session; the lead's numbers of sharing_cost, or zeros when none is open. */
-sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, uint64_t numbers[6],
+/* Of the session, as that holder counts; zeros when none is open. */
+sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharing_cost *cost,
                                  sy_error *err);
 sy_status syi_sharing_group_force(syi_sharing_group *group, bool force, sy_error *err);
 sy_status syi_sharing_group_prepare(syi_sharing_group *group, const syi_demand *demand,

@@ -238,7 +238,7 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
                               sy_error *err)
 {
     syi_sharing_group *group = NULL;
-    uint64_t numbers[6];
+    sy_sharing_cost part;
     memset(cost, 0, sizeof *cost);
     if (holder >= holder_count) {
         return syi_fail(err, SY_EINVAL, "sharing cost: holder %zu of %zu", holder, holder_count);
@@ -246,13 +246,14 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
     for (syi_family family = next_family(SYI_FAMILY_DEFAULT, holder_count);
          family != SYI_FAMILY_DEFAULT; family = next_family(family, holder_count)) {
         SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
-        SY_TRY(syi_sharing_group_cost(group, (int)holder, numbers, err));
-        cost->rounds += numbers[0];
-        cost->bytes_sent += numbers[1];
-        cost->bytes_received += numbers[2];
-        cost->bytes_dealt += numbers[3];
-        cost->primitives_made += numbers[4];
-        cost->primitives_taken += numbers[5];
+        SY_TRY(syi_sharing_group_cost(group, (int)holder, &part, err));
+        cost->rounds += part.rounds;
+        cost->bytes_sent += part.bytes_sent;
+        cost->bytes_received += part.bytes_received;
+        cost->bytes_dealt += part.bytes_dealt;
+        cost->bytes_reported += part.bytes_reported;
+        cost->primitives_made += part.primitives_made;
+        cost->primitives_taken += part.primitives_taken;
     }
     return SY_OK;
 }
