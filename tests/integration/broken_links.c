@@ -141,8 +141,9 @@ static void test_a_peer_that_does_not_read(void **state)
     threads_start(threads, 6, &s, ask_a_stalled_one);
     threads_join(threads, 6);
     for (unsigned k = 0; k < 6; k++) {
-        /* The first broken connection may take others with it. */
-        assert_true(threads[k].status == SY_ETIMEDOUT || threads[k].status == SY_ECLOSED);
+        /* The first broken connection may take others with it, of which some had left. */
+        const sy_status status = threads[k].status;
+        assert_true(status == SY_ETIMEDOUT || status == SY_ECLOSED || status == SY_EINDOUBT);
         assert_said(&threads[k].err, "bob");
         assert_in_range(s.took_ms[k], 0, 16000);
     }
