@@ -86,6 +86,7 @@ static void test_costs(void **state)
     check_cost(blocks, &ring, SYI_OUTCOME_BIT, 12.875, 49);
     check_cost(blocks, &ring, SYI_OUTCOME_RELU, 12.875, 57);
     check_cost(blocks, &ring, SYI_OUTCOME_RELU_SHIFT, 12.875, 69);
+    check_cost(blocks, &ring, SYI_OUTCOME_RELU_DIVIDE, 12.875, 81);
     check_cost(blocks, &ring, SYI_OUTCOME_NONE, 10.625, 36.75 + 8);
     check_cost(blocks, &small, SYI_OUTCOME_BIT, 6.375, 18.75 + 4);
     check_cost(100, &ring, SYI_OUTCOME_RELU, 8 + 39 * 0.13, 16 + 328 * 0.13);

@@ -85,6 +85,7 @@ static void test_costs(void **state)
     check_cost(2, blocks, &ring, SYI_OUTCOME_BIT, 8, 30.625, 22.625 + 8);
     check_cost(3, blocks, &ring, SYI_OUTCOME_RELU, 8, 30.625, 22.625 + 16);
     check_cost(2, blocks, &ring, SYI_OUTCOME_RELU_SHIFT, 8, 30.625, 22.625 + 8 + 2 * 8 + 2 * 2);
+    check_cost(2, blocks, &ring, SYI_OUTCOME_RELU_DIVIDE, 8, 30.625, 22.625 + 8 + 4 * 8);
     check_cost(5, 512, &ring, SYI_OUTCOME_NONE, 8, 23.875, 15.75 + 8);
     check_cost(2, blocks, &small, SYI_OUTCOME_BIT, 7, 14.75, 10.75 + 4);
     check_cost(2, blocks, &small, SYI_OUTCOME_NONE, 7, 11.875, 7.75 + 4);

@@ -1,5 +1,6 @@
 #include "crypto/comparison.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/error.h"
@@ -7,6 +8,7 @@
 #include "crypto/carry.h"
 #include "crypto/exchange.h"
 #include "crypto/fss.h"
+#include "crypto/rounding.h"
 #include "crypto/snn.h"
 
 /* A family runs what it is dealt, or is made of programs. */
@@ -124,6 +126,14 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
         return syi_fail(err, SY_ERANGE, "a comparison with a shift by %u, 1 to %u is possible",
                         comparison->shift, bits - 2);
     }
+    const uint64_t quarter = syi_rounding_quarter(field);
+    if (comparison->outcome == SYI_OUTCOME_RELU_DIVIDE
+            ? comparison->divisor < 1 || comparison->divisor > quarter
+            : comparison->divisor != 0) {
+        return syi_fail(err, SY_ERANGE,
+                        "a comparison with a division by %" PRIu64 ", 1 to %" PRIu64 " is possible",
+                        comparison->divisor, quarter);
+    }
     return SY_OK;
 }
 
@@ -139,6 +149,7 @@ static sy_status run(const known *family, syi_party *party, const syi_comparison
         party, field, equal ? family->material.equal : family->material.sign, count);
     demand.outcome = equal ? SYI_OUTCOME_BIT : comparison->outcome;
     demand.shift = comparison->shift;
+    demand.divisor = comparison->divisor;
     return family->run(party, &demand, z, x, err);
 }
 
@@ -154,7 +165,7 @@ sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const 
 sy_status syi_compare_zero(syi_party *party, syi_family of, const syi_field *field, void *z,
                            const void *x, uint64_t count, sy_error *err)
 {
-    const syi_comparison equality = {of, SYI_OUTCOME_NONE, 0};
+    const syi_comparison equality = {.family = of, .outcome = SYI_OUTCOME_NONE};
     SY_TRY(syi_comparison_check(&equality, field, party->channel->holders, err));
     const known *family = find(of);
     return family->run != NULL ? run(family, party, &equality, field, z, x, count, err)

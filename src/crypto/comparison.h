@@ -1,6 +1,6 @@
 /*
  * comparison.h - comparing shared numbers, by families of protocols that all give the same: shares of 1 - b, of (1 - b) x, or
- * of (1 - b) (x / 2^shift), with b = [x < 0], numbers read as signed. Everything else (x < y, max, abs, clamps) is made of
+ * of (1 - b) (x / 2^shift) or (1 - b) (x / divisor), with b = [x < 0], numbers read as signed. Everything else (x < y, max, abs, clamps) is made of
  * these by whoever calls. Source: docs/internals/comparison.md. Test: comparison_test.c, which runs every family.
  *
  * Adversary: as in material.h. Opened are x + r and bits xor'ed with bits that are used for nothing else: uniform, and
@@ -8,8 +8,8 @@
  *
  * As in spdz.h: plain sequential code on this holder's contiguous shares, the other holders run the same; z may be x. Moduli
  * are powers of 2: 2^64, 2^32 or 2^k in words of 8 bytes, k from 3 on; others are refused with SY_ENOTSUP. Right for every x
- * where the outcome is no quotient (the least number included); RELU_SHIFT: for |x| below a quarter of the modulus, and the
- * quotient is rounded down or up as in syi_spdz_shift, never negative.
+ * where the outcome is no quotient (the least number included); RELU_SHIFT and RELU_DIVIDE: for x in the range of syi_spdz_shift
+ * and syi_spdz_divide, and the quotient is rounded down or up as there, never negative.
  */
 #ifndef SYI_CRYPTO_COMPARISON_H
 #define SYI_CRYPTO_COMPARISON_H
@@ -58,9 +58,10 @@ typedef struct syi_comparison {
     syi_family family;
     syi_outcome outcome; /* not NONE */
     unsigned shift;      /* RELU_SHIFT: 1 to k - 2; else 0 */
+    uint64_t divisor;    /* RELU_DIVIDE: 1 to a quarter of the modulus; else 0 */
 } syi_comparison;
 
-/* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for the shift. */
+/* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for shift and divisor. */
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err);
 /* z = the outcome for x. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */

@@ -42,6 +42,17 @@ static void check_outcomes(scene *s, comparison_job *j, bool quotients)
         j->comparison.shift = shifts[k];
         run_and_check(s, j);
     }
+    j->comparison.shift = 0;
+    const uint64_t quarter = syi_rounding_quarter(&j->x.field);
+    const uint64_t divisors[] = {1, 2, 3, 7, 1000, quarter - 1, quarter};
+    for (size_t k = 0; quotients && k < sizeof divisors / sizeof divisors[0]; k++) {
+        j->comparison.outcome = SYI_OUTCOME_RELU_DIVIDE;
+        j->comparison.divisor = divisors[k];
+        if (divisors[k] > 0 && divisors[k] <= quarter) {
+            run_and_check(s, j);
+        }
+    }
+    j->comparison.divisor = 0;
 }
 
 /* Each number with many masks, which are other ones at each place. */
@@ -91,7 +102,7 @@ static void check_every_mask(scene *s, syi_family family, syi_outcome outcome)
     memset(seen, 0, sizeof seen);
     comparison_open(s, &j, family, &field, COUNT, outcome);
     const syi_family_material *material = syi_family_get_material(family);
-    const bool quotient = outcome == SYI_OUTCOME_RELU_SHIFT;
+    const bool quotient = outcome >= SYI_OUTCOME_RELU_SHIFT;
     const syi_item item = {s->options.sequence + 1, 0};
     assert_ok(party_threads_mask(s->threads, &field,
                                  outcome == SYI_OUTCOME_NONE ? material->equal : material->sign,
@@ -122,7 +133,7 @@ static void test_every_mask(void **state)
         if (syi_family_get_material(families[f].family) == NULL) {
             continue;
         }
-        for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_RELU_SHIFT;
+        for (int outcome = SYI_OUTCOME_NONE; outcome <= SYI_OUTCOME_LAST;
              outcome += TEST_SLOWNESS > 1 ? 3 : 1) {
             check_every_mask(&s, families[f].family, (syi_outcome)outcome);
         }
@@ -205,7 +216,7 @@ static void test_sizes(void **state)
                 }
                 comparison_job j;
                 comparison_open(&s, &j, families[f].family, &large[(k + (size_t)ahead) % 2],
-                                which[k], (syi_outcome)(k % 4));
+                                which[k], (syi_outcome)(k % (SYI_OUTCOME_LAST + 1)));
                 const scene_number quarter = (scene_number)syi_rounding_quarter(&j.x.field);
                 for (size_t e = 0; e < which[k]; e++) {
                     const scene_number number =
@@ -226,7 +237,7 @@ static void test_refused(void **state)
     (void)state;
     static const syi_field odd = {UINT64_C(1000003), 8}, ring = SYI_FIELD_64;
     sy_error err = SY_ERROR_INIT;
-    syi_comparison comparison = {SYI_FAMILY_DEFAULT, SYI_OUTCOME_BIT, 0};
+    syi_comparison comparison = {.outcome = SYI_OUTCOME_BIT};
     assert_status(syi_comparison_check(&comparison, &odd, 2, &err), SY_ENOTSUP, &err);
     assert_non_null(strstr(err.message, "power of two"));
     assert_ok(syi_comparison_check(&comparison, &ring, 2, &err), &err);
@@ -235,6 +246,14 @@ static void test_refused(void **state)
     comparison.shift = 62;
     assert_ok(syi_comparison_check(&comparison, &ring, 2, &err), &err);
     comparison.shift = 63;
+    assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
+    comparison = (syi_comparison){.outcome = SYI_OUTCOME_RELU_DIVIDE};
+    assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
+    comparison.divisor = UINT64_C(1) << 62;
+    assert_ok(syi_comparison_check(&comparison, &ring, 2, &err), &err);
+    comparison.divisor++;
+    assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
+    comparison.outcome = SYI_OUTCOME_RELU;
     assert_status(syi_comparison_check(&comparison, &ring, 2, &err), SY_ERANGE, &err);
     syi_family family;
     for (size_t f = 0; f < FAMILIES; f++) {

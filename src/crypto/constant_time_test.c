@@ -38,10 +38,12 @@ static sy_status run_comparisons(syi_party *party, words *w, syi_family family, 
 {
     const int h = party->channel->index;
     sy_status status = SY_OK;
-    for (int outcome = SYI_OUTCOME_BIT; status == SY_OK && outcome <= SYI_OUTCOME_RELU_SHIFT;
-         outcome++) {
-        const syi_comparison comparison = {family, (syi_outcome)outcome,
-                                           outcome == SYI_OUTCOME_RELU_SHIFT ? 3 : 0};
+    for (int outcome = SYI_OUTCOME_BIT; status == SY_OK && outcome <= SYI_OUTCOME_LAST; outcome++) {
+        const syi_comparison comparison = {.family = family,
+                                           .outcome = (syi_outcome)outcome,
+                                           .shift = outcome == SYI_OUTCOME_RELU_SHIFT ? 3 : 0,
+                                           .divisor =
+                                               outcome == SYI_OUTCOME_RELU_DIVIDE ? 1000 : 0};
         status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], count, err);
     }
     return status == SY_OK

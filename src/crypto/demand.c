@@ -42,6 +42,12 @@ static bool has_shift(const syi_demand *demand)
            (syi_material_is_comparison(demand->kind) && demand->outcome == SYI_OUTCOME_RELU_SHIFT);
 }
 
+static bool has_divisor(const syi_demand *demand)
+{
+    return demand->kind == SYI_MATERIAL_DIVIDE ||
+           (syi_material_is_comparison(demand->kind) && demand->outcome == SYI_OUTCOME_RELU_DIVIDE);
+}
+
 static bool has_bits(const syi_demand *demand)
 {
     return demand->kind == SYI_MATERIAL_SNN_COMPARE;
@@ -59,7 +65,7 @@ void syi_demand_write(const syi_demand *demand, syi_buffer *out)
     p[21] = (uint8_t)demand->field.width;
     syi_put_u64le(p + 22, demand->count);
     p[30] = has_shift(demand) || has_bits(demand) ? (uint8_t)demand->shift : 0;
-    syi_put_u64le(p + 31, demand->kind == SYI_MATERIAL_DIVIDE ? demand->divisor : 0);
+    syi_put_u64le(p + 31, has_divisor(demand) ? demand->divisor : 0);
     p[39] = syi_material_is_comparison(demand->kind) ? (uint8_t)demand->outcome : 0;
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
         syi_bilinear_write(&demand->product, out);
@@ -175,12 +181,12 @@ static sy_status read_product(syi_demand *demand, const uint8_t *bytes, size_t s
                           demand->count, count);
 }
 
-/* What SHIFT and DIVIDE are right for. */
+/* What quotients are right for. */
 static sy_status check_amounts(const syi_demand *demand, sy_error *err)
 {
     const unsigned bits = syi_field_bits(&demand->field);
     const uint64_t quarter = syi_rounding_quarter(&demand->field);
-    const bool shift = has_shift(demand), divide = demand->kind == SYI_MATERIAL_DIVIDE;
+    const bool shift = has_shift(demand), divide = has_divisor(demand);
     if (has_bits(demand)) {
         if (demand->shift < 1 || demand->shift > SYI_DIGIT_BITS_MAX) {
             return syi_fail(err, SY_ERANGE, "demand for material: a comparison of %u bits",
@@ -210,7 +216,7 @@ static sy_status check_comparison(const syi_demand *demand, sy_error *err)
             err, SY_ERANGE,
             "demand for material: comparisons need a modulus of 2^3 or a greater power");
     }
-    const bool good = compares ? outcome >= SYI_OUTCOME_BIT && outcome <= SYI_OUTCOME_RELU_SHIFT &&
+    const bool good = compares ? outcome >= SYI_OUTCOME_BIT && outcome <= SYI_OUTCOME_LAST &&
                                      (!equal || outcome == SYI_OUTCOME_BIT)
                                : outcome == SYI_OUTCOME_NONE;
     return good ? SY_OK

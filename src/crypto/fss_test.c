@@ -14,6 +14,7 @@ static syi_demand demand_of(const syi_field *field, syi_outcome outcome, uint64_
                         .field = *field,
                         .count = count,
                         .shift = outcome == SYI_OUTCOME_RELU_SHIFT ? syi_field_bits(field) / 4 : 0,
+                        .divisor = outcome == SYI_OUTCOME_RELU_DIVIDE ? 3 : 0,
                         .outcome = equal ? SYI_OUTCOME_BIT : outcome};
 }
 
@@ -58,6 +59,7 @@ static void test_costs(void **state)
     check_cost(2 * tile, &ring, SYI_OUTCOME_BIT, 912, 8);
     check_cost(tile, &ring, SYI_OUTCOME_RELU, 912, 16);
     check_cost(3 * tile - 1, &ring, SYI_OUTCOME_RELU_SHIFT, 912, 8 + 8 + 2 + 8 + 2);
+    check_cost(3 * tile - 1, &ring, SYI_OUTCOME_RELU_DIVIDE, 912, 8 + 8 + 8 + 8 + 8);
     check_cost(tile, &ring, SYI_OUTCOME_NONE, 928, 8);
     check_cost(tile, &small, SYI_OUTCOME_RELU, 400, 8);
     check_cost(tile, &small, SYI_OUTCOME_NONE, 416, 4);
@@ -165,7 +167,7 @@ static sy_status give_nothing(void *user, int holder, const syi_item *item, cons
 static void test_three_holders(void **state)
 {
     static const syi_field field = SYI_FIELD_64;
-    const syi_comparison comparison = {SYI_FAMILY_FSS, SYI_OUTCOME_RELU, 0};
+    const syi_comparison comparison = {.family = SYI_FAMILY_FSS, .outcome = SYI_OUTCOME_RELU};
     sy_error err = SY_ERROR_INIT;
     (void)state;
     assert_ok(syi_comparison_check(&comparison, &field, 2, &err), &err);

@@ -8,7 +8,7 @@
 #include "crypto/comparison.h"
 #include "support/party_scene.h"
 
-enum { COUNT = 100003, FAMILIES = 4, OUTCOMES = SYI_OUTCOME_RELU_SHIFT + 1 };
+enum { COUNT = 100003, FAMILIES = 4, OUTCOMES = SYI_OUTCOME_LAST + 1 };
 
 static const syi_family families[FAMILIES] = {SYI_FAMILY_BITS, SYI_FAMILY_FSS, SYI_FAMILY_SNN,
                                               SYI_FAMILY_CARRY};
@@ -17,6 +17,7 @@ typedef struct job {
     syi_field field;
     syi_outcome outcome; /* NONE: equality */
     unsigned shift;
+    uint64_t divisor;
     int64_t a[COUNT], b[COUNT];
     scene_value x, z[FAMILIES]; /* x = a - b */
     double seconds[FAMILIES];   /* of one holder */
@@ -35,7 +36,8 @@ static sy_status run(syi_party *party, void *user, sy_error *err)
     job *j = user;
     const int h = party->channel->index;
     for (int f = 0; f < FAMILIES; f++) {
-        const syi_comparison comparison = {families[f], j->outcome, j->shift};
+        const syi_comparison comparison = {
+            .family = families[f], .outcome = j->outcome, .shift = j->shift, .divisor = j->divisor};
         const void *x = scene_words(&j->x, h);
         void *z = scene_words(&j->z[f], h);
         const double start = now();
@@ -70,7 +72,7 @@ static void draw_pair(job *j, size_t k)
 {
     /* differences stay below M/2, those that are divided below M/4 */
     const unsigned bits = 8 * j->field.width,
-                   most = j->outcome == SYI_OUTCOME_RELU_SHIFT ? bits - 3 : bits - 2;
+                   most = j->outcome >= SYI_OUTCOME_RELU_SHIFT ? bits - 3 : bits - 2;
     const unsigned kind = (unsigned)(property_next(j->random) & 15);
     const int64_t a =
         kind == 3 || kind == 4 ? draw_edge(j->random, most) : draw_number(j->random, most);
@@ -116,8 +118,9 @@ static bool is_right(const job *j, int64_t a, int64_t b, int64_t got)
     default:
         break;
     }
-    const int64_t number = a >= b ? a - b : 0, down = number >> j->shift;
-    return got == down || (got == down + 1 && down << j->shift != number);
+    const int64_t divisor = j->divisor > 0 ? (int64_t)j->divisor : INT64_C(1) << j->shift,
+                  number = a >= b ? a - b : 0, down = number / divisor;
+    return got == down || (got == down + 1 && down * divisor != number);
 }
 
 static void check_all(const job *j)
@@ -128,9 +131,9 @@ static void check_all(const job *j)
                 read_signed(j, scene_get(&j->field, scene_words(&j->z[f], 0), k) +
                                    scene_get(&j->field, scene_words(&j->z[f], 1), k));
             if (!is_right(j, j->a[k], j->b[k], got)) {
-                fail_msg("%s, outcome %d, shift %u, modulus 2^%u: of %" PRId64 " and %" PRId64
-                         " it made %" PRId64,
-                         syi_family_name(families[f]), (int)j->outcome, j->shift,
+                fail_msg("%s, outcome %d, shift %u, divisor %" PRIu64 ", modulus 2^%u: of %" PRId64
+                         " and %" PRId64 " it made %" PRId64,
+                         syi_family_name(families[f]), (int)j->outcome, j->shift, j->divisor,
                          8 * j->field.width, j->a[k], j->b[k], got);
             }
         }
@@ -154,6 +157,11 @@ static void many(job *j, const syi_field *field, long rounds)
         j->shift = j->outcome == SYI_OUTCOME_RELU_SHIFT
                        ? (unsigned)property_between(&s.random, 1, 8 * field->width - 3)
                        : 0;
+        j->divisor = 0;
+        if (j->outcome == SYI_OUTCOME_RELU_DIVIDE) {
+            const int64_t number = draw_number(&s.random, 8 * field->width - 3);
+            j->divisor = 1 + (uint64_t)(number < 0 ? -number : number);
+        }
         for (size_t k = 0; k < COUNT; k++) {
             draw_pair(j, k);
         }

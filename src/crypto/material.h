@@ -50,11 +50,13 @@ typedef enum syi_material_kind {
 
 /* What a comparison gives, with b = [x < 0] (comparison.h); numbers are in messages. */
 typedef enum syi_outcome {
-    SYI_OUTCOME_NONE = 0,       /* no comparison */
-    SYI_OUTCOME_BIT = 1,        /* 1 - b; of equality [x = 0] */
-    SYI_OUTCOME_RELU = 2,       /* (1 - b) x */
-    SYI_OUTCOME_RELU_SHIFT = 3, /* (1 - b) (x / 2^shift) */
+    SYI_OUTCOME_NONE = 0,        /* no comparison */
+    SYI_OUTCOME_BIT = 1,         /* 1 - b; of equality [x = 0] */
+    SYI_OUTCOME_RELU = 2,        /* (1 - b) x */
+    SYI_OUTCOME_RELU_SHIFT = 3,  /* (1 - b) (x / 2^shift) */
+    SYI_OUTCOME_RELU_DIVIDE = 4, /* (1 - b) (x / divisor) */
 } syi_outcome;
+#define SYI_OUTCOME_LAST SYI_OUTCOME_RELU_DIVIDE
 
 typedef struct syi_item {
     uint64_t sequence; /* of the command; from SYI_ITEM_AHEAD on: made ahead, a number of its own */
@@ -83,7 +85,7 @@ typedef struct syi_demand {
     syi_field field;
     uint64_t count;       /* elements of the result */
     unsigned shift;       /* SHIFT, RELU_SHIFT: 1 to k - 2; SNN_COMPARE: bits, 1 to 64 */
-    uint64_t divisor;     /* DIVIDE: 1 to a quarter of the modulus */
+    uint64_t divisor;     /* DIVIDE, RELU_DIVIDE: 1 to a quarter of the modulus */
     syi_outcome outcome;  /* of comparisons */
     syi_bilinear product; /* PRODUCT */
     syi_operand x, y;     /* PRODUCT */

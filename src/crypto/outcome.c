@@ -17,6 +17,8 @@ syi_outcome_words syi_outcome_words_of(const syi_demand *demand)
         return (syi_outcome_words){2, {width, width}};
     case SYI_OUTCOME_RELU_SHIFT:
         return (syi_outcome_words){5, {width, width, narrow, width, narrow}};
+    case SYI_OUTCOME_RELU_DIVIDE:
+        return (syi_outcome_words){5, {width, width, width, width, width}};
     default:
         return (syi_outcome_words){1, {width}};
     }
@@ -138,9 +140,34 @@ static void public_quotient(const syi_field *field, void *out, const void *a, un
     syi_field_add_public(field, out, out, 0 - (syi_rounding_quarter(field) >> shift), n);
 }
 
+/* Adds a number, which may be negative, to words that everybody knows. */
+static void move_by(const syi_field *field, void *words, uint64_t number, bool down, size_t n)
+{
+    const uint64_t less = field->modulus == 0 ? 0 - number : field->modulus - number;
+    syi_field_add_public(field, words, words, down ? less : number, n);
+}
+
+/* As by_shift; shares of parts 1 to 4 are the quotients of r and their products with rho. */
+static void by_divisor(const syi_outcome_taking *taking, size_t n, void *opened, room *shares,
+                       void *whole, void *part)
+{
+    const syi_field *field = &taking->demand->field;
+    const uint64_t divisor = taking->demand->divisor,
+                   down = syi_rounding_quarter(field) / divisor; /* O / D */
+    move_by(field, opened, down * divisor, false, n);
+    syi_rounding_divide(field, whole, opened, shares[1], shares[2], divisor, false, n);
+    syi_rounding_divide(field, part, opened, shares[3], shares[4], divisor, false, n);
+    syi_field_divide(field, opened, opened, divisor, n);
+    move_by(field, opened, down, true, n);
+    syi_field_mul_add(field, part, opened, shares[0], n);
+    if (taking->lead) {
+        syi_field_add(field, whole, whole, opened, n);
+    }
+}
+
 /* T in `whole`, and in `part` what rho takes of it: shares of parts 1 to 4 are u, v, rho u, rho v. */
-static void quotients(const syi_outcome_taking *taking, size_t n, void *opened, room *shares,
-                      void *whole, void *part)
+static void by_shift(const syi_outcome_taking *taking, size_t n, void *opened, room *shares,
+                     void *whole, void *part)
 {
     const syi_field *field = &taking->demand->field;
     const unsigned shift = taking->demand->shift;
@@ -172,7 +199,8 @@ static sy_status finish(const syi_outcome_taking *taking, const syi_outcome_bloc
         syi_field_mul_add(field, second, opened, rho, n);
         syi_field_sub(field, first, x, second, n);
     } else {
-        quotients(taking, n, opened, shares, first, second);
+        const bool shifts = taking->demand->outcome == SYI_OUTCOME_RELU_SHIFT;
+        (shifts ? by_shift : by_divisor)(taking, n, opened, shares, first, second);
         syi_field_sub(field, first, first, second, n);
     }
     choose(field, z, d, first, second, n);
@@ -239,7 +267,7 @@ static void value_of(const syi_outcome_giving *giving, unsigned k, void *out, co
         memcpy(out, rho, n * field->width);
     } else if (relu) {
         syi_field_mul(field, out, rho, r, n);
-    } else if (k < 3) { /* u, v */
+    } else if (k < 3) { /* u, v, or both quotients */
         memcpy(out, parts[k - 1], n * field->width);
     } else {
         syi_field_mul(field, out, rho, parts[k - 3], n);
@@ -255,6 +283,8 @@ static sy_status correct(const syi_outcome_giving *giving, int corrected, uint8_
     room *parts = rooms + 2;
     if (giving->demand->outcome == SYI_OUTCOME_RELU_SHIFT) {
         syi_rounding_parts(field, parts[0], parts[1], r, giving->demand->shift, block->n);
+    } else if (giving->demand->outcome == SYI_OUTCOME_RELU_DIVIDE) {
+        syi_rounding_quotients(field, parts[0], parts[1], r, giving->demand->divisor, block->n);
     }
     for (unsigned k = 0; k < giving->words.count; k++) {
         const size_t bytes = giving->words.bytes[k];

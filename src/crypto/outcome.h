@@ -7,7 +7,10 @@
  *   [x >= 0] (x / 2^f)     d T + (1 - 2 d) (U rho - rho u + (C has its top bit ? 0 : rho v 2^(k - f))), with C = X + 2^(k-2),
  *                          U = floor(C / 2^f) - 2^(k-2-f), T the quotient that syi_rounding_shift gives, u = floor(r / 2^f),
  *                          v = top bit of r
- * so that rho, and rho r or u, v, rho u and rho v, are what is dealt: parts 3, 4, ... in this order, derived (material.h).
+ *   [x >= 0] (x / D)       d T + (1 - 2 d) (U rho - rho w), with C = X + O, O = D floor(2^(k-2) / D), U = floor(C / D) - O / D,
+ *                          T the quotient that syi_rounding_divide gives, w of the quotients that syi_rounding_quotients makes
+ *                          of r the first one where C has its top bit, else the second
+ * so that rho, and rho r or u, v, rho u and rho v, or both quotients and their products with rho, are what is dealt: parts 3, 4, ... in this order, derived (material.h).
  * Source: docs/internals/comparison.md. Test: comparison_test.c, fss_test.c.
  *
  * Adversary: as in material.h. Nothing is opened here, and nothing branches on shares. One thread per structure.

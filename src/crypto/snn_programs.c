@@ -176,9 +176,14 @@ sy_status syi_snn_compare(syi_party *party, const syi_comparison *comparison,
         return syi_snn_relu_deriv(party, field, z, x, count, err);
     }
     SY_TRY(syi_snn_relu(party, field, z, x, count, err));
-    return comparison->outcome == SYI_OUTCOME_RELU_SHIFT
-               ? syi_spdz_shift(party, field, z, z, count, comparison->shift, err)
-               : SY_OK;
+    switch (comparison->outcome) {
+    case SYI_OUTCOME_RELU_SHIFT:
+        return syi_spdz_shift(party, field, z, z, count, comparison->shift, err);
+    case SYI_OUTCOME_RELU_DIVIDE:
+        return syi_spdz_divide(party, field, z, z, count, comparison->divisor, err);
+    default:
+        return SY_OK;
+    }
 }
 
 /* Neither x nor -x is negative: of the least number both are. */

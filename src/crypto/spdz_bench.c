@@ -58,7 +58,7 @@ static sy_status turn_comparison(const job *j, syi_party *party, sy_error *err)
 {
     const int h = party->channel->index;
     const void *x = j->x[h].storage->data;
-    const syi_comparison comparison = {SYI_FAMILY_DEFAULT, j->demand.outcome, j->demand.shift};
+    const syi_comparison comparison = {.outcome = j->demand.outcome, .shift = j->demand.shift};
     return j->demand.kind == SYI_MATERIAL_BITS_EQUAL
                ? syi_compare_zero(party, SYI_FAMILY_DEFAULT, &field, j->z[h], x, j->count, err)
                : syi_compare(party, &comparison, &field, j->z[h], x, j->count, err);

@@ -23,14 +23,15 @@ static inline sy_status comparison_run(syi_party *party, void *user, sy_error *e
                : syi_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
 }
 
-/* Shares of zeros; quotients are by a power of about a quarter of the bits. */
+/* Shares of zeros; quotients are by a power of about a quarter of the bits, or by 3. */
 static inline void comparison_open(scene *s, comparison_job *j, syi_family family,
                                    const syi_field *field, size_t count, syi_outcome outcome)
 {
     const int64_t shape[] = {(int64_t)count};
     const unsigned shift = syi_field_bits(field) / 4;
-    *j = (comparison_job){
-        .comparison = {family, outcome, outcome == SYI_OUTCOME_RELU_SHIFT ? shift : 0}};
+    *j = (comparison_job){.comparison = {.family = family, .outcome = outcome}};
+    j->comparison.shift = outcome == SYI_OUTCOME_RELU_SHIFT ? shift : 0;
+    j->comparison.divisor = outcome == SYI_OUTCOME_RELU_DIVIDE ? 3 : 0;
     scene_value_blank(s, &j->x, field, 1, shape);
     scene_value_blank(s, &j->z, field, 1, shape);
     scene_share(s, &j->x);
@@ -56,7 +57,8 @@ static inline bool comparison_is_right(const syi_comparison *comparison, const s
                                        uint64_t x, uint64_t z)
 {
     const scene_number number = scene_signed(field, x);
-    const unsigned shift = comparison->shift;
+    const uint64_t divisor =
+        comparison->divisor != 0 ? comparison->divisor : (uint64_t)1 << comparison->shift;
     switch (comparison->outcome) {
     case SYI_OUTCOME_NONE:
         return z == (x == 0 ? 1 : 0);
@@ -65,9 +67,7 @@ static inline bool comparison_is_right(const syi_comparison *comparison, const s
     case SYI_OUTCOME_RELU:
         return z == (number >= 0 ? x : 0);
     default:
-        return number < 0 ? z == 0
-                          : z == x >> shift ||
-                                ((x & (((uint64_t)1 << shift) - 1)) != 0 && z == (x >> shift) + 1);
+        return number < 0 ? z == 0 : z == x / divisor || (x % divisor != 0 && z == x / divisor + 1);
     }
 }
 
@@ -79,10 +79,11 @@ static inline void comparison_check(const scene *s, const comparison_job *j)
     for (size_t k = 0; k < j->x.count; k++) {
         const uint64_t x = scene_get(field, j->x.secret, k), got = scene_sum(s, z, k);
         if (!comparison_is_right(&j->comparison, field, x, got)) {
-            fail_msg("%s, outcome %d, shift %u, %d holders, modulus %" PRIu64
+            fail_msg("%s, outcome %d, shift %u, divisor %" PRIu64 ", %d holders, modulus %" PRIu64
                      ", element %zu of %zu: of %" PRIu64 " it made %" PRIu64,
                      syi_family_name(j->comparison.family), (int)j->comparison.outcome,
-                     j->comparison.shift, s->holders, field->modulus, k, j->x.count, x, got);
+                     j->comparison.shift, j->comparison.divisor, s->holders, field->modulus, k,
+                     j->x.count, x, got);
         }
     }
 }

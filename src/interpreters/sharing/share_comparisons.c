@@ -28,7 +28,7 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
     if (z == NULL) {
         return NULL;
     }
-    const syi_comparison comparison = {o->run->family, outcome, 0};
+    const syi_comparison comparison = {.family = o->run->family, .outcome = outcome};
     const sy_status status =
         outcome == SYI_OUTCOME_NONE
             ? syi_compare_zero(&o->run->party, o->run->family, field, syi_share_data(z),
