@@ -28,6 +28,8 @@
 
 SY_BEGIN_DECLS
 
+struct sy_share_options; /* sharing.h */
+
 typedef struct sy_module sy_module;
 
 #define SY_MODULE_DEPTH_MAX 64 /* of Sequential in Sequential */
@@ -176,6 +178,9 @@ SY_API sy_status sy_module_float_precision_(sy_module *module, sy_error *err);
  * them back. */
 SY_API sy_status sy_module_share_(sy_module *module, sy_worker *const *owners, size_t count,
                                   sy_worker *crypto_provider, sy_error *err);
+/* The same by options (nullable), with a `protocol` by which the module compares. Its input has to be of the same one. */
+SY_API sy_status sy_module_share_with_(sy_module *module, sy_worker *const *owners, size_t count,
+                                       const struct sy_share_options *options, sy_error *err);
 
 /*
  * Plain SGD: parameter -= lr * grad, where there is a grad, in place and without recording. For pointers

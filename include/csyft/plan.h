@@ -40,6 +40,8 @@
 
 SY_BEGIN_DECLS
 
+struct sy_share_options; /* sharing.h */
+
 typedef struct sy_plan sy_plan;
 typedef struct sy_plan_frame sy_plan_frame;
 typedef struct sy_pointer_plan sy_pointer_plan;
@@ -188,6 +190,9 @@ SY_API sy_status sy_plan_get_(sy_plan *plan, sy_error *err);
  */
 SY_API sy_status sy_plan_share_(sy_plan *plan, sy_worker *const *owners, size_t count,
                                 sy_worker *crypto_provider, sy_error *err);
+/* The same by options (nullable), with a `protocol` by which the plan compares. Arguments have to be of the same one. */
+SY_API sy_status sy_plan_share_with_(sy_plan *plan, sy_worker *const *owners, size_t count,
+                                     const struct sy_share_options *options, sy_error *err);
 
 /* Plan.copy: another id, the same operations, the state's tensors of its own. No tags; forward is kept. */
 SY_API sy_status sy_plan_copy(sy_plan *plan, sy_plan **copy, sy_error *err);

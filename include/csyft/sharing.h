@@ -67,6 +67,8 @@ SY_API sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared,
 /* In place: the handle keeps its id and tags. Unchanged on failure. */
 SY_API sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
                                   sy_worker *crypto_provider, sy_error *err);
+SY_API sy_status sy_tensor_share_with_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
+                                       const sy_share_options *options, sy_error *err);
 
 /* AdditiveSharingTensor(shares): one handle for shares that are there already: pointers to integers at distinct workers. They
  * become the holders' shares of a value. options nullable. SY_EINVAL, SY_ESHAPE, SY_EDTYPE. */

@@ -118,20 +118,28 @@ sy_status sy_plan_float_precision_(sy_plan *plan, sy_error *err)
 typedef struct sharing {
     sy_worker *const *owners;
     size_t count;
-    sy_worker *crypto_provider;
+    const sy_share_options *options;
 } sharing;
 
 static sy_status share_one(sy_tensor *tensor, const void *options, sy_error *err)
 {
     const sharing *s = options;
-    return sy_tensor_share_(tensor, s->owners, s->count, s->crypto_provider, err);
+    return sy_tensor_share_with_(tensor, s->owners, s->count, s->options, err);
+}
+
+sy_status sy_plan_share_with_(sy_plan *plan, sy_worker *const *owners, size_t count,
+                              const sy_share_options *options, sy_error *err)
+{
+    const sharing s = {owners, count, options};
+    return change_state(plan, share_one, sy_tensor_get_, &s, err);
 }
 
 sy_status sy_plan_share_(sy_plan *plan, sy_worker *const *owners, size_t count,
                          sy_worker *crypto_provider, sy_error *err)
 {
-    const sharing s = {owners, count, crypto_provider};
-    return change_state(plan, share_one, sy_tensor_get_, &s, err);
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    options.crypto_provider = crypto_provider;
+    return sy_plan_share_with_(plan, owners, count, &options, err);
 }
 
 sy_status sy_plan_get_(sy_plan *plan, sy_error *err)

@@ -42,12 +42,12 @@ sy_status sy_module_float_precision_(sy_module *module, sy_error *err)
     return SY_OK;
 }
 
-sy_status sy_module_share_(sy_module *module, sy_worker *const *owners, size_t count,
-                           sy_worker *crypto_provider, sy_error *err)
+sy_status sy_module_share_with_(sy_module *module, sy_worker *const *owners, size_t count,
+                                const sy_share_options *options, sy_error *err)
 {
     for (size_t k = 0; k < module->parameters.count; k++) {
         const sy_status status =
-            sy_tensor_share_(module->parameters.items[k], owners, count, crypto_provider, err);
+            sy_tensor_share_with_(module->parameters.items[k], owners, count, options, err);
         if (status != SY_OK) {
             char name[64];
             for (size_t i = k; i > 0; i--) {
@@ -58,4 +58,12 @@ sy_status sy_module_share_(sy_module *module, sy_worker *const *owners, size_t c
         }
     }
     return SY_OK;
+}
+
+sy_status sy_module_share_(sy_module *module, sy_worker *const *owners, size_t count,
+                           sy_worker *crypto_provider, sy_error *err)
+{
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    options.crypto_provider = crypto_provider;
+    return sy_module_share_with_(module, owners, count, &options, err);
 }

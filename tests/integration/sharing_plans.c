@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include <csyft/nn.h>
 #include <csyft/plan.h>
 
 #include "support/shared_values.h"
@@ -142,6 +143,97 @@ static void test_at_the_holders(void **state)
     sy_plan_unref(plan);
 }
 
+/* relu(a x + b) */
+static sy_status forward_relu(sy_plan_frame *frame, sy_scope *scope, void *user, sy_error *err)
+{
+    const layered *l = user;
+    sy_tensor *x = sy_plan_frame_argument(frame, 0);
+    return sy_plan_frame_return(
+        frame, sy_relu(scope, sy_linear(scope, x, l->weights[0], l->biases[0])), err);
+}
+
+static sy_plan *build_relu(workers *w, layered *l)
+{
+    sy_plan *plan = NULL;
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    const sy_plan_shape shape = {SY_DTYPE_F32, 2, {-1, WIDTH}};
+    const float weight[WIDTH * WIDTH] = {1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 2, 0, 0, 0, 0, -2};
+    const float bias[WIDTH] = {0.5f, 0.25f, -1, 0};
+    l->weights[0] = workers_tensor(w, 2, (int64_t[]){WIDTH, WIDTH}, weight);
+    l->biases[0] = workers_tensor(w, 1, (int64_t[]){WIDTH}, bias);
+    options.name = "relu";
+    options.forward = forward_relu;
+    options.user = l;
+    assert_ok(sy_plan_new(w->hook, &plan, &options, &w->err), &w->err);
+    assert_ok(sy_plan_build_shapes(plan, &shape, 1, &w->err), &w->err);
+    return plan;
+}
+
+/* A plan is shared by a protocol, and compares by it. */
+static void run_by(sharing *s, const char *protocol, uint64_t rounds)
+{
+    workers *w = s->w;
+    layered l;
+    sy_pointer_plan *sent = NULL;
+    sy_tensor *result = NULL;
+    sy_sharing_cost before, after;
+    sy_precision_options precision = SY_PRECISION_OPTIONS_INIT;
+    sy_plan *plan = build_relu(w, &l);
+    precision.precision_fractional = 4;
+    s->options.protocol = protocol;
+    assert_ok(sy_plan_fix_precision_(plan, &precision, &w->err), &w->err);
+    assert_ok(sy_plan_share_with_(plan, s->holders, s->count, &s->options, &w->err), &w->err);
+    assert_ok(sy_plan_send(plan, &sent, s->holders, s->count, false, &w->err), &w->err);
+    sy_tensor *x = workers_tensor(w, 2, (int64_t[]){1, WIDTH}, batch);
+    sy_value argument = sy_value_tensor(sharing_fixed(s, x, 4));
+    assert_ok(sy_sharing_get_cost(s->holders, s->count, s->provider, 0, &before, &w->err), &w->err);
+    assert_ok(sy_pointer_plan_run(sent, &argument, 1, NULL, &result, 1, NULL, &w->err), &w->err);
+    assert_ok(sy_sharing_get_cost(s->holders, s->count, s->provider, 0, &after, &w->err), &w->err);
+    assert_int_equal(after.rounds - before.rounds, rounds);
+    assert_near(s, result, 0.0003, 1.5, 0.75, 0, 0);
+    sy_tensor_unref(result);
+    s->options.protocol = strcmp(protocol, "bits") == 0 ? "fss" : "bits";
+    argument = sy_value_tensor(sharing_fixed(s, x, 4));
+    assert_fails(w, sy_plan_run(plan, &argument, 1, NULL, &result, 1, NULL, &w->err),
+                 SY_ECOLLOCATION, protocol);
+    sy_pointer_plan_unref(sent);
+    sy_plan_unref(plan);
+}
+
+static void test_protocols(void **state)
+{
+    sharing s = sharing_of(*state, 2, true);
+    layered l;
+    sy_plan *plan = build_relu(s.w, &l);
+    run_by(&s, "bits", 2 + 4);
+    run_by(&s, "fss", 2 + 2);
+    run_by(&s, "snn", 2 + 10 + 1); /* and what the holders draw together */
+    s.options.protocol = "yao";
+    assert_fails(s.w, sy_plan_share_with_(plan, s.holders, s.count, &s.options, &s.w->err),
+                 SY_EINVAL, "yao");
+    sy_plan_unref(plan);
+}
+
+static void test_modules(void **state)
+{
+    workers *w = *state;
+    sharing s = sharing_of(w, 2, false);
+    sy_module *module = NULL;
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    assert_ok(sy_module_new_linear(w->hook, &module, 3, 2, true, &w->err), &w->err);
+    assert_ok(sy_module_fix_precision_(module, NULL, &w->err), &w->err);
+    s.options.protocol = "fss";
+    assert_ok(sy_module_share_with_(module, s.holders, s.count, &s.options, &w->err), &w->err);
+    size_t count = 0;
+    sy_tensor *const *parameters = sy_module_get_parameters(module, &count);
+    assert_int_equal(count, 2);
+    for (size_t k = 0; k < count; k++) {
+        assert_ok(sy_shared_get_attributes(parameters[k], &options, NULL, &w->err), &w->err);
+        assert_string_equal(options.protocol, "fss");
+    }
+    sy_module_unref(module);
+}
+
 /* Results of the plan go on as any shared value; a plan that is not at all holders, and mixed arguments, are refused. */
 static void test_mixed(void **state)
 {
@@ -198,10 +290,9 @@ static void test_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIBRARY_WORKER_KINDS(test_here),
-        LIBRARY_WORKER_KINDS(test_at_the_holders),
-        LIBRARY_WORKER_KINDS(test_mixed),
-        LIBRARY_WORKER_KINDS(test_range),
+        LIBRARY_WORKER_KINDS(test_here),      LIBRARY_WORKER_KINDS(test_at_the_holders),
+        LIBRARY_WORKER_KINDS(test_protocols), LIBRARY_WORKER_KINDS(test_modules),
+        LIBRARY_WORKER_KINDS(test_mixed),     LIBRARY_WORKER_KINDS(test_range),
     };
     return workers_run(tests);
 }

@@ -241,11 +241,11 @@ sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *cons
     return sy_tensor_share_with(tensor, shared, owners, count, &options, err);
 }
 
-sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
-                           sy_worker *crypto_provider, sy_error *err)
+sy_status sy_tensor_share_with_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
+                                const sy_share_options *options, sy_error *err)
 {
     sy_tensor *shared = NULL;
-    SY_TRY(sy_tensor_share(tensor, &shared, owners, count, crypto_provider, err));
+    SY_TRY(sy_tensor_share_with(tensor, &shared, owners, count, options, err));
     const sy_id id = sy_tensor_get_id(tensor);
     syi_tensor_set_node(tensor, syi_node_ref(shared->node));
     if (syi_pointer_of(tensor) == NULL) {
@@ -253,6 +253,14 @@ sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t c
     }
     sy_tensor_unref(shared);
     return SY_OK;
+}
+
+sy_status sy_tensor_share_(sy_tensor *tensor, sy_worker *const *owners, size_t count,
+                           sy_worker *crypto_provider, sy_error *err)
+{
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    options.crypto_provider = crypto_provider;
+    return sy_tensor_share_with_(tensor, owners, count, &options, err);
 }
 
 sy_status sy_generate_shares(sy_tensor *secret, sy_tensor **shares, size_t count,
