@@ -140,7 +140,8 @@ typedef struct sy_primitive {
         op; /* "mul", "matmul", "conv2d", an equation, "square", "division", "zero", "comparison", "relu", "equality" */
     int a_ndim, b_ndim;
     const int64_t *a_shape, *b_shape;
-    int64_t divisor; /* of divisions: 1000 for fixed precision of 3 decimals */
+    int64_t
+        divisor; /* of divisions: 1000 for fixed precision of 3 decimals; of a relu that takes one along, or 0 */
     sy_precision_dtype dtype;
     uint64_t field;       /* of CUSTOM */
     const char *protocol; /* of the values that will use it, as in sy_share_options */

@@ -185,6 +185,7 @@ static sy_status handle_run(const sy_request *request, sy_error *err)
             "plan %s has state here, and an argument is at another worker; move it here",
             body->name);
     }
+    syi_share_defer(&mode);
     sy_status status = execute(request, body, inputs, &mode, results, err);
     if (status == SY_ERANGE && holds_private(body, inputs)) {
         /* Such sentences quote elements; those of private objects stay here. */

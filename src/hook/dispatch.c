@@ -49,7 +49,9 @@ static inline sy_status see_tensor(tensor_args *seen, const syi_op *op, sy_tenso
         seen->elsewhere |= remote;
         seen->above |= !remote && !native && syi_node_is_remote(tensor->node);
     }
-    seen->apart &= native || (flags & SYI_NODE_DECOMPOSES) != 0;
+    const bool whole =
+        tensor->node->type->answers_whole != NULL && tensor->node->type->answers_whole(op);
+    seen->apart &= native || ((flags & SYI_NODE_DECOMPOSES) != 0 && !whole);
     return SY_OK;
 }
 

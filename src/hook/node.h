@@ -48,6 +48,8 @@ typedef struct syi_interpreter {
     sy_status (*simplify)(syi_node *node, struct syi_encoder *encoder, sy_error *err);
     sy_status (*detail)(struct syi_decoder *decoder, syi_node **node, sy_error *err);
     void (*free)(syi_node *node);
+    /* Optional, with DECOMPOSES: a COMPOSITE row that it answers as a whole all the same, where nothing goes on a tape. */
+    bool (*answers_whole)(const syi_op *op);
     /* Optional: where the id lives when it belongs to the node (a pointer's); may be none still. */
     sy_id *(*identity)(syi_node *node);
     /* Optional: gradients of what the node stands for; native chains use the handle's own. */

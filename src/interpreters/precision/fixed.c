@@ -325,6 +325,7 @@ const syi_interpreter syi_fixed_type = {
     .code = SYI_CODE_FIXED_PRECISION,
     .flags = SYI_NODE_DECOMPOSES,
     .call = syi_fixed_call,
+    .answers_whole = syi_fixed_answers_whole,
     .describe = fixed_describe,
     .shape = fixed_shape,
     .simplify = fixed_simplify,

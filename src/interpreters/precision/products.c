@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "interpreters/precision/rows.h"
+#include "interpreters/sharing/share.h"
 
 /* Emits what was multiplied; both factors scaled means one scale too many. */
 static void emit_product(syi_fixed_run *r, sy_tensor *product, uint64_t most, bool twice)
@@ -45,27 +46,32 @@ static bool inner_size(syi_fixed_run *r, const syi_fixed_operand *a, uint64_t *t
     return true;
 }
 
+/* NULL after a failure. */
+static sy_tensor *inner_products(syi_fixed_run *r, syi_op_id id, const syi_fixed_operand *a,
+                                 const syi_fixed_operand *b, uint64_t *most)
+{
+    uint64_t terms = 1;
+    if ((a->most != SYI_FIXED_UNKNOWN || b->most != SYI_FIXED_UNKNOWN) &&
+        !inner_size(r, a, &terms)) {
+        return NULL;
+    }
+    /* Where the shapes do not fit, the child's own sentence is the better one. */
+    *most = syi_fixed_bound_mul(syi_fixed_bound_mul(a->most, b->most), terms);
+    if (*most > syi_fixed_most(r->at) && *most != SYI_FIXED_UNKNOWN) {
+        *most = syi_fixed_check(r, id, a, b, terms);
+    }
+    return sy_scope_get_status(r->s) == SY_OK ? syi_fixed_child_pair(r, id, a, b) : NULL;
+}
+
 void syi_fixed_matmul(syi_fixed_run *r)
 {
     syi_fixed_operand a, b;
-    uint64_t terms = 1;
+    uint64_t most = 0;
     if (!syi_fixed_take(r, 0, false, &a) || !syi_fixed_take(r, 1, false, &b)) {
         return;
     }
-    if ((a.most != SYI_FIXED_UNKNOWN || b.most != SYI_FIXED_UNKNOWN) &&
-        !inner_size(r, &a, &terms)) {
-        return;
-    }
-    /* Where the shapes do not fit, the child's own sentence is the better one. */
-    uint64_t most = syi_fixed_bound_mul(syi_fixed_bound_mul(a.most, b.most), terms);
-    sy_tensor *product = NULL;
-    if (most > syi_fixed_most(r->at) && most != SYI_FIXED_UNKNOWN) {
-        most = syi_fixed_check(r, r->call->op->id, &a, &b, terms);
-    }
-    if (sy_scope_get_status(r->s) == SY_OK) {
-        product = syi_fixed_child_pair(r, r->call->op->id, &a, &b);
-    }
-    emit_product(r, product, most, a.scaled && b.scaled);
+    sy_tensor *products = inner_products(r, r->call->op->id, &a, &b, &most);
+    emit_product(r, products, most, a.scaled && b.scaled);
 }
 
 void syi_fixed_square(syi_fixed_run *r)
@@ -103,28 +109,82 @@ static uint64_t check_windows(syi_fixed_run *r, sy_value *args, uint64_t terms)
     return (uint64_t)largest;
 }
 
-/* Without the bias, which comes to the truncated product. */
-static sy_tensor *convolve(syi_fixed_run *r)
+/* A product on its way: of both scales, when `twice`. */
+typedef struct scaled_product {
+    sy_tensor *child;
+    uint64_t most; /* before it is truncated */
+    bool twice;
+} scaled_product;
+
+/* Of shares the bias, argument `k` in the shape that is added, comes to the product before it is truncated: so what follows may
+ * take the division along (interpreters/sharing/share.h). Nobody sees magnitudes there: the sum has the product's bound. */
+static void add_scaled_bias(syi_fixed_run *r, scaled_product *p, int k, int ndim,
+                            const int64_t *shape)
 {
+    syi_fixed_operand bias;
+    if (!syi_fixed_take(r, k, true, &bias)) {
+        return;
+    }
+    const syi_fixed_operand scale = {.value = sy_value_int(r->at->scale),
+                                     .most = (uint64_t)r->at->scale};
+    if (syi_fixed_check(r, SYI_OP_mul, &bias, &scale, 1) == 0 &&
+        sy_scope_get_status(r->s) != SY_OK) {
+        return;
+    }
+    sy_tensor *added = syi_fixed_child_pair(r, SYI_OP_mul, &bias, &scale);
+    added = added != NULL && shape != NULL ? sy_reshape(r->s, added, ndim, shape) : added;
+    p->child = sy_add(r->s, p->child, added);
+    p->most = SYI_FIXED_UNKNOWN;
+}
+
+/* Hands over product + bias, argument `k`, which may be none; `shape`: what it is reshaped to, or NULL. */
+static void emit_with_bias(syi_fixed_run *r, scaled_product *p, int k, int ndim,
+                           const int64_t *shape)
+{
+    const bool some = r->call->args[k].kind == (sy_value_kind)SYI_VALUE_NODE;
+    if (p->child == NULL || sy_scope_get_status(r->s) != SY_OK) {
+        return;
+    }
+    const bool first = some && p->twice && syi_share_of(p->child->node) != NULL;
+    if (first) {
+        add_scaled_bias(r, p, k, ndim, shape);
+    }
+    if (p->twice) {
+        p->child = syi_fixed_divide(r->s, p->child, r->at->scale);
+        p->most = p->most != SYI_FIXED_UNKNOWN ? p->most / (uint64_t)r->at->scale : p->most;
+    }
+    if (first || !some) {
+        syi_fixed_emit(r, p->child, p->most);
+        return;
+    }
+    sy_tensor *bias = syi_fixed_handle(r, k);
+    bias = bias != NULL && shape != NULL ? sy_reshape(r->s, bias, ndim, shape) : bias;
+    syi_fixed_emit_handle(r, sy_add(r->s, syi_fixed_wrap(r->s, r->at, p->child, p->most), bias));
+}
+
+/* Without the bias. */
+static scaled_product convolve(syi_fixed_run *r)
+{
+    const scaled_product none = {NULL, 0, false};
     syi_fixed_operand input, weight;
     sy_value args[7];
     int64_t all = 0, of_weight = 0;
     if (!syi_fixed_take(r, 0, false, &input) || !syi_fixed_take(r, 1, false, &weight)) {
-        return NULL;
+        return none;
     }
     memcpy(args, r->call->args, sizeof args);
     args[0] = input.value;
     args[1] = weight.value;
     args[2] = sy_value_none();
-    sy_tensor *product = syi_scope_run(r->s, r->call->op->id, false, args, 7);
+    sy_tensor *child = syi_scope_run(r->s, r->call->op->id, false, args, 7);
     syi_array shape = SYI_ARRAY_INIT;
     sy_error error = SY_ERROR_INIT;
-    if (product == NULL || !syi_fixed_numel(r, args[1].as.tensor, &all)) {
-        return NULL;
+    if (child == NULL || !syi_fixed_numel(r, args[1].as.tensor, &all)) {
+        return none;
     }
     if (syi_node_shape(args[1].as.tensor->node, &shape, &error) != SY_OK) {
         sy_scope_fail(r->s, &error);
-        return NULL;
+        return none;
     }
     of_weight = shape.shape[0] > 0 ? all / shape.shape[0] : 0;
     uint64_t most =
@@ -132,23 +192,42 @@ static sy_tensor *convolve(syi_fixed_run *r)
     if (most > syi_fixed_most(r->at) && most != SYI_FIXED_UNKNOWN) {
         most = check_windows(r, args, (uint64_t)of_weight);
     }
-    if (input.scaled && weight.scaled) {
-        product = syi_fixed_divide(r->s, product, r->at->scale);
-        most = most != SYI_FIXED_UNKNOWN ? most / (uint64_t)r->at->scale : most;
+    return (scaled_product){child, most, input.scaled && weight.scaled};
+}
+
+/* input @ weight.T + bias */
+void syi_fixed_linear(syi_fixed_run *r)
+{
+    syi_fixed_operand input, weight;
+    scaled_product p = {NULL, 0, false};
+    int ndim = 0;
+    int64_t shape[SY_DIM_MAX];
+    sy_error error = SY_ERROR_INIT;
+    if (!syi_fixed_take(r, 0, false, &input) || !syi_fixed_take(r, 1, false, &weight)) {
+        return;
     }
-    return syi_fixed_wrap(r->s, r->at, product, most);
+    const sy_status status =
+        sy_tensor_get_shape(syi_fixed_operand_tensor(&weight), &ndim, shape, &error);
+    if (status != SY_OK) {
+        sy_scope_fail(r->s, &error);
+        return;
+    }
+    if (ndim > 1) {
+        weight.value = sy_value_tensor(sy_t(r->s, syi_fixed_operand_tensor(&weight)));
+        weight.fixed = NULL;
+    }
+    if (sy_scope_get_status(r->s) == SY_OK) {
+        p.child = inner_products(r, SYI_OP_matmul, &input, &weight, &p.most);
+        p.twice = input.scaled && weight.scaled;
+        emit_with_bias(r, &p, 2, 0, NULL);
+    }
 }
 
 void syi_fixed_convolution(syi_fixed_run *r)
 {
-    sy_tensor *result = convolve(r);
-    sy_tensor *bias = syi_fixed_handle(r, 2);
-    if (bias != NULL) {
-        const int64_t channels[] = {-1, 1, 1};
-        bias = sy_reshape(r->s, bias, r->call->op->id == SYI_OP_conv1d ? 2 : 3, channels);
-        result = sy_add(r->s, result, bias);
-    }
-    syi_fixed_emit_handle(r, result);
+    const int64_t channels[] = {-1, 1, 1};
+    scaled_product p = convolve(r);
+    emit_with_bias(r, &p, 2, r->call->op->id == SYI_OP_conv1d ? 2 : 3, channels);
 }
 
 /* Division */

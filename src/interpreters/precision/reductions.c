@@ -228,7 +228,7 @@ void syi_fixed_pool(syi_fixed_run *r)
     sy_tensor *pooled =
         syi_scope_run(r->s, r->call->op->id, false, args, (size_t)r->call->arg_count);
     if (!shared && pooled != NULL) {
-        pooled = sy_to(r->s, pooled, SY_DTYPE_I64);
+        pooled = syi_fixed_store(r, sy_to(r->s, pooled, SY_DTYPE_I64));
     }
-    syi_fixed_emit(r, syi_fixed_store(r, pooled), most);
+    syi_fixed_emit(r, pooled, most);
 }

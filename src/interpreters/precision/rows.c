@@ -344,6 +344,7 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(mv, matmul),
     RULE(dot, matmul),
     RULE(addmm, addmm),
+    RULE(linear, linear),
     RULE(conv1d, convolution),
     RULE(conv2d, convolution),
     RULE(square, square),
@@ -529,11 +530,16 @@ static sy_status run_row(syi_fixed_run *r, const row *at)
     return sy_scope_get_status(r->s);
 }
 
+bool syi_fixed_answers_whole(const syi_op *op)
+{
+    return (op->flags & SYI_OP_COMPOSITE) && rows[op->id].rule != NULL;
+}
+
 sy_status syi_fixed_call(syi_call *call, sy_error *err)
 {
     const syi_interpreter *outer = NULL;
     call->out_count = 0;
-    if (call->op->flags & SYI_OP_COMPOSITE) {
+    if ((call->op->flags & SYI_OP_COMPOSITE) && !syi_fixed_answers_whole(call->op)) {
         return syi_call_composite(call, err);
     }
     const syi_fixed *like = find(call, &outer);

@@ -69,7 +69,8 @@ sy_tensor *syi_fixed_store(syi_fixed_run *r, sy_tensor *child);
 uint64_t syi_fixed_check(syi_fixed_run *r, syi_op_id op, const syi_fixed_operand *a,
                          const syi_fixed_operand *b, uint64_t terms);
 
-/* The interpreter's call. */
+/* The interpreter's call, and the COMPOSITE rows among its own. */
+bool syi_fixed_answers_whole(const syi_op *op);
 sy_status syi_fixed_call(syi_call *call, sy_error *err);
 
 /* arithmetic.c */
@@ -92,6 +93,7 @@ void syi_fixed_div(syi_fixed_run *r);
 void syi_fixed_pow(syi_fixed_run *r);
 void syi_fixed_matmul(syi_fixed_run *r);
 void syi_fixed_addmm(syi_fixed_run *r);
+void syi_fixed_linear(syi_fixed_run *r);
 void syi_fixed_convolution(syi_fixed_run *r);
 void syi_fixed_square(syi_fixed_run *r);
 void syi_fixed_mse_loss(syi_fixed_run *r);

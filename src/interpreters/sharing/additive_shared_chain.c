@@ -68,6 +68,9 @@ sy_status syi_sharing_answer(const sy_request *request, sy_tensor *result, const
         syi_msgpack_write_nil(request->reply->out);
         return syi_buffer_check(request->reply->out, "message body", err);
     }
+    syi_mode mode;
+    syi_request_get_mode(request, &mode);
+    SY_TRY(syi_share_settle(syi_share_of(share), &mode, err));
     SY_TRY(syi_tensor_wrap(hook, &bare, syi_node_ref(share), err));
     const syi_policy policy = syi_tensor_policy(result);
     syi_tensor_set_policy(bare, &policy);

@@ -51,6 +51,7 @@ static const row rows[SYI_OP_COUNT] = {
     JOINT(div_trunc, 0, false),
     JOINT(remainder, 0, false),
     JOINT(mean, 0, true),
+    JOINT(linear, 0, true),
     JOINT(eq, FIRST | SECOND, true),
     JOINT(ne, FIRST | SECOND, true),
     JOINT(lt, FIRST | SECOND, true),

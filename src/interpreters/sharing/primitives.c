@@ -115,6 +115,42 @@ sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_tensor **p
 
 /* Crypto store */
 
+static sy_status put_divisor(const sy_primitive *p, syi_demand *demand, sy_error *err)
+{
+    const uint64_t d = (uint64_t)p->divisor;
+    if (p->divisor < 2 || d > syi_field_most(&demand->field) / 2) {
+        return syi_fail(err, SY_ERANGE, "provide_primitives: a division by %lld",
+                        (long long)p->divisor);
+    }
+    const bool power = (d & (d - 1)) == 0 && syi_field_bits(&demand->field) > 0;
+    demand->shift = power ? (unsigned)__builtin_ctzll(d) : 0;
+    demand->divisor = power ? 0 : d;
+    return SY_OK;
+}
+
+static sy_status comparison_of(const sy_primitive *p, syi_family family, syi_demand *demand,
+                               sy_error *err)
+{
+    const bool equal = p->op[0] == 'e', relu = p->op[0] == 'r';
+    const syi_family_material *material = syi_family_get_material(family);
+    if (syi_field_bits(&demand->field) < 3) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "provide_primitives: a %s in a field that is no power of two", p->op);
+    }
+    if (material == NULL) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "provide_primitives: a %s of protocol %s cannot be made ahead", p->op,
+                        syi_family_name(family));
+    }
+    demand->kind = equal ? material->equal : material->sign;
+    demand->outcome = relu ? SYI_OUTCOME_RELU : SYI_OUTCOME_BIT;
+    if (relu && p->divisor != 0) {
+        SY_TRY(put_divisor(p, demand, err));
+        demand->outcome = demand->shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE;
+    }
+    return SY_OK;
+}
+
 /* *family: never DEFAULT. */
 static sy_status demand_of(const sy_primitive *p, syi_demand *demand, syi_family *family,
                            sy_error *err)
@@ -146,30 +182,11 @@ static sy_status demand_of(const sy_primitive *p, syi_demand *demand, syi_family
     }
     if (strcmp(all.op, "comparison") == 0 || strcmp(all.op, "relu") == 0 ||
         strcmp(all.op, "equality") == 0) {
-        if (syi_field_bits(&demand->field) < 3) {
-            return syi_fail(err, SY_ENOTSUP,
-                            "provide_primitives: a %s in a field that is no power of two", all.op);
-        }
-        const syi_family_material *material = syi_family_get_material(*family);
-        if (material == NULL) {
-            return syi_fail(err, SY_ENOTSUP,
-                            "provide_primitives: a %s of protocol %s cannot be made ahead", all.op,
-                            syi_family_name(*family));
-        }
-        demand->kind = all.op[0] == 'e' ? material->equal : material->sign;
-        demand->outcome = all.op[0] == 'r' ? SYI_OUTCOME_RELU : SYI_OUTCOME_BIT;
-        return SY_OK;
+        return comparison_of(&all, *family, demand, err);
     }
     if (strcmp(all.op, "division") == 0) {
-        const uint64_t d = (uint64_t)all.divisor;
-        if (all.divisor < 2 || d > syi_field_most(&demand->field) / 2) {
-            return syi_fail(err, SY_ERANGE, "provide_primitives: a division by %lld",
-                            (long long)all.divisor);
-        }
-        const bool power = (d & (d - 1)) == 0 && syi_field_bits(&demand->field) > 0;
-        demand->kind = power ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE;
-        demand->shift = power ? (unsigned)__builtin_ctzll(d) : 0;
-        demand->divisor = power ? 0 : d;
+        SY_TRY(put_divisor(&all, demand, err));
+        demand->kind = demand->shift > 0 ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE;
         return SY_OK;
     }
     demand->kind = SYI_MATERIAL_PRODUCT;

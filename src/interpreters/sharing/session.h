@@ -172,6 +172,7 @@ typedef struct syi_sharing_run {
     syi_sharing_session *session; /* a reference */
     uint64_t deadline;
     syi_family family;                   /* of comparisons in this command */
+    bool defers;                         /* quotients may wait (syi_share_defer) */
     bool spoke;                          /* something was sent, or the provider asked */
     bool reported;                       /* to the provider */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */

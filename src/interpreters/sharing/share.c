@@ -185,6 +185,22 @@ sy_status syi_share_new(sy_hook *hook, syi_node **node, syi_kin *kin, syi_node *
     return SY_OK;
 }
 
+sy_status syi_share_replace(syi_share *share, syi_node *child, sy_error *err)
+{
+    const syi_kin *kin = share->kin;
+    syi_share_memo *memo =
+        memo_new(share->base.hook->context, &kin->field, syi_node_array(child)->storage);
+    if (memo == NULL) {
+        return SYI_ENOMEM(err, "share");
+    }
+    syi_node_array(child)->storage->secret = true;
+    syi_share_memo_unref(share->memo);
+    syi_node_unref(share->base.child);
+    share->memo = memo;
+    share->base.child = syi_node_ref(child);
+    return SY_OK;
+}
+
 sy_status syi_share_new_seeded(sy_hook *hook, syi_node **node, syi_kin *kin,
                                const uint8_t seed[SYI_SEED_SIZE], const syi_array *shape,
                                sy_error *err)

@@ -41,6 +41,8 @@ typedef struct syi_share {
         base; /* the child is native, of the field's dtype; NULL while only the seed is known, at the client */
     syi_kin *kin;
     syi_share_memo *memo;
+    uint64_t
+        divisor; /* 0, or a quotient that waits: the value is what the words are of, over this */
     uint8_t seed[SYI_SEED_SIZE]; /* without child: the words are the stream of this */
     syi_array shape;             /* without child */
 } syi_share;
@@ -66,6 +68,19 @@ sy_status syi_share_new_seeded(sy_hook *hook, syi_node **node, syi_kin *kin,
  * worth keeping (the share is a small part of its storage). Valid while the command runs. */
 sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, syi_mask **mask,
                          sy_error *err);
+
+/*
+ * Quotients that wait. Inside a plan on shares a division by a public number is done where its result is used: a ReLU of it takes
+ * the division along (crypto/comparison.h: no round and no byte of its own), and the pool of a quotient is that of what is divided,
+ * which is a fraction of it. Whatever else uses one settles it first; so does leaving the plan. The command's holders do the same, as
+ * each of them sees the same plan. Not where divisions were made ahead, which are to be used, or the range is checked.
+ */
+/* From here on in the joint command of that mode. */
+void syi_share_defer(const syi_mode *mode);
+/* Joint: a node whose quotient waits gets its words; nothing for others. */
+sy_status syi_share_settle(syi_share *share, const syi_mode *mode, sy_error *err);
+/* Other words for a node; SY_ENOMEM. */
+sy_status syi_share_replace(syi_share *share, syi_node *child, sy_error *err);
 
 sy_status syi_share_call(syi_call *call, sy_error *err);
 sy_status syi_share_register(sy_hook *hook, sy_error *err);

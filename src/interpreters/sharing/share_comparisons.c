@@ -16,7 +16,7 @@ static size_t count_of(sy_tensor *words)
 }
 
 /* NONE: whether it is zero. */
-static sy_tensor *compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
+static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *comparison)
 {
     const syi_field *field = &o->kin->field;
     sy_error error = SY_ERROR_INIT;
@@ -28,24 +28,36 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
     if (z == NULL) {
         return NULL;
     }
-    const syi_comparison comparison = {.family = o->run->family, .outcome = outcome};
+    syi_comparison of = *comparison;
+    of.family = o->run->family;
     const sy_status status =
-        outcome == SYI_OUTCOME_NONE
-            ? syi_compare_zero(&o->run->party, o->run->family, field, syi_share_data(z),
+        of.outcome == SYI_OUTCOME_NONE
+            ? syi_compare_zero(&o->run->party, of.family, field, syi_share_data(z),
                                syi_share_data(x), count_of(x), &error)
-            : syi_compare(&o->run->party, &comparison, field, syi_share_data(z), syi_share_data(x),
+            : syi_compare(&o->run->party, &of, field, syi_share_data(z), syi_share_data(x),
                           count_of(x), &error);
     return syi_share_latch(o, status, &error) ? z : NULL;
 }
 
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 {
-    return compare(o, x, outcome);
+    const syi_comparison comparison = {.outcome = outcome};
+    return compare(o, x, &comparison);
+}
+
+sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor)
+{
+    const bool power = syi_field_bits(&o->kin->field) > 0 && (divisor & (divisor - 1)) == 0;
+    const syi_comparison comparison = {.outcome =
+                                           power ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE,
+                                       .shift = power ? (unsigned)__builtin_ctzll(divisor) : 0,
+                                       .divisor = power ? 0 : divisor};
+    return compare(o, x, &comparison);
 }
 
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x)
 {
-    return compare(o, x, SYI_OUTCOME_NONE);
+    return syi_words_compare(o, x, SYI_OUTCOME_NONE);
 }
 
 /* x + number, which is public. */
@@ -94,7 +106,9 @@ void syi_share_compare(syi_share_op *o)
 
 void syi_share_relu(syi_share_op *o)
 {
-    syi_share_emit(o, syi_words_compare(o, syi_share_words(o, o->like), SYI_OUTCOME_RELU));
+    sy_tensor *x = syi_share_words(o, o->like);
+    syi_share_emit(o, o->like->divisor > 0 ? syi_words_relu_of_quotient(o, x, o->like->divisor)
+                                           : syi_words_compare(o, x, SYI_OUTCOME_RELU));
 }
 
 static sy_tensor *magnitude(syi_share_op *o, sy_tensor *x)

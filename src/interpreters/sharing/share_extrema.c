@@ -362,7 +362,7 @@ void syi_share_max_pool2d(syi_share_op *o)
         return;
     }
     const players winners = tournament(o, p);
-    syi_share_emit(o, winners.values);
+    syi_share_emit_quotient(o, winners.values, o->like->divisor);
     if (with_places) {
         syi_share_emit(o, winners.places);
     }

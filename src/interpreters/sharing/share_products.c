@@ -42,16 +42,25 @@ static unsigned exponent_of(uint64_t d)
     return (d & (d - 1)) == 0 ? (unsigned)__builtin_ctzll(d) : 0;
 }
 
-sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor)
+static bool can_divide(syi_share_op *o, int64_t divisor)
 {
-    const syi_field *field = &o->kin->field;
     const uint64_t d = divisor < 0 ? 0 - (uint64_t)divisor : (uint64_t)divisor;
-    const uint64_t quarter = syi_field_most(field) / 2;
-    sy_error error = SY_ERROR_INIT;
+    const uint64_t quarter = syi_field_most(&o->kin->field) / 2;
     if (d == 0 || d > quarter) {
         syi_share_refuse(o, SY_ERANGE,
                          d == 0 ? "by 0" : "by %" PRId64 "; a quarter of the field is %" PRIu64,
                          divisor, quarter);
+        return false;
+    }
+    return true;
+}
+
+sy_tensor *syi_words_divide(syi_share_op *o, sy_tensor *a, int64_t divisor)
+{
+    const syi_field *field = &o->kin->field;
+    const uint64_t d = divisor < 0 ? 0 - (uint64_t)divisor : (uint64_t)divisor;
+    sy_error error = SY_ERROR_INIT;
+    if (!can_divide(o, divisor)) {
         return NULL;
     }
     a = syi_share_dense(o, a);
@@ -325,9 +334,53 @@ void syi_share_div(syi_share_op *o)
     int64_t divisor = 0;
     if (syi_share_argument(o, 1) != NULL) {
         syi_share_emit(o, syi_words_quotient(o, syi_share_operand(o, 0), syi_share_operand(o, 1)));
-    } else if (syi_share_divisor(o, 1, &divisor)) {
-        syi_share_emit(o, syi_words_divide(o, syi_share_words(o, o->like), divisor));
+    } else if (syi_share_divisor(o, 1, &divisor) && can_divide(o, divisor)) {
+        sy_tensor *x = syi_share_words(o, o->like);
+        if (o->run != NULL && o->run->defers && divisor > 1 && !o->call->inplace &&
+            syi_field_bits(&o->kin->field) > 0 && syi_share_needs_run(o)) {
+            /* A copy: x may be written to meanwhile. */
+            syi_share_emit_quotient(o, x != NULL ? sy_clone(o->s, x) : NULL, (uint64_t)divisor);
+        } else {
+            syi_share_emit(o, syi_words_divide(o, x, divisor));
+        }
     }
+}
+
+/* Quotients that wait */
+
+void syi_share_defer(const syi_mode *mode)
+{
+    syi_sharing_run *run = syi_sharing_run_of(mode);
+    if (run == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&run->session->lock);
+    const syi_stock *stock = &run->session->stock;
+    run->defers = !run->party.check_range && !syi_stock_has(stock, SYI_MATERIAL_SHIFT) &&
+                  !syi_stock_has(stock, SYI_MATERIAL_DIVIDE);
+    pthread_mutex_unlock(&run->session->lock);
+}
+
+sy_status syi_share_settle(syi_share *share, const syi_mode *mode, sy_error *err)
+{
+    sy_hook *hook = share->base.hook;
+    sy_error error = SY_ERROR_INIT;
+    if (share->divisor == 0) {
+        return SY_OK;
+    }
+    syi_call call = {.hook = hook, .op = syi_op_get(SYI_OP_div), .mode = mode};
+    syi_share_op o = {&call, sy_scope_begin(hook), share, share->kin, syi_sharing_run_of(mode)};
+    if (o.s == NULL) {
+        return SYI_ENOMEM(err, call.op->name);
+    }
+    o.s->mode = *mode;
+    o.s->mode.grad = false;
+    sy_tensor *quotient = syi_words_divide(&o, syi_share_words(&o, share), (int64_t)share->divisor);
+    if (quotient != NULL &&
+        syi_share_latch(&o, syi_share_replace(share, quotient->node, &error), &error)) {
+        share->divisor = 0;
+    }
+    return sy_scope_end(o.s, err);
 }
 
 void syi_share_mean(syi_share_op *o)

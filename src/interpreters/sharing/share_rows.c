@@ -213,6 +213,15 @@ static syi_share_memo *memo_of(const syi_share_op *o, const syi_array *words)
     return NULL;
 }
 
+void syi_share_emit_quotient(syi_share_op *o, sy_tensor *words, uint64_t divisor)
+{
+    const int before = o->call->out_count;
+    syi_share_emit(o, words);
+    if (o->call->out_count > before) {
+        syi_share_of(o->call->outs[before])->divisor = divisor;
+    }
+}
+
 void syi_share_emit(syi_share_op *o, sy_tensor *words)
 {
     sy_error error = SY_ERROR_INIT;
@@ -239,6 +248,7 @@ void syi_share_emit(syi_share_op *o, sy_tensor *words)
 enum {
     MOVES = 1u << 0, /* elements change their places: done on the words as they are */
     ADDS = 1u << 1,  /* linear, with sums: on the words, where the modulus is the machine's */
+    TAKES = 1u << 2, /* a rule that knows what to do with a quotient that waits */
 };
 
 typedef struct row {
@@ -253,6 +263,7 @@ typedef struct row {
 #define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS, 1u}
 #define LINEAR_INTO(op, k) [SYI_OP_##op] = {NULL, ADDS, 1u | 1u << (k)}
 #define RULE(op, name) [SYI_OP_##op] = {syi_share_##name, 0, 0}
+#define RULE_TAKES(op, name) [SYI_OP_##op] = {syi_share_##name, TAKES, 0}
 
 static const row rows[SYI_OP_COUNT] = {
     RULE(add, add),
@@ -292,7 +303,7 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(le, compare),
     RULE(gt, compare),
     RULE(ge, compare),
-    RULE(relu, relu),
+    RULE_TAKES(relu, relu),
     RULE(threshold_backward, threshold_backward),
     RULE(abs, abs),
     RULE(sign, sign),
@@ -307,8 +318,8 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(argmin, arg_extremum),
     RULE(amax, extrema),
     RULE(amin, extrema),
-    RULE(max_pool2d, max_pool2d),
-    RULE(max_pool2d_with_indices, max_pool2d),
+    RULE_TAKES(max_pool2d, max_pool2d),
+    RULE_TAKES(max_pool2d_with_indices, max_pool2d),
     RULE(avg_pool2d, avg_pool2d),
 
     RULE(to, to),
@@ -327,9 +338,9 @@ static const row rows[SYI_OP_COUNT] = {
     RULE(view_as, as_other),
     RULE(reshape_as, as_other),
     RULE(expand_as, as_other),
-    RULE(dim, size),
-    RULE(numel, size),
-    RULE(size, size),
+    RULE_TAKES(dim, size),
+    RULE_TAKES(numel, size),
+    RULE_TAKES(size, size),
 
     MOVE(clone),
     MOVE(detach),
@@ -484,6 +495,22 @@ static void run_row(syi_share_op *o)
     }
 }
 
+/* Whose quotients wait and are needed now. */
+static sy_status settle_arguments(const syi_call *call, sy_error *err)
+{
+    const bool takes = !call->inplace && (rows[call->op->id].kind & TAKES) != 0;
+    for (int k = takes ? 1 : 0; k < call->arg_count; k++) {
+        const bool list = call->args[k].kind == SY_VALUE_LIST;
+        const sy_value *items = list ? call->args[k].as.list.items : &call->args[k];
+        const size_t count = list ? call->args[k].as.list.count : 1;
+        for (size_t i = 0; i < count; i++) {
+            syi_share *share = share_in(&items[i]);
+            SY_TRY(share != NULL ? syi_share_settle(share, call->mode, err) : SY_OK);
+        }
+    }
+    return SY_OK;
+}
+
 sy_status syi_share_call(syi_call *call, sy_error *err)
 {
     const syi_interpreter *outer = NULL;
@@ -509,6 +536,7 @@ sy_status syi_share_call(syi_call *call, sy_error *err)
         return syi_fail(err, SY_EINVAL, "%s: in place, a plain tensor cannot take a shared result",
                         call->op->name);
     }
+    SY_TRY(settle_arguments(call, err));
     syi_share_op o = {call, sy_scope_begin(call->hook), like, like->kin,
                       syi_sharing_run_of(call->mode)};
     if (o.s == NULL) {

@@ -72,6 +72,9 @@ static inline void *syi_share_data(sy_tensor *words)
 /* Hands over words as the next result (in place: writes them into self's). */
 void syi_share_emit(syi_share_op *o, sy_tensor *words);
 
+/* The same of words that are to be divided, when that is due (share.h). */
+void syi_share_emit_quotient(syi_share_op *o, sy_tensor *words, uint64_t divisor);
+
 /* Argument k, shared or public, as this holder's share. */
 sy_tensor *syi_share_operand(syi_share_op *o, int k);
 
@@ -88,8 +91,9 @@ sy_tensor *syi_words_refresh(syi_share_op *o, sy_tensor *a);
 sy_tensor *syi_words_times(syi_share_op *o, sy_tensor *x, sy_tensor *y);
 /* Fresh words in the shape of others, not filled. */
 sy_tensor *syi_words_like(syi_share_op *o, sy_tensor *words);
-/* Joint (share_comparisons.c): an outcome of each element; [x = 0]; 1 - x of bits. */
+/* Joint (share_comparisons.c): an outcome of each element, BIT or RELU, or of a quotient its ReLU; [x = 0]; 1 - x of bits. */
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome);
+sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor);
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x);
 sy_tensor *syi_words_not(syi_share_op *o, sy_tensor *bits);
 /* x / y toward zero, both shared: |x / y| and |y| below the root of half the modulus, else it means nothing. */

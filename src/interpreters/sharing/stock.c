@@ -139,6 +139,18 @@ static const char *product_text(const syi_bilinear *product)
     return "product";
 }
 
+static void describe_comparison(const syi_demand *demand, char *text, size_t size)
+{
+    char by[48] = "";
+    if (demand->outcome == SYI_OUTCOME_RELU_SHIFT) {
+        snprintf(by, sizeof by, " with division by 2^%u", demand->shift);
+    } else if (demand->outcome == SYI_OUTCOME_RELU_DIVIDE) {
+        snprintf(by, sizeof by, " with division by %" PRIu64, demand->divisor);
+    }
+    snprintf(text, size, "%s%s of %" PRIu64 " elements",
+             demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", by, demand->count);
+}
+
 const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size)
 {
     char x[64], y[64];
@@ -165,8 +177,7 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
     case SYI_MATERIAL_BITS_SIGN:
     case SYI_MATERIAL_FSS_SIGN:
     case SYI_MATERIAL_CARRY_SIGN:
-        snprintf(text, size, "%s of %" PRIu64 " elements",
-                 demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", demand->count);
+        describe_comparison(demand, text, size);
         break;
     case SYI_MATERIAL_BITS_EQUAL:
     case SYI_MATERIAL_FSS_EQUAL:
@@ -220,6 +231,15 @@ sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_e
     }
     /* Zeros are no primitive of the originals': whoever forces preprocessing does not count refreshes. */
     return stock->force && demand->kind != SYI_MATERIAL_ZERO ? none_left(demand, err) : SY_OK;
+}
+
+bool syi_stock_has(const syi_stock *stock, syi_material_kind kind)
+{
+    bool some = false;
+    for (const syi_stock_entry *entry = stock->entries; entry != NULL; entry = entry->next) {
+        some |= entry->count > 0 && entry->key[0] == (uint8_t)kind; /* what a demand begins with */
+    }
+    return some;
 }
 
 uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand)
