@@ -128,8 +128,15 @@ static void add_comparison(theory *t, int64_t count)
     t->sent += bench_comparison_bytes((uint64_t)count);
 }
 
+static void add_division(theory *t, bool waits, int64_t count)
+{
+    t->rounds += waits ? 1 : 0;
+    t->sent += waits ? 8 * (uint64_t)count : 0;
+}
+
 /*
- * A product opens its inputs less their mask, and its masked results, to divide. Its divisions, and those of the same net in
+ * A product opens its inputs less their mask. Its division waits: a ReLU takes it along, also behind a pool; other layers, and the
+ * end, open what is divided, masked. Its divisions, and those of the same net in
  * fixed precision here, differ by at most a unit, as if drawn; so do the inputs, whose differences are multiplied by weights
  * whose squares add up to 2 on average, below 3. A pool compares two pairs of each window, and then their winners.
  */
@@ -137,21 +144,26 @@ static theory theory_of(const net *n, int64_t rows)
 {
     theory t = {0, 0, 0};
     extent e = first_extent(n);
+    bool waits = false;
     for (const layer *l = n->layers; l->kind != NO_LAYER; l++) {
         const extent next = after(l, e);
         const int64_t count = rows * numbers_of(next);
         if (l->kind == RELU) {
             add_comparison(&t, count);
+            waits = false;
         } else if (l->kind == POOL) {
             add_comparison(&t, 2 * count);
             add_comparison(&t, count);
         } else {
-            t.rounds += 2;
-            t.sent += 8 * (uint64_t)(rows * numbers_of(e) + count);
+            add_division(&t, waits, rows * numbers_of(e));
+            t.rounds += 1;
+            t.sent += 8 * (uint64_t)(rows * numbers_of(e));
             t.variance = 3 * t.variance + 1;
+            waits = true;
         }
         e = next;
     }
+    add_division(&t, waits, rows * numbers_of(e));
     return t;
 }
 

@@ -73,7 +73,8 @@ sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, s
  * Quotients that wait. Inside a plan on shares a division by a public number is done where its result is used: a ReLU of it takes
  * the division along (crypto/comparison.h: no round and no byte of its own), and the pool of a quotient is that of what is divided,
  * which is a fraction of it. Whatever else uses one settles it first; so does leaving the plan. The command's holders do the same, as
- * each of them sees the same plan. Not where divisions were made ahead, which are to be used, or the range is checked.
+ * each of them sees the same plan. A division that was made ahead is done at once, unless a ReLU that takes it along was made ahead,
+ * too; so is every one where the range is checked.
  */
 /* From here on in the joint command of that mode. */
 void syi_share_defer(const syi_mode *mode);

@@ -328,37 +328,63 @@ bool syi_share_divisor(syi_share_op *o, int k, int64_t *divisor)
     return true;
 }
 
+/* Quotients that wait */
+
+void syi_share_defer(const syi_mode *mode)
+{
+    syi_sharing_run *run = syi_sharing_run_of(mode);
+    if (run != NULL) {
+        run->defers = !run->party.check_range;
+    }
+}
+
+/* Is such a division there, made ahead, and no ReLU that takes one along? Then it is to be used. */
+static bool is_made_ahead(const syi_share_op *o, uint64_t divisor, uint64_t count)
+{
+    const syi_field *field = &o->kin->field;
+    const unsigned shift = exponent_of(divisor);
+    const syi_family_material *material = syi_family_get_material(o->run->family);
+    syi_demand demand = {.kind = shift > 0 ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE,
+                         .field = *field,
+                         .count = count,
+                         .shift = shift,
+                         .divisor = shift > 0 ? 0 : divisor};
+    syi_sharing_session *session = o->run->session;
+    pthread_mutex_lock(&session->lock);
+    bool made = syi_stock_left(&session->stock, &demand) > 0;
+    if (made && material != NULL) {
+        demand.kind = material->sign;
+        demand.outcome = shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE;
+        made = syi_stock_left(&session->stock, &demand) == 0;
+    }
+    pthread_mutex_unlock(&session->lock);
+    return made;
+}
+
+static bool may_wait(const syi_share_op *o, int64_t divisor, sy_tensor *x)
+{
+    return o->run != NULL && o->run->defers && divisor > 1 && !o->call->inplace &&
+           syi_field_bits(&o->kin->field) > 0 && x != NULL &&
+           !is_made_ahead(o, (uint64_t)divisor, count_of(x));
+}
+
 /* div, div_trunc: by a public whole number, rounded down or up (crypto/spdz.h); by a shared one, toward zero */
 void syi_share_div(syi_share_op *o)
 {
     int64_t divisor = 0;
     if (syi_share_argument(o, 1) != NULL) {
         syi_share_emit(o, syi_words_quotient(o, syi_share_operand(o, 0), syi_share_operand(o, 1)));
-    } else if (syi_share_divisor(o, 1, &divisor) && can_divide(o, divisor)) {
-        sy_tensor *x = syi_share_words(o, o->like);
-        if (o->run != NULL && o->run->defers && divisor > 1 && !o->call->inplace &&
-            syi_field_bits(&o->kin->field) > 0 && syi_share_needs_run(o)) {
-            /* A copy: x may be written to meanwhile. */
-            syi_share_emit_quotient(o, x != NULL ? sy_clone(o->s, x) : NULL, (uint64_t)divisor);
-        } else {
-            syi_share_emit(o, syi_words_divide(o, x, divisor));
-        }
-    }
-}
-
-/* Quotients that wait */
-
-void syi_share_defer(const syi_mode *mode)
-{
-    syi_sharing_run *run = syi_sharing_run_of(mode);
-    if (run == NULL) {
         return;
     }
-    pthread_mutex_lock(&run->session->lock);
-    const syi_stock *stock = &run->session->stock;
-    run->defers = !run->party.check_range && !syi_stock_has(stock, SYI_MATERIAL_SHIFT) &&
-                  !syi_stock_has(stock, SYI_MATERIAL_DIVIDE);
-    pthread_mutex_unlock(&run->session->lock);
+    if (!syi_share_divisor(o, 1, &divisor) || !can_divide(o, divisor)) {
+        return;
+    }
+    sy_tensor *x = syi_share_words(o, o->like);
+    if (may_wait(o, divisor, x) && syi_share_needs_run(o)) { /* x may be written to meanwhile */
+        syi_share_emit_quotient(o, sy_clone(o->s, x), (uint64_t)divisor);
+    } else {
+        syi_share_emit(o, syi_words_divide(o, x, divisor));
+    }
 }
 
 sy_status syi_share_settle(syi_share *share, const syi_mode *mode, sy_error *err)

@@ -233,15 +233,6 @@ sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_e
     return stock->force && demand->kind != SYI_MATERIAL_ZERO ? none_left(demand, err) : SY_OK;
 }
 
-bool syi_stock_has(const syi_stock *stock, syi_material_kind kind)
-{
-    bool some = false;
-    for (const syi_stock_entry *entry = stock->entries; entry != NULL; entry = entry->next) {
-        some |= entry->count > 0 && entry->key[0] == (uint8_t)kind; /* what a demand begins with */
-    }
-    return some;
-}
-
 uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand)
 {
     syi_buffer key;

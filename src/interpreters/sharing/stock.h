@@ -31,8 +31,6 @@ sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t fir
 /* (Material of SecureNN is never in stock, and always dealt.) Takes one: the demand's item, and those of its fresh factors, become that of the instance. *drawn false: there is none;
  * SY_EEMPTY then when nothing may be dealt on demand (zeros always may). Products with kept masks are never in stock. */
 sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err);
-/* Are there instances left of that kind, with any parameters? */
-bool syi_stock_has(const syi_stock *stock, syi_material_kind kind);
 /* Instances left of that kind and these parameters. */
 uint64_t syi_stock_left(const syi_stock *stock, const syi_demand *demand);
 
