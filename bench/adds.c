@@ -214,7 +214,7 @@ int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *
     if (code == CLI_OK && scenario->transport == NULL) {
         code = bench_compare(b, 1e-6, add_remotely, &a, add_locally, &a, result);
     } else if (code == CLI_OK) {
-        code = bench_raw_open(b, &raw, scenario->transport, &shape, scenario->spin_us);
+        code = bench_raw_open(b, &raw, scenario->transport, &shape, scenario->spin_us, NULL);
         if (code == CLI_OK) {
             code = bench_compare(b, 1e-6, add_remotely, &a,
                                  scenario->pipelined ? bench_raw_stream : bench_raw_echo, &raw,

@@ -9,10 +9,12 @@
 #define CSYFT_BENCH_H
 
 #include "cli.h"
+#include "relay.h"
 
 typedef struct bench {
     const cli_verb *verb;
-    bool quick; /* a few short samples: does it work at all? */
+    bool quick;     /* a few short samples: does it work at all? */
+    double seconds; /* of samples, if they are 3 by then; 0: all are taken */
 } bench;
 
 typedef enum bench_goal {
@@ -46,12 +48,14 @@ struct bench_scenario {
     size_t size; /* bytes of the tensor, or its side, or rows of a batch */
     unsigned spin_us;
     bool pipelined;
-    bool plan;      /* 20 operations that were sent as one */
-    bool fetch;     /* get, not send */
-    bool memory;    /* the worker's, not time */
-    const char *op; /* of secret sharing */
-    bool fixed;     /* on reals of fixed precision */
-    bool ahead;     /* its material is made before the clock starts */
+    bool plan;                    /* 20 operations that were sent as one */
+    bool fetch;                   /* get, not send */
+    bool memory;                  /* the worker's, not time */
+    const char *op;               /* of secret sharing */
+    bool fixed;                   /* on reals of fixed precision */
+    bool ahead;                   /* its material is made before the clock starts */
+    const char *protocol;         /* of comparisons; NULL: masked bits */
+    const bench_network *network; /* between all parties; NULL: loopback itself */
 };
 
 /* All of them, in the order in which they run. A suite is run by its name alone. */
@@ -59,8 +63,11 @@ extern const bench_scenario *const bench_scenarios[];
 extern const size_t bench_scenario_count;
 extern const bench_scenario *const bench_mpc_scenarios[]; /* the suite "mpc" */
 extern const size_t bench_mpc_scenario_count;
+extern const bench_scenario *const bench_network_scenarios[]; /* the suite "mpc_networks" */
+extern const size_t bench_network_scenario_count;
 
 int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_network(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_layers(const bench *b, const bench_scenario *scenario, bench_result *result);

@@ -6,6 +6,8 @@
 
 #define COUNT_MAX ((size_t)1 << 24)
 
+enum { SAMPLES_LEAST = 3 };
+
 double bench_clock(void)
 {
     struct timespec now;
@@ -61,6 +63,8 @@ int bench_compare(const bench *b, double unit, bench_work work, void *state, ben
             return code;
         }
     }
+    const double start = bench_clock();
+    size_t taken = 0;
     for (size_t k = 0; k < sample_count; k++) {
         for (size_t turn = 0; turn < 2; turn++) {
             const size_t side = (k + turn) % 2; /* neither always goes first */
@@ -71,9 +75,13 @@ int bench_compare(const bench *b, double unit, bench_work work, void *state, ben
             }
             samples[side][k] = seconds / (double)counts[side] / unit;
         }
+        taken = k + 1;
+        if (taken >= SAMPLES_LEAST && b->seconds > 0 && bench_clock() - start > b->seconds) {
+            break;
+        }
     }
-    result->median = bench_median(samples[0], sample_count);
+    result->median = bench_median(samples[0], taken);
     result->min = samples[0][0];
-    result->limit = bench_median(samples[1], sample_count);
+    result->limit = bench_median(samples[1], taken);
     return CLI_OK;
 }

@@ -7,7 +7,7 @@
 
 #include "parties.h"
 
-enum { BATCH = 32 };
+enum { BATCH = 32, KEY_SIZE = 912, STOCK_MAX = 64 << 20 };
 
 /* A scenario's operation: shapes of its operands, what it must cost, and how far off its results may be. */
 typedef struct work {
@@ -16,8 +16,7 @@ typedef struct work {
     int64_t x_shape[4], y_shape[4]; /* y_ndim 0: one operand */
     uint64_t z_size;
     int64_t most; /* magnitude of whole numbers */
-    size_t rounds;
-    uint64_t sent;
+    bench_cost cost;
     double bound;
 } work;
 
@@ -28,7 +27,6 @@ typedef struct operation {
     sy_tensor *x, *y; /* plain; y may be NULL */
     sy_tensor *shared_x, *shared_y;
     sy_tensor *fresh[2][BATCH]; /* operands of the next operations */
-    double offline;             /* seconds per operation, of the last sample */
 } operation;
 
 static uint64_t product_of(int ndim, const int64_t *shape)
@@ -47,25 +45,25 @@ static void expect_product(work *w, bool fixed, uint64_t terms)
     const uint64_t x_size = product_of(w->x_ndim, w->x_shape),
                    y_size = product_of(w->y_ndim, w->y_shape);
     w->most = 1000;
-    w->rounds = fixed ? 2 : 1;
-    w->sent = 8 * (x_size + y_size + (fixed ? w->z_size : 0));
+    w->cost.rounds = fixed ? 2 : 1;
+    w->cost.sent = 8 * (x_size + y_size + (fixed ? w->z_size : 0));
     w->bound = fixed ? 0.001 * (8 * (double)terms + 2) : 0;
 }
 
 /* Of numbers whose differences a double holds. */
-static void expect_comparison(work *w)
+static void expect_comparison(work *w, const char *protocol)
 {
     w->most = INT64_C(1) << 51;
-    w->rounds = BENCH_COMPARISON_ROUNDS;
-    w->sent = bench_comparison_bytes(w->z_size);
+    w->cost = bench_cost_sum(bench_command_cost(protocol),
+                             bench_comparison_cost(protocol, w->y_ndim == 0, w->z_size));
     w->bound = 0;
 }
 
 /* Windows of 2x2: two pairs of each, then their winners. Encoding cuts less than a unit off. */
 static void expect_pool(work *w)
 {
-    w->rounds = 2 * BENCH_COMPARISON_ROUNDS;
-    w->sent = bench_comparison_bytes(2 * w->z_size) + bench_comparison_bytes(w->z_size);
+    w->cost = bench_cost_sum(bench_comparison_cost(NULL, true, 2 * w->z_size),
+                             bench_comparison_cost(NULL, true, w->z_size));
     w->bound = 0.001;
 }
 
@@ -92,7 +90,7 @@ static work work_of(const bench_scenario *scenario)
         expect_pool(&w);
     } else { /* ge, relu */
         w.y_ndim = strcmp(w.op, "relu") == 0 ? 0 : 1;
-        expect_comparison(&w);
+        expect_comparison(&w, scenario->protocol);
     }
     return w;
 }
@@ -165,31 +163,30 @@ static sy_status copy_operands(operation *p, size_t count, sy_error *err)
     return sy_scope_end(s, err);
 }
 
-/* What one operation takes of the crypto store. */
+/* What one operation takes of the crypto store: a triple and, in fixed precision, a division; or a comparison. */
 static sy_status provide(operation *p, size_t count, sy_error *err)
 {
     const work *w = &p->work;
-    sy_primitive triple = SY_PRIMITIVE_INIT, division = SY_PRIMITIVE_INIT;
+    sy_primitive needed[] = {SY_PRIMITIVE_INIT, SY_PRIMITIVE_INIT};
     const int64_t z[] = {(int64_t)w->z_size};
-    triple.op = w->op;
-    triple.a_ndim = w->x_ndim;
-    triple.a_shape = w->x_shape;
-    triple.b_ndim = w->y_ndim;
-    triple.b_shape = w->y_shape;
-    division.op = "division";
-    division.a_ndim = 1;
-    division.a_shape = z;
-    division.divisor = 1000;
-    sy_worker *provider = p->parties.workers[BENCH_HOLDERS];
-    const double start = bench_clock();
-    sy_status status =
-        sy_provide_primitives(&triple, count, p->parties.workers, BENCH_HOLDERS, provider, err);
-    if (status == SY_OK && p->scenario->fixed) {
-        status = sy_provide_primitives(&division, count, p->parties.workers, BENCH_HOLDERS,
-                                       provider, err);
-    }
-    p->offline = (bench_clock() - start) / (double)count;
-    return status;
+    needed[0].op = strcmp(w->op, "ge") == 0 ? "comparison" : w->op;
+    needed[0].a_ndim = w->x_ndim;
+    needed[0].a_shape = w->x_shape;
+    needed[0].b_ndim = w->y_ndim;
+    needed[0].b_shape = w->y_shape;
+    needed[1].op = "division";
+    needed[1].a_ndim = 1;
+    needed[1].a_shape = z;
+    needed[1].divisor = 1000;
+    return bench_parties_provide(&p->parties, needed, p->scenario->fixed ? 2 : 1, count, err);
+}
+
+/* So many operations in a row, with what was made for them in the holders' memory. */
+static size_t batch_of(const bench_scenario *scenario)
+{
+    const bool keys = scenario->ahead && scenario->protocol != NULL;
+    const size_t most = keys ? 1 + STOCK_MAX / (KEY_SIZE * scenario->size) : BATCH;
+    return most < BATCH ? most : BATCH;
 }
 
 static int run_shared(void *state, size_t count, double *seconds)
@@ -197,9 +194,10 @@ static int run_shared(void *state, size_t count, double *seconds)
     operation *p = state;
     sy_error err = SY_ERROR_INIT;
     sy_status status = SY_OK;
+    const size_t batch = batch_of(p->scenario);
     *seconds = 0;
     for (size_t done = 0; done < count && status == SY_OK;) {
-        const size_t some = count - done < BATCH ? count - done : BATCH;
+        const size_t some = count - done < batch ? count - done : batch;
         status = copy_operands(p, some, &err);
         if (status == SY_OK && p->scenario->ahead) {
             status = provide(p, some, &err);
@@ -213,7 +211,7 @@ static int run_shared(void *state, size_t count, double *seconds)
         *seconds += bench_clock() - start;
         done += some;
     }
-    return status == SY_OK ? CLI_OK : cli_report(p->parties.b->verb, &err);
+    return status == SY_OK ? CLI_OK : cli_report(p->parties.b.verb, &err);
 }
 
 /* The same on plain numbers here, and as many rounds of as many bytes without anything about them. */
@@ -230,7 +228,7 @@ static int run_least(void *state, size_t count, double *seconds)
     }
     *seconds = bench_clock() - start;
     return status == SY_OK ? bench_parties_echo(&p->parties, count, seconds)
-                           : cli_report(p->parties.b->verb, &err);
+                           : cli_report(p->parties.b.verb, &err);
 }
 
 /* The checks */
@@ -251,43 +249,43 @@ static sy_status compare(operation *p, bool *right, sy_error *err)
     return status;
 }
 
-/* What one fresh operation costs. */
+/* What one fresh operation costs, its material included. */
 static sy_status count_cost(operation *p, sy_sharing_cost *before, sy_sharing_cost *after,
                             sy_error *err)
 {
     sy_status status = copy_operands(p, 1, err);
-    if (status == SY_OK) {
-        status = bench_parties_cost(&p->parties, before, err);
+    status = status == SY_OK ? bench_parties_count(&p->parties, before, err) : status;
+    if (status == SY_OK && p->scenario->ahead) {
+        status = provide(p, 1, err);
     }
     if (status == SY_OK) {
         sy_scope *s = sy_scope_begin(p->parties.session.hook);
         (void)operate(p, s, p->fresh[0][0], p->fresh[1][0]);
         status = sy_scope_end(s, err);
     }
-    return status == SY_OK ? bench_parties_cost(&p->parties, after, err) : status;
+    return status == SY_OK ? bench_parties_count(&p->parties, after, err) : status;
 }
 
 /* Everything but the time. */
 static int check(operation *p, bench_result *result)
 {
     sy_error err = SY_ERROR_INIT;
-    sy_sharing_cost before, after;
+    sy_sharing_cost before[BENCH_HOLDERS], after[BENCH_HOLDERS];
     sy_status status = open_values(p, &err);
     status = status == SY_OK ? compare(p, &result->check, &err) : status;
-    status = status == SY_OK ? count_cost(p, &before, &after, &err) : status;
-    return status == SY_OK ? bench_parties_expect(&p->parties, &before, &after, p->work.rounds,
-                                                  p->work.sent, p->scenario->spin_us, result)
-                           : cli_report(p->parties.b->verb, &err);
+    status = status == SY_OK ? count_cost(p, before, after, &err) : status;
+    return status == SY_OK ? bench_parties_expect(&p->parties, before, after, &p->work.cost, result)
+                           : cli_report(p->parties.b.verb, &err);
 }
 
 int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result)
 {
     operation p = {.scenario = scenario, .work = work_of(scenario)};
-    int code = bench_parties_open(b, &p.parties, scenario->spin_us);
+    int code = bench_parties_open(b, scenario, &p.parties);
     code = code == CLI_OK ? check(&p, result) : code;
     if (code == CLI_OK) {
-        code = bench_compare(b, 1e-3, run_shared, &p, run_least, &p, result);
-        result->offline = scenario->ahead ? p.offline * 1e3 : 0;
+        code = bench_compare(&p.parties.b, 1e-3, run_shared, &p, run_least, &p, result);
+        result->offline = bench_parties_offline(&p.parties);
     }
     close_all(&p);
     return code;

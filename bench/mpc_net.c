@@ -115,55 +115,44 @@ static extent after(const layer *l, extent e)
     }
 }
 
-/* Rounds and bytes to the other holder, without what weights take when they are opened first. */
+/* Without what weights take when they are opened first. What is dealt is not looked at. */
 typedef struct theory {
-    size_t rounds;
-    uint64_t sent;
+    bench_cost cost;
     double variance; /* of results, in units of 0.001 */
 } theory;
 
-static void add_comparison(theory *t, int64_t count)
+static void add_comparison(theory *t, const char *protocol, int64_t count)
 {
-    t->rounds += BENCH_COMPARISON_ROUNDS;
-    t->sent += bench_comparison_bytes((uint64_t)count);
-}
-
-static void add_division(theory *t, bool waits, int64_t count)
-{
-    t->rounds += waits ? 1 : 0;
-    t->sent += waits ? 8 * (uint64_t)count : 0;
+    t->cost = bench_cost_sum(t->cost, bench_comparison_cost(protocol, true, (uint64_t)count));
+    t->cost.dealt = 0;
 }
 
 /*
- * A product opens its inputs less their mask. Its division waits: a ReLU takes it along, also behind a pool; other layers, and the
- * end, open what is divided, masked. Its divisions, and those of the same net in
+ * A product opens its inputs less their mask, and its masked results, to divide. Its divisions, and those of the same net in
  * fixed precision here, differ by at most a unit, as if drawn; so do the inputs, whose differences are multiplied by weights
  * whose squares add up to 2 on average, below 3. A pool compares two pairs of each window, and then their winners.
  */
-static theory theory_of(const net *n, int64_t rows)
+static theory theory_of(const net *n, const bench_scenario *scenario)
 {
-    theory t = {0, 0, 0};
+    const char *protocol = scenario->protocol;
+    const int64_t rows = (int64_t)scenario->size;
+    theory t = {.cost = bench_command_cost(protocol), .variance = 0};
     extent e = first_extent(n);
-    bool waits = false;
     for (const layer *l = n->layers; l->kind != NO_LAYER; l++) {
         const extent next = after(l, e);
         const int64_t count = rows * numbers_of(next);
         if (l->kind == RELU) {
-            add_comparison(&t, count);
-            waits = false;
+            add_comparison(&t, protocol, count);
         } else if (l->kind == POOL) {
-            add_comparison(&t, 2 * count);
-            add_comparison(&t, count);
+            add_comparison(&t, protocol, 2 * count);
+            add_comparison(&t, protocol, count);
         } else {
-            add_division(&t, waits, rows * numbers_of(e));
-            t.rounds += 1;
-            t.sent += 8 * (uint64_t)(rows * numbers_of(e));
+            t.cost.rounds += 2;
+            t.cost.sent += 8 * (uint64_t)(rows * numbers_of(e) + count);
             t.variance = 3 * t.variance + 1;
-            waits = true;
         }
         e = next;
     }
-    add_division(&t, waits, rows * numbers_of(e));
     return t;
 }
 
@@ -260,13 +249,13 @@ static sy_status build(inference *i, sy_error *err)
 static sy_status share(inference *i, sy_error *err)
 {
     bench_parties *p = &i->parties;
-    sy_worker *provider = p->workers[BENCH_HOLDERS];
+    const sy_share_options options = bench_parties_options(p);
     sy_status status = sy_plan_fix_precision_(i->plan, NULL, err);
     if (status == SY_OK) {
         status = sy_plan_copy(i->plan, &i->fixed, err);
     }
     if (status == SY_OK) {
-        status = sy_plan_share_(i->plan, p->workers, BENCH_HOLDERS, provider, err);
+        status = sy_plan_share_with_(i->plan, p->workers, BENCH_HOLDERS, &options, err);
     }
     if (status == SY_OK) {
         status = sy_plan_send(i->plan, &i->sent, p->workers, BENCH_HOLDERS, false, err);
@@ -314,6 +303,31 @@ static sy_status copy_rows(inference *i, size_t count, sy_error *err)
     return sy_scope_end(s, err);
 }
 
+/* Comparisons and divisions of one run. A product with a weight that was opened before asks the provider all the same: its mask is of
+ * an earlier product. */
+static sy_status provide(inference *i, size_t count, sy_error *err)
+{
+    sy_primitive needed[2 * LAYERS_MAX];
+    int64_t sizes[LAYERS_MAX];
+    size_t kinds = 0;
+    extent e = first_extent(i->net);
+    for (size_t k = 0; i->net->layers[k].kind != NO_LAYER; k++) {
+        const layer *l = &i->net->layers[k];
+        e = after(l, e);
+        if (l->kind == POOL) {
+            continue; /* asks the provider */
+        }
+        sizes[k] = (int64_t)i->scenario->size * numbers_of(e);
+        sy_primitive *p = &needed[kinds++];
+        *p = (sy_primitive)SY_PRIMITIVE_INIT;
+        p->op = l->kind == RELU ? "relu" : "division";
+        p->divisor = l->kind == RELU ? 0 : 1000;
+        p->a_ndim = 1;
+        p->a_shape = &sizes[k];
+    }
+    return bench_parties_provide(&i->parties, needed, kinds, count, err);
+}
+
 static sy_status run_plan(inference *i, size_t k, sy_tensor **y, sy_error *err)
 {
     const sy_value argument = sy_value_tensor(i->fresh[k]);
@@ -329,6 +343,9 @@ static int run_shared(void *state, size_t count, double *seconds)
     for (size_t done = 0; done < count && status == SY_OK;) {
         const size_t some = count - done < BATCH ? count - done : BATCH;
         status = copy_rows(i, some, &err);
+        if (status == SY_OK && i->scenario->ahead) {
+            status = provide(i, some, &err);
+        }
         const double start = bench_clock();
         for (size_t k = 0; k < some && status == SY_OK; k++) {
             sy_tensor *y = NULL;
@@ -338,7 +355,7 @@ static int run_shared(void *state, size_t count, double *seconds)
         *seconds += bench_clock() - start;
         done += some;
     }
-    return status == SY_OK ? CLI_OK : cli_report(i->parties.b->verb, &err);
+    return status == SY_OK ? CLI_OK : cli_report(i->parties.b.verb, &err);
 }
 
 static sy_status run_here(sy_plan *plan, sy_tensor *x, sy_tensor **y, sy_error *err)
@@ -360,7 +377,7 @@ static int run_least(void *state, size_t count, double *seconds)
     }
     *seconds = bench_clock() - start;
     return status == SY_OK ? bench_parties_echo(&i->parties, count, seconds)
-                           : cli_report(i->parties.b->verb, &err);
+                           : cli_report(i->parties.b.verb, &err);
 }
 
 /* The checks */
@@ -368,7 +385,7 @@ static int run_least(void *state, size_t count, double *seconds)
 /* Beside the same in fixed precision here: six deviations. */
 static sy_status compare(inference *i, bool *right, sy_error *err)
 {
-    const theory t = theory_of(i->net, (int64_t)i->scenario->size);
+    const theory t = theory_of(i->net, i->scenario);
     sy_tensor *shared = NULL, *fixed = NULL, *plain = NULL;
     double largest = INFINITY;
     sy_status status = copy_rows(i, 1, err);
@@ -385,31 +402,43 @@ static sy_status compare(inference *i, bool *right, sy_error *err)
     return status;
 }
 
+static sy_status count_cost(inference *i, sy_sharing_cost *before, sy_sharing_cost *after,
+                            sy_error *err)
+{
+    sy_tensor *y = NULL;
+    sy_status status = copy_rows(i, 1, err);
+    status = status == SY_OK ? bench_parties_count(&i->parties, before, err) : status;
+    if (status == SY_OK && i->scenario->ahead) {
+        status = provide(i, 1, err);
+    }
+    status = status == SY_OK ? run_plan(i, 0, &y, err) : status;
+    status = status == SY_OK ? bench_parties_count(&i->parties, after, err) : status;
+    sy_tensor_unref(y);
+    return status;
+}
+
 static int check(inference *i, bench_result *result)
 {
-    const theory t = theory_of(i->net, (int64_t)i->scenario->size);
+    const theory t = theory_of(i->net, i->scenario);
     sy_error err = SY_ERROR_INIT;
-    sy_sharing_cost before, after;
-    sy_tensor *y = NULL;
+    sy_sharing_cost before[BENCH_HOLDERS], after[BENCH_HOLDERS];
     sy_status status = build(i, &err);
     status = status == SY_OK ? share(i, &err) : status;
     status = status == SY_OK ? compare(i, &result->check, &err) : status;
-    status = status == SY_OK ? copy_rows(i, 1, &err) : status;
-    status = status == SY_OK ? bench_parties_cost(&i->parties, &before, &err) : status;
-    status = status == SY_OK ? run_plan(i, 0, &y, &err) : status;
-    status = status == SY_OK ? bench_parties_cost(&i->parties, &after, &err) : status;
-    sy_tensor_unref(y);
-    return status == SY_OK ? bench_parties_expect(&i->parties, &before, &after, t.rounds, t.sent,
-                                                  i->scenario->spin_us, result)
-                           : cli_report(i->parties.b->verb, &err);
+    status = status == SY_OK ? count_cost(i, before, after, &err) : status;
+    return status == SY_OK ? bench_parties_expect(&i->parties, before, after, &t.cost, result)
+                           : cli_report(i->parties.b.verb, &err);
 }
 
 int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result)
 {
     inference i = {.scenario = scenario, .net = find_net(scenario->op)};
-    int code = bench_parties_open(b, &i.parties, scenario->spin_us);
+    int code = bench_parties_open(b, scenario, &i.parties);
     code = code == CLI_OK ? check(&i, result) : code;
-    code = code == CLI_OK ? bench_compare(b, 1e-3, run_shared, &i, run_least, &i, result) : code;
+    if (code == CLI_OK) {
+        code = bench_compare(&i.parties.b, 1e-3, run_shared, &i, run_least, &i, result);
+        result->offline = bench_parties_offline(&i.parties);
+    }
     close_all(&i);
     return code;
 }

@@ -1,34 +1,57 @@
 /* parties.c - see parties.h. */
 #include "parties.h"
 
-static sy_status connect_all(bench_parties *p, unsigned spin_us, sy_error *err)
+#include <string.h>
+
+/* A far network's scenarios take long: so many seconds of samples are enough. */
+#define PATIENCE 5.0
+
+/* Processes and connections */
+
+/* Where the others and the client find a process. */
+static int find_door(bench_parties *p, const char *url, char door[BENCH_RELAY_URL])
 {
-    sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
-    options.spin_us = spin_us;
-    for (int k = 0; k < BENCH_PARTIES; k++) {
-        const sy_status status =
-            sy_worker_connect(p->session.hook, &p->workers[k], p->processes[k].url, &options, err);
-        if (status != SY_OK) {
-            return status;
-        }
+    if (p->relay == NULL) {
+        snprintf(door, BENCH_RELAY_URL, "%s", url);
+        return CLI_OK;
     }
-    return SY_OK;
+    const int code = bench_relay_add(p->relay, url, door);
+    return code == 0 ? CLI_OK : cli_fail(p->b.verb, "relay to %s: %s", url, strerror(code));
 }
 
-int bench_parties_open(const bench *b, bench_parties *p, unsigned spin_us)
+static int connect_all(bench_parties *p)
+{
+    sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
+    sy_error err = SY_ERROR_INIT;
+    options.spin_us = p->scenario->spin_us;
+    for (int k = 0; k < BENCH_PARTIES; k++) {
+        char door[BENCH_RELAY_URL];
+        const int code = find_door(p, p->processes[k].url, door);
+        if (code != CLI_OK) {
+            return code;
+        }
+        if (sy_worker_connect(p->session.hook, &p->workers[k], door, &options, &err) != SY_OK) {
+            return cli_report(p->b.verb, &err);
+        }
+    }
+    return CLI_OK;
+}
+
+int bench_parties_open(const bench *b, const bench_scenario *scenario, bench_parties *p)
 {
     static const char *const ids[] = {"alice", "bob", "crypto"};
     const cli_session_options options = {0};
-    sy_error err = SY_ERROR_INIT;
-    *p = (bench_parties){.b = b, .wire = {.fd = -1}};
+    *p = (bench_parties){.scenario = scenario, .b = *b, .wire = {.fd = -1}};
+    p->b.seconds = scenario->network != NULL ? PATIENCE : 0;
     int code = cli_session_open(&p->session, b->verb, &options);
+    if (code == CLI_OK && scenario->network != NULL) {
+        const int failed = bench_relay_open(&p->relay, scenario->network);
+        code = failed == 0 ? CLI_OK : cli_fail(b->verb, "relay: %s", strerror(failed));
+    }
     for (int k = 0; k < BENCH_PARTIES && code == CLI_OK; k++) {
-        code = bench_start_worker_named(b, &p->processes[k], "tcp", spin_us, ids[k]);
+        code = bench_start_worker_named(b, &p->processes[k], "tcp", scenario->spin_us, ids[k]);
     }
-    if (code != CLI_OK) {
-        return code;
-    }
-    return connect_all(p, spin_us, &err) == SY_OK ? CLI_OK : cli_report(b->verb, &err);
+    return code == CLI_OK ? connect_all(p) : code;
 }
 
 void bench_parties_close(bench_parties *p)
@@ -38,19 +61,31 @@ void bench_parties_close(bench_parties *p)
     for (int k = 0; k < BENCH_PARTIES; k++) {
         bench_stop(&p->processes[k]);
     }
+    bench_relay_close(p->relay);
+    p->relay = NULL;
+}
+
+/* Values */
+
+sy_share_options bench_parties_options(const bench_parties *p)
+{
+    sy_share_options options = SY_SHARE_OPTIONS_INIT;
+    options.crypto_provider = p->workers[BENCH_HOLDERS];
+    options.protocol = p->scenario->protocol;
+    return options;
 }
 
 sy_status bench_parties_share(bench_parties *p, sy_tensor *plain, bool fixed, sy_tensor **shared,
                               sy_error *err)
 {
-    sy_worker *provider = p->workers[BENCH_HOLDERS];
+    const sy_share_options options = bench_parties_options(p);
     sy_tensor *encoded = NULL;
     if (!fixed) {
-        return sy_tensor_share(plain, shared, p->workers, BENCH_HOLDERS, provider, err);
+        return sy_tensor_share_with(plain, shared, p->workers, BENCH_HOLDERS, &options, err);
     }
     sy_status status = sy_tensor_fix_precision(plain, &encoded, NULL, err);
     if (status == SY_OK) {
-        status = sy_tensor_share(encoded, shared, p->workers, BENCH_HOLDERS, provider, err);
+        status = sy_tensor_share_with(encoded, shared, p->workers, BENCH_HOLDERS, &options, err);
     }
     sy_tensor_unref(encoded);
     return status;
@@ -85,28 +120,90 @@ sy_status bench_parties_compare(bench_parties *p, sy_tensor *shared, sy_tensor *
     return status == SY_OK ? ended : status;
 }
 
-sy_status bench_parties_cost(bench_parties *p, sy_sharing_cost *cost, sy_error *err)
+/* Material */
+
+sy_status bench_parties_provide(bench_parties *p, const sy_primitive *primitives, size_t kinds,
+                                size_t count, sy_error *err)
 {
-    return sy_sharing_get_cost(p->workers, BENCH_HOLDERS, p->workers[BENCH_HOLDERS], 0, cost, err);
+    sy_status status = SY_OK;
+    const double start = bench_clock();
+    for (size_t k = 0; k < kinds && status == SY_OK; k++) {
+        sy_primitive one = primitives[k];
+        one.protocol = p->scenario->protocol;
+        status = sy_provide_primitives(&one, count, p->workers, BENCH_HOLDERS,
+                                       p->workers[BENCH_HOLDERS], err);
+    }
+    p->offline += bench_clock() - start;
+    p->ahead += count;
+    return status;
 }
 
-uint64_t bench_comparison_bytes(uint64_t count)
+double bench_parties_offline(const bench_parties *p)
 {
-    return 8 * count + BENCH_COMPARISON_BITS * ((count + 7) / 8);
+    return p->ahead > 0 ? 1e3 * p->offline / (double)p->ahead : 0;
+}
+
+/* Costs */
+
+bench_cost bench_cost_sum(bench_cost a, bench_cost b)
+{
+    return (bench_cost){a.rounds + b.rounds, a.sent + b.sent, a.dealt + b.dealt};
+}
+
+/* Of masked bits each bit is a plane of whole bytes: 39 that are opened, 328 in corrections. */
+bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count)
+{
+    const uint64_t plane = (count + 7) / 8;
+    if (protocol == NULL) {
+        return (bench_cost){4, 8 * count + 39 * plane, (relu ? 16 : 8) * count + 328 * plane};
+    }
+    if (strcmp(protocol, "fss") == 0) {
+        return (bench_cost){2, 8 * count + plane, (relu ? 2 * 912u + 16 : 2 * 912u + 8) * count};
+    }
+    return relu ? (bench_cost){10, 56 * count, 184 * count}
+                : (bench_cost){9, 40 * count, 176 * count};
+}
+
+/* SecureNN's holders draw a seed together. */
+bench_cost bench_command_cost(const char *protocol)
+{
+    return protocol != NULL && strcmp(protocol, "snn") == 0 ? (bench_cost){1, 32, 0}
+                                                            : (bench_cost){0, 0, 0};
+}
+
+sy_status bench_parties_count(bench_parties *p, sy_sharing_cost cost[BENCH_HOLDERS], sy_error *err)
+{
+    sy_status status = SY_OK;
+    for (size_t k = 0; k < BENCH_HOLDERS && status == SY_OK; k++) {
+        status = sy_sharing_get_cost(p->workers, BENCH_HOLDERS, p->workers[BENCH_HOLDERS], k,
+                                     &cost[k], err);
+    }
+    return status;
 }
 
 int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,
-                         const sy_sharing_cost *after, size_t rounds, uint64_t sent,
-                         unsigned spin_us, bench_result *result)
+                         const sy_sharing_cost *after, const bench_cost *expected,
+                         bench_result *result)
 {
-    const bench_shape round = {.request = sent / rounds, .messages = 1, .reply = sent / rounds};
-    const uint64_t bytes = after->bytes_sent - before->bytes_sent;
+    const uint64_t each = expected->sent / expected->rounds;
+    const bench_shape round = {.request = each, .messages = 1, .reply = each};
+    uint64_t dealt = 0, made = 0, left = 0;
+    for (size_t k = 0; k < BENCH_HOLDERS; k++) {
+        result->check = result->check &&
+                        after[k].bytes_sent - before[k].bytes_sent == expected->sent &&
+                        after[k].rounds - before[k].rounds == expected->rounds;
+        dealt += after[k].bytes_dealt - before[k].bytes_dealt;
+        made += after[k].primitives_made - before[k].primitives_made;
+        left += after[k].primitives_made - after[k].primitives_taken;
+    }
+    result->check = result->check && (expected->dealt == 0 || dealt == expected->dealt) &&
+                    left == 0 && (made > 0) == p->scenario->ahead;
     result->rounds = (double)(after->rounds - before->rounds);
-    result->bytes = bytes + after->bytes_received - before->bytes_received;
+    result->bytes = after->bytes_sent - before->bytes_sent;
+    result->bytes += after->bytes_received - before->bytes_received;
     result->dealt = after->bytes_dealt - before->bytes_dealt;
-    result->check = result->check && bytes == sent && result->rounds == (double)rounds;
-    p->rounds = rounds;
-    return bench_raw_open(p->b, &p->wire, "tcp", &round, spin_us);
+    p->rounds = expected->rounds;
+    return bench_raw_open(&p->b, &p->wire, "tcp", &round, p->scenario->spin_us, p->relay);
 }
 
 int bench_parties_echo(bench_parties *p, size_t count, double *seconds)

@@ -100,9 +100,14 @@ int bench_raw_read(bench_raw *raw, void *bytes, size_t size)
 
 /* --- life -------------------------------------------------------------------------------------- */
 
-static int connect_to_peer(bench_raw *raw)
+static int connect_to_peer(bench_raw *raw, bench_relay *relay)
 {
-    const char *port = strrchr(raw->peer.url, ':');
+    char door[BENCH_RELAY_URL];
+    const int code = relay != NULL ? bench_relay_add(relay, raw->peer.url, door) : 0;
+    if (code != 0) {
+        return cli_fail(raw->b->verb, "relay: %s", strerror(code));
+    }
+    const char *port = strrchr(relay != NULL ? door : raw->peer.url, ':');
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((uint16_t)atoi(port + 1))};
@@ -126,7 +131,7 @@ static uint8_t *touched(size_t size)
 }
 
 int bench_raw_open(const bench *b, bench_raw *raw, const char *transport, const bench_shape *shape,
-                   unsigned spin_us)
+                   unsigned spin_us, bench_relay *relay)
 {
     *raw = (bench_raw){.b = b,
                        .websocket = strcmp(transport, "ws") == 0,
@@ -142,7 +147,7 @@ int bench_raw_open(const bench *b, bench_raw *raw, const char *transport, const 
     }
     int code = bench_start_peer(b, &raw->peer, transport, spin_us);
     if (code == CLI_OK) {
-        code = connect_to_peer(raw);
+        code = connect_to_peer(raw, relay);
     }
     if (code == CLI_OK && raw->websocket) {
         code = bench_websocket_open(raw);

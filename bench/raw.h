@@ -30,9 +30,9 @@ typedef struct bench_raw {
 
 enum { BENCH_SCRATCH = 256 * 1024 };
 
-/* Starts the peer and connects. An exit code; close is due in any case. */
+/* Starts the peer and connects, through a relay (nullable; tcp). An exit code; close is due in any case. */
 int bench_raw_open(const bench *b, bench_raw *raw, const char *transport, const bench_shape *shape,
-                   unsigned spin_us);
+                   unsigned spin_us, bench_relay *relay);
 void bench_raw_close(bench_raw *raw);
 
 /* bench_work of one operation after the other; of as many as csyft has under way when pipelined. */

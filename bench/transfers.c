@@ -217,7 +217,7 @@ int bench_run_transfer(const bench *b, const bench_scenario *scenario, bench_res
         code = learn_shape(&t, &shape, result);
     }
     if (code == CLI_OK) {
-        code = bench_raw_open(b, &raw, scenario->transport, &shape, 0);
+        code = bench_raw_open(b, &raw, scenario->transport, &shape, 0, NULL);
     }
     if (code == CLI_OK) {
         code = bench_compare(b, 1e-6, transfer_many, &t, bench_raw_echo, &raw, result);

@@ -20,6 +20,7 @@ static const struct suite {
 } suites[] = {
     {NULL, bench_scenarios, &bench_scenario_count},
     {"mpc", bench_mpc_scenarios, &bench_mpc_scenario_count},
+    {"mpc_networks", bench_network_scenarios, &bench_network_scenario_count},
 };
 enum { SUITES = sizeof suites / sizeof suites[0] };
 
@@ -137,7 +138,9 @@ const cli_verb cli_bench = {
         "libwebsockets server, memcpy, OpenBLAS. Workers and servers are processes of their own "
         "on\n"
         "loopback. Every result is checked; a wrong one is exit code 1, a missed goal is not.\n"
-        "The suite mpc measures secret sharing; it is run when it is named.\n",
+        "The suite mpc measures secret sharing, and mpc_networks the same on networks that a "
+        "relay\n"
+        "makes slow; they are run when they are named.\n",
     .options = options,
     .run = run_bench,
 };
