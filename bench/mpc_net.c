@@ -121,6 +121,13 @@ typedef struct theory {
     double variance; /* of results, in units of 0.001 */
 } theory;
 
+/* Opens what is masked: so many words in a round. */
+static void add_opening(theory *t, int64_t count)
+{
+    t->cost.rounds++;
+    t->cost.sent += 8 * (uint64_t)count;
+}
+
 static void add_comparison(theory *t, const char *protocol, int64_t count)
 {
     t->cost = bench_cost_sum(t->cost, bench_comparison_cost(protocol, true, (uint64_t)count));
@@ -128,30 +135,43 @@ static void add_comparison(theory *t, const char *protocol, int64_t count)
 }
 
 /*
- * A product opens its inputs less their mask, and its masked results, to divide. Its divisions, and those of the same net in
- * fixed precision here, differ by at most a unit, as if drawn; so do the inputs, whose differences are multiplied by weights
+ * A product opens its inputs less their mask. Its results are to be divided, which waits until something but a pool uses them: a
+ * relu takes it along (but by SecureNN), else they are opened under another mask. Divisions here, and those of the same net in
+ * fixed precision, differ by at most a unit, as if drawn; so do the inputs, whose differences are multiplied by weights
  * whose squares add up to 2 on average, below 3. A pool compares two pairs of each window, and then their winners.
  */
 static theory theory_of(const net *n, const bench_scenario *scenario)
 {
     const char *protocol = scenario->protocol;
+    const bool along = protocol == NULL || strcmp(protocol, "snn") != 0;
     const int64_t rows = (int64_t)scenario->size;
     theory t = {.cost = bench_command_cost(protocol), .variance = 0};
+    bool waits = false; /* a division */
     extent e = first_extent(n);
     for (const layer *l = n->layers; l->kind != NO_LAYER; l++) {
         const extent next = after(l, e);
-        const int64_t count = rows * numbers_of(next);
-        if (l->kind == RELU) {
-            add_comparison(&t, protocol, count);
-        } else if (l->kind == POOL) {
-            add_comparison(&t, protocol, 2 * count);
-            add_comparison(&t, protocol, count);
+        const int64_t inputs = rows * numbers_of(e), outputs = rows * numbers_of(next);
+        if (l->kind == POOL) {
+            add_comparison(&t, protocol, 2 * outputs);
+            add_comparison(&t, protocol, outputs);
+        } else if (l->kind == RELU) {
+            add_comparison(&t, protocol, outputs);
+            if (!along) {
+                add_opening(&t, outputs);
+            }
+            waits = false;
         } else {
-            t.cost.rounds += 2;
-            t.cost.sent += 8 * (uint64_t)(rows * numbers_of(e) + count);
+            if (waits) {
+                add_opening(&t, inputs);
+            }
+            add_opening(&t, inputs);
             t.variance = 3 * t.variance + 1;
+            waits = true;
         }
         e = next;
+    }
+    if (waits) {
+        add_opening(&t, rows * numbers_of(e));
     }
     return t;
 }
@@ -303,27 +323,27 @@ static sy_status copy_rows(inference *i, size_t count, sy_error *err)
     return sy_scope_end(s, err);
 }
 
-/* Comparisons and divisions of one run. A product with a weight that was opened before asks the provider all the same: its mask is of
- * an earlier product. */
+/*
+ * Each relu of one run, with the division that it takes along. What is not made ahead: other divisions (where some are in stock, none
+ * is taken along), and products with weights that were opened before, whose masks are of earlier products.
+ */
 static sy_status provide(inference *i, size_t count, sy_error *err)
 {
-    sy_primitive needed[2 * LAYERS_MAX];
+    sy_primitive needed[LAYERS_MAX];
     int64_t sizes[LAYERS_MAX];
     size_t kinds = 0;
     extent e = first_extent(i->net);
-    for (size_t k = 0; i->net->layers[k].kind != NO_LAYER; k++) {
-        const layer *l = &i->net->layers[k];
+    for (const layer *l = i->net->layers; l->kind != NO_LAYER; l++) {
         e = after(l, e);
-        if (l->kind == POOL) {
-            continue; /* asks the provider */
+        if (l->kind == RELU) {
+            sizes[kinds] = (int64_t)i->scenario->size * numbers_of(e);
+            needed[kinds] = (sy_primitive)SY_PRIMITIVE_INIT;
+            needed[kinds].op = "relu";
+            needed[kinds].divisor = 1000;
+            needed[kinds].a_ndim = 1;
+            needed[kinds].a_shape = &sizes[kinds];
+            kinds++;
         }
-        sizes[k] = (int64_t)i->scenario->size * numbers_of(e);
-        sy_primitive *p = &needed[kinds++];
-        *p = (sy_primitive)SY_PRIMITIVE_INIT;
-        p->op = l->kind == RELU ? "relu" : "division";
-        p->divisor = l->kind == RELU ? 0 : 1000;
-        p->a_ndim = 1;
-        p->a_shape = &sizes[k];
     }
     return bench_parties_provide(&i->parties, needed, kinds, count, err);
 }

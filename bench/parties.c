@@ -147,7 +147,8 @@ double bench_parties_offline(const bench_parties *p)
 
 bench_cost bench_cost_sum(bench_cost a, bench_cost b)
 {
-    return (bench_cost){a.rounds + b.rounds, a.sent + b.sent, a.dealt + b.dealt};
+    return (bench_cost){a.rounds + b.rounds, a.sent + b.sent, a.dealt + b.dealt,
+                        a.reported + b.reported};
 }
 
 /* Of masked bits each bit is a plane of whole bytes: 39 that are opened, 328 in corrections. */
@@ -155,20 +156,20 @@ bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count
 {
     const uint64_t plane = (count + 7) / 8;
     if (protocol == NULL) {
-        return (bench_cost){4, 8 * count + 39 * plane, (relu ? 16 : 8) * count + 328 * plane};
+        return (bench_cost){4, 8 * count + 39 * plane, (relu ? 16 : 8) * count + 328 * plane, 0};
     }
     if (strcmp(protocol, "fss") == 0) {
-        return (bench_cost){2, 8 * count + plane, (relu ? 2 * 912u + 16 : 2 * 912u + 8) * count};
+        return (bench_cost){2, 8 * count + plane, (relu ? 2 * 912u + 16 : 2 * 912u + 8) * count, 0};
     }
-    return relu ? (bench_cost){10, 56 * count, 184 * count}
-                : (bench_cost){9, 40 * count, 176 * count};
+    return relu ? (bench_cost){10, 56 * count, 184 * count, 136 * count}
+                : (bench_cost){9, 40 * count, 176 * count, 136 * count};
 }
 
 /* SecureNN's holders draw a seed together. */
 bench_cost bench_command_cost(const char *protocol)
 {
-    return protocol != NULL && strcmp(protocol, "snn") == 0 ? (bench_cost){1, 32, 0}
-                                                            : (bench_cost){0, 0, 0};
+    return protocol != NULL && strcmp(protocol, "snn") == 0 ? (bench_cost){1, 32, 0, 0}
+                                                            : (bench_cost){0, 0, 0, 0};
 }
 
 sy_status bench_parties_count(bench_parties *p, sy_sharing_cost cost[BENCH_HOLDERS], sy_error *err)
@@ -191,7 +192,8 @@ int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,
     for (size_t k = 0; k < BENCH_HOLDERS; k++) {
         result->check = result->check &&
                         after[k].bytes_sent - before[k].bytes_sent == expected->sent &&
-                        after[k].rounds - before[k].rounds == expected->rounds;
+                        after[k].rounds - before[k].rounds == expected->rounds &&
+                        after[k].bytes_reported - before[k].bytes_reported == expected->reported;
         dealt += after[k].bytes_dealt - before[k].bytes_dealt;
         made += after[k].primitives_made - before[k].primitives_made;
         left += after[k].primitives_made - after[k].primitives_taken;

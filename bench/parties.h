@@ -17,8 +17,9 @@ enum { BENCH_HOLDERS = 2, BENCH_PARTIES = 3 };
 /* What an operation costs: src/crypto/ says it for each protocol (spdz.h, bits.h, fss.h, snn.h). */
 typedef struct bench_cost {
     size_t rounds;
-    uint64_t sent;  /* to the other holder, of payloads */
-    uint64_t dealt; /* to both holders together; 0: not looked at */
+    uint64_t sent;     /* to the other holder, of payloads */
+    uint64_t dealt;    /* to both holders together; 0: not looked at */
+    uint64_t reported; /* to the provider, by one holder */
 } bench_cost;
 
 typedef struct bench_parties {
@@ -56,7 +57,7 @@ double bench_parties_offline(const bench_parties *p);
 /* What each holder's joint operations have cost so far. */
 sy_status bench_parties_count(bench_parties *p, sy_sharing_cost cost[BENCH_HOLDERS], sy_error *err);
 /*
- * Rounds, bytes sent and dealt of what happened between two counts: they become the result's, and false when they are not what
+ * Rounds, and bytes sent, dealt and reported, of what happened between two counts: they become the result's, and false when they are not what
  * is expected, or when not all that was made ahead was taken. Starts the echo. An exit code.
  */
 int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,
