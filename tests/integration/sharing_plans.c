@@ -205,8 +205,8 @@ static void test_protocols(void **state)
     sharing s = sharing_of(*state, 2, true);
     layered l;
     sy_plan *plan = build_relu(s.w, &l);
-    run_by(&s, "bits", 2 + 4);
-    run_by(&s, "fss", 2 + 2);
+    run_by(&s, "bits", 1 + 4); /* the relu divides */
+    run_by(&s, "fss", 1 + 2);
     run_by(&s, "snn", 2 + 10 + 1); /* and what the holders draw together */
     s.options.protocol = "yao";
     assert_fails(s.w, sy_plan_share_with_(plan, s.holders, s.count, &s.options, &s.w->err),
