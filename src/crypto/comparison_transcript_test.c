@@ -56,9 +56,9 @@ static void test_messages_are_uniform(void **state)
 {
     (void)state;
     for (size_t f = 0; f < FAMILIES; f++) {
-        check_messages(&families[f], SYI_OUTCOME_NONE);
         check_messages(&families[f], SYI_OUTCOME_RELU_SHIFT);
         if (TEST_SLOWNESS == 1) {
+            check_messages(&families[f], SYI_OUTCOME_NONE);
             check_messages(&families[f], SYI_OUTCOME_RELU_DIVIDE);
         }
     }
@@ -187,7 +187,7 @@ static void test_faults(void **state)
         for (int kind = PARTY_FAULT_DIE; kind <= PARTY_FAULT_LONG; kind++) {
             for (int party = PARTY_PROVIDER; party < 2; party++) {
                 const uint64_t messages = party == PARTY_PROVIDER ? 1 : families[f].rounds;
-                for (uint64_t at = 0; at < messages; at++) {
+                for (uint64_t at = 0; at<messages; at += TEST_SLOWNESS> 1 ? 3 : 1) {
                     const party_fault fault = {(party_fault_kind)kind, party, at};
                     const fault_seen seen = fault_trial_run(&trial, &fault);
                     assert_true(seen.met);
