@@ -184,7 +184,8 @@ static sy_status provide(operation *p, size_t count, sy_error *err)
 /* So many operations in a row, with what was made for them in the holders' memory. */
 static size_t batch_of(const bench_scenario *scenario)
 {
-    const bool keys = scenario->ahead && scenario->protocol != NULL;
+    const bool keys =
+        scenario->ahead && scenario->protocol != NULL && strcmp(scenario->protocol, "fss") == 0;
     const size_t most = keys ? 1 + STOCK_MAX / (KEY_SIZE * scenario->size) : BATCH;
     return most < BATCH ? most : BATCH;
 }

@@ -323,10 +323,8 @@ static sy_status copy_rows(inference *i, size_t count, sy_error *err)
     return sy_scope_end(s, err);
 }
 
-/*
- * Each relu of one run, with the division that it takes along. What is not made ahead: other divisions (where some are in stock, none
- * is taken along), and products with weights that were opened before, whose masks are of earlier products.
- */
+/* Each relu of one run, with the division that it takes along, and the division at the end. A product with a weight that was opened
+ * before asks the provider all the same: its mask is of an earlier product. */
 static sy_status provide(inference *i, size_t count, sy_error *err)
 {
     sy_primitive needed[LAYERS_MAX];
@@ -335,10 +333,10 @@ static sy_status provide(inference *i, size_t count, sy_error *err)
     extent e = first_extent(i->net);
     for (const layer *l = i->net->layers; l->kind != NO_LAYER; l++) {
         e = after(l, e);
-        if (l->kind == RELU) {
+        if (l->kind == RELU || l[1].kind == NO_LAYER) {
             sizes[kinds] = (int64_t)i->scenario->size * numbers_of(e);
             needed[kinds] = (sy_primitive)SY_PRIMITIVE_INIT;
-            needed[kinds].op = "relu";
+            needed[kinds].op = l->kind == RELU ? "relu" : "division";
             needed[kinds].divisor = 1000;
             needed[kinds].a_ndim = 1;
             needed[kinds].a_shape = &sizes[kinds];

@@ -151,15 +151,18 @@ bench_cost bench_cost_sum(bench_cost a, bench_cost b)
                         a.reported + b.reported};
 }
 
-/* Of masked bits each bit is a plane of whole bytes: 39 that are opened, 328 in corrections. */
+/* Each bit is a plane of whole bytes: of masked bits 39 are opened, and 328 are dealt in corrections; of a tree of carries 181. */
 bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count)
 {
-    const uint64_t plane = (count + 7) / 8;
+    const uint64_t plane = (count + 7) / 8, words = (relu ? 16 : 8) * count;
     if (protocol == NULL) {
-        return (bench_cost){4, 8 * count + 39 * plane, (relu ? 16 : 8) * count + 328 * plane, 0};
+        return (bench_cost){4, 8 * count + 39 * plane, words + 328 * plane, 0};
+    }
+    if (strcmp(protocol, "carry") == 0) {
+        return (bench_cost){8, 8 * count + 181 * plane, words + 181 * plane, 0};
     }
     if (strcmp(protocol, "fss") == 0) {
-        return (bench_cost){2, 8 * count + plane, (relu ? 2 * 912u + 16 : 2 * 912u + 8) * count, 0};
+        return (bench_cost){2, 8 * count + plane, words + UINT64_C(2) * 912 * count, 0};
     }
     return relu ? (bench_cost){10, 56 * count, 184 * count, 136 * count}
                 : (bench_cost){9, 40 * count, 176 * count, 136 * count};

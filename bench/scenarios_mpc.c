@@ -20,6 +20,9 @@
         BY(name_ "_fss", summary_ ", by function secret sharing", __VA_ARGS__, "fss", false), \
         BY(name_ "_fss_ahead", summary_ ", by function secret sharing, keys made ahead",      \
            __VA_ARGS__, "fss", true),                                                         \
+        BY(name_ "_carry", summary_ ", by a tree of carries", __VA_ARGS__, "carry", false),   \
+        BY(name_ "_carry_ahead", summary_ ", by a tree of carries, material made ahead",      \
+           __VA_ARGS__, "carry", true),                                                       \
         BY(name_ "_snn", summary_ ", by SecureNN", __VA_ARGS__, "snn", false)
 #define HERE_OTHERS(name_, summary_, run_, op_, size_) \
     OTHERS("mpc_" name_, summary_, MPC_LIMIT, run_, op_, size_, NULL, 50)
