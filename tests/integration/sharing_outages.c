@@ -35,7 +35,7 @@ static void test_stall(void **state)
 /* --- connections ------------------------------------------------------------------------------- */
 
 /* Bob reaches alice through a proxy. */
-static void proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms)
+static void proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms, uint32_t reconnect_ms)
 {
     memset(t, 0, sizeof *t);
     parties_open_for(&t->p, 2, grace_ms);
@@ -43,7 +43,7 @@ static void proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms)
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     sy_worker *alice = NULL;
     options.timeout_ms = 20000;
-    options.reconnect_ms = PARTIES_RECONNECT_MS;
+    options.reconnect_ms = reconnect_ms;
     assert_ok(sy_worker_connect(t->p.at[1].hook, &alice, proxy->url, &options, &t->err), &t->err);
     client_open(&t->c, &t->p, "client", true, 20000);
     assert_ok(client_share(&t->c, &t->x, 3, TRIAL_DATA, &t->err), &t->err);
@@ -97,7 +97,7 @@ static void test_cut_between_holders(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
+    proxied_open(&t, &proxy, PARTIES_LONG_GRACE_MS, PARTIES_PATIENCE_MS);
     sy_tensor *x = share_many(&t), *z = NULL;
     assert_ok(client_mul(&t.c, &z, x, x, &t.err), &t.err);
     assert_squares(&t, z);
@@ -137,7 +137,7 @@ static void test_holders_lose_each_other(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
+    proxied_open(&t, &proxy, PARTIES_GRACE_MS, PARTIES_RECONNECT_MS);
     assert_ok(trial_square(&t), &t.err);
     proxy_cut(&proxy, true, true);
     const uint64_t began = test_now_ms();
@@ -158,8 +158,7 @@ static void test_cut_in_each_round(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy,
-                 3000); /* longer than until a holder that waits looks after its letters */
+    proxied_open(&t, &proxy, PARTIES_LONG_GRACE_MS, PARTIES_PATIENCE_MS);
     assert_ok(trial_relu(&t), &t.err);
     const unsigned long before = proxy_passed(&proxy, 0);
     letters = 0;
@@ -203,7 +202,7 @@ static void test_lost_in_each_round(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    proxied_open(&t, &proxy, PARTIES_GRACE_MS);
+    proxied_open(&t, &proxy, PARTIES_GRACE_MS, PARTIES_RECONNECT_MS);
     doom.proxy = &proxy;
     for (size_t round = 0; round < (TEST_SLOWNESS > 1 ? 2 : 4); round++) {
         assert_ok(trial_relu(&t), &t.err);
@@ -227,7 +226,8 @@ static void test_lost_in_each_round(void **state)
 }
 
 /* The client reaches bob through a proxy, and nobody else does. */
-static void client_proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms)
+static void client_proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms,
+                                uint32_t reconnect_ms)
 {
     memset(t, 0, sizeof *t);
     parties_open_for(&t->p, 2, grace_ms);
@@ -236,7 +236,7 @@ static void client_proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_m
     (void)place_connect(&t->p.at[0], url, 20000);
     (void)place_connect(&t->p.at_provider, url, 20000);
     t->p.urls[1] = proxy->url;
-    client_open(&t->c, &t->p, "client", true, 20000);
+    client_open_for(&t->c, &t->p, "client", true, 20000, reconnect_ms);
     t->p.urls[1] = url;
     assert_ok(client_share(&t->c, &t->x, 3, TRIAL_DATA, &t->err), &t->err);
     assert_ok(trial_square(t), &t->err);
@@ -248,7 +248,7 @@ static void test_cut_of_the_client(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    client_proxied_open(&t, &proxy, PARTIES_GRACE_MS);
+    client_proxied_open(&t, &proxy, PARTIES_LONG_GRACE_MS, PARTIES_PATIENCE_MS);
     for (int direction = 0; direction < 2; direction++) {
         for (long bytes = 0; bytes < 200; bytes += 20) {
             proxy_cut_after(&proxy, direction, bytes, bytes % 40 == 0);
@@ -267,7 +267,7 @@ static void test_client_loses_a_holder(void **state)
     (void)state;
     trial t;
     cutting_proxy proxy;
-    client_proxied_open(&t, &proxy, 1600);
+    client_proxied_open(&t, &proxy, 1600, PARTIES_RECONNECT_MS);
     proxy_cut_every(&proxy, 0, 10);
     const uint64_t began = test_now_ms();
     const sy_status status = trial_square(&t);

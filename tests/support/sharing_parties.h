@@ -12,7 +12,14 @@
 #include "interpreters/sharing/letters.h"
 #include "support/places.h"
 
-enum { PARTIES_HOLDERS_MAX = 5, PARTIES_GRACE_MS = 300, PARTIES_RECONNECT_MS = 700 };
+enum {
+    PARTIES_HOLDERS_MAX = 5,
+    PARTIES_GRACE_MS = 300,
+    PARTIES_RECONNECT_MS = 700,
+    /* Where a connection is expected back on a busy machine. What a client leaves goes after the grace, at the end of a test. */
+    PARTIES_LONG_GRACE_MS = 3000,
+    PARTIES_PATIENCE_MS = 20000,
+};
 
 static const char *const party_names[] = {"alice", "bob", "carol", "dave", "eve"};
 
@@ -66,18 +73,23 @@ static inline void parties_watch(parties *p, syi_sharing_watch_fn watch)
     }
 }
 
-static inline void client_open(party_client *c, const parties *p, const char *id, bool james,
-                               uint32_t timeout_ms)
+static inline void client_open_for(party_client *c, const parties *p, const char *id, bool james,
+                                   uint32_t timeout_ms, uint32_t reconnect_ms)
 {
     memset(c, 0, sizeof *c);
     c->count = p->count;
     place_open(&c->home, id, true, 1);
     for (size_t k = 0; k < p->count; k++) {
-        c->holders[k] = place_connect_for(&c->home, p->urls[k], timeout_ms, PARTIES_RECONNECT_MS);
+        c->holders[k] = place_connect_for(&c->home, p->urls[k], timeout_ms, reconnect_ms);
     }
     c->provider =
-        james ? place_connect_for(&c->home, p->provider_url, timeout_ms, PARTIES_RECONNECT_MS)
-              : NULL;
+        james ? place_connect_for(&c->home, p->provider_url, timeout_ms, reconnect_ms) : NULL;
+}
+
+static inline void client_open(party_client *c, const parties *p, const char *id, bool james,
+                               uint32_t timeout_ms)
+{
+    client_open_for(c, p, id, james, timeout_ms, PARTIES_RECONNECT_MS);
 }
 
 static inline void client_close(party_client *c)
