@@ -2,6 +2,7 @@
 #ifndef CSYFT_H
 #define CSYFT_H
 
+#include <csyft/accountants.h>
 #include <csyft/arguments.h>
 #include <csyft/caller.h>
 #include <csyft/command.h>
