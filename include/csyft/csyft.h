@@ -21,6 +21,7 @@
 #include <csyft/operations_here.h>
 #include <csyft/optim.h>
 #include <csyft/overload.h>
+#include <csyft/pate.h>
 #include <csyft/plan.h>
 #include <csyft/pointer.h>
 #include <csyft/polynomial.h>

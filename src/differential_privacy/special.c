@@ -49,6 +49,9 @@ double syi_log_erfc(double x)
 
 double syi_log_normal_cdf(double x)
 {
+    if (x > 0) { /* near 0; not by log 2 + ... - log 2 */
+        return log1p(-0.5 * erfc(x * SQRT_HALF));
+    }
     return syi_log_erfc(-x * SQRT_HALF) - LOG_2;
 }
 

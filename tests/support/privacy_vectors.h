@@ -11,7 +11,7 @@
 
 #include "support/test.h"
 
-enum { PRIVACY_ARGUMENTS = 8 };
+enum { PRIVACY_ARGUMENTS = 16 };
 
 /* `name` and `arguments` as in the file. Returns what the library says. */
 typedef double (*privacy_answer)(const char *name, const double *arguments);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Numbers of differential privacy from their definitions, at 40 digits (python3-mpmath): "function argument ... = value",
 one call a line. Divergences are integrals of densities here, and nothing of csyft's series or quadrature.
-Usage: generate.py FILE, FILE is special or accountants."""
+Usage: generate.py FILE, FILE is special, accountants, pate or gnmax. Counts are written as their number and the counts."""
 import sys
 
 from mpmath import binomial, erfc, exp, findroot, inf, log, mp, mpf, ncdf, npdf, nstr, pi, quad, sqrt
@@ -119,4 +119,96 @@ def accountants():
         line("zcdp_to_delta", zcdp_delta(rho, epsilon), rho, epsilon)
 
 
-{"special": special, "accountants": accountants}[sys.argv[1]]()
+VOTES = ([90, 5, 5], [100] + [0] * 9, [5, 40, 30, 25], [10, 5, 3], [33, 33, 34], [7, 93], [0.5, 20.25, 19.75, 9.5])
+
+
+def q_2017(counts, noise):
+    w = max(range(len(counts)), key=lambda k: (counts[k], -k))
+    gaps = [mpf(noise) * (mpf(counts[w]) - c) for k, c in enumerate(counts) if k != w]
+    return min(sum((g + 2) / (4 * exp(g)) for g in gaps), 1 - mpf(1) / len(counts))
+
+
+def logmgf(q, p, l):
+    q, p, l = mpf(q), mpf(p), mpf(l)
+    log_t = p * l
+    if q < 1 / (exp(p) + 1):  # the reference: q < 0.5, and p l when the logarithm fails
+        log_t = log((1 - q) * ((1 - q) / (1 - exp(p) * q))**l + q * exp(p * l))
+    return min(p * p * l * (l + 1) / 2, log_t, p * l)
+
+
+def from_counts(counts, noise, l):
+    return logmgf(q_2017(counts, noise), 2 * mpf(noise), l)
+
+
+def sens(counts, noise, l, k):
+    s = sorted(counts, reverse=True)
+    if mpf(noise) * l / 2 > 1 or s[0] < s[1] + k:
+        return mpf(0)
+    moved = [s[0] - k, s[1] + k] + s[2:]
+    once_more = [moved[0] - 1, moved[1] + 1] + s[2:]
+    return from_counts(once_more, noise, l) - from_counts(moved, noise, l)
+
+
+def pate():
+    for counts in VOTES:
+        for noise in (.1, .05, .7):
+            line("q", q_2017(counts, noise), noise, len(counts), *counts)
+            top = sorted(counts, reverse=True)
+            gap = mpf(noise) * (mpf(top[0]) - top[1])
+            m = len(counts)
+            line("q_approx", min((m - 1) * (gap + 2) / (4 * exp(gap)), 1 - mpf(1) / m), noise, m, *counts)
+            for l in (1, 4, 8, 2.5):
+                line("from_counts", from_counts(counts, noise, l), noise, l, len(counts), *counts)
+                for k in (0, 3, 10):
+                    line("sens", sens(counts, noise, l, k), noise, l, k, len(counts), *counts)
+                smooth = max(exp(-mpf(".09") * k) * sens(counts, noise, l, k) for k in range(101))
+                line("smoothed", smooth, noise, l, .09, len(counts), *counts)
+    for q in (0.0, 1e-12, .001, .1, .3, .44, .6, 1.0):
+        for p in (.2, .01, 1.0):
+            for l in (1, 3, 8, 100):
+                if q < 1 / (float(exp(mpf(p))) + 1) or q > .5:
+                    line("logmgf", logmgf(q, p, l), q, p, l)
+
+
+def logq_gaussian(counts, sigma):
+    w = max(range(len(counts)), key=lambda k: (counts[k], -k))
+    q = sum(1 - ncdf((mpf(counts[w]) - c) / (sqrt(2) * mpf(sigma))) if abs(counts[w] - c) < 5 * sigma
+            else erfc((mpf(counts[w]) - c) / (2 * mpf(sigma))) / 2 for k, c in enumerate(counts) if k != w)
+    return log(min(q, 1 - mpf(1) / len(counts)))
+
+
+def theorem_6(order, logq, sigma):
+    a, q, v = mpf(order), exp(mpf(logq)), mpf(sigma)**2
+    mu2 = mpf(sigma) * sqrt(-mpf(logq))
+    mu1 = mu2 + 1
+    e1, e2 = mu1 / v, mu2 / v
+    big_a = (1 - q) / (1 - (q * exp(e2))**(1 - 1 / mu2))
+    big_b = exp(e1) / q**(1 / (mu1 - 1))
+    return log((1 - q) * big_a**(a - 1) + q * big_b**(a - 1)) / (a - 1)
+
+
+def gnmax():
+    mp.dps = 400  # 1 + e^-270 is not 1
+    for counts, sigma in (([10, 0, 0], .5), ([1000, 500, 300, 200, 0], 250.0), ([90, 5, 5], 40.0), ([3, 3, 3], 2.0),
+                          ([200, 20, 10, 5, 5, 5, 5], 10.0)):
+        line("logq_gaussian", logq_gaussian(counts, sigma), sigma, len(counts), *counts)
+    for counts, scale in (([90, 5, 5], 20.0), ([250, 0, 0, 0], 2.0)):
+        line("logq_laplace", log(q_2017(counts, 1 / mpf(scale))), scale, len(counts), *counts)
+    for order, sigma in ((1.5, .5), (10.0, 250.0), (14.0, 40.0), (25.0, 20.0), (25.0, 100.0), (4.0, 2.0)):
+        top = -max((1 + 1 / mpf(sigma))**2, ((mpf(order) - mpf(".99")) / mpf(sigma))**2, 1 / mpf(sigma)**2)
+        any_q = mpf(order) / mpf(sigma)**2
+        low, high = top * 400, top
+        if theorem_6(order, top, sigma) < any_q:
+            low = high
+        for _ in range(150):
+            middle = (low + high) / 2
+            low, high = (low, middle) if theorem_6(order, middle, sigma) > any_q else (middle, high)
+        line("logq0", low, order, sigma)
+        for logq in (low * 1.01, low * 1.5, low * 4, low * 30):
+            line("rdp", theorem_6(order, float(logq), sigma), order, float(logq), sigma)
+    for order, beta, sigma in ((10.0, .03, 20.0), (2.0, .2, 1.0), (50.0, 0.0, 9.0)):
+        a, b = mpf(order), mpf(beta)
+        line("release", a * exp(2 * b) / mpf(sigma)**2 + (-log(1 - 2 * a * b) / 2 + b * a) / (a - 1), order, beta, sigma)
+
+
+{"special": special, "accountants": accountants, "pate": pate, "gnmax": gnmax}[sys.argv[1]]()
