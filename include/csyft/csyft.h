@@ -13,6 +13,7 @@
 #include <csyft/id.h>
 #include <csyft/interpreter.h>
 #include <csyft/loop.h>
+#include <csyft/mechanisms.h>
 #include <csyft/message_log.h>
 #include <csyft/model.h>
 #include <csyft/multi_pointer.h>

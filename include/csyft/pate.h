@@ -22,7 +22,7 @@
 #ifndef CSYFT_PATE_H
 #define CSYFT_PATE_H
 
-#include <csyft/context.h>
+#include <csyft/mechanisms.h>
 #include <csyft/tensor.h>
 
 SY_BEGIN_DECLS
@@ -35,6 +35,26 @@ typedef enum sy_pate_warning {
     SY_PATE_NO_BOUND_BY_Q = 4,   /* exp(priv_eps) q >= 1: only the bounds without q hold there */
     SY_PATE_CONDITIONS = 8, /* 2018: C5 or C6 fail; the smooth sensitivity is not proven then */
 } sy_pate_warning;
+
+/* Labels --------------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * One label by noisy votes. Noise is drawn exactly on a grid of at most 2^-31 of it and of a vote (mechanisms.h), so that two counts
+ * tie with a chance below 2^-30; then the first is taken. Counts are from -2^40 to 2^40, noise from 2^-18 to 2^18 votes. As all of
+ * mechanisms.h not in constant time. SY_EINVAL, SY_EIO.
+ */
+
+/* 2017: Laplace noise of scale 1/noise_eps on each count. */
+SY_API sy_status sy_pate_noisy_max(sy_noise *noise, size_t *winner, const double *counts,
+                                   size_t classes, double noise_eps, sy_error *err);
+/* 2018: Gaussian noise of deviation sigma. */
+SY_API sy_status sy_pate_gnmax(sy_noise *noise, size_t *winner, const double *counts,
+                               size_t classes, double sigma, sy_error *err);
+/* 2018: Confident-GNMax. *answered tells whether the largest count, rounded to a whole number, with noise of deviation sigma1 is above
+ * the threshold; only then is *winner written. */
+SY_API sy_status sy_pate_confident_gnmax(sy_noise *noise, bool *answered, size_t *winner,
+                                         const double *counts, size_t classes, double threshold,
+                                         double sigma1, double sigma, sy_error *err);
 
 /* 2017 --------------------------------------------------------------------------------------------------------------------- */
 
