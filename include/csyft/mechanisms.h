@@ -82,7 +82,7 @@ SY_API sy_status sy_laplace_sum(sy_noise *noise, double *sums,
                                 sy_error *err);
 /* Column sums of rows of L2 norm at most `sensitivity`, with discrete Gaussian noise of noise_multiplier times how far one person
  * can move them: (1 / (2 noise_multiplier^2))-zCDP exactly, and at every order below sy_rdp_of_gaussian (Canonne, Kamath, Steinke
- * 2020, Theorem 4). The figures for samples (sy_rdp_of_subsampled_gaussian) and sy_gaussian_delta are of the continuous
+ * 2020, Theorem 4 and its form for many columns). The figures for samples (sy_rdp_of_subsampled_gaussian) and sy_gaussian_delta are of the continuous
  * distribution, from which this one differs by the grid. 2^-18 <= noise_multiplier <= 2^18. */
 SY_API sy_status sy_gaussian_sum(sy_noise *noise, double *sums,
                                  const sy_contributions *contributions, double noise_multiplier,

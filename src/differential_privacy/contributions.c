@@ -95,16 +95,18 @@ static syi_u128 length_of(const int64_t *row, size_t columns, syi_norm norm)
 static void clip_each(const double *values, size_t columns, double sensitivity, int grid,
                       int64_t *row)
 {
+    const double units = ldexp(1, -grid);
     for (size_t c = 0; c < columns; c++) {
         const double clipped = fmax(-sensitivity, fmin(sensitivity, values[c]));
-        row[c] = (int64_t)ldexp(clipped, -grid); /* towards 0 */
+        row[c] = (int64_t)(clipped * units); /* exact, then towards 0 */
     }
 }
 
 static void clip_row(const double *values, size_t columns, syi_norm norm, double sensitivity,
                      int grid, int64_t *row)
 {
-    const uint64_t bound = (uint64_t)ldexp(sensitivity, -grid);
+    const double units = ldexp(1, -grid); /* a power of two: products with it are exact */
+    const uint64_t bound = (uint64_t)(sensitivity * units);
     const syi_u128 most = norm == SYI_NORM_L2 ? (syi_u128)bound * bound : bound;
     double largest = 0;
     for (size_t c = 0; c < columns; c++) {
@@ -117,17 +119,17 @@ static void clip_row(const double *values, size_t columns, syi_norm norm, double
     double factor = shrink(values, columns, norm, largest, sensitivity);
     if (factor == largest) { /* short enough, and not to be touched */
         for (size_t c = 0; c < columns; c++) {
-            row[c] = (int64_t)ldexp(values[c], -grid);
+            row[c] = (int64_t)(values[c] * units);
         }
     } else {
         for (size_t c = 0; c < columns; c++) {
-            row[c] = (int64_t)ldexp(values[c] / largest * factor, -grid);
+            row[c] = (int64_t)(values[c] / largest * factor * units);
         }
     }
     while (length_of(row, columns, norm) > most) { /* by a rounding error of the above */
         factor *= 1 - 0x1p-40;
         for (size_t c = 0; c < columns; c++) {
-            row[c] = (int64_t)ldexp(values[c] / largest * factor, -grid);
+            row[c] = (int64_t)(values[c] / largest * factor * units);
         }
     }
 }

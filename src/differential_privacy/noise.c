@@ -132,15 +132,24 @@ sy_status syi_noise_bernoulli(sy_noise *noise, bool *outcome, const syi_wide *n,
     return SY_OK;
 }
 
-/* Algorithm 1 for n <= d: the number of successes in a row of chances n/d, n/2d, n/3d, ... is even with probability
- * exp(-n/d). */
+/*
+ * Algorithm 1 for n <= d: the number of successes in a row of chances n/d, n/2d, n/3d, ... is even with probability exp(-n/d).
+ * Most fractions are words, and need no wide numbers until k is larger than it ever gets.
+ */
 static sy_status bernoulli_exp_below_one(sy_noise *noise, bool *outcome, const syi_wide *n,
                                          const syi_wide *d, sy_error *err)
 {
+    const bool words = d->used == 1 && d->limbs[0] < UINT64_C(1) << 57;
     for (uint64_t k = 1;; k++) {
-        const syi_wide factor = syi_wide_from(k), chances = syi_wide_multiply(d, &factor);
         bool again = false;
-        SY_TRY(syi_noise_bernoulli(noise, &again, n, &chances, err));
+        if (words && k <= 64) {
+            uint64_t drawn = 0;
+            SY_TRY(sy_noise_uniform(noise, &drawn, d->limbs[0] * k, err));
+            again = drawn < n->limbs[0];
+        } else {
+            const syi_wide factor = syi_wide_from(k), chances = syi_wide_multiply(d, &factor);
+            SY_TRY(syi_noise_bernoulli(noise, &again, n, &chances, err));
+        }
         if (!again) {
             *outcome = k % 2 == 1;
             return SY_OK;
