@@ -11,7 +11,7 @@
  * Conventions. Logarithms are natural. A noise multiplier is noise / sensitivity: the standard deviation (Gaussian)
  * or the scale (Laplace), in units of how far one person can move the exact answer. Two data sets are neighbours when
  * one has a person more (add or remove) unless a function says otherwise. Numbers are doubles, with a relative error
- * below 1e-9 of the formula's value unless a function says otherwise; where an answer is searched for, the one that
+ * below 1e-9 of the formula's value (for noise multipliers up to 10^6) unless a function says otherwise; where an answer is searched for, the one that
  * promises less privacy is returned. Nothing here draws noise or sees data: that is mechanisms.h.
  *
  * Functions without an object may be called from any thread. SY_EINVAL names function, field and value that cannot be

@@ -35,10 +35,11 @@ static double log_excess_whole(double order, double q, double m)
 /* log((1+u)^a - 1 - a u), u = q (e^w - 1) */
 static double log_convex_rest(double a, double q, double w)
 {
-    if (w > 600) { /* u alone would overflow */
-        return a * (log(q) + w);
+    const double log_large = log(q) + w; /* log u, where w is large */
+    if (log_large > 600) {               /* u alone would overflow */
+        return a * log_large;
     }
-    const double u = q * expm1(w), power = a * log1p(u);
+    const double u = w > 600 ? exp(log_large) : q * expm1(w), power = a * log1p(u);
     if (power > 40) {
         return power + log1p(-(1 + a * u) * exp(-power));
     }
