@@ -49,7 +49,7 @@ static void check_quotients(scene *s, comparison_job *j)
     }
     j->comparison.outcome = SYI_OUTCOME_RELU_DIVIDE;
     j->comparison.shift = 0;
-    for (size_t k = 0; k < sizeof divisors / sizeof divisors[0]; k++) {
+    for (size_t k = 0; k<sizeof divisors / sizeof divisors[0]; k += TEST_SLOWNESS> 1 ? 3 : 1) {
         j->comparison.divisor = divisors[k];
         if (divisors[k] > 0 && divisors[k] <= quarter) {
             run_and_check(s, j);
@@ -173,7 +173,9 @@ static void test_edges(void **state)
     enum { MOST = 64 * 10 + 601 };
     static uint64_t edges[MOST];
     for (size_t f = 0; f < FAMILIES; f++) {
-        for (int holders = 2; holders <= 3 && holders <= families[f].holders_max; holders++) {
+        for (int holders = 2;
+             holders <= (TEST_SLOWNESS > 1 ? 2 : 3) && holders <= families[f].holders_max;
+             holders++) {
             scene s;
             scene_open(&s, holders, NULL);
             for (size_t k = 0; k<sizeof large / sizeof large[0]; k += TEST_SLOWNESS> 1 ? 4 : 1) {

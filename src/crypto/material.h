@@ -151,6 +151,9 @@ size_t syi_material_message(const syi_demand *demand, uint64_t tile);
 typedef sy_status (*syi_hear_fn)(void *user, int holder, const syi_item *item, void **bytes,
                                  size_t size, sy_error *err);
 
+/* Says in front of the failure which holder is to blame for it; the status. */
+typedef sy_status (*syi_blame_fn)(void *user, int holder, sy_status status, sy_error *err);
+
 /* The provider's side: every holder's seed. */
 typedef struct syi_dealer {
     sy_context *context;
@@ -159,6 +162,7 @@ typedef struct syi_dealer {
     int holders;
     syi_hear_fn
         hear; /* with the user of syi_give_fn; NULL: nobody is heard, and nothing interactive dealt: SY_ENOTSUP */
+    syi_blame_fn blame; /* with the same user; NULL: holders have no names but their numbers */
 } syi_dealer;
 
 /*

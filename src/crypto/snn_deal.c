@@ -148,6 +148,17 @@ static sy_status deal_first(const deal *d, uint64_t tile, sy_error *err)
     return d->give(d->user, corrected_of(d, tile), &d->demand->item, m->message, size, err);
 }
 
+static sy_status blame(const deal *d, int holder, sy_error *err)
+{
+    const syi_dealer *dealer = d->dealer;
+    if (dealer->blame == NULL) {
+        return syi_fail(err, SY_EPROTO, "holder %d: it reported digits beyond %d", holder,
+                        SYI_DIGIT_PRIME - 1);
+    }
+    syi_fail(err, SY_EPROTO, "it reported digits beyond %d", SYI_DIGIT_PRIME - 1);
+    return dealer->blame(d->user, holder, SY_EPROTO, err);
+}
+
 /* How many zeros there are among the digits of each number. */
 static sy_status deal_answer(const deal *d, uint64_t tile, sy_error *err)
 {
@@ -159,8 +170,7 @@ static sy_status deal_answer(const deal *d, uint64_t tile, sy_error *err)
         SY_TRY(hear(d, k, &bytes, size, err));
         digits[k] = bytes;
         if (!syi_digits_check(digits[k], size)) {
-            return syi_fail(err, SY_EPROTO, "holder %d reported digits beyond %d", k,
-                            SYI_DIGIT_PRIME - 1);
+            return blame(d, k, err);
         }
     }
     syi_digits_zeros(m->words, digits[0], digits[1], d->bits, n);

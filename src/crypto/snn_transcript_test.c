@@ -275,12 +275,56 @@ static void test_memory(void **state)
     fault_trial_memory(&relu_trial, SCENE_WATCHED ? 7 : 1, SCENE_WATCHED ? 3 : 20);
 }
 
+/* --- lies -------------------------------------------------------------------------------------- */
+
+static const syi_channel_class *honest;
+
+static sy_status report_nonsense(syi_channel *channel, const syi_item *item, const void *bytes,
+                                 size_t size, sy_error *err)
+{
+    uint8_t *others = malloc(size);
+    (void)bytes;
+    memset(others, SYI_DIGIT_PRIME, size);
+    const sy_status status = honest->report(channel, item, others, size, err);
+    free(others);
+    return status;
+}
+
+static sy_status run_lie(syi_party *party, void *user, sy_error *err)
+{
+    syi_channel_class lying = *party->channel->klass;
+    lying.report = report_nonsense;
+    if (party->channel->index == 1) {
+        honest = party->channel->klass;
+        party->channel->klass = &lying;
+    }
+    const sy_status status = run_relu(party, user, err);
+    if (party->channel->index == 1) {
+        party->channel->klass = honest;
+    }
+    return status;
+}
+
+/* A holder whose digits are none is named to the others. */
+static void test_nonsense(void **state)
+{
+    (void)state;
+    scene s;
+    scene_open(&s, 2, NULL);
+    assert_false(party_threads_run(s.threads, run_lie, numbers));
+    const party_result *other = party_threads_result(s.threads, 0);
+    assert_status(other->status, SY_EPROTO, &other->err);
+    assert_non_null(strstr(other->err.message, "holder 1: it reported digits beyond 66"));
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cost),   cmocka_unit_test(test_uniform),
-        cmocka_unit_test(test_dealt),  cmocka_unit_test(test_shares_of_digits),
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_cost),     cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_dealt),    cmocka_unit_test(test_shares_of_digits),
+        cmocka_unit_test(test_faults),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,6 +185,12 @@ static sy_status hear(void *user, int holder, const syi_item *item, void **bytes
     return syi_sharing_hear(&d->hearing, holder, item, bytes, size, err);
 }
 
+static sy_status blame(void *user, int holder, sy_status status, sy_error *err)
+{
+    const syi_sharing_dealing *d = user;
+    return syi_sharing_blame(false, d->workers[holder]->name, status, err);
+}
+
 static sy_status deal(syi_sharing_dealing *d, const uint8_t *bytes, size_t size, sy_error *err)
 {
     syi_demand demand;
@@ -503,6 +509,7 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     d->dealer.context = context;
     d->dealer.holders = plan->holders;
     d->dealer.hear = hear;
+    d->dealer.blame = blame;
     d->next_ahead = SYI_ITEM_AHEAD;
     d->fetches = !plan->reaches[plan->holders]; /* the leading holder reaches the provider? */
     memcpy(d->dealer.session, plan->session, sizeof plan->session);
