@@ -225,6 +225,30 @@ static void test_lost_in_each_round(void **state)
     proxy_close(&proxy);
 }
 
+/* A holder that fails tells the provider, if nobody else; the others have it from there, and keep nothing. */
+static void test_told_by_the_provider(void **state)
+{
+    (void)state;
+    trial t;
+    trial_open(&t, 2, true, 20000);
+    sy_error why = SY_ERROR_INIT;
+    why.status = syi_fail(&why, SY_EIO, "holder bob failed in a joint command: out of paper");
+    sy_worker *james = syi_directory_find(t.p.at[1].hook, &t.p.at_provider.worker->id);
+    assert_non_null(james);
+    assert_int_equal(room_sessions(t.p.at[0].hook), 1);
+    syi_sharing_tell(t.p.at[1].worker, &james, 1, 0, client_group(&t.c)->session, 1, SY_EIO, &why);
+    const uint64_t until = test_now_ms() + 10000;
+    while (room_sessions(t.p.at[0].hook) + room_sessions(t.p.at[1].hook) > 0 &&
+           test_now_ms() < until) {
+        test_sleep_ms(2);
+    }
+    assert_int_equal(room_sessions(t.p.at[0].hook) + room_sessions(t.p.at[1].hook), 0);
+    trial_assert_failed(&t, trial_square(&t),
+                        "bob"); /* who says so to the client that comes next */
+    assert_ok(trial_square(&t), &t.err);
+    trial_close(&t);
+}
+
 /* The client reaches bob through a proxy, and nobody else does. */
 static void client_proxied_open(trial *t, cutting_proxy *proxy, uint32_t grace_ms,
                                 uint32_t reconnect_ms)
@@ -281,11 +305,9 @@ static void test_client_loses_a_holder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut_between_holders),
-        cmocka_unit_test(test_holders_lose_each_other),
-        cmocka_unit_test(test_cut_in_each_round),
-        cmocka_unit_test(test_cut_of_the_client),
-        cmocka_unit_test(test_client_loses_a_holder),
+        cmocka_unit_test(test_cut_between_holders), cmocka_unit_test(test_holders_lose_each_other),
+        cmocka_unit_test(test_cut_in_each_round),   cmocka_unit_test(test_told_by_the_provider),
+        cmocka_unit_test(test_cut_of_the_client),   cmocka_unit_test(test_client_loses_a_holder),
     };
     const struct CMUnitTest more[] = {cmocka_unit_test(test_lost_in_each_round), STALL("alice"),
                                       STALL("bob"), STALL("carol"), STALL("james")};

@@ -473,7 +473,11 @@ static sy_status handle_fail(const sy_request *request, sy_error *err)
     }
     syi_sharing_dealing *dealing = syi_sharing_dealing_find(request->worker, name);
     if (dealing != NULL) {
-        syi_sharing_dealing_stop(dealing);
+        if (from < 0) {
+            syi_sharing_dealing_stop(dealing);
+        } else {
+            syi_sharing_dealing_fail(dealing, why.status, &why);
+        }
         syi_sharing_dealing_unref(dealing);
     }
     return answer_none(request, err);

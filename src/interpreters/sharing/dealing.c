@@ -39,6 +39,8 @@ struct syi_sharing_dealing {
     int busy;
     bool stopping;
     const char *orphaned; /* who is gone, when that is why it stops */
+    sy_status failed;     /* a holder has said why it stops, SY_OK: none has */
+    sy_error why;
 };
 
 static sy_context *context_of(const syi_sharing_dealing *d)
@@ -86,6 +88,17 @@ void syi_sharing_dealing_stop(syi_sharing_dealing *d)
     pthread_cond_broadcast(&d->changed);
     pthread_mutex_unlock(&d->lock);
     syi_sharing_hearing_stop(&d->hearing);
+}
+
+void syi_sharing_dealing_fail(syi_sharing_dealing *d, sy_status status, const sy_error *why)
+{
+    pthread_mutex_lock(&d->lock);
+    if (!d->stopping) {
+        d->failed = status;
+        d->why = *why;
+    }
+    pthread_mutex_unlock(&d->lock);
+    syi_sharing_dealing_stop(d);
 }
 
 static bool is_stopping(syi_sharing_dealing *d)
@@ -323,8 +336,11 @@ static void *thread(void *argument)
     pthread_mutex_lock(&d->lock);
     if (d->orphaned != NULL) {
         status = syi_fail(&why, SY_ECLOSED, "%s", d->orphaned);
+    } else if (d->failed != SY_OK) { /* that holder may not have reached all others */
+        status = d->failed;
+        why = d->why;
     } else if (d->stopping) {
-        status = SY_OK; /* who stopped it has told everybody */
+        status = SY_OK; /* the client has told everybody */
     }
     d->stopping = true;
     pthread_mutex_unlock(&d->lock);

@@ -56,6 +56,8 @@ sy_status syi_sharing_demand_tensor(sy_hook *hook, syi_account *account, const s
                                     sy_tensor **tensor, sy_error *err);
 /* No more is dealt; does not wait. Its memory goes with the last reference. */
 void syi_sharing_dealing_stop(syi_sharing_dealing *dealing);
+/* The same because a holder says that it failed; the other holders are told what it said. */
+void syi_sharing_dealing_fail(syi_sharing_dealing *dealing, sy_status status, const sy_error *why);
 /* Stops all that this caller's session opened, who is gone; their holders are told. NULL: all, the hook is being freed. */
 void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener);
 /* Waits for the threads of all of the hook; after the links were closed. */
