@@ -36,6 +36,24 @@ static void test_vectors(void **state)
     assert_ok(sy_scope_end(s, &l->err), &l->err);
 }
 
+/* Integers stay what they are beside a bias of fixed precision. */
+static void test_layers_of_integers(void **state)
+{
+    local_hook *l = *state;
+    sy_scope *s = sy_scope_begin(l->hook);
+    const int64_t square[] = {2, 2}, image[] = {1, 1, 1, 2}, kernel[] = {1, 1, 1, 1};
+    sy_tensor *x = sy_to(s, fixed_floats(s, 2, square, FLOATS(1, -2, 3, 4)), SY_DTYPE_I64),
+              *w = sy_to(s, fixed_floats(s, 2, square, FLOATS(1, 2, 3, 4)), SY_DTYPE_I64);
+    sy_tensor *bias = fixed_encoded(s, fixed_row(s, 2, FLOATS(0.5f, 0.25f)), NULL);
+    assert_decodes(s, sy_linear(s, x, w, bias), 4, DOUBLES(-2.5, -4.75, 11.5, 25.25));
+    x = sy_to(s, fixed_floats(s, 4, image, FLOATS(2, 3)), SY_DTYPE_I64);
+    w = sy_to(s, fixed_floats(s, 4, kernel, FLOATS(4)), SY_DTYPE_I64);
+    bias = fixed_encoded(s, fixed_row(s, 1, FLOATS(0.5f)), NULL);
+    const sy_value conv2d[] = {sy_value_tensor(x), sy_value_tensor(w), sy_value_tensor(bias)};
+    assert_decodes(s, sy_scope_call(s, "conv2d", conv2d, 3), 2, DOUBLES(8.5, 12.5));
+    assert_ok(sy_scope_end(s, &l->err), &l->err);
+}
+
 static void test_options(void **state)
 {
     local_hook *l = *state;
@@ -485,19 +503,13 @@ static void test_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fixed_test(test_vectors),
-        fixed_test(test_options),
-        fixed_test(test_bad_options),
-        fixed_test(test_ranges),
-        fixed_test(test_operands),
-        fixed_test(test_comparisons),
-        fixed_test(test_shapes_and_reductions),
-        fixed_test(test_places),
-        fixed_test(test_products_of_matrices),
-        fixed_test(test_convolution),
-        fixed_test(test_in_place),
-        fixed_test(test_handles),
-        fixed_test(test_on),
+        fixed_test(test_vectors),     fixed_test(test_layers_of_integers),
+        fixed_test(test_options),     fixed_test(test_bad_options),
+        fixed_test(test_ranges),      fixed_test(test_operands),
+        fixed_test(test_comparisons), fixed_test(test_shapes_and_reductions),
+        fixed_test(test_places),      fixed_test(test_products_of_matrices),
+        fixed_test(test_convolution), fixed_test(test_in_place),
+        fixed_test(test_handles),     fixed_test(test_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

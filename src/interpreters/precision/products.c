@@ -162,6 +162,13 @@ static void emit_with_bias(syi_fixed_run *r, scaled_product *p, int k, int ndim,
     syi_fixed_emit_handle(r, sy_add(r->s, syi_fixed_wrap(r->s, r->at, p->child, p->most), bias));
 }
 
+/* Arguments 0 and 1, of which one is scaled at least: both may be integers where only the bias is of fixed precision. */
+static bool take_factors(syi_fixed_run *r, syi_fixed_operand *input, syi_fixed_operand *weight)
+{
+    return syi_fixed_take(r, 1, false, weight) && syi_fixed_take(r, 0, false, input) &&
+           (input->scaled || weight->scaled || syi_fixed_take(r, 0, true, input));
+}
+
 /* Without the bias. */
 static scaled_product convolve(syi_fixed_run *r)
 {
@@ -169,7 +176,7 @@ static scaled_product convolve(syi_fixed_run *r)
     syi_fixed_operand input, weight;
     sy_value args[7];
     int64_t all = 0, of_weight = 0;
-    if (!syi_fixed_take(r, 0, false, &input) || !syi_fixed_take(r, 1, false, &weight)) {
+    if (!take_factors(r, &input, &weight)) {
         return none;
     }
     memcpy(args, r->call->args, sizeof args);
@@ -203,7 +210,7 @@ void syi_fixed_linear(syi_fixed_run *r)
     int ndim = 0;
     int64_t shape[SY_DIM_MAX];
     sy_error error = SY_ERROR_INIT;
-    if (!syi_fixed_take(r, 0, false, &input) || !syi_fixed_take(r, 1, false, &weight)) {
+    if (!take_factors(r, &input, &weight)) {
         return;
     }
     const sy_status status =
