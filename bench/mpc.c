@@ -184,8 +184,9 @@ static sy_status provide(operation *p, size_t count, sy_error *err)
 /* So many operations in a row, with what was made for them in the holders' memory. */
 static size_t batch_of(const bench_scenario *scenario)
 {
+    const char *protocol = scenario->protocol != NULL ? scenario->protocol : "";
     const bool keys =
-        scenario->ahead && scenario->protocol != NULL && strcmp(scenario->protocol, "fss") == 0;
+        scenario->ahead && (strcmp(protocol, "fss") == 0 || strcmp(protocol, "auto") == 0);
     const size_t most = keys ? 1 + STOCK_MAX / (KEY_SIZE * scenario->size) : BATCH;
     return most < BATCH ? most : BATCH;
 }
@@ -275,6 +276,9 @@ static int check(operation *p, bench_result *result)
     sy_status status = open_values(p, &err);
     status = status == SY_OK ? compare(p, &result->check, &err) : status;
     status = status == SY_OK ? count_cost(p, before, after, &err) : status;
+    if (status == SY_OK && p->scenario->protocol != NULL) {
+        expect_comparison(&p->work, bench_parties_protocol(&p->parties, before, after));
+    }
     return status == SY_OK ? bench_parties_expect(&p->parties, before, after, &p->work.cost, result)
                            : cli_report(p->parties.b.verb, &err);
 }

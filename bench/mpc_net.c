@@ -140,9 +140,8 @@ static void add_comparison(theory *t, const char *protocol, int64_t count)
  * fixed precision, differ by at most a unit, as if drawn; so do the inputs, whose differences are multiplied by weights
  * whose squares add up to 2 on average, below 3. A pool compares two pairs of each window, and then their winners.
  */
-static theory theory_of(const net *n, const bench_scenario *scenario)
+static theory theory_of(const net *n, const bench_scenario *scenario, const char *protocol)
 {
-    const char *protocol = scenario->protocol;
     const bool along = protocol == NULL || strcmp(protocol, "snn") != 0;
     const int64_t rows = (int64_t)scenario->size;
     theory t = {.cost = bench_command_cost(protocol), .variance = 0};
@@ -400,10 +399,10 @@ static int run_least(void *state, size_t count, double *seconds)
 
 /* The checks */
 
-/* Beside the same in fixed precision here: six deviations. */
+/* Beside the same in fixed precision here: six deviations, whatever the protocol. */
 static sy_status compare(inference *i, bool *right, sy_error *err)
 {
-    const theory t = theory_of(i->net, i->scenario);
+    const theory t = theory_of(i->net, i->scenario, NULL);
     sy_tensor *shared = NULL, *fixed = NULL, *plain = NULL;
     double largest = INFINITY;
     sy_status status = copy_rows(i, 1, err);
@@ -437,15 +436,18 @@ static sy_status count_cost(inference *i, sy_sharing_cost *before, sy_sharing_co
 
 static int check(inference *i, bench_result *result)
 {
-    const theory t = theory_of(i->net, i->scenario);
     sy_error err = SY_ERROR_INIT;
     sy_sharing_cost before[BENCH_HOLDERS], after[BENCH_HOLDERS];
     sy_status status = build(i, &err);
     status = status == SY_OK ? share(i, &err) : status;
     status = status == SY_OK ? compare(i, &result->check, &err) : status;
     status = status == SY_OK ? count_cost(i, before, after, &err) : status;
-    return status == SY_OK ? bench_parties_expect(&i->parties, before, after, &t.cost, result)
-                           : cli_report(i->parties.b.verb, &err);
+    if (status != SY_OK) {
+        return cli_report(i->parties.b.verb, &err);
+    }
+    const theory t =
+        theory_of(i->net, i->scenario, bench_parties_protocol(&i->parties, before, after));
+    return bench_parties_expect(&i->parties, before, after, &t.cost, result);
 }
 
 int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result)

@@ -67,11 +67,16 @@ void bench_parties_close(bench_parties *p)
 
 /* Values */
 
+static const char *protocol_of(const bench_scenario *scenario)
+{
+    return scenario->protocol != NULL ? scenario->protocol : "bits";
+}
+
 sy_share_options bench_parties_options(const bench_parties *p)
 {
     sy_share_options options = SY_SHARE_OPTIONS_INIT;
     options.crypto_provider = p->workers[BENCH_HOLDERS];
-    options.protocol = p->scenario->protocol;
+    options.protocol = protocol_of(p->scenario);
     return options;
 }
 
@@ -129,7 +134,7 @@ sy_status bench_parties_provide(bench_parties *p, const sy_primitive *primitives
     const double start = bench_clock();
     for (size_t k = 0; k < kinds && status == SY_OK; k++) {
         sy_primitive one = primitives[k];
-        one.protocol = p->scenario->protocol;
+        one.protocol = protocol_of(p->scenario);
         status = sy_provide_primitives(&one, count, p->workers, BENCH_HOLDERS,
                                        p->workers[BENCH_HOLDERS], err);
     }
@@ -173,6 +178,16 @@ bench_cost bench_command_cost(const char *protocol)
 {
     return protocol != NULL && strcmp(protocol, "snn") == 0 ? (bench_cost){1, 32, 0, 0}
                                                             : (bench_cost){0, 0, 0, 0};
+}
+
+const char *bench_parties_protocol(const bench_parties *p, const sy_sharing_cost *before,
+                                   const sy_sharing_cost *after)
+{
+    const char *protocol = p->scenario->protocol;
+    if (protocol != NULL && strcmp(protocol, "auto") == 0) {
+        protocol = after->compared_fss > before->compared_fss ? "fss" : NULL;
+    }
+    return protocol;
 }
 
 sy_status bench_parties_count(bench_parties *p, sy_sharing_cost cost[BENCH_HOLDERS], sy_error *err)

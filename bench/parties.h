@@ -69,6 +69,9 @@ int bench_parties_echo(bench_parties *p, size_t count, double *seconds);
 /* Of so many comparisons in 64 bits; and once in a command that has any. */
 bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count);
 bench_cost bench_command_cost(const char *protocol);
+/* The scenario's, as these take it; of "auto" what was chosen, as a holder counted before and after. */
+const char *bench_parties_protocol(const bench_parties *p, const sy_sharing_cost *before,
+                                   const sy_sharing_cost *after);
 bench_cost bench_cost_sum(bench_cost a, bench_cost b);
 
 #endif

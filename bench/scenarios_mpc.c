@@ -118,9 +118,13 @@ static const bench_network lan = {500, 0}, wan = {40000, 100000000};
 
 #define FAR_LIMIT \
     "the same on plain numbers here, and its rounds as raw TCP echoes through the relay"
-#define FAR(prefix_, network_, name_, summary_, run_, op_, size_)                       \
-    BY(prefix_ name_, summary_, FAR_LIMIT, run_, op_, size_, network_, 0, NULL, false), \
-        OTHERS(prefix_ name_, summary_, FAR_LIMIT, run_, op_, size_, network_, 0)
+#define FAR(prefix_, network_, name_, summary_, run_, op_, size_)                              \
+    BY(prefix_ name_, summary_, FAR_LIMIT, run_, op_, size_, network_, 0, NULL, false),        \
+        OTHERS(prefix_ name_, summary_, FAR_LIMIT, run_, op_, size_, network_, 0),             \
+        BY(prefix_ name_ "_auto", summary_ ", by what is chosen", FAR_LIMIT, run_, op_, size_, \
+           network_, 0, "auto", false),                                                        \
+        BY(prefix_ name_ "_auto_ahead", summary_ ", by what is chosen, material made ahead",   \
+           FAR_LIMIT, run_, op_, size_, network_, 0, "auto", true)
 #define ECHO(name_, summary_, size_, network_, most_)                                             \
     &(const bench_scenario)                                                                       \
     {                                                                                             \

@@ -41,10 +41,11 @@ typedef struct sy_share_options {
     sy_worker *crypto_provider; /* NULL: the hook's local worker */
     sy_precision_dtype dtype;   /* LONG: 2^64; INT: 2^32; CUSTOM: `field` */
     uint64_t field; /* CUSTOM: 4 or more, else 0. A fixed precision tensor's own counts */
-    /* How values are compared: "bits" (any number of holders, 4 rounds, little material), "fss" (2 holders, 2 rounds, 0.9 kB of
+    /* How values are compared. NULL or "auto": for each comparison the fastest of "bits" and "fss", by what was made ahead, how many
+     * numbers there are and how long a message takes between the holders, which is measured (docs/guide/sharing.md);
+     * sy_sharing_get_cost says what was chosen. By name: "bits" (any number of holders, 4 rounds, little material), "fss" (2 holders, 2 rounds, 0.9 kB of
      * material per element: for far links, with material made ahead), "snn" (SecureNN: 2 holders, 9 rounds, the provider takes part), or "carry"
-     * (any number of holders, 8 rounds: from plain products of bits, an answer that shares nothing with "bits" but r). NULL: the fastest one that needs nothing ahead, "bits". Values
-     * of different protocols do not mix. */
+     * (any number of holders, 8 rounds: from plain products of bits, an answer that shares nothing with "bits" but r). Values of different protocols do not mix. */
     const char *protocol;
 } sy_share_options;
 #define SY_SHARE_OPTIONS_INIT            \
@@ -143,8 +144,9 @@ typedef struct sy_primitive {
     int64_t
         divisor; /* of divisions: 1000 for fixed precision of 3 decimals; of a relu that takes one along, or 0 */
     sy_precision_dtype dtype;
-    uint64_t field;       /* of CUSTOM */
-    const char *protocol; /* of the values that will use it, as in sy_share_options */
+    uint64_t field; /* of CUSTOM */
+    const char *
+        protocol; /* of the values that will use it, as in sy_share_options; "auto": the faster material is made */
 } sy_primitive;
 #define SY_PRIMITIVE_INIT            \
     {                                \
@@ -173,6 +175,10 @@ typedef struct sy_sharing_cost {
     uint64_t bytes_reported;   /* to the provider: masked numbers of comparisons by protocol snn */
     uint64_t primitives_made;  /* ahead */
     uint64_t primitives_taken; /* of these */
+    uint64_t compared_bits, compared_fss, compared_snn,
+        compared_carry; /* numbers, by the protocol that compared them */
+    uint64_t
+        round_trip_us; /* between two holders, as protocol "auto" measured it when its session began; else 0 */
 } sy_sharing_cost;
 SY_API sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
                                      sy_worker *crypto_provider, size_t holder,

@@ -18,7 +18,7 @@
 
 /* Numbers are in messages. */
 typedef enum syi_family {
-    SYI_FAMILY_DEFAULT = 0, /* syi_family_of */
+    SYI_FAMILY_AUTO = 0, /* whoever runs comparisons chooses for each (syi_family_fastest) */
     SYI_FAMILY_BITS =
         1, /* masked bits in radix 4 (bits.h): any number of holders; 4 rounds, 13 bytes */
     SYI_FAMILY_FSS =
@@ -28,14 +28,19 @@ typedef enum syi_family {
     SYI_FAMILY_CARRY =
         4, /* a tree of carries (carry.h): any number of holders, from plain AND triples; 8 rounds, 31 bytes */
 } syi_family;
+#define SYI_FAMILIES 5
 
-/* "bits", "fss", "snn", "carry", also of what stands for the default; and back: false for a name that no family has. NULL or "" is the
- * default. */
+/* "auto", "bits", "fss", "snn", "carry"; and back: false for a name that no family has. NULL or "" is "auto". */
 const char *syi_family_name(syi_family family);
 bool syi_family_of_name(const char *name, syi_family *family);
 
-/* The family that stands for DEFAULT: the fastest one that needs nothing made ahead. */
-syi_family syi_family_of(syi_family family);
+/*
+ * The fastest family for so many numbers at once, where a message and its answer take `round_trip_us` between the holders: BITS or FSS.
+ * `ahead`: for material that is made before it is needed; otherwise it has to come, at a rate of 100 Mbit/s at least. In whole numbers,
+ * so that all holders come to the same. 0 us, not known: BITS. Source: docs/internals/comparison.md, what each takes on a network.
+ */
+syi_family syi_family_fastest(const syi_field *field, int holders, uint64_t count,
+                              uint64_t round_trip_us, bool ahead);
 /* Is it for so many holders? SY_ENOTSUP; also for a number that no family has. */
 sy_status syi_family_check(syi_family family, int holders, sy_error *err);
 
@@ -64,7 +69,7 @@ typedef struct syi_comparison {
 /* Is there such a comparison for so many holders? SY_ENOTSUP, with what is possible; SY_ERANGE for shift and divisor. */
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err);
-/* z = the outcome for x. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */
+/* z = the outcome for x; AUTO is BITS here. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 9, 10 and 11 of BIT, RELU and RELU_SHIFT. */
 sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                       void *z, const void *x, uint64_t count, sy_error *err);
 /* z = [x = 0]. Rounds modulo 2^64: bits 4, fss 2, carry 8, snn 10. */

@@ -268,13 +268,52 @@ static void test_refused(void **state)
         assert_int_equal(family, families[f].family);
     }
     assert_true(syi_family_of_name("", &family));
-    assert_int_equal(family, SYI_FAMILY_DEFAULT);
+    assert_int_equal(family, SYI_FAMILY_AUTO);
     assert_true(syi_family_of_name(NULL, &family));
     assert_false(syi_family_of_name("yao", &family));
-    assert_string_equal(syi_family_name(SYI_FAMILY_DEFAULT), "bits");
+    assert_string_equal(syi_family_name(SYI_FAMILY_AUTO), "auto");
+    assert_true(syi_family_of_name("auto", &family));
+    assert_int_equal(family, SYI_FAMILY_AUTO);
     assert_null(syi_family_name((syi_family)77));
     assert_status(syi_family_check((syi_family)77, 2, &err), SY_ENOTSUP, &err);
-    assert_ok(syi_family_check(SYI_FAMILY_DEFAULT, 5, &err), &err);
+    assert_ok(syi_family_check(SYI_FAMILY_AUTO, 5, &err), &err);
+}
+
+/* The least count for which masked bits are the fastest. */
+static uint64_t turn(const syi_field *field, uint64_t round_trip_us, bool ahead)
+{
+    uint64_t few = 0, many = UINT64_C(1) << 40; /* keys, but for 0; bits */
+    while (few + 1 < many) {
+        const uint64_t middle = few + (many - few) / 2;
+        const bool keys =
+            syi_family_fastest(field, 2, middle, round_trip_us, ahead) == SYI_FAMILY_FSS;
+        *(keys ? &few : &many) = middle;
+    }
+    return many;
+}
+
+/* What the tables of docs/internals/comparison.md and docs/reference/performance.md say of the fastest, and what is never: keys for more
+ * holders, for fields in which nothing is compared, or where nobody knows how long a message takes. */
+static void test_fastest(void **state)
+{
+    (void)state;
+    const syi_field ring = {.width = 8}, half = {.width = 4}, prime = {.modulus = 97, .width = 8};
+    assert_int_equal(syi_family_fastest(&ring, 2, 1, 40000, false), SYI_FAMILY_FSS);
+    assert_int_equal(syi_family_fastest(&ring, 2, 1000, 40000, false), SYI_FAMILY_BITS);
+    assert_int_equal(syi_family_fastest(&ring, 2, 100000, 40000, true), SYI_FAMILY_FSS);
+    assert_int_equal(syi_family_fastest(&ring, 2, 1000, 500, true), SYI_FAMILY_FSS);
+    assert_int_equal(syi_family_fastest(&ring, 2, 100000, 500, true), SYI_FAMILY_BITS);
+    assert_int_equal(syi_family_fastest(&ring, 2, 1, 50, false), SYI_FAMILY_BITS);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        assert_int_equal(syi_family_fastest(&ring, 2, 1, 0, ahead), SYI_FAMILY_BITS);
+        assert_int_equal(syi_family_fastest(&ring, 3, 1, 40000, ahead), SYI_FAMILY_BITS);
+        assert_int_equal(syi_family_fastest(&prime, 2, 1, 40000, ahead), SYI_FAMILY_BITS);
+        assert_int_equal(syi_family_fastest(&ring, 2, 1, UINT64_MAX, ahead), SYI_FAMILY_FSS);
+        assert_int_equal(syi_family_fastest(&ring, 2, UINT64_MAX, 40000, ahead), SYI_FAMILY_BITS);
+        const uint64_t at = turn(&ring, 40000, ahead);
+        assert_true(turn(&ring, 80000, ahead) >= 2 * at - 2); /* a longer way: more numbers */
+        assert_true(turn(&half, 40000, ahead) >= 2 * at - 2); /* shorter keys */
+    }
 }
 
 int main(void)
@@ -282,7 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_rings), cmocka_unit_test(test_every_mask),
         cmocka_unit_test(test_edges),       cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_fastest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static sy_status run_all(syi_party *party, void *user, sy_error *err)
     (void)VALGRIND_MAKE_MEM_UNDEFINED(w->x[party->channel->index], sizeof w->x[0]);
     sy_status status = run_simple(party, w, err);
     if (status == SY_OK && syi_field_bits(&w->field) != 0) {
-        status = run_comparisons(party, w, SYI_FAMILY_DEFAULT, COUNT, err);
+        status = run_comparisons(party, w, SYI_FAMILY_AUTO, COUNT, err);
     }
     if (status == SY_OK && syi_field_bits(&w->field) != 0) {
         status = run_comparisons(party, w, SYI_FAMILY_CARRY, COUNT / 4, err);

@@ -7,18 +7,19 @@
 
 void syi_joint_write(syi_buffer *out, const syi_joint *joint)
 {
-    syi_msgpack_write_array(out, 3);
+    syi_msgpack_write_array(out, 4);
     syi_msgpack_write_bin(out, joint->session, sizeof joint->session);
     syi_msgpack_write_uint(out, joint->sequence);
     syi_msgpack_write_uint(out, joint->family);
+    syi_msgpack_write_uint(out, joint->round_trip_us);
 }
 
 sy_status syi_joint_read(syi_msgpack_cursor *cursor, syi_joint *joint, sy_error *err)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;
-    uint64_t family = 0;
-    SY_TRY(syi_msgpack_read_tuple(cursor, 3, "joint command", err));
+    uint64_t family = 0, round_trip_us = 0;
+    SY_TRY(syi_msgpack_read_tuple(cursor, 4, "joint command", err));
     SY_TRY(syi_msgpack_read_bin(cursor, &bytes, &size, err));
     if (size != sizeof joint->session) {
         return syi_fail(err, SY_EFORMAT, "joint command: a session of %zu bytes", size);
@@ -26,11 +27,13 @@ sy_status syi_joint_read(syi_msgpack_cursor *cursor, syi_joint *joint, sy_error 
     memcpy(joint->session, bytes, size);
     SY_TRY(syi_msgpack_read_uint(cursor, &joint->sequence, err));
     SY_TRY(syi_msgpack_read_uint(cursor, &family, err));
+    SY_TRY(syi_msgpack_read_uint(cursor, &round_trip_us, err));
     syi_msgpack_leave(cursor);
     if (family > UINT8_MAX) {
         return syi_fail(err, SY_EFORMAT, "joint command: a family that is none");
     }
     joint->family = (uint8_t)family;
+    joint->round_trip_us = round_trip_us < UINT32_MAX ? (uint32_t)round_trip_us : UINT32_MAX;
     joint->run = NULL;
     return joint->sequence > 0 && joint->sequence <= INT64_MAX
                ? SY_OK

@@ -1,7 +1,7 @@
 /*
  * joint.h - commands that several workers carry out together: the client sends each of them the same command with the name
  * of the session that they have with each other and the command's number in it. A request with SYI_FLAG_JOINT begins with
- * [session, sequence, family]; its ordinary body follows. Test: joint_test.c.
+ * [session, sequence, family, round_trip_us]; its ordinary body follows. Test: joint_test.c.
  */
 #ifndef SYI_MESSAGING_JOINT_H
 #define SYI_MESSAGING_JOINT_H
@@ -13,8 +13,9 @@
 
 typedef struct syi_joint {
     uint8_t session[SYI_JOINT_SESSION_SIZE];
-    uint64_t sequence; /* from 1 on; every holder carries commands out in this order */
-    uint8_t family;    /* how numbers are compared (crypto/comparison.h) */
+    uint64_t sequence;      /* from 1 on; every holder carries commands out in this order */
+    uint8_t family;         /* how numbers are compared (crypto/comparison.h) */
+    uint32_t round_trip_us; /* between the holders, as it was measured; 0: it was not */
     void *run; /* at a worker, while the command runs: of the room that runs such commands */
 } syi_joint;
 

@@ -10,7 +10,8 @@
 static const syi_joint example = {
     .session = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xfe, 0xff},
     .sequence = 300,
-    .family = 2};
+    .family = 2,
+    .round_trip_us = 40123};
 
 static sy_status read_bytes(const void *bytes, size_t size, syi_joint *joint, size_t *left,
                             sy_error *err)
@@ -43,6 +44,7 @@ static void test_there_and_back(void **state)
         assert_memory_equal(back.session, joint.session, sizeof joint.session);
         assert_true(back.sequence == joint.sequence);
         assert_int_equal(back.family, 2);
+        assert_int_equal(back.round_trip_us, 40123);
         assert_null(back.run);
         assert_int_equal(left, 1);
         for (size_t cut = 0; cut < length; cut++) {
@@ -63,21 +65,30 @@ static void test_what_is_none(void **state)
     } bad[] = {
         {"\xc0", 1},
         {"\x91\xc4\x00", 3},
-        {"\x92\xc4\x0f"
-         "0123456789abcde\x01",
-         19}, /* 15 bytes */
-        {"\x92\xc4\x10"
-         "0123456789abcdef\x00",
-         20}, /* sequence 0 */
-        {"\x92\xc4\x10"
-         "0123456789abcdef\xff",
-         20}, /* -1 */
-        {"\x92\xc4\x10"
-         "0123456789abcdef\xcf\x80\x00\x00\x00\x00\x00\x00\x00",
-         28}, /* 2^63: the provider's own */
-        {"\x92\xd9\x10"
-         "0123456789abcdef\x01",
-         20}, /* a text */
+        {"\x93\xc4\x10"
+         "0123456789abcdef\x01\x01",
+         21}, /* one less */
+        {"\x94\xc4\x0f"
+         "0123456789abcde\x01\x01\x01",
+         21}, /* 15 bytes */
+        {"\x94\xc4\x10"
+         "0123456789abcdef\x00\x01\x01",
+         22}, /* sequence 0 */
+        {"\x94\xc4\x10"
+         "0123456789abcdef\xff\x01\x01",
+         22}, /* -1 */
+        {"\x94\xc4\x10"
+         "0123456789abcdef\xcf\x80\x00\x00\x00\x00\x00\x00\x00\x01\x01",
+         30}, /* 2^63: the provider's own */
+        {"\x94\xd9\x10"
+         "0123456789abcdef\x01\x01\x01",
+         22}, /* a text */
+        {"\x94\xc4\x10"
+         "0123456789abcdef\x01\xcd\x01\x00\x01",
+         24}, /* family 256 */
+        {"\x94\xc4\x10"
+         "0123456789abcdef\x01\x01\xff",
+         22}, /* -1 us */
     };
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
         syi_joint joint;
@@ -85,6 +96,13 @@ static void test_what_is_none(void **state)
         sy_error err = SY_ERROR_INIT;
         assert_status(read_bytes(bad[k].bytes, bad[k].size, &joint, &left, &err), SY_EFORMAT, &err);
     }
+    static const char longest[] = "\x94\xc4\x10"
+                                  "0123456789abcdef\x01\x01\xcf\x7f\xff\xff\xff\xff\xff\xff\xff";
+    syi_joint joint;
+    size_t left = 0;
+    sy_error err = SY_ERROR_INIT;
+    assert_ok(read_bytes(longest, sizeof longest - 1, &joint, &left, &err), &err);
+    assert_true(joint.round_trip_us == UINT32_MAX);
 }
 
 static void test_text(void **state)

@@ -74,7 +74,7 @@ static void test_wrong_length_everywhere(void **state)
     sy_tensor *x = SHARED(&s, 1, 2, -3);
     assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(x)), 1, 4, 9);
     assert_ok(
-        syi_sharing_group_get(w->hook, &group, s.holders, 2, s.provider, SYI_FAMILY_BITS, &w->err),
+        syi_sharing_group_get(w->hook, &group, s.holders, 2, s.provider, SYI_FAMILY_AUTO, &w->err),
         &w->err);
     assert_ok(syi_sharing_find(s.serving[0], group->session, &session, &w->err), &w->err);
     const syi_item item = {group->next_sequence, 0};

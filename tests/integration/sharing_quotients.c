@@ -262,9 +262,12 @@ static void check_rounds(const char *name, uint64_t rounds, uint64_t expected)
     }
 }
 
-static void all_cases(const sharing *s)
+static void all_cases(const sharing *given)
 {
-    workers *w = s->w;
+    workers *w = given->w;
+    sharing of = *given;
+    const sharing *s = &of;
+    of.options.protocol = "bits"; /* whose rounds these are */
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         check_rounds(cases[k].name, check_fixed(s, &cases[k]), cases[k].rounds);
     }
@@ -304,6 +307,7 @@ static void provide(const sharing *s, const char *op, int64_t divisor)
     p.a_ndim = 2;
     p.a_shape = shape;
     p.divisor = divisor;
+    p.protocol = s->options.protocol;
     assert_ok(sy_provide_primitives(&p, 1, s->holders, s->count, s->provider, &s->w->err),
               &s->w->err);
 }
@@ -320,7 +324,8 @@ static uint64_t taken(const sharing *s)
 static void test_made_ahead(void **state)
 {
     workers *w = *state;
-    const sharing s = sharing_of(w, 2, true);
+    sharing s = sharing_of(w, 2, true);
+    s.options.protocol = "bits";
     provide(&s, "division", 10000);
     provide(&s, "relu", 0);
     check_rounds("made ahead", check_fixed(&s, &cases[0]), 1 + 1 + COMPARISON);
@@ -343,7 +348,8 @@ static void test_made_ahead(void **state)
 static void test_range(void **state)
 {
     workers *w = *state;
-    const sharing s = sharing_of(w, 2, false);
+    sharing s = sharing_of(w, 2, false);
+    s.options.protocol = "bits";
     for (size_t k = 0; k < w->place_count; k++) {
         sy_hook_check_shared_range(w->places[k].hook, true);
     }

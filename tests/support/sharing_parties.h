@@ -162,7 +162,7 @@ static inline syi_sharing_group *client_group(party_client *c)
     sy_error err = SY_ERROR_INIT;
     syi_sharing_group *group = NULL;
     assert_ok(syi_sharing_group_get(c->home.hook, &group, c->holders, c->count, client_provider(c),
-                                    SYI_FAMILY_BITS, &err),
+                                    SYI_FAMILY_AUTO, &err),
               &err);
     return group;
 }

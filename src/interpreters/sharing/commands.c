@@ -426,16 +426,25 @@ static sy_status handle_alive(const sy_request *request, sy_error *err)
     return answer_none(request, err);
 }
 
-/* sharing_cost(session): [rounds, bytes sent, bytes received, bytes dealt, bytes reported, made ahead, taken of these] */
+/* sharing_cost(session): [rounds, bytes sent, bytes received, bytes dealt, bytes reported, made ahead, taken of these, then numbers
+ * compared by bits, fss, snn and carry] */
 static sy_status handle_cost(const sy_request *request, sy_error *err)
 {
     syi_sharing_session *session = NULL;
     SY_TRY(find_session(request, &session, err));
     pthread_mutex_lock(&session->lock);
     const syi_cost *cost = &session->cost;
-    const uint64_t numbers[] = {cost->rounds,        cost->sent,     cost->received,
-                                cost->dealt,         cost->reported, session->stock.made,
-                                session->stock.taken};
+    const uint64_t numbers[] = {cost->rounds,
+                                cost->sent,
+                                cost->received,
+                                cost->dealt,
+                                cost->reported,
+                                session->stock.made,
+                                session->stock.taken,
+                                session->compared[SYI_FAMILY_BITS],
+                                session->compared[SYI_FAMILY_FSS],
+                                session->compared[SYI_FAMILY_SNN],
+                                session->compared[SYI_FAMILY_CARRY]};
     pthread_mutex_unlock(&session->lock);
     syi_sharing_session_unref(session);
     sy_value items[sizeof numbers / sizeof numbers[0]];

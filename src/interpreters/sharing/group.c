@@ -192,6 +192,9 @@ static sy_status open_session(syi_sharing_group *group, sy_error *err)
     SY_TRY(syi_worker_is_here(provider) ? syi_sharing_deal_open(&plan, err)
                                         : ask_provider(group, &plan, err));
     memcpy(group->session, plan.session, sizeof plan.session);
+    group->round_trip_us = group->family == SYI_FAMILY_AUTO && group->holders == 2
+                               ? syi_sharing_measure(group, &plan)
+                               : 0;
     group->dealing = syi_sharing_dealing_find(provider, plan.session);
     group->next_sequence = 1;
     group->open = true;
@@ -228,6 +231,18 @@ sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err)
     return status;
 }
 
+sy_status syi_sharing_group_family(syi_sharing_group *group, const syi_field *field, uint64_t count,
+                                   syi_family *family, sy_error *err)
+{
+    pthread_mutex_lock(&group->lock);
+    const sy_status status = need_session(group, err);
+    *family = group->family == SYI_FAMILY_AUTO
+                  ? syi_family_fastest(field, group->holders, count, group->round_trip_us, true)
+                  : group->family;
+    pthread_mutex_unlock(&group->lock);
+    return status;
+}
+
 /* Joint commands */
 
 sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy_error *err)
@@ -238,6 +253,7 @@ sy_status syi_sharing_group_begin(syi_sharing_group *group, syi_joint *joint, sy
         memcpy(joint->session, group->session, sizeof joint->session);
         joint->sequence = group->next_sequence++;
         joint->family = (uint8_t)group->family;
+        joint->round_trip_us = group->round_trip_us;
         joint->run = NULL;
         if (group->dealing != NULL) {
             syi_sharing_dealing_busy(group->dealing, 1);
@@ -286,8 +302,10 @@ sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharin
                                  sy_error *err)
 {
     uint64_t *const numbers[] = {
-        &cost->rounds,         &cost->bytes_sent,      &cost->bytes_received,  &cost->bytes_dealt,
-        &cost->bytes_reported, &cost->primitives_made, &cost->primitives_taken};
+        &cost->rounds,           &cost->bytes_sent,     &cost->bytes_received,
+        &cost->bytes_dealt,      &cost->bytes_reported, &cost->primitives_made,
+        &cost->primitives_taken, &cost->compared_bits,  &cost->compared_fss,
+        &cost->compared_snn,     &cost->compared_carry};
     const size_t count = sizeof numbers / sizeof numbers[0];
     char text[SYI_JOINT_TEXT_SIZE];
     syi_exchange exchange;
@@ -297,7 +315,9 @@ sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharin
     pthread_mutex_lock(&group->lock);
     const bool open = group->open;
     const sy_value args[] = {sy_value_string(syi_joint_format(group->session, text))};
+    const uint32_t round_trip_us = open ? group->round_trip_us : 0;
     pthread_mutex_unlock(&group->lock);
+    cost->round_trip_us = round_trip_us;
     if (!open) {
         return SY_OK;
     }
@@ -320,10 +340,7 @@ sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharin
 sy_status syi_sharing_group_force(syi_sharing_group *group, bool force, sy_error *err)
 {
     pthread_mutex_lock(&group->lock);
-    sy_status status = need_session(group, err);
-    if (status == SY_OK) {
-        status = tell_force(group, force, err);
-    }
+    const sy_status status = group->open ? tell_force(group, force, err) : SY_OK;
     group->force = status == SY_OK ? force : group->force;
     pthread_mutex_unlock(&group->lock);
     return status;

@@ -19,6 +19,8 @@ typedef struct syi_sharing_group {
     sy_worker *workers[SYI_HOLDERS_MAX + 1]; /* the provider behind them; borrowed */
     pthread_mutex_t lock;                    /* held while a session is opened */
     syi_family family;                       /* how their values are compared */
+    uint32_t
+        round_trip_us; /* between the two holders of the session, where AUTO needs to know; 0: nobody does */
     bool open;
     bool force; /* of every session to come */
     uint8_t session[SYI_SHARING_SESSION_SIZE];
@@ -52,11 +54,18 @@ void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_
                            const sy_error *why);
 /* Opens a session if there is none. */
 sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err);
+/* The family for material that is made ahead for so many numbers: the group's own, or the fastest. Opens a session. */
+sy_status syi_sharing_group_family(syi_sharing_group *group, const syi_field *field, uint64_t count,
+                                   syi_family *family, sy_error *err);
 /* Of the session, as that holder counts; zeros when none is open. */
 sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharing_cost *cost,
                                  sy_error *err);
 sy_status syi_sharing_group_force(syi_sharing_group *group, bool force, sy_error *err);
 sy_status syi_sharing_group_prepare(syi_sharing_group *group, const syi_demand *demand,
                                     uint64_t count, sy_error *err);
+
+/* round_trip.c: of a session that is just open. 0: it could not be measured, and the log says why. */
+uint32_t syi_sharing_measure(const syi_sharing_group *group, const syi_sharing_plan *plan);
+sy_status syi_sharing_round_trip_register(sy_hook *hook, sy_error *err);
 
 #endif

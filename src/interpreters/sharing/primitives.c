@@ -151,47 +151,58 @@ static sy_status comparison_of(const sy_primitive *p, syi_family family, syi_dem
     return SY_OK;
 }
 
-/* *family: never DEFAULT. */
-static sy_status demand_of(const sy_primitive *p, syi_demand *demand, syi_family *family,
-                           sy_error *err)
+/* The caller's, whatever version it was built with. */
+static sy_status read_primitive(const sy_primitive *p, sy_primitive *all, syi_family *family,
+                                sy_error *err)
 {
-    sy_primitive all = SY_PRIMITIVE_INIT;
-    syi_array shape = SYI_ARRAY_INIT;
-    memcpy(&all, p, p->size < sizeof all ? p->size : sizeof all);
-    memset(demand, 0, sizeof *demand);
-    if (all.op == NULL || all.a_ndim < 0 || all.a_ndim > SY_DIM_MAX || all.b_ndim < 0 ||
-        all.b_ndim > SY_DIM_MAX) {
+    *all = (sy_primitive)SY_PRIMITIVE_INIT;
+    if (p == NULL) {
+        return syi_fail(err, SY_EINVAL, "provide_primitives: the primitive is NULL");
+    }
+    memcpy(all, p, p->size < sizeof *all ? p->size : sizeof *all);
+    if (all->op == NULL || all->a_ndim < 0 || all->a_ndim > SY_DIM_MAX || all->b_ndim < 0 ||
+        all->b_ndim > SY_DIM_MAX) {
         return syi_fail(err, SY_EINVAL, "provide_primitives: no operation, or a shape is none");
     }
-    if (!syi_family_of_name(all.protocol, family)) {
-        return syi_fail(err, SY_EINVAL, "provide_primitives: there is no protocol \"%.40s\"",
-                        all.protocol);
-    }
-    *family = syi_family_of(*family);
-    SY_TRY(syi_field_of_options(all.dtype, all.field, &demand->field, err));
-    SY_TRY(
-        syi_array_describe(&shape, syi_field_dtype(&demand->field), all.a_ndim, all.a_shape, err));
+    return syi_family_of_name(all->protocol, family)
+               ? SY_OK
+               : syi_fail(err, SY_EINVAL, "provide_primitives: there is no protocol \"%.40s\"",
+                          all->protocol);
+}
+
+static bool is_comparison(const sy_primitive *p)
+{
+    return strcmp(p->op, "comparison") == 0 || strcmp(p->op, "relu") == 0 ||
+           strcmp(p->op, "equality") == 0;
+}
+
+/* All but what a comparison's family adds. */
+static sy_status demand_of(const sy_primitive *p, syi_demand *demand, sy_error *err)
+{
+    syi_array shape = SYI_ARRAY_INIT;
+    memset(demand, 0, sizeof *demand);
+    SY_TRY(syi_field_of_options(p->dtype, p->field, &demand->field, err));
+    SY_TRY(syi_array_describe(&shape, syi_field_dtype(&demand->field), p->a_ndim, p->a_shape, err));
     demand->count = (uint64_t)syi_array_numel(&shape);
-    if (strcmp(all.op, "square") == 0) {
+    if (is_comparison(p)) {
+        return SY_OK;
+    }
+    if (strcmp(p->op, "square") == 0) {
         demand->kind = SYI_MATERIAL_SQUARE;
         return SY_OK;
     }
-    if (strcmp(all.op, "zero") == 0) {
+    if (strcmp(p->op, "zero") == 0) {
         demand->kind = SYI_MATERIAL_ZERO;
         return SY_OK;
     }
-    if (strcmp(all.op, "comparison") == 0 || strcmp(all.op, "relu") == 0 ||
-        strcmp(all.op, "equality") == 0) {
-        return comparison_of(&all, *family, demand, err);
-    }
-    if (strcmp(all.op, "division") == 0) {
-        SY_TRY(put_divisor(&all, demand, err));
+    if (strcmp(p->op, "division") == 0) {
+        SY_TRY(put_divisor(p, demand, err));
         demand->kind = demand->shift > 0 ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE;
         return SY_OK;
     }
     demand->kind = SYI_MATERIAL_PRODUCT;
-    SY_TRY(syi_bilinear_of_name(&demand->product, all.op, &demand->field, all.a_ndim, all.a_shape,
-                                all.b_ndim, all.b_shape, err));
+    SY_TRY(syi_bilinear_of_name(&demand->product, p->op, &demand->field, p->a_ndim, p->a_shape,
+                                p->b_ndim, p->b_shape, err));
     demand->count = (uint64_t)syi_array_numel(&demand->product.z);
     demand->x = syi_operand_of(&demand->item, SYI_PART_A, &demand->product.x);
     demand->y = syi_operand_of(&demand->item, SYI_PART_B, &demand->product.y);
@@ -210,15 +221,14 @@ static sy_status find_group(sy_worker *const *holders, size_t count, sy_worker *
                                  provider != NULL ? provider : hook->local_worker, family, err);
 }
 
-/* The next protocol after this one, from DEFAULT on, that so many holders may have; DEFAULT: none. */
-static syi_family next_family(syi_family family, size_t count)
+/* The group by that protocol; NULL: so many holders cannot have it. */
+static sy_status find_each(int family, sy_worker *const *holders, size_t count, sy_worker *provider,
+                           syi_sharing_group **group, sy_error *err)
 {
-    for (int next = (int)family + 1; syi_family_name((syi_family)next) != NULL; next++) {
-        if (syi_family_check((syi_family)next, (int)count, NULL) == SY_OK) {
-            return (syi_family)next;
-        }
-    }
-    return SYI_FAMILY_DEFAULT;
+    *group = NULL;
+    return syi_family_check((syi_family)family, (int)count, NULL) == SY_OK
+               ? find_group(holders, count, provider, (syi_family)family, group, err)
+               : SY_OK;
 }
 
 sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
@@ -226,26 +236,27 @@ sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
                                 sy_worker *crypto_provider, sy_error *err)
 {
     syi_sharing_group *group = NULL;
+    sy_primitive all;
     syi_demand demand;
-    if (primitive == NULL) {
-        return syi_fail(err, SY_EINVAL, "provide_primitives: the primitive is NULL");
-    }
-    syi_family family = SYI_FAMILY_DEFAULT;
-    SY_TRY(demand_of(primitive, &demand, &family, err));
+    syi_family family = SYI_FAMILY_AUTO;
+    SY_TRY(read_primitive(primitive, &all, &family, err));
+    SY_TRY(demand_of(&all, &demand, err));
     SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
-    const sy_status status =
-        count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;
-    return status;
+    if (is_comparison(&all)) {
+        SY_TRY(comparison_of(&all, family, &demand, err)); /* is it one? */
+        SY_TRY(syi_sharing_group_family(group, &demand.field, demand.count, &family, err));
+        SY_TRY(comparison_of(&all, family, &demand, err));
+    }
+    return count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;
 }
 
 sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, size_t holder_count,
                                  sy_worker *crypto_provider, sy_error *err)
 {
     syi_sharing_group *group = NULL;
-    for (syi_family family = next_family(SYI_FAMILY_DEFAULT, holder_count);
-         family != SYI_FAMILY_DEFAULT; family = next_family(family, holder_count)) {
-        SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
-        SY_TRY(syi_sharing_group_force(group, force, err));
+    for (int family = 0; family < SYI_FAMILIES; family++) {
+        SY_TRY(find_each(family, holders, holder_count, crypto_provider, &group, err));
+        SY_TRY(group != NULL ? syi_sharing_group_force(group, force, err) : SY_OK);
     }
     return SY_OK;
 }
@@ -260,9 +271,11 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
     if (holder >= holder_count) {
         return syi_fail(err, SY_EINVAL, "sharing cost: holder %zu of %zu", holder, holder_count);
     }
-    for (syi_family family = next_family(SYI_FAMILY_DEFAULT, holder_count);
-         family != SYI_FAMILY_DEFAULT; family = next_family(family, holder_count)) {
-        SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
+    for (int family = 0; family < SYI_FAMILIES; family++) {
+        SY_TRY(find_each(family, holders, holder_count, crypto_provider, &group, err));
+        if (group == NULL) {
+            continue;
+        }
         SY_TRY(syi_sharing_group_cost(group, (int)holder, &part, err));
         cost->rounds += part.rounds;
         cost->bytes_sent += part.bytes_sent;
@@ -271,6 +284,11 @@ sy_status sy_sharing_get_cost(sy_worker *const *holders, size_t holder_count,
         cost->bytes_reported += part.bytes_reported;
         cost->primitives_made += part.primitives_made;
         cost->primitives_taken += part.primitives_taken;
+        cost->compared_bits += part.compared_bits;
+        cost->compared_fss += part.compared_fss;
+        cost->compared_snn += part.compared_snn;
+        cost->compared_carry += part.compared_carry;
+        cost->round_trip_us = part.round_trip_us > 0 ? part.round_trip_us : cost->round_trip_us;
     }
     return SY_OK;
 }

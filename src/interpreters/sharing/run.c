@@ -441,6 +441,7 @@ static syi_sharing_run *make_run(syi_sharing_session *s, const syi_joint *joint,
     run->session = s;
     run->deadline = deadline;
     run->family = (syi_family)joint->family;
+    run->round_trip_us = joint->round_trip_us;
     run->flights = syi_alloc_array(context, parties, sizeof *run->flights);
     run->received = syi_alloc_array(context, parties, sizeof *run->received);
     if (run->flights == NULL || run->received == NULL) {

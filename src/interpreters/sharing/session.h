@@ -82,6 +82,7 @@ typedef struct syi_sharing_session {
     syi_buffer
         demands;   /* of the leading holder, for a provider that fetches: u32 size, demand, ... */
     syi_cost cost; /* of all commands so far */
+    uint64_t compared[SYI_FAMILIES]; /* numbers, by family */
     syi_stock stock;
     uint64_t used_at;     /* clock */
     atomic_uint arrivals; /* letters and failures so far: to look without the lock */
@@ -172,6 +173,7 @@ typedef struct syi_sharing_run {
     syi_sharing_session *session; /* a reference */
     uint64_t deadline;
     syi_family family;                   /* of comparisons in this command */
+    uint32_t round_trip_us;              /* between its holders; 0: not known */
     bool defers;                         /* quotients may wait (syi_share_defer) */
     bool spoke;                          /* something was sent, or the provider asked */
     bool reported;                       /* to the provider */

@@ -29,14 +29,20 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
         return NULL;
     }
     syi_comparison of = *comparison;
-    of.family = o->run->family;
+    of.family = syi_share_family(o, comparison, count_of(x));
     const sy_status status =
         of.outcome == SYI_OUTCOME_NONE
             ? syi_compare_zero(&o->run->party, of.family, field, syi_share_data(z),
                                syi_share_data(x), count_of(x), &error)
             : syi_compare(&o->run->party, &of, field, syi_share_data(z), syi_share_data(x),
                           count_of(x), &error);
-    return syi_share_latch(o, status, &error) ? z : NULL;
+    if (!syi_share_latch(o, status, &error)) {
+        return NULL;
+    }
+    pthread_mutex_lock(&o->run->session->lock);
+    o->run->session->compared[of.family] += count_of(x);
+    pthread_mutex_unlock(&o->run->session->lock);
+    return z;
 }
 
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)

@@ -343,22 +343,20 @@ static bool is_made_ahead(const syi_share_op *o, uint64_t divisor, uint64_t coun
 {
     const syi_field *field = &o->kin->field;
     const unsigned shift = exponent_of(divisor);
-    const syi_family_material *material = syi_family_get_material(o->run->family);
-    syi_demand demand = {.kind = shift > 0 ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE,
-                         .field = *field,
-                         .count = count,
-                         .shift = shift,
-                         .divisor = shift > 0 ? 0 : divisor};
+    const syi_demand demand = {.kind = shift > 0 ? SYI_MATERIAL_SHIFT : SYI_MATERIAL_DIVIDE,
+                               .field = *field,
+                               .count = count,
+                               .shift = shift,
+                               .divisor = shift > 0 ? 0 : divisor};
     syi_sharing_session *session = o->run->session;
     pthread_mutex_lock(&session->lock);
-    bool made = syi_stock_left(&session->stock, &demand) > 0;
-    if (made && material != NULL) {
-        demand.kind = material->sign;
-        demand.outcome = shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE;
-        made = syi_stock_left(&session->stock, &demand) == 0;
-    }
+    const bool made = syi_stock_left(&session->stock, &demand) > 0;
     pthread_mutex_unlock(&session->lock);
-    return made;
+    const syi_comparison relu = {.outcome =
+                                     shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE,
+                                 .shift = shift,
+                                 .divisor = demand.divisor};
+    return made && syi_share_made_ahead(o, &relu, count) == SYI_FAMILY_AUTO;
 }
 
 static bool may_wait(const syi_share_op *o, int64_t divisor, sy_tensor *x)

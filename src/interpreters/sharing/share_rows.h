@@ -91,6 +91,11 @@ sy_tensor *syi_words_refresh(syi_share_op *o, sy_tensor *a);
 sy_tensor *syi_words_times(syi_share_op *o, sy_tensor *x, sy_tensor *y);
 /* Fresh words in the shape of others, not filled. */
 sy_tensor *syi_words_like(syi_share_op *o, sy_tensor *words);
+/* Joint: the family by which so many numbers are compared in this command (share_choice.c). The outcome may be NONE: equality with
+ * zero; the comparison's own family is not looked at. */
+syi_family syi_share_family(const syi_share_op *o, const syi_comparison *of, uint64_t count);
+/* The one whose material for that is in stock, among those that the command may use; AUTO: none. */
+syi_family syi_share_made_ahead(const syi_share_op *o, const syi_comparison *of, uint64_t count);
 /* Joint (share_comparisons.c): an outcome of each element, BIT or RELU, or of a quotient its ReLU; [x = 0]; 1 - x of bits. */
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome);
 sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor);

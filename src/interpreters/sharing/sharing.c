@@ -61,6 +61,7 @@ sy_status syi_sharing_register(sy_hook *hook, sy_error *err)
     SY_TRY(syi_additive_shared_register(hook, err));
     SY_TRY(syi_share_register(hook, err));
     SY_TRY(syi_sharing_commands_register(hook, err));
+    SY_TRY(syi_sharing_round_trip_register(hook, err));
     return syi_share_commands_register(hook, err);
 }
 
@@ -83,7 +84,8 @@ sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
     }
     syi_family family;
     if (!syi_family_of_name(all->protocol, &family)) {
-        return syi_fail(err, SY_EINVAL, "share: there is no protocol \"%.40s\"; bits is one",
+        return syi_fail(err, SY_EINVAL,
+                        "share: there is no protocol \"%.40s\"; auto, bits, fss, snn and carry are",
                         all->protocol);
     }
     return all->crypto_provider->hook == hook
@@ -93,9 +95,9 @@ sy_status syi_share_options_read(const sy_share_options *options, sy_hook *hook,
 
 syi_family syi_share_options_family(const sy_share_options *options)
 {
-    syi_family family = SYI_FAMILY_DEFAULT;
+    syi_family family = SYI_FAMILY_AUTO;
     (void)syi_family_of_name(options->protocol, &family);
-    return syi_family_of(family);
+    return family;
 }
 
 /* Takes the node. */
