@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "formats/file.h"
-
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 static const char *const descrs[] = {
@@ -337,9 +335,7 @@ sy_status syi_npy_encode(const syi_array *array, syi_buffer *out, sy_error *err)
     return syi_buffer_check(out, "npy", err);
 }
 
-/* Everything after opening: header, size check, and only then the storage, read into directly. */
-static sy_status load_file(sy_context *context, syi_array *array, syi_file *file,
-                           syi_account *account, sy_error *err)
+sy_status syi_npy_read_header(sy_context *context, syi_file *file, syi_array *array, sy_error *err)
 {
     uint8_t prefix[PREFIX_SIZE];
     size_t first = file->size < PREFIX_SIZE ? (size_t)file->size : PREFIX_SIZE;
@@ -357,18 +353,28 @@ static sy_status load_file(sy_context *context, syi_array *array, syi_file *file
     }
     memcpy(header, prefix + at, first - at);
     layout from;
-    syi_array made = SYI_ARRAY_INIT;
     sy_status status = SY_OK;
     SY_GOTO(done, syi_file_read(file, header + (first - at), header_size - (first - at), err));
     SY_GOTO(done, read_header(header, header_size, &from, err));
-    SY_GOTO(done, shape_array(&made, &from, file->size - at - header_size, err));
+    SY_GOTO(done, shape_array(array, &from, file->size - at - header_size, err));
+done:
+    syi_free(context, header, header_size);
+    return status;
+}
+
+/* Everything after opening: header, size check, and only then the storage, read into directly. */
+static sy_status load_file(sy_context *context, syi_array *array, syi_file *file,
+                           syi_account *account, sy_error *err)
+{
+    syi_array made = SYI_ARRAY_INIT;
+    sy_status status = SY_OK;
+    SY_TRY(syi_npy_read_header(context, file, &made, err));
     SY_GOTO(done, syi_storage_new(context, &made.storage, syi_array_bytes(&made), account, err));
     SY_GOTO(done, syi_file_read(file, made.storage->data, made.storage->size, err));
     normalise_bools(&made);
     syi_array_copy_view(array, &made);
 done:
     syi_array_fini(&made);
-    syi_free(context, header, header_size);
     return status;
 }
 

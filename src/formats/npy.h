@@ -7,6 +7,7 @@
 
 #include "arrays/array.h"
 #include "core/buffer.h"
+#include "formats/file.h"
 
 /* Little-endian dtypes of dtype.h, C or Fortran order. SY_EFORMAT names the field that is wrong
  * (magic, version, header, descr, shape, length); nothing is allocated before the size is checked
@@ -17,6 +18,9 @@ sy_status syi_npy_decode(sy_context *context, syi_array *array, const uint8_t *b
 /* Version 1.0, C order, header padded to 64 bytes. Appends to `out`. */
 sy_status syi_npy_encode(const syi_array *array, syi_buffer *out, sy_error *err);
 
+/* Reads a file up to its elements, and describes them (no storage; in Fortran order the transposed strides). Sentences as of decode, without
+ * the path. */
+sy_status syi_npy_read_header(sy_context *context, syi_file *file, syi_array *array, sy_error *err);
 /* SY_EIO with the system's text, SY_ENOTFOUND when there is no such file. The sentence names path. */
 sy_status syi_npy_load(sy_context *context, syi_array *array, const char *path,
                        syi_account *account, sy_error *err);
