@@ -8,6 +8,8 @@
 #include "core/surroundings.h"
 #include "execution/plan.h"
 #include "execution/protocol.h"
+#include "federated/served.h"
+#include "federated/trainer.h"
 #include "hook/hook.h"
 #include "interpreters/autograd.h"
 #include "interpreters/class.h"
@@ -46,6 +48,8 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_opaque_register(*hook, err));
     SY_GOTO(failed, syi_plan_register(*hook, err));
     SY_GOTO(failed, syi_protocol_register(*hook, err));
+    SY_GOTO(failed, syi_served_register(*hook, err));
+    SY_GOTO(failed, syi_training_commands_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");
     }

@@ -1,0 +1,197 @@
+/*
+ * federated.h - training where the data live: a worker serves datasets that nobody can fetch, others find them by search and
+ * train on them; models travel, rows do not.
+ *
+ *     at the hospital:   sy_worker_serve_files(worker, "breast-cancer", "rows.npy", "labels.npy", &options, err);
+ *     at the client:     sy_trainer_new(&trainer, model, &input, &target, &training, err);
+ *                        sy_trainer_round(trainer, shards, 3, &round, &report, err);      FedAvg over three hospitals
+ *
+ * A round is one message to each worker and one answer, whatever the number of rows and steps: the worker goes through its
+ * rows in batches, in as many passes as it is asked for, and answers with the parameters. Batches that stay where they are,
+ * one message each: datasets.h. PySyft 0.2: FederatedClient and TrainConfig (syft/federated); differences and reasons:
+ * docs/guide/federated.md.
+ *
+ * What a served dataset gives away. Its key, tags, description, number and shape of rows: to whoever may search it
+ * (caller.h). Its rows: to nobody. What depends on means over `release_rows` rows or more: parameters after steps of a mean
+ * loss, that loss, numbers of right answers, histograms. SECURITY.md says what that does not promise: a client chooses the model.
+ *
+ * Threads: trainers belong to one thread; served datasets to none: workers use them from any.
+ */
+#ifndef CSYFT_FEDERATED_H
+#define CSYFT_FEDERATED_H
+
+#include <csyft/optim.h>
+#include <csyft/worker.h>
+
+SY_BEGIN_DECLS
+
+/* --- at the worker that has the data ----------------------------------------------------------- */
+
+typedef struct sy_serve_options {
+    size_t size;
+    const char *const *tags;
+    size_t tag_count;
+    const char *description; /* nullable */
+    /* What is computed from the rows leaves when it is a mean over so many of them or more; 0: nothing does, and training is
+     * refused. Batches must be as large; a last batch of fewer rows is left out. */
+    int64_t release_rows;
+    /*
+     * What is done to each batch, in this order, by name: "scale BY" (divides), "standardize MEAN DEVIATION", "flatten" (all dims but the first), "reshape DxDx..." (of one row),
+     * "one_hot N", "float32", "int64". SY_EINVAL names the one that is none. NULL: nothing.
+     */
+    const char *const *transforms;
+    size_t transform_count;
+    const char *const *target_transforms;
+    size_t target_transform_count;
+} sy_serve_options;
+#define SY_SERVE_OPTIONS_INIT            \
+    {                                    \
+        .size = sizeof(sy_serve_options) \
+    }
+
+/*
+ * FederatedClient.add_dataset: rows and targets, native, of equal length, which may be 0. `key` is the dataset's id at the worker. The tensors are
+ * copied, unless nobody else has them. SY_EEXIST: the key is taken; SY_ESHAPE: the lengths; SY_EINVAL: a worker that is not
+ * here, a key that is none, an option; SY_ENOMEM.
+ */
+SY_API sy_status sy_worker_serve_dataset(sy_worker *worker, const char *key, sy_tensor *data,
+                                         sy_tensor *targets, const sy_serve_options *options,
+                                         sy_error *err);
+/*
+ * The same from files: NPY, IDX (as MNIST's, not compressed) and CSV, by their contents. NPY and IDX files are read batch by batch, and may be larger than memory; they must not
+ * be changed while they are served: a file that became shorter gives SY_EIO. `targets` NULL: the last column of `data`, which is a matrix. SY_ENOTFOUND, SY_EIO, SY_EFORMAT name the
+ * file.
+ */
+SY_API sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const char *data,
+                                       const char *targets, const sy_serve_options *options,
+                                       sy_error *err);
+/* remove_dataset: absent, nothing. What is training on it goes on. */
+SY_API void sy_worker_withdraw_dataset(sy_worker *worker, const char *key);
+
+/* --- at any client ----------------------------------------------------------------------------- */
+
+/* The data of one worker. */
+typedef struct sy_shard {
+    sy_worker *worker;
+    const char *key;
+} sy_shard;
+
+typedef struct sy_dataset_info {
+    char key[72];
+    int64_t rows;
+    sy_dtype dtype, target_dtype; /* of batches, after transforms */
+    int ndim, target_ndim;        /* of batches; the first dim is -1 */
+    int64_t shape[SY_DIM_MAX], target_shape[SY_DIM_MAX];
+    int64_t release_rows;
+} sy_dataset_info;
+/* What a worker says of a dataset. SY_ENOTFOUND, SY_EPERM, SY_EINVAL: an object that is no dataset. */
+SY_API sy_status sy_shard_get_info(const sy_shard *shard, sy_dataset_info *info, sy_error *err);
+
+typedef struct sy_trainer sy_trainer;
+
+/*
+ * Of a module, whose parameters are the model, and how it is trained (sy_module_to_training_plan). The optimizer's state is new in
+ * every pass over a dataset that is asked for. Refs the module. What sy_module_to_training_plan gives.
+ */
+SY_API sy_status sy_trainer_new(sy_trainer **trainer, sy_module *module, const sy_plan_shape *input,
+                                const sy_plan_shape *target, const sy_training_options *options,
+                                sy_error *err);
+SY_API void sy_trainer_free(sy_trainer *trainer); /* NULL is nothing */
+
+/* TrainConfig */
+typedef struct sy_fit_options {
+    size_t size;
+    int64_t batch_size;  /* 1 or more: 32 */
+    int64_t epochs;      /* passes: 1 */
+    int64_t max_batches; /* of all passes together; -1: no limit */
+    bool shuffle;        /* anew in every pass: true */
+    uint64_t seed;       /* of shuffling; 0: drawn */
+    uint32_t timeout_ms; /* 0: the worker's */
+} sy_fit_options;
+#define SY_FIT_OPTIONS_INIT                                                               \
+    {                                                                                     \
+        .size = sizeof(sy_fit_options), .batch_size = 32, .epochs = 1, .max_batches = -1, \
+        .shuffle = true                                                                   \
+    }
+
+typedef struct sy_fit_result {
+    double loss;     /* mean over the rows of the last pass */
+    int64_t rows;    /* that were trained on, in the last pass */
+    int64_t batches; /* steps, of all passes */
+} sy_fit_result;
+
+/*
+ * fit: the worker trains a copy of the model on its dataset; the module's parameters become what it learned. SY_ENOTFOUND: no such
+ * dataset; SY_EPERM: it releases nothing, or batches are too small for what it releases; SY_ESHAPE, SY_EDTYPE: rows that the
+ * model does not take; SY_ERANGE: a loss that is not finite, a target out of range, or not one full batch; SY_ETIMEDOUT; SY_EPROTO: an answer that is
+ * no model. The sentence names worker and dataset. On failure the module is as it was.
+ */
+SY_API sy_status sy_trainer_fit(sy_trainer *trainer, const sy_shard *shard,
+                                const sy_fit_options *options, sy_fit_result *result,
+                                sy_error *err);
+
+typedef enum sy_strategy {
+    SY_STRATEGY_AVERAGE, /* FedAvg (McMahan and others 2017, algorithm 1): the mean of the models, by rows */
+    SY_STRATEGY_ADAM, /* FedAdam (Reddi and others 2021, algorithm 2): Adam at the client, by the mean of the changes */
+} sy_strategy;
+
+typedef struct sy_round_options {
+    size_t size;
+    sy_fit_options fit; /* at each worker */
+    sy_strategy strategy;
+    size_t min_workers; /* a round fails unless so many answered: 1. Others are left out of it */
+    double
+        fraction; /* of the shards that take part, drawn anew in each round, at least min_workers: 1 */
+    uint64_t seed; /* of that; 0: drawn */
+    double
+        update_max; /* L2 norm of one worker's change of the model, above which the worker is left out; 0: no limit */
+    double lr, beta1, beta2, tau; /* of ADAM: 0.01, 0.9, 0.99, 1e-3 */
+} sy_round_options;
+#define SY_ROUND_OPTIONS_INIT                                                           \
+    {                                                                                   \
+        .size = sizeof(sy_round_options), .fit = SY_FIT_OPTIONS_INIT, .min_workers = 1, \
+        .fraction = 1, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .tau = 1e-3             \
+    }
+
+/* Of one shard. */
+typedef struct sy_shard_report {
+    bool asked, counted;  /* did it take part; is it in the model */
+    sy_fit_result result; /* when counted */
+    sy_error why;         /* when asked, and not counted */
+} sy_shard_report;
+
+typedef struct sy_round_report {
+    size_t counted;
+    int64_t rows; /* of those that are counted */
+    double loss;  /* mean over these */
+    double seconds;
+} sy_round_report;
+
+/*
+ * One round: every shard that takes part trains a copy of the model, all of them at the same time; the module becomes what the
+ * strategy makes of them. Workers that fail, answer too late (fit.timeout_ms), or with something that is no such model, with a number that is not finite, or with a change above update_max are left out, and `shards_reports[k].why` says why. SY_EINVAL names the
+ * option; SY_ECANCELED: fewer than min_workers answered, with the first one's reason; then the module is as it was. reports, nullable: room for one per shard.
+ */
+SY_API sy_status sy_trainer_round(sy_trainer *trainer, const sy_shard *shards, size_t count,
+                                  const sy_round_options *options, sy_round_report *report,
+                                  sy_shard_report *shard_reports, sy_error *err);
+/* Rounds so far. */
+SY_API int64_t sy_trainer_get_rounds(const sy_trainer *trainer);
+
+typedef struct sy_evaluation {
+    int64_t rows, right; /* right: rows whose greatest output is at the target */
+    double loss;         /* mean; of the trainer's loss */
+    /* return_histograms: by class, of what the model says and of the targets; room for `classes` each. NULL: not wanted */
+    int64_t classes;
+    int64_t *predicted, *targets;
+} sy_evaluation;
+/*
+ * evaluate: by the model as it is, in eval mode, on all rows of a dataset in batches of batch_size (0: 256), one message. `evaluation`: classes and the two arrays are set by the
+ * caller. Outputs of one dim per row are scores of classes, and targets their numbers; of others `right` is -1. Errors as for fit.
+ */
+SY_API sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
+                                     sy_evaluation *evaluation, sy_error *err);
+
+SY_END_DECLS
+
+#endif

@@ -1,0 +1,579 @@
+#include "federated/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <csyft/operations.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "execution/pointer_plan.h"
+#include "hook/tensor.h"
+#include "interpreters/pointer.h"
+
+/* Life */
+
+typedef struct judge { /* of an evaluation plan, while it is built */
+    sy_module *module;
+    sy_loss_fn loss;
+} judge;
+
+static sy_status evaluate(sy_plan_frame *f, sy_scope *s, void *user, sy_error *err)
+{
+    const judge *j = user;
+    sy_tensor *output = sy_module_forward(s, j->module, sy_plan_frame_argument(f, 0));
+    sy_tensor *loss = output != NULL ? j->loss(s, output, sy_plan_frame_argument(f, 1)) : NULL;
+    if (loss == NULL) {
+        return syi_fail(err, SY_EINVAL, "there is no loss");
+    }
+    const sy_value results[] = {sy_value_tensor(output), sy_value_tensor(loss)};
+    return sy_plan_frame_return_values(f, results, 2, err);
+}
+
+/* In eval mode, with the parameters and then the buffers as its state. */
+static sy_status make_evaluation(sy_trainer *t, sy_loss_fn loss, const sy_plan_shape shapes[2],
+                                 sy_error *err)
+{
+    static const char *const arguments[] = {"input", "target"};
+    judge j = {t->module, loss};
+    sy_plan_options options = SY_PLAN_OPTIONS_INIT;
+    sy_tensor *state[SYI_TAPE_INPUTS_MAX];
+    size_t count = 0, buffers = 0;
+    sy_tensor *const *parameters = sy_module_get_parameters(t->module, &count);
+    sy_tensor *const *more = sy_module_get_buffers(t->module, &buffers);
+    if (count + buffers > SYI_TAPE_INPUTS_MAX) {
+        return syi_fail(err, SY_ELIMIT, "trainer: %zu parameters and buffers, the limit is %d",
+                        count + buffers, SYI_TAPE_INPUTS_MAX);
+    }
+    memcpy(state, parameters, count * sizeof *state);
+    for (size_t k = 0; k < buffers; k++) {
+        state[count + k] = more[k];
+    }
+    options.name = "evaluate";
+    options.forward = evaluate;
+    options.user = &j;
+    options.state = state;
+    options.state_count = count + buffers;
+    options.argument_names = arguments;
+    options.argument_count = 2;
+    const bool training = sy_module_is_training(t->module);
+    SY_TRY(sy_plan_new(t->hook, &t->plans[SYI_TRAINER_EVALUATE], &options, err));
+    sy_module_train(t->module, false);
+    const sy_status status = sy_plan_build_shapes(t->plans[SYI_TRAINER_EVALUATE], shapes, 2, err);
+    sy_module_train(t->module, training);
+    return status;
+}
+
+static sy_status count_elements(sy_trainer *t, sy_error *err)
+{
+    sy_tensor *const *parameters = sy_module_get_parameters(t->module, &t->parameter_count);
+    for (size_t k = 0; k < t->parameter_count; k++) {
+        if (!syi_tensor_is_native(parameters[k]) ||
+            !sy_dtype_is_floating(syi_node_array(parameters[k]->node)->dtype)) {
+            return syi_fail(err, SY_EINVAL,
+                            "trainer: parameter %zu of the module is not here, or no float", k);
+        }
+        t->element_count += (size_t)syi_array_numel(syi_node_array(parameters[k]->node));
+    }
+    return SY_OK;
+}
+
+sy_status sy_trainer_new(sy_trainer **trainer, sy_module *module, const sy_plan_shape *input,
+                         const sy_plan_shape *target, const sy_training_options *options,
+                         sy_error *err)
+{
+    sy_training_options o = SY_TRAINING_OPTIONS_INIT;
+    if (trainer == NULL || module == NULL || input == NULL || target == NULL) {
+        return syi_fail(err, SY_EINVAL, "sy_trainer_new: module, input or target is NULL");
+    }
+    *trainer = NULL;
+    if (options != NULL) {
+        memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    }
+    sy_hook *hook = sy_module_get_hook(module);
+    sy_trainer *t = syi_alloc(hook->context, sizeof *t);
+    if (t == NULL) {
+        return SYI_ENOMEM(err, "trainer");
+    }
+    t->hook = hook;
+    t->module = sy_module_ref(module);
+    const sy_plan_shape shapes[] = {*input, *target};
+    sy_status status = count_elements(t, err);
+    if (status == SY_OK) {
+        status =
+            sy_module_to_training_plan(module, &t->plans[SYI_TRAINER_FIT], input, target, &o, err);
+    }
+    if (status == SY_OK) {
+        status = make_evaluation(t, o.loss != NULL ? o.loss : sy_cross_entropy, shapes, err);
+    }
+    if (status != SY_OK) {
+        sy_trainer_free(t);
+        return status;
+    }
+    *trainer = t;
+    return SY_OK;
+}
+
+void sy_trainer_free(sy_trainer *trainer)
+{
+    if (trainer == NULL) {
+        return;
+    }
+    sy_context *context = trainer->hook->context;
+    while (trainer->places != NULL) {
+        syi_trainer_place *place = trainer->places;
+        trainer->places = place->next;
+        sy_pointer_plan_unref(place->plans[0]);
+        sy_pointer_plan_unref(place->plans[1]);
+        syi_free(context, place, sizeof *place);
+    }
+    sy_plan_unref(trainer->plans[0]);
+    sy_plan_unref(trainer->plans[1]);
+    syi_free(context, trainer->m, trainer->element_count * sizeof *trainer->m);
+    syi_free(context, trainer->v, trainer->element_count * sizeof *trainer->v);
+    sy_module_unref(trainer->module);
+    syi_free(context, trainer, sizeof *trainer);
+}
+
+int64_t sy_trainer_get_rounds(const sy_trainer *trainer)
+{
+    return trainer->rounds;
+}
+
+/* Parameters */
+
+sy_status syi_trainer_read(const sy_trainer *trainer, double *parameters, sy_error *err)
+{
+    size_t count = 0, at = 0;
+    sy_tensor *const *tensors = sy_module_get_parameters(trainer->module, &count);
+    for (size_t k = 0; k < count; k++) {
+        if (!syi_tensor_is_native(tensors[k])) {
+            return syi_fail(err, SY_EINVAL, "trainer: parameter %zu of the module is not here", k);
+        }
+        const syi_array *array = syi_node_array(tensors[k]->node);
+        for (int64_t i = 0; i < syi_array_numel(array) && at < trainer->element_count; i++) {
+            parameters[at++] = syi_array_get_double(array, i);
+        }
+    }
+    return SY_OK;
+}
+
+/* In one go: what is checked before cannot fail on the way. */
+sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_error *err)
+{
+    size_t count = 0, at = 0;
+    sy_tensor *const *tensors = sy_module_get_parameters(trainer->module, &count);
+    sy_tensor *values[SYI_TAPE_INPUTS_MAX];
+    sy_scope *s = sy_scope_begin(trainer->hook);
+    (void)sy_scope_set_grad_enabled(s, false);
+    for (size_t k = 0; k < count; k++) {
+        const syi_array *like = syi_node_array(tensors[k]->node);
+        syi_array array = SYI_ARRAY_INIT;
+        sy_tensor *value = NULL;
+        sy_status status = syi_array_new(trainer->hook->context, &array, like->dtype, like->ndim,
+                                         like->shape, NULL, err);
+        if (status == SY_OK) {
+            for (int64_t i = 0; i < syi_array_numel(&array); i++) {
+                syi_array_set_double(&array, i, parameters[at++]);
+            }
+            status = syi_tensor_from_array(trainer->hook, &value, &array, err);
+        }
+        if (status != SY_OK) {
+            (void)sy_scope_end(s, NULL);
+            return status;
+        }
+        values[k] = sy_scope_adopt(s, value);
+    }
+    for (size_t k = 0; k < count; k++) {
+        (void)sy_copy_(s, tensors[k], values[k]);
+    }
+    return sy_scope_end(s, err);
+}
+
+/* Requests */
+
+/* A pointer to the dataset that owns nothing. */
+static sy_status point_to(sy_hook *hook, const sy_shard *shard, syi_pointer **pointer,
+                          sy_error *err)
+{
+    sy_id id = SY_ID_INIT;
+    *pointer = NULL;
+    if (shard == NULL || shard->worker == NULL || shard->key == NULL) {
+        return syi_fail(err, SY_EINVAL, "a shard without worker or key");
+    }
+    SY_TRY(sy_id_from_text(&id, shard->key, err));
+    SY_TRY(syi_pointer_new(hook, pointer, hook->local_worker, shard->worker, &id, err));
+    (*pointer)->collect = false;
+    return SY_OK;
+}
+
+static sy_status find_place(sy_trainer *t, sy_worker *worker, syi_trainer_place **place,
+                            sy_error *err)
+{
+    syi_trainer_place *p = t->places;
+    while (p != NULL && p->worker != worker) {
+        p = p->next;
+    }
+    if (p == NULL) {
+        p = syi_alloc(t->hook->context, sizeof *p);
+        if (p == NULL) {
+            return SYI_ENOMEM(err, "trainer");
+        }
+        p->worker = worker;
+        p->next = t->places;
+        t->places = p;
+    }
+    *place = p;
+    return SY_OK;
+}
+
+/* The plan at the worker, sent when it is not there yet. Borrowed. */
+static sy_status plan_at(sy_trainer *t, sy_worker *worker, syi_trainer_plan which,
+                         sy_tensor **pointer, sy_error *err)
+{
+    syi_trainer_place *place = NULL;
+    SY_TRY(find_place(t, worker, &place, err));
+    if (place->plans[which] == NULL) {
+        SY_TRY(sy_plan_send(t->plans[which], &place->plans[which], &worker, 1, false, err));
+    }
+    *pointer = syi_pointer_plan_get_tensor(place->plans[which], 0);
+    return SY_OK;
+}
+
+/* The worker has lost it: it was started anew, say. */
+static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which)
+{
+    syi_trainer_place *place = NULL;
+    if (find_place(t, worker, &place, NULL) == SY_OK && place->plans[which] != NULL) {
+        sy_pointer_plan_unref(place->plans[which]);
+        place->plans[which] = NULL;
+    }
+}
+
+static sy_value node_value(syi_node *node)
+{
+    sy_value value = sy_value_none();
+    value.kind = (sy_value_kind)SYI_VALUE_NODE;
+    value.as.internal = node;
+    return value;
+}
+
+/* Parameters, then buffers, as they are now. */
+static size_t list_state(const sy_trainer *t, sy_value states[SYI_TAPE_INPUTS_MAX])
+{
+    size_t parameters = 0, buffers = 0;
+    sy_tensor *const *first = sy_module_get_parameters(t->module, &parameters);
+    sy_tensor *const *more = sy_module_get_buffers(t->module, &buffers);
+    for (size_t k = 0; k < parameters + buffers; k++) {
+        states[k] = sy_value_tensor(k < parameters ? first[k] : more[k - parameters]);
+    }
+    return parameters + buffers;
+}
+
+/* args[3..count) are the caller's. */
+static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan which,
+                       const char *command, sy_value *args, size_t count, uint64_t deadline,
+                       syi_exchange *exchange, sy_error *err)
+{
+    syi_pointer *dataset = NULL;
+    sy_tensor *plan = NULL;
+    sy_value states[SYI_TAPE_INPUTS_MAX];
+    const size_t parameters = list_state(t, states);
+    SY_TRY(point_to(t->hook, shard, &dataset, err));
+    sy_status status = plan_at(t, shard->worker, which, &plan, err);
+    if (status == SY_OK) {
+        args[0] = node_value(&dataset->base);
+        args[1] = node_value(plan->node);
+        args[2] = sy_value_list(states, parameters);
+        status = syi_command_start(t->hook->local_worker, shard->worker, command, args, count, NULL,
+                                   deadline, exchange, err);
+    }
+    syi_node_unref(&dataset->base);
+    return status;
+}
+
+sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all, sy_error *err)
+{
+    *all = (sy_fit_options)SY_FIT_OPTIONS_INIT;
+    if (given != NULL) {
+        memcpy(all, given, given->size < sizeof *all ? given->size : sizeof *all);
+    }
+    if (all->batch_size < 1 || all->epochs < 1 || all->max_batches < -1) {
+        return syi_fail(err, SY_EINVAL, "fit: %s is %" PRId64,
+                        all->batch_size < 1 ? "batch_size"
+                        : all->epochs < 1   ? "epochs"
+                                            : "max_batches",
+                        all->batch_size < 1 ? all->batch_size
+                        : all->epochs < 1   ? all->epochs
+                                            : all->max_batches);
+    }
+    return SY_OK;
+}
+
+sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *o,
+                        syi_fit *fit, sy_error *err)
+{
+    uint64_t seed = o->seed;
+    fit->begun = false;
+    fit->deadline = o->timeout_ms > 0
+                        ? syi_clock_now(trainer->hook->context) + (uint64_t)o->timeout_ms * 1000000u
+                        : 0;
+    if (seed == 0) {
+        SY_TRY(syi_random_bytes(trainer->hook->context, &seed, sizeof seed, err));
+    }
+    sy_value args[9] = {[3] = sy_value_int(o->batch_size),
+                        [4] = sy_value_int(o->epochs),
+                        [5] = sy_value_int(o->max_batches),
+                        [6] = sy_value_bool(o->shuffle),
+                        [7] = sy_value_int((int64_t)(seed >> 1)),
+                        [8] = sy_value_int((int64_t)trainer->parameter_count)};
+    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, 9, fit->deadline,
+                 &fit->exchange, err));
+    fit->begun = true;
+    return SY_OK;
+}
+
+/* Answers */
+
+static sy_status other_answer(const sy_shard *shard, sy_error *err)
+{
+    return syi_fail_object(err, SY_EPROTO, shard->key,
+                           "worker %s answered about dataset %s with something else",
+                           shard->worker->name, shard->key);
+}
+
+static bool is_list(const sy_value *value, size_t count)
+{
+    return value->kind == SY_VALUE_LIST && value->as.list.count == count;
+}
+
+/* One parameter of an answer: as the module's, and numbers. */
+static sy_status take_parameter(const sy_shard *shard, size_t k, const sy_tensor *own,
+                                const sy_value *value, double *to, sy_error *err)
+{
+    const syi_array *like = syi_node_array(own->node),
+                    *got = value->kind == SY_VALUE_TENSOR && syi_tensor_is_native(value->as.tensor)
+                               ? syi_node_array(value->as.tensor->node)
+                               : NULL;
+    if (got == NULL || got->dtype != like->dtype || !syi_array_same_shape(got, like)) {
+        return syi_fail_object(err, SY_EPROTO, shard->key,
+                               "worker %s, dataset %s: parameter %zu came back in another shape or "
+                               "dtype",
+                               shard->worker->name, shard->key, k);
+    }
+    for (int64_t i = 0; i < syi_array_numel(got); i++) {
+        to[i] = syi_array_get_double(got, i);
+        if (!isfinite(to[i])) {
+            return syi_fail_object(err, SY_EPROTO, shard->key,
+                                   "worker %s, dataset %s: parameter %zu is not finite",
+                                   shard->worker->name, shard->key, k);
+        }
+    }
+    return SY_OK;
+}
+
+static sy_status take_model(const sy_trainer *t, const sy_shard *shard, const sy_value *answer,
+                            double *parameters, sy_fit_result *result, sy_error *err)
+{
+    const sy_value *items = answer->as.list.items;
+    size_t count = 0;
+    sy_tensor *const *own = sy_module_get_parameters(t->module, &count);
+    if (!is_list(answer, 4) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
+        items[2].kind != SY_VALUE_INT || !is_list(&items[3], count) || items[1].as.integer < 0 ||
+        !isfinite(items[0].as.real)) {
+        return other_answer(shard, err);
+    }
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(take_parameter(shard, k, own[k], &items[3].as.list.items[k], parameters, err));
+        parameters += syi_array_numel(syi_node_array(own[k]->node));
+    }
+    *result = (sy_fit_result){
+        .loss = items[0].as.real, .rows = items[1].as.integer, .batches = items[2].as.integer};
+    return SY_OK;
+}
+
+sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit,
+                         double *parameters, sy_fit_result *result, sy_error *err)
+{
+    syi_decoder decoder;
+    sy_value answer;
+    fit->begun = false;
+    sy_status status = syi_link_wait(&fit->exchange, err);
+    if (status == SY_OK) {
+        syi_decoder_init(&decoder, trainer->hook, trainer->hook->local_worker, fit->exchange.reply);
+        status = syi_decode_value(&decoder, &answer, err);
+        if (status == SY_OK) {
+            status = take_model(trainer, shard, &answer, parameters, result, err);
+        }
+        syi_decoder_fini(&decoder);
+    }
+    syi_link_end(&fit->exchange);
+    if (status == SY_ENOTFOUND) { /* the dataset, or the plan: then it is sent anew next time */
+        forget_plan(trainer, shard->worker, SYI_TRAINER_FIT);
+    }
+    return status;
+}
+
+/* One worker */
+
+static sy_status fit_once(sy_trainer *t, const sy_shard *shard, const sy_fit_options *o,
+                          double *parameters, sy_fit_result *result, sy_error *err)
+{
+    syi_fit fit;
+    SY_TRY(syi_fit_begin(t, shard, o, &fit, err));
+    return syi_fit_finish(t, shard, &fit, parameters, result, err);
+}
+
+sy_status sy_trainer_fit(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *options,
+                         sy_fit_result *result, sy_error *err)
+{
+    sy_fit_options o;
+    sy_fit_result mine;
+    sy_error first = SY_ERROR_INIT;
+    SY_TRY(syi_fit_options_read(options, &o, err));
+    double *parameters =
+        syi_alloc_array(trainer->hook->context, trainer->element_count, sizeof *parameters);
+    if (parameters == NULL) {
+        return SYI_ENOMEM(err, "fit");
+    }
+    sy_status status = fit_once(trainer, shard, &o, parameters, &mine, &first);
+    if (status == SY_ENOTFOUND) {
+        status = fit_once(trainer, shard, &o, parameters, &mine, &first);
+    }
+    if (status != SY_OK && err != NULL) {
+        *err = first;
+    }
+    status = status == SY_OK ? syi_trainer_write(trainer, parameters, err) : status;
+    if (status == SY_OK && result != NULL) {
+        *result = mine;
+    }
+    syi_free(trainer->hook->context, parameters, trainer->element_count * sizeof *parameters);
+    return status;
+}
+
+static bool take_bins(const sy_value *list, int64_t *bins, int64_t classes)
+{
+    for (int64_t k = 0; bins != NULL && k < classes; k++) {
+        if (list->as.list.items[k].kind != SY_VALUE_INT) {
+            return false;
+        }
+        bins[k] = list->as.list.items[k].as.integer;
+    }
+    return true;
+}
+
+static sy_status take_evaluation(const sy_shard *shard, const sy_value *answer, sy_evaluation *e,
+                                 int64_t classes, sy_error *err)
+{
+    const sy_value *items = answer->as.list.items;
+    if (!is_list(answer, 5) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
+        items[2].kind != SY_VALUE_INT || !is_list(&items[3], (size_t)classes) ||
+        !is_list(&items[4], (size_t)classes) || !take_bins(&items[3], e->predicted, classes) ||
+        !take_bins(&items[4], e->targets, classes)) {
+        return other_answer(shard, err);
+    }
+    e->loss = items[0].as.real;
+    e->rows = items[1].as.integer;
+    e->right = items[2].as.integer;
+    return SY_OK;
+}
+
+static sy_status evaluate_once(sy_trainer *t, const sy_shard *shard, int64_t batch_size,
+                               sy_evaluation *e, sy_error *err)
+{
+    syi_exchange exchange;
+    syi_decoder decoder;
+    sy_value answer;
+    const bool histograms = e->predicted != NULL || e->targets != NULL;
+    const int64_t classes = histograms ? e->classes : 0;
+    sy_value args[5] = {[3] = sy_value_int(batch_size), [4] = sy_value_int(classes)};
+    SY_TRY(begin(t, shard, SYI_TRAINER_EVALUATE, SYI_COMMAND_EVALUATE, args, 5, 0, &exchange, err));
+    sy_status status = syi_link_wait(&exchange, err);
+    if (status == SY_OK) {
+        syi_decoder_init(&decoder, t->hook, t->hook->local_worker, exchange.reply);
+        status = syi_decode_value(&decoder, &answer, err);
+        status = status == SY_OK ? take_evaluation(shard, &answer, e, classes, err) : status;
+        syi_decoder_fini(&decoder);
+    }
+    syi_link_end(&exchange);
+    if (status == SY_ENOTFOUND) {
+        forget_plan(t, shard->worker, SYI_TRAINER_EVALUATE);
+    }
+    return status;
+}
+
+sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
+                              sy_evaluation *evaluation, sy_error *err)
+{
+    sy_error first = SY_ERROR_INIT;
+    if (batch_size < 0 || evaluation == NULL || evaluation->classes < 0) {
+        return syi_fail(err, SY_EINVAL, "evaluate: batch_size or classes is negative");
+    }
+    batch_size = batch_size > 0 ? batch_size : 256;
+    sy_status status = evaluate_once(trainer, shard, batch_size, evaluation, &first);
+    if (status == SY_ENOTFOUND) {
+        status = evaluate_once(trainer, shard, batch_size, evaluation, &first);
+    }
+    if (status != SY_OK && err != NULL) {
+        *err = first;
+    }
+    return status;
+}
+
+/* What there is */
+
+static bool take_kind(const sy_value *items, sy_dtype *dtype, int *ndim, int64_t *shape)
+{
+    if (items[0].kind != SY_VALUE_STRING || items[1].kind != SY_VALUE_LIST ||
+        items[1].as.list.count > SY_DIM_MAX || !sy_dtype_from_name(items[0].as.string, dtype)) {
+        return false;
+    }
+    *ndim = (int)items[1].as.list.count;
+    for (int k = 0; k < *ndim; k++) {
+        shape[k] = items[1].as.list.items[k].as.integer;
+    }
+    return true;
+}
+
+static sy_status take_info(const sy_shard *shard, const sy_value *answer, sy_dataset_info *info,
+                           sy_error *err)
+{
+    const sy_value *items = answer->as.list.items;
+    if (!is_list(answer, 7) || items[0].kind != SY_VALUE_STRING || items[1].kind != SY_VALUE_INT ||
+        items[2].kind != SY_VALUE_INT ||
+        !take_kind(items + 3, &info->dtype, &info->ndim, info->shape) ||
+        !take_kind(items + 5, &info->target_dtype, &info->target_ndim, info->target_shape)) {
+        return other_answer(shard, err);
+    }
+    snprintf(info->key, sizeof info->key, "%s", items[0].as.string);
+    info->rows = items[1].as.integer;
+    info->release_rows = items[2].as.integer;
+    return SY_OK;
+}
+
+sy_status sy_shard_get_info(const sy_shard *shard, sy_dataset_info *info, sy_error *err)
+{
+    syi_pointer *dataset = NULL;
+    syi_exchange exchange;
+    syi_decoder decoder;
+    sy_value answer;
+    memset(info, 0, sizeof *info);
+    if (shard == NULL || shard->worker == NULL) {
+        return syi_fail(err, SY_EINVAL, "a shard without worker or key");
+    }
+    sy_hook *hook = shard->worker->hook;
+    SY_TRY(point_to(hook, shard, &dataset, err));
+    const sy_value argument = node_value(&dataset->base);
+    sy_status status = syi_command_request(hook->local_worker, shard->worker,
+                                           SYI_COMMAND_DATASET_INFO, &argument, 1, &exchange, err);
+    syi_node_unref(&dataset->base);
+    SY_TRY(status);
+    syi_decoder_init(&decoder, hook, hook->local_worker, exchange.reply);
+    status = syi_decode_value(&decoder, &answer, err);
+    status = status == SY_OK ? take_info(shard, &answer, info, err) : status;
+    syi_decoder_fini(&decoder);
+    syi_link_end(&exchange);
+    return status;
+}
