@@ -50,8 +50,7 @@ typedef struct sy_serve_options {
     }
 
 /*
- * FederatedClient.add_dataset: rows and targets, native, of equal length, which may be 0. `key` is the dataset's id at the worker. The tensors are
- * copied, unless nobody else has them. SY_EEXIST: the key is taken; SY_ESHAPE: the lengths; SY_EINVAL: a worker that is not
+ * FederatedClient.add_dataset: rows and targets, native, of equal length, which may be 0. `key` is the dataset's id at the worker. The tensors are copied. SY_EEXIST: the key is taken; SY_ESHAPE: the lengths; SY_EINVAL: a worker that is not
  * here, a key that is none, an option; SY_ENOMEM.
  */
 SY_API sy_status sy_worker_serve_dataset(sy_worker *worker, const char *key, sy_tensor *data,

@@ -33,7 +33,8 @@ static sy_status read_options(const sy_round_options *given, size_t count, sy_ro
     if (given != NULL) {
         memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
     }
-    SY_TRY(syi_fit_options_read(&o->fit, &o->fit, err));
+    const sy_fit_options fit = o->fit;
+    SY_TRY(syi_fit_options_read(&fit, &o->fit, err));
     const char *wrong = o->strategy != SY_STRATEGY_AVERAGE && o->strategy != SY_STRATEGY_ADAM
                             ? "strategy"
                         : o->min_workers < 1 || o->min_workers > count ? "min_workers"

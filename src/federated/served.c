@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <csyft/operations.h>
-
 #include "core/error.h"
 #include "hook/dispatch.h"
 #include "hook/scope.h"
@@ -245,12 +243,19 @@ static sy_status serve(sy_worker *worker, const char *key, const sy_id *id, syi_
     return status;
 }
 
-static sy_status rows_of(sy_tensor *tensor, const char *what, syi_rows **rows, sy_error *err)
+/* A copy: what the caller does with its tensor is not done here. */
+static sy_status rows_of(const sy_tensor *tensor, const char *what, syi_rows **rows, sy_error *err)
 {
+    syi_array copy;
     *rows = NULL;
-    return tensor != NULL && syi_tensor_is_native(tensor)
-               ? syi_rows_of_array(tensor->hook->context, rows, syi_node_array(tensor->node), err)
-               : syi_fail(err, SY_EINVAL, "serve: the %s are not here", what);
+    if (tensor == NULL || !syi_tensor_is_native(tensor)) {
+        return syi_fail(err, SY_EINVAL, "serve: the %s are not here", what);
+    }
+    sy_context *context = tensor->hook->context;
+    SY_TRY(syi_array_clone(context, &copy, syi_node_array(tensor->node), NULL, err));
+    const sy_status status = syi_rows_of_array(context, rows, &copy, err);
+    syi_array_fini(&copy);
+    return status;
 }
 
 /* As the caller's version of the library has them. */
@@ -270,27 +275,17 @@ sy_status sy_worker_serve_dataset(sy_worker *worker, const char *key, sy_tensor 
     const sy_serve_options o = options_of(options);
     sy_id id = SY_ID_INIT;
     syi_rows *rows[2] = {NULL, NULL};
-    sy_tensor *copies[2] = {NULL, NULL};
-    SY_TRY(check_key(worker, key, &id, err));
-    sy_scope *s =
-        sy_scope_begin(worker->hook); /* what the caller does with its tensors is not done here */
     sy_tensor *const given[] = {data, targets};
-    for (int k = 0; k < 2; k++) {
-        copies[k] = given[k] != NULL && syi_tensor_is_native(given[k])
-                        ? sy_scope_keep(s, sy_clone(s, given[k]))
-                        : NULL;
-    }
-    sy_status status = sy_scope_end(s, err);
+    sy_status status = SY_OK;
+    SY_TRY(check_key(worker, key, &id, err));
     for (int k = 0; k < 2 && status == SY_OK; k++) {
-        status = rows_of(copies[k], k == 0 ? "data" : "targets", &rows[k], err);
+        status = rows_of(given[k], k == 0 ? "data" : "targets", &rows[k], err);
     }
-    for (int k = 0; k < 2; k++) {
-        sy_tensor_unref(copies[k]);
-        if (status != SY_OK) {
-            syi_rows_unref(rows[k]);
-        }
+    if (status != SY_OK) {
+        syi_rows_unref(rows[0]);
+        return status;
     }
-    return status == SY_OK ? serve(worker, key, &id, rows[0], rows[1], &o, err) : status;
+    return serve(worker, key, &id, rows[0], rows[1], &o, err);
 }
 
 sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const char *data,

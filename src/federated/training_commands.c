@@ -78,16 +78,21 @@ static sy_status own_model(task *t, const syi_plan_body *plan, const sy_value *s
                         "or has less state than was given",
                         plan->name);
     }
-    for (size_t k = 0; k < count; k++) {
-        SY_TRY(check_state(plan, k, &states[k], err));
+    for (size_t k = 0; k < plan->state_count; k++) {
+        const sy_value own = sy_value_tensor(plan->states[k].tensor);
+        SY_TRY(check_state(plan, k, k < count ? &states[k] : &own, err));
     }
     SY_TRY(syi_plan_body_like(plan, &t->body, plan->argument_count, plan->state_count, err));
     for (size_t k = 0; k < plan->state_count; k++) {
         sy_tensor *from = k < count ? states[k].as.tensor : plan->states[k].tensor, *copy = NULL;
-        const sy_value value = sy_value_tensor(from);
-        SY_TRY(sy_call(plan->hook, "clone", &value, 1, NULL, 0, &copy, 1, NULL, NULL, err));
+        syi_array array;
+        SY_TRY(syi_array_clone(plan->hook->context, &array, syi_node_array(from->node),
+                               t->mode.account, err));
+        SY_TRY(syi_tensor_from_array(plan->hook, &copy, &array, err));
         sy_tensor_unref(t->body->states[k].tensor);
         t->body->states[k].tensor = copy;
+        SY_TRY(sy_tensor_set_requires_grad(
+            copy, sy_tensor_get_requires_grad(plan->states[k].tensor), err));
     }
     return SY_OK;
 }
@@ -125,7 +130,6 @@ static sy_status task_open(task *t, const sy_request *request, sy_error *err)
         t->releases[optimizers[k]] = t->served->release_rows;
     }
     t->mode.release_rows = t->releases;
-    t->mode.grad = false;
     t->count = (size_t)syi_rows_get_count(t->served->data);
     t->places = syi_alloc_array(request->worker->hook->context, t->count, sizeof *t->places);
     if (t->places == NULL && t->count > 0) {
@@ -162,6 +166,31 @@ static size_t batch_at(const task *t, size_t from)
     return left < (size_t)t->batch_size ? left : (size_t)t->batch_size;
 }
 
+/* Rows that the plan was not built for would be broadcast, or worse. */
+static sy_status check_part(const task *t, size_t k, sy_tensor *batch, sy_error *err)
+{
+    const syi_plan_argument *wanted = &t->body->arguments[k];
+    const char *what = k == 0 ? "rows" : "targets";
+    const syi_array *array = syi_node_array(batch->node);
+    char a[96], b[96];
+    if (!wanted->is_tensor) {
+        return syi_fail(err, SY_EINVAL, "plan %s takes no tensor of %s", t->body->name, what);
+    }
+    if (array->dtype != wanted->dtype) {
+        return syi_fail(err, SY_EDTYPE, "its %s are %s, plan %s takes %s; a transform may help",
+                        what, sy_dtype_name(array->dtype), t->body->name,
+                        sy_dtype_name(wanted->dtype));
+    }
+    bool same = array->ndim == wanted->ndim;
+    for (int i = 0; i < array->ndim && same; i++) {
+        same = wanted->shape[i] < 0 || wanted->shape[i] == array->shape[i];
+    }
+    return same ? SY_OK
+                : syi_fail(err, SY_ESHAPE, "a batch of its %s is %s, plan %s takes %s", what,
+                           syi_shape_format(array->ndim, array->shape, a, sizeof a), t->body->name,
+                           syi_shape_format(wanted->ndim, wanted->shape, b, sizeof b));
+}
+
 /* Runs the plan on a batch; results as it gives them. */
 static sy_status run_batch(task *t, sy_scope *s, size_t from, sy_value *results, sy_error *err)
 {
@@ -170,6 +199,8 @@ static sy_status run_batch(task *t, sy_scope *s, size_t from, sy_value *results,
     SY_TRY(check_asker(t, err));
     SY_TRY(
         syi_served_batch(t->served, s, t->places + from, batch_at(t, from), &data, &targets, err));
+    SY_TRY(check_part(t, 0, data, err));
+    SY_TRY(check_part(t, 1, targets, err));
     const sy_value arguments[] = {sy_value_tensor(data), sy_value_tensor(targets)};
     SY_TRY(syi_plan_bind(t->body, arguments, 2, NULL, 0, inputs, err));
     const sy_status status = syi_plan_execute(t->body, inputs, &t->mode, 0, NULL, results, err);
@@ -453,6 +484,7 @@ static sy_status evaluate(task *t, const sy_request *request, sy_error *err)
                         "%zu rows; what is said of fewer than %" PRId64 " does not leave", t->count,
                         t->served->release_rows);
     }
+    t->mode.grad = false;
     for (size_t from = 0; from < t->count; from += (size_t)t->batch_size) {
         SY_TRY(with_batch(t, from, see_batch, &e, err));
     }

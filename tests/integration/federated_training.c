@@ -1,0 +1,563 @@
+/*
+ * federated_training.c - training at the workers that have the data, over every kind of worker: what one worker learns is what
+ * the same steps here learn; rounds are the means that their papers say; rows do not leave, whatever a client asks for; and
+ * what fails is left out, with a sentence that names it.
+ */
+#include <math.h>
+#include <string.h>
+
+#include <csyft/federated.h>
+
+#include "hook/tensor.h"
+#include "support/worker_kinds.h"
+
+enum { ROWS = 12, BATCH = 4 };
+
+/* y = 2a - 3b + 1, and a class: is it positive? */
+static void make_rows(int first, int count, float x[][2], float y[][1], int64_t *classes)
+{
+    for (int k = 0; k < count; k++) {
+        const int row = first + k;
+        x[k][0] = (float)(row % 5) / 4 - 0.5f;
+        x[k][1] = (float)(row % 7) / 6 - 0.5f;
+        y[k][0] = 2 * x[k][0] - 3 * x[k][1] + 1;
+        classes[k] = y[k][0] > 0 ? 1 : 0;
+    }
+}
+
+static sy_tensor *tensor_at(workers *w, sy_hook *hook, sy_dtype dtype, int ndim,
+                            const int64_t *shape, const void *data)
+{
+    sy_tensor *tensor = NULL;
+    assert_ok(sy_tensor_new(hook, &tensor, dtype, ndim, shape, data, &w->err), &w->err);
+    return tensor;
+}
+
+static void serve(workers *w, sy_worker *serving, const char *key, int first, int count,
+                  bool classes, const sy_serve_options *options)
+{
+    float x[64][2], y[64][1];
+    int64_t numbers[64];
+    make_rows(first, count, x, y, numbers);
+    sy_tensor *data = tensor_at(w, sy_worker_get_hook(serving), SY_DTYPE_F32, 2,
+                                (int64_t[]){count, 2}, x),
+              *targets = classes ? tensor_at(w, sy_worker_get_hook(serving), SY_DTYPE_I64, 1,
+                                             (int64_t[]){count}, numbers)
+                                 : tensor_at(w, sy_worker_get_hook(serving), SY_DTYPE_F32, 2,
+                                             (int64_t[]){count, 1}, y);
+    assert_ok(sy_worker_serve_dataset(serving, key, data, targets, options, &w->err), &w->err);
+    sy_tensor_unref(data);
+    sy_tensor_unref(targets);
+}
+
+static sy_serve_options releases(int64_t rows)
+{
+    sy_serve_options options = SY_SERVE_OPTIONS_INIT;
+    options.release_rows = rows;
+    return options;
+}
+
+typedef struct scene {
+    workers *w;
+    sy_module *module;
+    sy_trainer *trainer;
+    float weights[3]; /* of the beginning */
+} scene;
+
+static void read_model(const scene *c, float weights[3])
+{
+    size_t count = 0;
+    sy_tensor *const *p = sy_module_get_parameters(c->module, &count);
+    assert_int_equal(count, 2);
+    assert_ok(sy_tensor_copy_data(p[0], weights, 2 * sizeof(float), &c->w->err), &c->w->err);
+    assert_ok(sy_tensor_copy_data(p[1], weights + 2, sizeof(float), &c->w->err), &c->w->err);
+}
+
+static void write_model(const scene *c, const float weights[3])
+{
+    size_t count = 0;
+    sy_tensor *const *p = sy_module_get_parameters(c->module, &count);
+    sy_scope *s = sy_scope_begin(c->w->hook);
+    (void)sy_scope_set_grad_enabled(s, false);
+    (void)sy_copy_(s, p[0], MATRIX(c->w, 1, 2, weights[0], weights[1]));
+    (void)sy_copy_(s, p[1], FLOATS(c->w, weights[2]));
+    assert_ok(sy_scope_end(s, &c->w->err), &c->w->err);
+}
+
+static sy_training_options training_of(const sy_sgd_options *sgd, sy_loss_fn loss)
+{
+    sy_training_options training = SY_TRAINING_OPTIONS_INIT;
+    training.loss = loss;
+    training.sgd = sgd;
+    return training;
+}
+
+/* A linear model and how it is trained. */
+static scene scene_with(workers *w, sy_loss_fn loss)
+{
+    scene c = {.w = w};
+    const sy_plan_shape input = {SY_DTYPE_F32, 2, {-1, 2}}, target = {SY_DTYPE_F32, 2, {-1, 1}};
+    sy_sgd_options sgd = SY_SGD_OPTIONS_INIT;
+    sgd.lr = 0.25;
+    const sy_training_options training = training_of(&sgd, loss);
+    sy_hook_manual_seed(w->hook, 3);
+    assert_ok(sy_module_new_linear(w->hook, &c.module, 2, 1, true, &w->err), &w->err);
+    assert_ok(sy_trainer_new(&c.trainer, c.module, &input, &target, &training, &w->err), &w->err);
+    read_model(&c, c.weights);
+    return c;
+}
+
+static scene scene_of(workers *w)
+{
+    return scene_with(w, sy_mse_loss);
+}
+
+static void scene_close(scene *c)
+{
+    sy_trainer_free(c->trainer);
+    sy_module_unref(c->module);
+}
+
+static sy_fit_options in_order(int64_t epochs)
+{
+    sy_fit_options o = SY_FIT_OPTIONS_INIT;
+    o.batch_size = BATCH;
+    o.epochs = epochs;
+    o.shuffle = false;
+    return o;
+}
+
+/* The steps of gradient descent on the mean square error, in double. */
+static void descend(double weights[3], int first, int count, int64_t epochs, int64_t least)
+{
+    float x[64][2], y[64][1];
+    int64_t classes[64];
+    make_rows(first, count, x, y, classes);
+    for (int64_t epoch = 0; epoch < epochs; epoch++) {
+        for (int from = 0; from < count; from += BATCH) {
+            const int rows = count - from < BATCH ? count - from : BATCH;
+            double grad[3] = {0};
+            if (rows < least) {
+                break;
+            }
+            for (int k = from; k < from + rows; k++) {
+                const double off = weights[0] * (double)x[k][0] + weights[1] * (double)x[k][1] +
+                                   weights[2] - (double)y[k][0];
+                grad[0] += 2 * off * (double)x[k][0] / rows;
+                grad[1] += 2 * off * (double)x[k][1] / rows;
+                grad[2] += 2 * off / rows;
+            }
+            for (int i = 0; i < 3; i++) {
+                weights[i] -= 0.25 * grad[i];
+            }
+        }
+    }
+}
+
+static void begin_from(const scene *c, double weights[3])
+{
+    for (int i = 0; i < 3; i++) {
+        weights[i] = (double)c->weights[i];
+    }
+}
+
+static void assert_model(const scene *c, const double expected[3])
+{
+    float weights[3];
+    read_model(c, weights);
+    for (int i = 0; i < 3; i++) {
+        if (!(fabs((double)weights[i] - expected[i]) < 2e-6)) {
+            print_error("parameter %d: %.9g, expected %.9g\n", i, (double)weights[i], expected[i]);
+            fail();
+        }
+    }
+}
+
+/* --- one worker ---------------------------------------------------------------------------------- */
+
+static void test_fit(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(3);
+    const sy_shard shard = {w->bob, "line"};
+    sy_fit_options o = in_order(3);
+    sy_fit_result result;
+    double expected[3];
+    serve(w, w->bob_serving, "line", 0, 14, false,
+          &options); /* 4, 4, 4, and 2, which are too few */
+    begin_from(&c, expected);
+    descend(expected, 0, 14, 3, 3);
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &o, &result, &w->err), &w->err);
+    assert_model(&c, expected);
+    assert_int_equal(result.rows, 12);
+    assert_int_equal(result.batches, 9);
+    assert_true(result.loss > 0 && result.loss < 10);
+    descend(expected, 0, 8, 1, 1); /* two batches more */
+    o = in_order(5);
+    o.max_batches = 2;
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &o, &result, &w->err), &w->err);
+    assert_model(&c, expected);
+    assert_int_equal(result.batches, 2);
+    scene_close(&c);
+}
+
+/* The same seed gives the same model, another one another; it is learned. */
+static void test_shuffled(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shard = {w->bob, "line"};
+    sy_fit_options o = in_order(2);
+    float weights[3][3];
+    serve(w, w->bob_serving, "line", 0, 14, false, &options);
+    o.shuffle = true;
+    for (int k = 0; k < 3; k++) {
+        o.seed = k == 2 ? 8 : 7;
+        write_model(&c, c.weights);
+        assert_ok(sy_trainer_fit(c.trainer, &shard, &o, NULL, &w->err), &w->err);
+        read_model(&c, weights[k]);
+    }
+    assert_memory_equal(weights[0], weights[1], sizeof weights[0]);
+    assert_memory_not_equal(weights[0], weights[2], sizeof weights[0]);
+    o.epochs = 60;
+    o.seed = 0;
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &o, NULL, &w->err), &w->err);
+    read_model(&c, weights[0]);
+    assert_true(fabsf(weights[0][0] - 2) < 0.01f && fabsf(weights[0][1] + 3) < 0.01f &&
+                fabsf(weights[0][2] - 1) < 0.01f);
+    scene_close(&c);
+}
+
+/* --- rounds -------------------------------------------------------------------------------------- */
+
+static sy_round_options round_of(int64_t epochs)
+{
+    sy_round_options o = SY_ROUND_OPTIONS_INIT;
+    o.fit = in_order(epochs);
+    return o;
+}
+
+/* The mean of the models, by rows; the step of Adam by the mean of the changes. */
+static void test_strategies(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shards[] = {{w->bob, "a"}, {w->alice, "b"}, {w->alice, "c"}};
+    static const int rows[] = {12, 8, 4}, first[] = {0, 20, 40};
+    sy_round_options o = round_of(2);
+    sy_round_report report;
+    sy_shard_report reports[3];
+    double mean[3] = {0}, one[3], m[3], v[3], model[3];
+    serve(w, w->bob_serving, "a", first[0], rows[0], false, &options);
+    serve(w, w->alice_serving, "b", first[1], rows[1], false, &options);
+    serve(w, w->alice_serving, "c", first[2], rows[2], false, &options);
+    for (int k = 0; k < 3; k++) {
+        begin_from(&c, one);
+        descend(one, first[k], rows[k], 2, 1);
+        for (int i = 0; i < 3; i++) {
+            mean[i] += one[i] * rows[k] / 24;
+        }
+    }
+    assert_ok(sy_trainer_round(c.trainer, shards, 3, &o, &report, reports, &w->err), &w->err);
+    assert_model(&c, mean);
+    assert_int_equal(report.counted, 3);
+    assert_int_equal(report.rows, 24);
+    for (int k = 0; k < 3; k++) {
+        assert_true(reports[k].asked && reports[k].counted);
+        assert_int_equal(reports[k].result.rows, rows[k]);
+    }
+    assert_int_equal(sy_trainer_get_rounds(c.trainer), 1);
+
+    write_model(&c, c.weights);
+    o.strategy = SY_STRATEGY_ADAM;
+    o.lr = 0.05;
+    begin_from(&c, model);
+    for (int i = 0; i < 3; i++) {
+        const double d = mean[i] - model[i];
+        m[i] = 0.1 * d;
+        v[i] = 0.99 * 1e-6 + 0.01 * d * d;
+        model[i] += 0.05 * m[i] / (sqrt(v[i]) + 1e-3);
+    }
+    assert_ok(sy_trainer_round(c.trainer, shards, 3, &o, NULL, NULL, &w->err), &w->err);
+    assert_model(&c, model);
+    scene_close(&c);
+}
+
+/* Part of the shards, drawn by a seed; every one sometimes. */
+static void test_partial(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shards[] = {{w->bob, "a"}, {w->alice, "b"}, {w->bob, "c"}, {w->alice, "d"}};
+    sy_round_options o = round_of(1);
+    sy_shard_report reports[4];
+    int asked[4] = {0};
+    for (int k = 0; k < 4; k++) {
+        serve(w, k % 2 == 0 ? w->bob_serving : w->alice_serving, shards[k].key, k, 4, false,
+              &options);
+    }
+    o.fraction = 0.5;
+    o.seed = 1;
+    for (int turn = 0; turn < 16; turn++) {
+        int some = 0;
+        assert_ok(sy_trainer_round(c.trainer, shards, 4, &o, NULL, reports, &w->err), &w->err);
+        for (int k = 0; k < 4; k++) {
+            assert_int_equal(reports[k].asked, reports[k].counted);
+            asked[k] += reports[k].asked ? 1 : 0;
+            some += reports[k].asked ? 1 : 0;
+        }
+        assert_int_equal(some, 2);
+    }
+    for (int k = 0; k < 4; k++) {
+        assert_true(asked[k] > 0 && asked[k] < 16);
+    }
+    scene_close(&c);
+}
+
+/* --- what fails ---------------------------------------------------------------------------------- */
+
+static void assert_fit_fails(scene *c, const sy_shard *shard, const sy_fit_options *o,
+                             sy_status status, const char *why)
+{
+    workers *w = c->w;
+    float weights[3], after[3];
+    read_model(c, weights);
+    const sy_fit_options usual = in_order(1);
+    assert_fails(w, sy_trainer_fit(c->trainer, shard, o != NULL ? o : &usual, NULL, &w->err),
+                 status, why, shard->key != NULL ? shard->key : "shard");
+    read_model(c, after);
+    assert_memory_equal(weights, after, sizeof weights);
+}
+
+static void test_bad_input(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    sy_serve_options options = releases(5);
+    sy_fit_options o = in_order(1);
+    serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
+    assert_fit_fails(&c, &(sy_shard){w->bob, "nothing"}, NULL, SY_ENOTFOUND, "nothing");
+    assert_fit_fails(&c, &(sy_shard){w->bob, NULL}, NULL, SY_EINVAL, "key");
+    assert_fit_fails(&c, &(sy_shard){w->bob, "line"}, NULL, SY_EPERM, "bob"); /* batches of 4 */
+    o.batch_size = 0;
+    assert_fails(w, sy_trainer_fit(c.trainer, &(sy_shard){w->bob, "line"}, &o, NULL, &w->err),
+                 SY_EINVAL, "batch_size", "0");
+    serve(w, w->bob_serving, "silent", 0, ROWS, false, NULL); /* releases nothing */
+    assert_fit_fails(&c, &(sy_shard){w->bob, "silent"}, NULL, SY_EPERM, "release_rows");
+    options = releases(1);
+    serve(w, w->bob_serving, "empty", 0, 0, false, &options);
+    assert_fit_fails(&c, &(sy_shard){w->bob, "empty"}, NULL, SY_ERANGE, "0 rows");
+    serve(w, w->bob_serving, "classes", 0, ROWS, true, &options); /* int64, one dim */
+    assert_fit_fails(&c, &(sy_shard){w->bob, "classes"}, NULL, SY_EDTYPE, "int64");
+    float x[4][2] = {{0, 1}, {2, (float)NAN}, {3, 4}, {5, 6}}, y[4][1] = {{0}, {1}, {2}, {3}};
+    sy_tensor *data = tensor_at(w, sy_worker_get_hook(w->bob_serving), SY_DTYPE_F32, 2,
+                                (int64_t[]){4, 2}, x),
+              *targets = tensor_at(w, sy_worker_get_hook(w->bob_serving), SY_DTYPE_F32, 2,
+                                   (int64_t[]){4, 1}, y);
+    assert_ok(sy_worker_serve_dataset(w->bob_serving, "nan", data, targets, &options, &w->err),
+              &w->err);
+    assert_fit_fails(&c, &(sy_shard){w->bob, "nan"}, NULL, SY_ERANGE, "finite");
+    assert_fails(w,
+                 sy_worker_serve_dataset(w->bob_serving, "nan", data, targets, &options, &w->err),
+                 SY_EEXIST, "nan", "bob");
+    static const char *const bad[] = {"scale 0"};
+    options.transforms = bad;
+    options.transform_count = 1;
+    assert_fails(w, sy_worker_serve_dataset(w->bob_serving, "t", data, targets, &options, &w->err),
+                 SY_EINVAL, "scale 0");
+    options.transforms = (const char *const[]){"reshape 3"};
+    assert_fails(w, sy_worker_serve_dataset(w->bob_serving, "t", data, targets, &options, &w->err),
+                 SY_ERANGE, "dataset t");
+    sy_worker_withdraw_dataset(w->bob_serving, "nan");
+    sy_worker_withdraw_dataset(w->bob_serving, "nan");
+    assert_fit_fails(&c, &(sy_shard){w->bob, "nan"}, NULL, SY_ENOTFOUND, "nan");
+    sy_tensor_unref(data);
+    sy_tensor_unref(targets);
+    scene_close(&c);
+}
+
+/* A round goes on without those that fail; the model is the mean of the others. */
+static void test_left_out(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shards[] = {{w->bob, "a"}, {w->alice, "missing"}, {w->alice, "far"}};
+    sy_round_options o = round_of(1);
+    sy_shard_report reports[3];
+    sy_round_report report;
+    double expected[3];
+    float weights[3];
+    serve(w, w->bob_serving, "a", 0, ROWS, false, &options);
+    float x[4][2] = {{900, 1}, {2, 900}, {3, 4}, {5, 6}}, y[4][1] = {{0}, {1}, {2}, {3}};
+    sy_tensor *data = tensor_at(w, sy_worker_get_hook(w->alice_serving), SY_DTYPE_F32, 2,
+                                (int64_t[]){4, 2}, x),
+              *targets = tensor_at(w, sy_worker_get_hook(w->alice_serving), SY_DTYPE_F32, 2,
+                                   (int64_t[]){4, 1}, y);
+    assert_ok(sy_worker_serve_dataset(w->alice_serving, "far", data, targets, &options, &w->err),
+              &w->err);
+    o.update_max = 100;
+    begin_from(&c, expected);
+    descend(expected, 0, ROWS, 1, 1);
+    assert_ok(sy_trainer_round(c.trainer, shards, 3, &o, &report, reports, &w->err), &w->err);
+    assert_model(&c, expected);
+    assert_int_equal(report.counted, 1);
+    assert_true(reports[0].counted && !reports[1].counted && !reports[2].counted);
+    assert_int_equal(reports[1].why.status, SY_ENOTFOUND);
+    assert_int_equal(reports[2].why.status, SY_ERANGE);
+    assert_non_null(strstr(reports[2].why.message, "far"));
+    o.min_workers = 2;
+    read_model(&c, c.weights);
+    assert_fails(w, sy_trainer_round(c.trainer, shards, 3, &o, NULL, NULL, &w->err), SY_ECANCELED,
+                 "1 of 2", "missing");
+    read_model(&c, weights);
+    assert_memory_equal(weights, c.weights, sizeof weights);
+    o.min_workers = 4;
+    assert_fails(w, sy_trainer_round(c.trainer, shards, 3, &o, NULL, NULL, &w->err), SY_EINVAL,
+                 "min_workers");
+    sy_tensor_unref(data);
+    sy_tensor_unref(targets);
+    scene_close(&c);
+}
+
+/* --- privacy ------------------------------------------------------------------------------------- */
+
+static sy_tensor *first_error(sy_scope *s, sy_tensor *output, sy_tensor *target)
+{
+    return sy_mse_loss(s, sy_slice(s, output, 0, 0, 1, 1), sy_slice(s, target, 0, 0, 1, 1));
+}
+
+/* A dataset is found, and nothing of it is given but what training says; a loss of one row is refused. */
+static void test_rows_stay(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w), curious = scene_with(w, first_error);
+    sy_serve_options options = releases(2);
+    const sy_shard shard = {w->bob, "line"};
+    sy_dataset_info info;
+    sy_object_info *found = NULL;
+    size_t count = 0;
+    sy_tensor *pointer = NULL;
+    sy_id id = SY_ID_INIT;
+    assert_ok(sy_id_from_text(&id, "line", &w->err), &w->err);
+    options.tags = (const char *const[]){"#line"};
+    options.tag_count = 1;
+    options.description = "points of a line";
+    serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
+    assert_ok(sy_worker_find(w->bob, &found, &count, (const char *const[]){"#line"}, 1, &w->err),
+              &w->err);
+    assert_int_equal(count, 1);
+    assert_true(found[0].private_ && sy_id_equal(&found[0].id, &id));
+    assert_int_equal(found[0].shape[0], ROWS);
+    sy_object_infos_free(w->hook, found, count);
+    assert_ok(sy_shard_get_info(&shard, &info, &w->err), &w->err);
+    assert_int_equal(info.rows, ROWS);
+    assert_int_equal(info.release_rows, 2);
+    assert_int_equal(info.ndim, 2);
+    assert_int_equal(info.shape[1], 2);
+    assert_int_equal(info.target_dtype, SY_DTYPE_F32);
+
+    assert_ok(sy_tensor_point_to(w->hook, &pointer, w->bob, &id, &w->err), &w->err);
+    pointer = sy_scope_adopt(w->s, pointer);
+    sy_tensor *copy = NULL;
+    assert_status(sy_tensor_copy_get(pointer, &copy, &w->err), SY_EPERM, &w->err);
+    assert_status(sy_tensor_get(pointer, &copy, &w->err), SY_EPERM, &w->err);
+    assert_fails(w, CALL(w, "add", sy_value_tensor(pointer), sy_value_tensor(pointer)), SY_EPERM,
+                 "dataset");
+    assert_status(sy_worker_delete(w->bob, &id, &w->err), SY_EPERM, &w->err);
+    assert_fit_fails(&curious, &shard, NULL, SY_EPERM, "mean");
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &(sy_fit_options){.size = 0}, NULL, &w->err),
+              &w->err);
+    scene_close(&curious);
+    scene_close(&c);
+}
+
+/* --- evaluation ---------------------------------------------------------------------------------- */
+
+static void test_evaluate(void **state)
+{
+    workers *w = *state;
+    const sy_plan_shape input = {SY_DTYPE_F32, 2, {-1, 2}}, target = {SY_DTYPE_I64, 1, {-1}};
+    const sy_serve_options options = releases(4);
+    const sy_shard shard = {w->bob, "classes"};
+    sy_module *module = NULL;
+    sy_trainer *trainer = NULL;
+    int64_t predicted[2], targets[2], classes[64], right = 0, said[2] = {0}, are[2] = {0};
+    float x[64][2], y[64][1];
+    sy_evaluation e = {.classes = 2, .predicted = predicted, .targets = targets};
+    make_rows(0, 30, x, y, classes);
+    serve(w, w->bob_serving, "classes", 0, 30, true, &options);
+    sy_hook_manual_seed(w->hook, 5);
+    assert_ok(sy_module_new_linear(w->hook, &module, 2, 2, true, &w->err), &w->err);
+    assert_ok(sy_trainer_new(&trainer, module, &input, &target, NULL, &w->err), &w->err);
+    assert_ok(sy_trainer_evaluate(trainer, &shard, 7, &e, &w->err), &w->err);
+    sy_tensor *scores =
+        sy_module_forward(w->s, module, workers_tensor(w, 2, (const int64_t[]){30, 2}, &x[0][0]));
+    for (int64_t k = 0; k < 30; k++) {
+        const syi_array *array = syi_node_array(scores->node);
+        const int one = syi_array_get_double(array, 2 * k + 1) > syi_array_get_double(array, 2 * k);
+        right += one == classes[k];
+        said[one]++;
+        are[classes[k]]++;
+    }
+    assert_int_equal(e.rows, 30);
+    assert_int_equal(e.right, right);
+    assert_memory_equal(predicted, said, sizeof said);
+    assert_memory_equal(targets, are, sizeof are);
+    double loss = 0;
+    sy_tensor *mean = sy_cross_entropy(w->s, scores, workers_longs(w, 30, classes));
+    assert_ok(sy_tensor_item(mean, &loss, &w->err), &w->err);
+    assert_true(fabs(loss - e.loss) < 1e-6);
+    sy_round_options o = SY_ROUND_OPTIONS_INIT;
+    o.fit.batch_size = 10;
+    for (int k = 0; k < 20; k++) {
+        assert_ok(sy_trainer_round(trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    }
+    assert_ok(sy_trainer_evaluate(trainer, &shard, 0, &e, &w->err), &w->err);
+    assert_true(e.right > 24 && e.loss < loss);
+    sy_trainer_free(trainer);
+    sy_module_unref(module);
+}
+
+/* --- life ---------------------------------------------------------------------------------------- */
+
+/* The worker keeps the dataset and the plan, whatever the number of rounds; nothing when the trainer is gone. */
+static void test_nothing_is_left(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shard = {w->bob, "line"};
+    const sy_round_options o = round_of(1);
+    serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
+    assert_ok(sy_trainer_round(c.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    const size_t first = workers_count(w, w->bob_serving);
+    for (int k = 0; k < 5; k++) {
+        assert_ok(sy_trainer_round(c.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    }
+    assert_count(w, w->bob_serving, first);
+    scene_close(&c);
+    assert_count(w, w->bob_serving, 1);
+    sy_worker_withdraw_dataset(w->bob_serving, "line");
+    assert_count(w, w->bob_serving, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORKER_KINDS(test_fit),
+        WORKER_KINDS(test_shuffled),
+        WORKER_KINDS(test_strategies),
+        WORKER_KINDS(test_partial),
+        WORKER_KINDS(test_bad_input),
+        WORKER_KINDS(test_left_out),
+        WORKER_KINDS(test_rows_stay),
+        WORKER_KINDS(test_evaluate),
+        WORKER_KINDS(test_nothing_is_left),
+    };
+    return workers_run(tests);
+}
