@@ -1,6 +1,6 @@
 /*
  * served.h - a dataset that a worker serves (<csyft/federated.h>): an object of the worker like others, so that it is found,
- * permitted and listed as they are, but which no operation takes, and which never travels. Test: served_test.c.
+ * permitted and listed as they are, but which no operation takes, and which never travels. Test: tests/integration/federated_training.c.
  */
 #ifndef SYI_FEDERATED_SERVED_H
 #define SYI_FEDERATED_SERVED_H

@@ -1,6 +1,6 @@
 /*
  * trainer.h - what the parts of federated training share: the worker commands (training_commands.c), one request from the client (trainer.c),
- * rounds (rounds.c, strategies.c). Face: <csyft/federated.h>. Tests: trainer_test.c, tests/integration/federated_training.c.
+ * rounds (rounds.c, strategies.c). Face: <csyft/federated.h>. Tests: tests/integration/federated_training.c.
  */
 #ifndef SYI_FEDERATED_TRAINER_H
 #define SYI_FEDERATED_TRAINER_H
