@@ -12,29 +12,9 @@
 
 #include "cli.h"
 #include "descriptors.h"
+#include "worker_data.h"
 
-enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1, NAMES_MAX = 64, CONNECTIONS_USUAL = 1024 };
-
-typedef struct data_file { /* a --data and what follows it */
-    const char *path;
-    const char **tags; /* borrowed from the settings' list */
-    size_t tag_count;
-    bool is_private;
-    struct allowance *allowances; /* of the settings' list */
-    size_t allowance_count;
-} data_file;
-
-typedef struct allowance { /* an --allow PERMISSIONS=NAMES */
-    unsigned permissions;
-    const char *names[NAMES_MAX];
-    size_t name_count;
-    char *text; /* the names lie here */
-} allowance;
-
-typedef struct release {
-    char *name;
-    int64_t rows;
-} release;
+enum { DRAIN_MS = 5000, PEER_RETRY_SECONDS = 1, CONNECTIONS_USUAL = 1024 };
 
 typedef struct peer { /* a --peer NAME=URL */
     char *name;
@@ -48,18 +28,11 @@ typedef struct settings { /* the lists have room for all of argv */
     const char *log;
     const char **urls;
     size_t url_count;
-    data_file *files;
-    size_t file_count;
-    const char **tags;
-    size_t tag_count;
-    release *releases;
-    size_t release_count;
+    worker_data data;
     peer *peers;
     size_t peer_count;
     uint64_t memory_limit;
     int64_t pool_threads;
-    allowance *allowances;
-    size_t allowance_count;
     const char **admins; /* callers that may administer it */
     size_t admin_count;
     int64_t log_messages;   /* so many are kept; 0: no log */
@@ -73,12 +46,8 @@ typedef struct settings { /* the lists have room for all of argv */
 /* --- command line ----------------------------------------------------------------------------- */
 
 enum {
-    OPTION_ID,
+    OPTION_ID = WORKER_DATA_OPTIONS, /* behind those of worker_data.h */
     OPTION_LISTEN,
-    OPTION_DATA,
-    OPTION_TAG,
-    OPTION_PRIVATE,
-    OPTION_RELEASE,
     OPTION_MEMORY_LIMIT,
     OPTION_CHECK_RANGE,
     OPTION_PEER,
@@ -92,7 +61,6 @@ enum {
     OPTION_TOKEN_FILE,
     OPTION_TOKEN,
     OPTION_INSECURE,
-    OPTION_ALLOW,
     OPTION_MESSAGE_LIMIT,
     OPTION_CONNECTIONS,
     OPTION_CALLER_CONNECTIONS,
@@ -110,14 +78,9 @@ enum {
     OPTION_LOG,
 };
 static const cli_option options[] = {
+    WORKER_DATA_OPTION_ROWS,
     {"id", 0, "NAME", "the worker's id"},
     {"listen", 0, "URL", "tcp, tls, ws or wss://HOST:PORT; port 0: any; may be repeated"},
-    {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},
-    {"tag", 0, "TAG", "give the preceding --data this tag; may be repeated"},
-    {"private", 0, NULL, "the contents of the preceding --data never leave"},
-    {"release", 0, "OP:ROWS",
-     "what OP makes of private data may leave when it depends on an\n"
-     "average over ROWS rows or more; may be repeated"},
     {"memory-limit", 0, "BYTES", "most that others may make it hold; k, M, G: powers of 1024"},
     {"check-range", 0, NULL, "test mode of sharing: opens values, to see that they fit"},
     {"peer", 0, "NAME=URL", "another worker it exchanges objects with; may be repeated"},
@@ -132,9 +95,6 @@ static const cli_option options[] = {
      "NAME TOKEN [EXPIRES]; see csyft keys --token; SIGHUP: read it anew"},
     {"token", 0, "FILE", "file with the token to show to peers; default: $CSYFT_TOKEN"},
     {"insecure", 0, NULL, "other machines may reach it unencrypted, or unnamed"},
-    {"allow", 0, "WHAT=NAMES",
-     "only these callers may do that with the --data before: get, use,\n"
-     "search, delete; several: commas; no name: nobody; may be repeated"},
     {"message-limit", 0, "BYTES", "most of one message; default: the memory limit"},
     {"connections", 0, "N", "most at one time and listener; default: 1024"},
     {"caller-connections", 0, "N", "most of one caller, or address while anonymous; default: 256"},
@@ -158,52 +118,20 @@ static const cli_option options[] = {
 static bool make_room(settings *s, size_t count)
 {
     s->urls = calloc(count, sizeof *s->urls);
-    s->files = calloc(count, sizeof *s->files);
-    s->tags = calloc(count, sizeof *s->tags);
-    s->releases = calloc(count, sizeof *s->releases);
     s->peers = calloc(count, sizeof *s->peers);
-    s->allowances = calloc(count, sizeof *s->allowances);
     s->admins = calloc(count, sizeof *s->admins);
-    return s->admins && s->allowances && s->urls && s->files && s->tags && s->releases && s->peers;
+    return worker_data_init(&s->data, count) && s->admins && s->urls && s->peers;
 }
 
 static void settings_fini(settings *s)
 {
-    for (size_t k = 0; k < s->release_count; k++) {
-        free(s->releases[k].name);
-    }
     for (size_t k = 0; k < s->peer_count; k++) {
         free(s->peers[k].name);
     }
-    for (size_t k = 0; k < s->allowance_count; k++) {
-        free(s->allowances[k].text);
-    }
-    free(s->allowances);
+    worker_data_fini(&s->data);
     free(s->admins);
     free(s->urls);
-    free(s->files);
-    free(s->tags);
-    free(s->releases);
     free(s->peers);
-}
-
-/* "sgd_:8" */
-static int add_release(const cli_verb *verb, settings *s, const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text) {
-        return cli_misuse(verb, "--release %s: expected OP:ROWS", text);
-    }
-    int64_t rows;
-    if (!cli_parse_integer(verb, "--release: the rows", colon + 1, 1, INT64_MAX, &rows)) {
-        return CLI_USAGE;
-    }
-    char *name = strndup(text, (size_t)(colon - text));
-    if (name == NULL) {
-        return cli_fail(verb, "out of memory");
-    }
-    s->releases[s->release_count++] = (release){name, rows};
-    return CLI_OK;
 }
 
 static int add_peer(const cli_verb *verb, settings *s, const char *text)
@@ -217,84 +145,6 @@ static int add_peer(const cli_verb *verb, settings *s, const char *text)
         return cli_fail(verb, "out of memory");
     }
     s->peers[s->peer_count++] = (peer){.name = name, .url = equals + 1};
-    return CLI_OK;
-}
-
-static bool parse_permissions(const char *text, size_t length, unsigned *permissions)
-{
-    static const struct {
-        const char *name;
-        unsigned permission;
-    } all[] = {{"get", SY_PERMISSION_GET},
-               {"use", SY_PERMISSION_USE},
-               {"search", SY_PERMISSION_SEARCH},
-               {"delete", SY_PERMISSION_DELETE}};
-    for (const char *word = text;; word++) {
-        const size_t size = strcspn(word, ",=");
-        unsigned found = 0;
-        for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
-            if (strlen(all[k].name) == size && strncmp(all[k].name, word, size) == 0) {
-                found = all[k].permission;
-            }
-        }
-        if (found == 0) {
-            return false;
-        }
-        *permissions |= found;
-        word += size;
-        if (word >= text + length) {
-            return true;
-        }
-    }
-}
-
-/* "get,use=alice,bob" */
-static int add_allowance(const cli_verb *verb, settings *s, const char *text)
-{
-    data_file *file = &s->files[s->file_count - 1];
-    allowance *made = &s->allowances[s->allowance_count];
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || !parse_permissions(text, (size_t)(equals - text), &made->permissions)) {
-        return cli_misuse(verb, "--allow %s: expected get, use, search or delete, and =NAMES",
-                          text);
-    }
-    made->text = strdup(equals + 1);
-    if (made->text == NULL) {
-        return cli_fail(verb, "out of memory");
-    }
-    s->allowance_count++;
-    char *rest = NULL;
-    for (char *name = strtok_r(made->text, ",", &rest); name != NULL;
-         name = strtok_r(NULL, ",", &rest)) {
-        if (made->name_count == NAMES_MAX) {
-            return cli_misuse(verb, "--allow: more than %d names", NAMES_MAX);
-        }
-        made->names[made->name_count++] = name;
-    }
-    file->allowances = file->allowance_count == 0 ? made : file->allowances;
-    file->allowance_count++;
-    return CLI_OK;
-}
-
-static int take_data_option(const cli_verb *verb, settings *s, int key, const char *value)
-{
-    if (key == OPTION_DATA) {
-        s->files[s->file_count++] = (data_file){.path = value, .tags = s->tags + s->tag_count};
-        return CLI_OK;
-    }
-    if (s->file_count == 0) {
-        return cli_misuse(verb, "--%s: belongs behind a --data", options[key].name);
-    }
-    data_file *file = &s->files[s->file_count - 1];
-    if (key == OPTION_ALLOW) {
-        return add_allowance(verb, s, value);
-    }
-    if (key == OPTION_PRIVATE) {
-        file->is_private = true;
-    } else {
-        s->tags[s->tag_count++] = value;
-        file->tag_count++;
-    }
     return CLI_OK;
 }
 
@@ -367,8 +217,6 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
     case OPTION_LISTEN:
         s->urls[s->url_count++] = value;
         return CLI_OK;
-    case OPTION_RELEASE:
-        return add_release(verb, s, value);
     case OPTION_PEER:
         return add_peer(verb, s, value);
     case OPTION_MEMORY_LIMIT:
@@ -435,29 +283,11 @@ static int take_option(const cli_verb *verb, settings *s, int key, const char *v
         s->log = value;
         return CLI_OK;
     default:
-        return take_data_option(verb, s, key, value);
+        return worker_data_take(verb, &s->data, key, value);
     }
 }
 
 /* --- serving ---------------------------------------------------------------------------------- */
-
-static sy_status publish(const cli_session *session, const data_file *file, sy_error *err)
-{
-    sy_tensor *tensor = NULL;
-    sy_status status = sy_tensor_load(session->hook, &tensor, file->path, err);
-    for (size_t k = 0; status == SY_OK && k < file->tag_count; k++) {
-        status = sy_tensor_tag(tensor, file->tags[k], err);
-    }
-    for (size_t k = 0; status == SY_OK && k < file->allowance_count; k++) {
-        const allowance *a = &file->allowances[k];
-        status = sy_tensor_permit(tensor, a->permissions, a->names, a->name_count, err);
-    }
-    if (status == SY_OK) {
-        status = sy_worker_publish(session->worker, tensor, file->is_private, err);
-    }
-    sy_tensor_unref(tensor);
-    return status;
-}
 
 static bool is_loopback(const char *url)
 {
@@ -513,16 +343,9 @@ static sy_status set_administration(const cli_session *session, const settings *
 static int start(const cli_session *session, const settings *s)
 {
     sy_error err = SY_ERROR_INIT;
-    for (size_t k = 0; k < s->file_count; k++) {
-        if (publish(session, &s->files[k], &err) != SY_OK) {
-            return cli_report(session->verb, &err);
-        }
-    }
-    for (size_t k = 0; k < s->release_count; k++) {
-        if (sy_worker_declare_release(session->worker, s->releases[k].name, s->releases[k].rows,
-                                      &err) != SY_OK) {
-            return cli_report(session->verb, &err);
-        }
+    const int code = worker_data_publish(session, &s->data);
+    if (code != CLI_OK) {
+        return code;
     }
     if (s->token_file != NULL &&
         sy_worker_load_tokens(session->worker, s->token_file, &err) != SY_OK) {
@@ -667,7 +490,11 @@ const cli_verb cli_worker = {
     .summary = "run a worker until SIGTERM or SIGINT",
     .details = "Prints one line 'listening on URL' per --listen once it can be reached.\n\n"
                "  csyft worker --id bob --listen tcp://127.0.0.1:7700 \\\n"
-               "      --data x.npy --tag '#digits' --tag '#x' --private --release sgd_:8\n",
+               "      --data x.npy --tag '#digits' --tag '#x' --private --release sgd_:8\n"
+               "  csyft worker --id alice --listen tcp://127.0.0.1:7701 \\\n"
+               "      --dataset digits=images.idx,labels.idx --tag '#digits' \\\n"
+               "      --transform 'scale 255' --transform flatten --target-transform int64 \\\n"
+               "      --release-rows 32\n",
     .options = options,
     .run = run_worker,
 };
