@@ -116,6 +116,49 @@ class Data(CliTest):
         self.fail_with(1, f"csyft worker: .*{broken}", "worker", "--id", "bob", *listen, "--data", broken)
 
 
+class Datasets(CliTest):
+    def rows(self):
+        idx = self.folder / "images.idx"
+        idx.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0, 0, 2, *range(24)]))
+        return idx, self.write_npy("labels.npy", "<i8", (6,), (0, 1, 0, 1, 0, 1))
+
+    def test_a_dataset_is_found_and_given_to_nobody(self):
+        images, labels = self.rows()
+        (self.folder / "t.csv").write_text("a,b,kind\n1,2,0\n3,4,1\n")
+        worker = self.start("bob", "--dataset", f"digits={images},{labels}", "--tag", "#images", "--describe", "small ones",
+                            "--transform", "scale 255", "--transform", "flatten", "--release-rows", "3",
+                            "--dataset", f"table={self.folder / 't.csv'}", "--allow", "search=alice")
+        lines = self.succeed("ls", worker.url).splitlines()
+        self.assertEqual([line.split() for line in lines[1:]], [["digits", "uint8", "6x2x2", "private", "#images", "small", "ones"]])
+        self.assertEqual(self.succeed("search", "--ids", worker.url, "#images"), "digits")
+        for verb in (("get", worker.url, "digits", "-o", self.folder / "y.npy"), ("call", worker.url, "add", "digits", "digits"),
+                     ("rm", worker.url, "digits"), ("call", worker.url, "reshape", "digits", "=[-1]")):
+            self.fail_with(1, "(?=.*bob)(?=.*d(igits|ataset))", *verb)
+        self.assertFalse((self.folder / "y.npy").exists())
+        self.assertEqual(self.succeed("search", "--ids", worker.url, "#images"), "digits")
+
+    def test_what_cannot_be_served_ends_the_worker(self):
+        images, labels = self.rows()
+        short = self.write_npy("short.npy", "<i8", (5,), range(5))
+        listen = ("--id", "bob", "--listen", "tcp://127.0.0.1:0")
+        for sentence, arguments in (
+            ("digits: 6 rows of data, 5 targets", ("--dataset", f"digits={images},{short}")),
+            ("missing.npy", ("--dataset", f"digits={images},{self.folder / 'missing.npy'}")),
+            ("a matrix in a CSV file", ("--dataset", f"digits={images}")),
+            ("shrink 2", ("--dataset", f"digits={images},{labels}", "--transform", "shrink 2")),
+            ("do not take its rows", ("--dataset", f"digits={images},{labels}", "--transform", "reshape 5")),
+            ("digits already", ("--dataset", f"digits={images},{labels}", "--dataset", f"digits={images},{labels}")),
+        ):
+            self.fail_with(1, sentence, "worker", *listen, *arguments)
+        for sentence, arguments in (
+            ("--dataset digits: expected KEY=ROWS", ("--dataset", "digits")),
+            ("--transform: belongs behind a --dataset", ("--data", labels, "--transform", "flatten")),
+            ("--private: belongs behind a --data", ("--dataset", f"digits={images},{labels}", "--private")),
+            ("--release-rows 0: expected", ("--dataset", f"digits={images},{labels}", "--release-rows", "0")),
+        ):
+            self.fail_with(2, sentence, "worker", *listen, *arguments)
+
+
 class Limits(CliTest):
     def test_memory_limit_refuses_what_does_not_fit_and_serves_on(self):
         worker = self.start("bob", "--memory-limit", "2M")
