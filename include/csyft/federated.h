@@ -145,11 +145,18 @@ typedef struct sy_round_options {
     double
         update_max; /* L2 norm of one worker's change of the model, above which the worker is left out; 0: no limit */
     double lr, beta1, beta2, tau; /* of ADAM: 0.01, 0.9, 0.99, 1e-3 */
+    /*
+     * Holders of a sum: two or more workers among whom every worker shares its change of the model, so that nobody sees it, and nobody but the
+     * client the sum of all; NULL: workers answer with their models. The holders may be workers that take part. Where they are, each change is clipped to update_max at its
+     * worker. A sum of fewer than aggregate_min changes is not told: 3. They are exact to 2^-24, times the rows.
+     */
+    sy_worker *const *holders;
+    size_t holder_count, aggregate_min;
 } sy_round_options;
-#define SY_ROUND_OPTIONS_INIT                                                           \
-    {                                                                                   \
-        .size = sizeof(sy_round_options), .fit = SY_FIT_OPTIONS_INIT, .min_workers = 1, \
-        .fraction = 1, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .tau = 1e-3             \
+#define SY_ROUND_OPTIONS_INIT                                                                   \
+    {                                                                                           \
+        .size = sizeof(sy_round_options), .fit = SY_FIT_OPTIONS_INIT, .min_workers = 1,         \
+        .fraction = 1, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .tau = 1e-3, .aggregate_min = 3 \
     }
 
 /* Of one shard. */

@@ -24,6 +24,8 @@ typedef struct round_ {
     double weight; /* of what is in the sum: rows */
     double loss;
     size_t counted;
+    syi_aggregation aggregation; /* where updates are summed by holders */
+    syi_secure_fit secure;
 } round_;
 
 static sy_status read_options(const sy_round_options *given, size_t count, sy_round_options *o,
@@ -44,6 +46,8 @@ static sy_status read_options(const sy_round_options *given, size_t count, sy_ro
                         : !(o->beta1 >= 0 && o->beta1 < 1)             ? "beta1"
                         : !(o->beta2 >= 0 && o->beta2 < 1)             ? "beta2"
                         : !(o->tau > 0)                                ? "tau"
+                        : o->holder_count > 0 && o->holders == NULL    ? "holders"
+                        : o->holder_count > 0 && o->aggregate_min < 1  ? "aggregate_min"
                                                                        : NULL;
     return wrong == NULL ? SY_OK
                          : syi_fail(err, SY_EINVAL, "round: option %s is out of range", wrong);
@@ -53,6 +57,7 @@ static void round_close(round_ *r)
 {
     sy_context *context = r->trainer->hook->context;
     const size_t size = r->trainer->element_count * sizeof(double);
+    syi_aggregation_close(&r->aggregation);
     syi_free(context, r->fits, r->count * sizeof *r->fits);
     syi_free(context, r->reports, r->count * sizeof *r->reports);
     syi_free(context, r->before, size);
@@ -99,6 +104,28 @@ static sy_status draw(round_ *r, sy_error *err)
     return status;
 }
 
+/* Whoever contributes has to know the holders. */
+static sy_status introduce(const round_ *r, sy_worker *worker, sy_error *err)
+{
+    for (size_t h = 0; h < r->o.holder_count; h++) {
+        const sy_status status = r->o.holders[h] != worker
+                                     ? sy_worker_introduce(worker, r->o.holders[h], NULL, err)
+                                     : SY_OK;
+        if (status != SY_OK && status != SY_EEXIST) {
+            return status;
+        }
+    }
+    return SY_OK;
+}
+
+static sy_status begin(round_ *r, size_t k)
+{
+    sy_error *why = &r->reports[k].why;
+    const syi_secure_fit *secure = r->secure.aggregation != NULL ? &r->secure : NULL;
+    SY_TRY(introduce(r, r->shards[k].worker, why));
+    return syi_fit_begin(r->trainer, &r->shards[k], &r->o.fit, secure, &r->fits[k], why);
+}
+
 /* Every one that takes part gets its request before the first answer is waited for. */
 static void ask(round_ *r)
 {
@@ -107,7 +134,7 @@ static void ask(round_ *r)
         report->why = (sy_error)SY_ERROR_INIT;
         r->fits[k].begun = false;
         if (report->asked) {
-            (void)syi_fit_begin(r->trainer, &r->shards[k], &r->o.fit, &r->fits[k], &report->why);
+            (void)begin(r, k);
         }
     }
 }
@@ -129,7 +156,7 @@ static sy_status check_update(const round_ *r, const sy_shard *shard, sy_error *
 static void add(round_ *r, const sy_fit_result *result)
 {
     const double rows = (double)result->rows;
-    for (size_t i = 0; i < r->trainer->element_count; i++) {
+    for (size_t i = 0; i < r->trainer->element_count && r->secure.aggregation == NULL; i++) {
         r->sum[i] += rows * (r->after[i] - r->before[i]);
     }
     r->weight += rows;
@@ -147,11 +174,12 @@ static void listen(round_ *r)
         if (!r->fits[k].begun) {
             continue;
         }
+        double *after = r->secure.aggregation != NULL ? NULL : r->after;
         sy_status status =
-            syi_fit_finish(r->trainer, shard, &r->fits[k], r->after, &report->result, &report->why);
+            syi_fit_finish(r->trainer, shard, &r->fits[k], after, &report->result, &report->why);
         if (status == SY_ENOTFOUND) { /* the worker was started anew, and has no plan */
-            status = syi_fit_begin(r->trainer, shard, &r->o.fit, &r->fits[k], &report->why);
-            status = status == SY_OK ? syi_fit_finish(r->trainer, shard, &r->fits[k], r->after,
+            status = begin(r, k);
+            status = status == SY_OK ? syi_fit_finish(r->trainer, shard, &r->fits[k], after,
                                                       &report->result, &report->why)
                                      : status;
         }
@@ -160,7 +188,7 @@ static void listen(round_ *r)
                                      "worker %s, dataset %s: trained on no rows",
                                      shard->worker->name, shard->key);
         }
-        status = status == SY_OK ? check_update(r, shard, &report->why) : status;
+        status = status == SY_OK && after != NULL ? check_update(r, shard, &report->why) : status;
         report->counted = status == SY_OK;
         if (status == SY_OK) {
             report->why = (sy_error)SY_ERROR_INIT;
@@ -183,6 +211,38 @@ static sy_status enough(const round_ *r, sy_error *err)
     return syi_fail(err, SY_ECANCELED, "round: %zu of %zu workers are missing; the first: %.400s",
                     r->o.min_workers - r->counted, r->o.min_workers,
                     k < r->count ? r->reports[k].why.message : "");
+}
+
+static sy_status open_aggregation(round_ *r, sy_error *err)
+{
+    if (r->o.holder_count == 0) {
+        return SY_OK;
+    }
+    r->secure = (syi_secure_fit){&r->aggregation, r->o.aggregate_min, r->o.update_max};
+    return syi_aggregation_open(r->trainer->hook, &r->aggregation, r->o.holders, r->o.holder_count,
+                                (int64_t)r->trainer->element_count + 1, r->o.aggregate_min, err);
+}
+
+/* What the holders tell together: all that is known of the updates. A worker whose answer was lost may be in it, and one that
+ * has answered is. */
+static sy_status take_sum(round_ *r, sy_error *err)
+{
+    sy_context *context = r->trainer->hook->context;
+    const size_t n = r->trainer->element_count, size = (n + 1) * sizeof(uint64_t);
+    uint64_t *words = syi_alloc(context, size);
+    size_t contributors = 0;
+    if (words == NULL) {
+        return SYI_ENOMEM(err, "round");
+    }
+    const sy_status status = syi_aggregation_sum(&r->aggregation, words, &contributors, err);
+    if (status == SY_OK) {
+        for (size_t i = 0; i < n; i++) {
+            r->sum[i] = (double)(int64_t)words[i] * SYI_UPDATE_UNIT;
+        }
+        r->weight = (double)words[n];
+    }
+    syi_free(context, words, size);
+    return status;
 }
 
 /* m = beta1 m + (1 - beta1) d, v = beta2 v + (1 - beta2) d^2, x += lr m / (sqrt(v) + tau); v begins with tau^2 */
@@ -250,11 +310,15 @@ sy_status sy_trainer_round(sy_trainer *trainer, const sy_shard *shards, size_t c
     SY_TRY(read_options(options, count, &r.o, err));
     sy_status status = round_open(&r, err);
     status = status == SY_OK ? draw(&r, err) : status;
+    status = status == SY_OK ? open_aggregation(&r, err) : status;
     if (status == SY_OK) {
         ask(&r);
         listen(&r);
         tell(&r, began, report, shard_reports);
         status = enough(&r, err);
+    }
+    if (status == SY_OK && r.secure.aggregation != NULL) {
+        status = take_sum(&r, err);
     }
     status = status == SY_OK ? step(&r, err) : status;
     trainer->rounds += status == SY_OK ? 1 : 0;

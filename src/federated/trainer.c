@@ -312,9 +312,28 @@ sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all,
     return SY_OK;
 }
 
-sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *o,
-                        syi_fit *fit, sy_error *err)
+/* [least, clip, [holder, aggregate], ...] */
+static size_t list_holders(const syi_secure_fit *secure, sy_id ids[][2], sy_value pairs[][2],
+                           sy_value *items)
 {
+    const syi_aggregation *a = secure->aggregation;
+    items[0] = sy_value_int((int64_t)secure->least);
+    items[1] = sy_value_float(secure->clip);
+    for (size_t k = 0; k < a->holders; k++) {
+        ids[k][0] = a->at[k]->location->id;
+        ids[k][1] = a->at[k]->id_at_location;
+        pairs[k][0] = syi_id_value(&ids[k][0]);
+        pairs[k][1] = syi_id_value(&ids[k][1]);
+        items[2 + k] = sy_value_list(pairs[k], 2);
+    }
+    return 2 + a->holders;
+}
+
+sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *o,
+                        const syi_secure_fit *secure, syi_fit *fit, sy_error *err)
+{
+    sy_id ids[SYI_AGGREGATION_HOLDERS_MAX][2];
+    sy_value pairs[SYI_AGGREGATION_HOLDERS_MAX][2], items[2 + SYI_AGGREGATION_HOLDERS_MAX];
     uint64_t seed = o->seed;
     fit->begun = false;
     fit->deadline = o->timeout_ms > 0
@@ -323,14 +342,17 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
     if (seed == 0) {
         SY_TRY(syi_random_bytes(trainer->hook->context, &seed, sizeof seed, err));
     }
-    sy_value args[9] = {[3] = sy_value_int(o->batch_size),
-                        [4] = sy_value_int(o->epochs),
-                        [5] = sy_value_int(o->max_batches),
-                        [6] = sy_value_bool(o->shuffle),
-                        [7] = sy_value_int((int64_t)(seed >> 1)),
-                        [8] = sy_value_int((int64_t)trainer->parameter_count)};
-    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, 9, fit->deadline,
-                 &fit->exchange, err));
+    sy_value args[10] = {[3] = sy_value_int(o->batch_size),
+                         [4] = sy_value_int(o->epochs),
+                         [5] = sy_value_int(o->max_batches),
+                         [6] = sy_value_bool(o->shuffle),
+                         [7] = sy_value_int((int64_t)(seed >> 1)),
+                         [8] = sy_value_int((int64_t)trainer->parameter_count)};
+    if (secure != NULL) {
+        args[9] = sy_value_list(items, list_holders(secure, ids, pairs, items));
+    }
+    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, secure != NULL ? 10 : 9,
+                 fit->deadline, &fit->exchange, err));
     fit->begun = true;
     return SY_OK;
 }
@@ -381,11 +403,11 @@ static sy_status take_model(const sy_trainer *t, const sy_shard *shard, const sy
     size_t count = 0;
     sy_tensor *const *own = sy_module_get_parameters(t->module, &count);
     if (!is_list(answer, 4) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
-        items[2].kind != SY_VALUE_INT || !is_list(&items[3], count) || items[1].as.integer < 0 ||
-        !isfinite(items[0].as.real)) {
+        items[2].kind != SY_VALUE_INT || items[1].as.integer < 0 ||
+        !is_list(&items[3], parameters != NULL ? count : 0) || !isfinite(items[0].as.real)) {
         return other_answer(shard, err);
     }
-    for (size_t k = 0; k < count; k++) {
+    for (size_t k = 0; k < count && parameters != NULL; k++) {
         SY_TRY(take_parameter(shard, k, own[k], &items[3].as.list.items[k], parameters, err));
         parameters += syi_array_numel(syi_node_array(own[k]->node));
     }
@@ -422,7 +444,7 @@ static sy_status fit_once(sy_trainer *t, const sy_shard *shard, const sy_fit_opt
                           double *parameters, sy_fit_result *result, sy_error *err)
 {
     syi_fit fit;
-    SY_TRY(syi_fit_begin(t, shard, o, &fit, err));
+    SY_TRY(syi_fit_begin(t, shard, o, NULL, &fit, err));
     return syi_fit_finish(t, shard, &fit, parameters, result, err);
 }
 

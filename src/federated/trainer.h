@@ -7,6 +7,7 @@
 
 #include <csyft/federated.h>
 
+#include "federated/aggregation.h"
 #include "hook/hook.h"
 #include "workers/commands.h"
 #include "workers/link.h"
@@ -15,6 +16,16 @@
 #define SYI_COMMAND_EVALUATE "evaluate"
 #define SYI_COMMAND_DATASET_INFO "dataset_info"
 #define SYI_EVALUATION_CLASSES_MAX 4096 /* of histograms */
+
+/* A contribution to a sum is rows times the change of each parameter, in units of 2^-24, below 2^52 each, and the rows. */
+#define SYI_UPDATE_UNIT 0x1p-24
+#define SYI_UPDATE_MOST 0x1p52
+/* How workers that fit contribute to a sum instead of answering with their parameters. */
+typedef struct syi_secure_fit {
+    const syi_aggregation *aggregation; /* NULL: they answer */
+    size_t least;
+    double clip; /* the greatest L2 norm of a change; 0: no limit */
+} syi_secure_fit;
 
 /* Of the last pass; loss is their sum, and of an answer the mean. */
 typedef struct syi_fit_tally {
@@ -52,10 +63,10 @@ typedef struct syi_fit {
 
 /* Sends the request; a plan that is not there is sent before. */
 sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *options,
-                        syi_fit *fit, sy_error *err);
+                        const syi_secure_fit *secure, syi_fit *fit, sy_error *err);
 /*
  * Waits for the answer. `parameters`: room for the elements of all of them, one after the other; finite, and of the module's shapes, or
- * SY_EPROTO. Ends a fit that was begun.
+ * SY_EPROTO; NULL: there are none. Ends a fit that was begun.
  */
 sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit,
                          double *parameters, sy_fit_result *result, sy_error *err);

@@ -8,6 +8,7 @@
 #include "core/surroundings.h"
 #include "execution/plan.h"
 #include "execution/protocol.h"
+#include "federated/aggregation.h"
 #include "federated/served.h"
 #include "federated/trainer.h"
 #include "hook/hook.h"
@@ -49,6 +50,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_plan_register(*hook, err));
     SY_GOTO(failed, syi_protocol_register(*hook, err));
     SY_GOTO(failed, syi_served_register(*hook, err));
+    SY_GOTO(failed, syi_aggregation_register(*hook, err));
     SY_GOTO(failed, syi_training_commands_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");
