@@ -47,7 +47,7 @@ static sy_status run_comparisons(syi_party *party, words *w, syi_family family, 
         status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], count, err);
     }
     return status == SY_OK
-               ? syi_compare_zero(party, family, &w->field, w->z[h], w->x[h], count, err)
+               ? syi_compare_zero(party, family, 0, &w->field, w->z[h], w->x[h], count, err)
                : status;
 }
 

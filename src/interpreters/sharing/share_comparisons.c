@@ -32,7 +32,7 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
     of.family = syi_share_family(o, comparison, count_of(x));
     const sy_status status =
         of.outcome == SYI_OUTCOME_NONE
-            ? syi_compare_zero(&o->run->party, of.family, field, syi_share_data(z),
+            ? syi_compare_zero(&o->run->party, of.family, of.range, field, syi_share_data(z),
                                syi_share_data(x), count_of(x), &error)
             : syi_compare(&o->run->party, &of, field, syi_share_data(z), syi_share_data(x),
                           count_of(x), &error);
