@@ -173,6 +173,10 @@ static sy_status run(const known *family, syi_party *party, const syi_comparison
     demand.shift = comparison->shift;
     demand.divisor = comparison->divisor;
     demand.range = comparison->range;
+    if (comparison->range > 0) {
+        const uint64_t half = UINT64_C(1) << (comparison->range - 1);
+        SY_TRY(syi_spdz_check_range(party, field, x, count, half, 2 * half, "comparison", err));
+    }
     SY_TRY(syi_party_ask(party, &demand, err)); /* which may find other material for it */
     return family->run(party, &demand, z, x, err);
 }

@@ -113,7 +113,7 @@ static void test_every_mask(void **state)
     scene s;
     scene_open(&s, 2, NULL);
     for (size_t f = 0; f < FAMILIES; f++) {
-        for (unsigned range = SYI_RANGE_LEAST; range<8; range += TEST_SLOWNESS> 1 ? 5 : 1) {
+        for (unsigned range = SYI_RANGE_LEAST; range < 8; range += SCENE_WATCHED ? 5 : 1) {
             for (int outcome = SYI_OUTCOME_NONE;
                  outcome <= SYI_OUTCOME_RELU && syi_family_get_material(families[f].family) != NULL;
                  outcome++) {
@@ -135,7 +135,7 @@ static void test_bounds(void **state)
         scene_open(&s, 2, NULL);
         for (size_t l = 0; l < sizeof large / sizeof large[0]; l++) {
             for (unsigned range = SYI_RANGE_LEAST; range < syi_field_bits(&large[l]);
-                 range += TEST_SLOWNESS * families[f].slowness) {
+                 range += (SCENE_WATCHED ? 7 : 1) * families[f].slowness) {
                 const scene_number half = (scene_number)1 << (range - 1);
                 const scene_number edges[EDGES] = {
                     -half, half - 1, 1 - half, half - 2, half / 2, -half / 2, -1, 0, 1, -half};

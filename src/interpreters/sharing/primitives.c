@@ -148,7 +148,9 @@ static sy_status comparison_of(const sy_primitive *p, syi_family family, syi_dem
         SY_TRY(put_divisor(p, demand, err));
         demand->outcome = demand->shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE;
     }
-    return SY_OK;
+    demand->range = p->range;
+    const sy_status status = syi_range_check(p->range, &demand->field, err);
+    return status == SY_OK ? SY_OK : syi_error_prefix(err, status, "provide_primitives");
 }
 
 /* The caller's, whatever version it was built with. */

@@ -29,7 +29,8 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
         return NULL;
     }
     syi_comparison of = *comparison;
-    of.family = syi_share_family(o, comparison, count_of(x));
+    of.range = syi_bounds_bits(o->bounds.compared, field);
+    of.family = syi_share_family(o, &of, count_of(x));
     const sy_status status =
         of.outcome == SYI_OUTCOME_NONE
             ? syi_compare_zero(&o->run->party, of.family, of.range, field, syi_share_data(z),
