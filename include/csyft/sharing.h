@@ -108,7 +108,8 @@ SY_API sy_status sy_shared_refresh(sy_tensor *tensor, sy_tensor **fresh, sy_erro
  * positive: 1 where the value is not negative, else 0; of fixed precision as reals. SY_ENOTSUP in a field that is no power of two.
  *
  * By name, or by their functions in operations.h, shared values also answer: gt, ge, lt, le, eq, ne (0 and 1), relu, abs, sign, maximum,
- * minimum, clamp, max, min, amax, amin, argmax, argmin (any dims; of equal elements the first), max_pool2d, avg_pool2d, where (also
+ * minimum, clamp, max, min, amax, amin, argmax, argmin (any dims; of equal elements the first), sort, argsort, topk (equal elements stay in their order;
+ * of m elements magnitudes below a quarter of the field over m, rounded up to a power of 2), max_pool2d, avg_pool2d, where (also
  * by a shared condition of 0 and 1), floor_divide and remainder by public numbers (exact), div by shared ones (toward zero; quotient
  * and divisor below 2^31 in 2^64). What is compared must be below a quarter of the field in magnitude; relu and positive take everything.
  */

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "interpreters/sharing/network.h"
 #include "interpreters/sharing/share_rows.h"
 
 /* Arguments */
@@ -248,7 +249,7 @@ void syi_bounds_rule_div(const syi_share_op *o, syi_share_bounds *b)
     }
 }
 
-/* Compared is what a quotient that was rounded down or up leaves, for every number that can be divided. */
+/* A quotient that was rounded down or up leaves less than the divisor, of every number that can be divided. */
 void syi_bounds_rule_floor_divide(const syi_share_op *o, syi_share_bounds *b)
 {
     int64_t divisor = 0;
@@ -256,7 +257,7 @@ void syi_bounds_rule_floor_divide(const syi_share_op *o, syi_share_bounds *b)
         return;
     }
     const int64_t most = (divisor < 0 ? -divisor : divisor) - 1;
-    b->compared = syi_bounds_of(-most, most);
+    b->rest = syi_bounds_of(-most, most);
     b->results[0] = o->call->op->id == SYI_OP_floor_divide ? syi_bounds_quotient(at(o, 0), divisor)
                     : divisor > 0                          ? syi_bounds_of(0, most)
                                                            : syi_bounds_of(-most, 0);
@@ -353,6 +354,26 @@ void syi_bounds_rule_extremum(const syi_share_op *o, syi_share_bounds *b)
     const syi_bounds x = at(o, 0), places = syi_bounds_of(0, reduced(o, &o->call->args[1]) - 1);
     b->compared = syi_bounds_sub(x, x);
     b->results[0] = id == SYI_OP_argmax || id == SYI_OP_argmin ? places : x;
+    b->results[1] = places;
+}
+
+/* Keys: share_sort.c. */
+void syi_bounds_rule_sort(const syi_share_op *o, syi_share_bounds *b)
+{
+    const syi_op_id id = o->call->op->id;
+    const syi_bounds x = at(o, 0);
+    const int64_t count = reduced(o, &o->call->args[id == SYI_OP_topk ? 2 : 1]);
+    if (count < 1 || count > SYI_NETWORK_MOST) {
+        return;
+    }
+    const sy_value *descending = &o->call->args[id == SYI_OP_topk ? 3 : 2];
+    const int64_t step = INT64_C(1) << syi_network_doublings(count);
+    const syi_bounds places = syi_bounds_of(0, count - 1),
+                     scaled = syi_bounds_scale(x, descending->as.boolean ? -step : step),
+                     keys = syi_bounds_add(scaled, places);
+    b->compared = syi_bounds_sub(keys, keys);
+    b->rest = syi_bounds_of(1 - step, step - 1);
+    b->results[0] = id == SYI_OP_argsort ? places : x;
     b->results[1] = places;
 }
 

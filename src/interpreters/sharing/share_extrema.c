@@ -80,8 +80,7 @@ static players tournament(syi_share_op *o, players p)
     return p;
 }
 
-/* 0, 1, 2, ... along the first dim, public; in the shape of other words. */
-static sy_tensor *places_of(syi_share_op *o, sy_tensor *like)
+sy_tensor *syi_share_places(syi_share_op *o, sy_tensor *like)
 {
     const syi_array *array = syi_share_array(like);
     int64_t shape[SY_DIM_MAX];
@@ -173,7 +172,8 @@ static players extremum(syi_share_op *o, const sy_value *dims, const sy_value *k
     if (words == NULL || syi_share_failed(o)) {
         return none;
     }
-    players found = tournament(o, (players){words, want_places ? places_of(o, words) : NULL});
+    players found =
+        tournament(o, (players){words, want_places ? syi_share_places(o, words) : NULL});
     if (syi_share_failed(o) || found.values == NULL) {
         return none;
     }

@@ -11,9 +11,9 @@
 #include "crypto/comparison.h"
 #include "interpreters/sharing/share.h"
 
-/* Of an operation: numbers that it compares with 0 on the way, all of them, and its results. */
+/* Of an operation: numbers that it compares with 0 on the way, all of them but the rests of exact quotients; these; and its results. */
 typedef struct syi_share_bounds {
-    syi_bounds compared, results[2];
+    syi_bounds compared, rest, results[2];
 } syi_share_bounds;
 
 typedef struct syi_share_op {
@@ -110,6 +110,8 @@ sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor);
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x);
 sy_tensor *syi_words_not(syi_share_op *o, sy_tensor *bits);
+/* Exact, by a public number from 1 on: x = d q + *rest, 0 <= *rest < d. */
+sy_tensor *syi_words_floor_divide(syi_share_op *o, sy_tensor *x, int64_t d, sy_tensor **rest);
 /* x / y toward zero, both shared: |x / y| and |y| below the root of half the modulus, else it means nothing. */
 sy_tensor *syi_words_quotient(syi_share_op *o, sy_tensor *x, sy_tensor *y);
 
@@ -136,6 +138,7 @@ void syi_bounds_rule_abs(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_sign(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_greater(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_clamp(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_sort(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_extremum(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_max_pool(const syi_share_op *o, syi_share_bounds *b);
 void syi_bounds_rule_where(const syi_share_op *o, syi_share_bounds *b);
@@ -187,5 +190,9 @@ void syi_share_arg_extremum(syi_share_op *o);
 void syi_share_extrema(syi_share_op *o);
 void syi_share_max_pool2d(syi_share_op *o);
 void syi_share_avg_pool2d(syi_share_op *o);
+/* 0, 1, 2, ... along the first dim, public; in the shape of other words. */
+sy_tensor *syi_share_places(syi_share_op *o, sy_tensor *like);
+/* share_sort.c */
+void syi_share_sort(syi_share_op *o);
 
 #endif
