@@ -59,10 +59,10 @@ static const known *find(syi_family of)
  * they are there; to make them, send 14 bytes at 100 Mbit/s and read them, when they are not. */
 enum { EACH_AHEAD_PS = 5500, EACH_PS = 27000 + 14 * 80000 };
 
-syi_family syi_family_fastest(const syi_field *field, int holders, uint64_t count,
-                              uint64_t round_trip_us, bool ahead)
+syi_family syi_family_fastest(unsigned bits, int holders, uint64_t count, uint64_t round_trip_us,
+                              bool ahead)
 {
-    const uint64_t each = (uint64_t)syi_field_bits(field) * (ahead ? EACH_AHEAD_PS : EACH_PS);
+    const uint64_t each = (uint64_t)bits * (ahead ? EACH_AHEAD_PS : EACH_PS);
     const uint64_t saved = round_trip_us < UINT32_MAX ? round_trip_us * 1000000 : UINT64_MAX;
     return holders == 2 && each > 0 && count < saved / each ? SYI_FAMILY_FSS : SYI_FAMILY_BITS;
 }

@@ -39,12 +39,12 @@ const char *syi_family_name(syi_family family);
 bool syi_family_of_name(const char *name, syi_family *family);
 
 /*
- * The fastest family for so many numbers at once, where a message and its answer take `round_trip_us` between the holders: BITS or FSS.
+ * The fastest family for so many numbers of so many bits at once (the field's, or of a range; 0 where nothing is compared), where a message and its answer take `round_trip_us` between the holders: BITS or FSS.
  * `ahead`: for material that is made before it is needed; otherwise it has to come, at a rate of 100 Mbit/s at least. In whole numbers,
  * so that all holders come to the same. 0 us, not known: BITS. Source: docs/internals/comparison.md, what each takes on a network.
  */
-syi_family syi_family_fastest(const syi_field *field, int holders, uint64_t count,
-                              uint64_t round_trip_us, bool ahead);
+syi_family syi_family_fastest(unsigned bits, int holders, uint64_t count, uint64_t round_trip_us,
+                              bool ahead);
 /* Is it for so many holders? SY_ENOTSUP; also for a number that no family has. */
 sy_status syi_family_check(syi_family family, int holders, sy_error *err);
 

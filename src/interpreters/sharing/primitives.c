@@ -246,7 +246,8 @@ sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
     SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
     if (is_comparison(&all)) {
         SY_TRY(comparison_of(&all, family, &demand, err)); /* is it one? */
-        SY_TRY(syi_sharing_group_family(group, &demand.field, demand.count, &family, err));
+        SY_TRY(
+            syi_sharing_group_family(group, syi_demand_bits(&demand), demand.count, &family, err));
         SY_TRY(comparison_of(&all, family, &demand, err));
     }
     return count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;

@@ -47,10 +47,8 @@ syi_family syi_share_family(const syi_share_op *o, const syi_comparison *of, uin
     if (family == SYI_FAMILY_AUTO) {
         family = syi_share_made_ahead(o, of, count);
     }
-    /* Numbers with a range take what those of a field of so many bits do. */
-    const syi_field narrow = {.modulus = UINT64_C(1) << of->range, .width = 8};
+    const unsigned bits = of->range > 0 ? of->range : syi_field_bits(&o->kin->field);
     return family != SYI_FAMILY_AUTO
                ? family
-               : syi_family_fastest(of->range > 0 ? &narrow : &o->kin->field, o->kin->holders,
-                                    count, o->run->round_trip_us, false);
+               : syi_family_fastest(bits, o->kin->holders, count, o->run->round_trip_us, false);
 }
