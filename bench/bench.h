@@ -55,6 +55,7 @@ struct bench_scenario {
     bool fixed;                   /* on reals of fixed precision */
     bool ahead;                   /* its material is made before the clock starts */
     const char *protocol;         /* of comparisons; NULL: masked bits */
+    unsigned range;               /* bits of what is compared, 32, or 0: any numbers */
     const bench_network *network; /* between all parties; NULL: loopback itself */
 };
 

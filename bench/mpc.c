@@ -50,20 +50,20 @@ static void expect_product(work *w, bool fixed, uint64_t terms)
     w->bound = fixed ? 0.001 * (8 * (double)terms + 2) : 0;
 }
 
-/* Of numbers whose differences a double holds. */
-static void expect_comparison(work *w, const char *protocol)
+/* Of numbers whose differences a double holds, or have the range. */
+static void expect_comparison(work *w, const char *protocol, unsigned range)
 {
-    w->most = INT64_C(1) << 51;
+    w->most = range > 0 ? (INT64_C(1) << (range - 2)) - 1 : INT64_C(1) << 51;
     w->cost = bench_cost_sum(bench_command_cost(protocol),
-                             bench_comparison_cost(protocol, w->y_ndim == 0, w->z_size));
+                             bench_comparison_cost(protocol, range, w->y_ndim == 0, w->z_size));
     w->bound = 0;
 }
 
 /* Windows of 2x2: two pairs of each, then their winners. Encoding cuts less than a unit off. */
 static void expect_pool(work *w)
 {
-    w->cost = bench_cost_sum(bench_comparison_cost(NULL, true, 2 * w->z_size),
-                             bench_comparison_cost(NULL, true, w->z_size));
+    w->cost = bench_cost_sum(bench_comparison_cost(NULL, 0, true, 2 * w->z_size),
+                             bench_comparison_cost(NULL, 0, true, w->z_size));
     w->bound = 0.001;
 }
 
@@ -90,7 +90,7 @@ static work work_of(const bench_scenario *scenario)
         expect_pool(&w);
     } else { /* ge, relu */
         w.y_ndim = strcmp(w.op, "relu") == 0 ? 0 : 1;
-        expect_comparison(&w, scenario->protocol);
+        expect_comparison(&w, scenario->protocol, scenario->range);
     }
     return w;
 }
@@ -174,6 +174,7 @@ static sy_status provide(operation *p, size_t count, sy_error *err)
     needed[0].a_shape = w->x_shape;
     needed[0].b_ndim = w->y_ndim;
     needed[0].b_shape = w->y_shape;
+    needed[0].range = p->scenario->range;
     needed[1].op = "division";
     needed[1].a_ndim = 1;
     needed[1].a_shape = z;
@@ -277,7 +278,8 @@ static int check(operation *p, bench_result *result)
     status = status == SY_OK ? compare(p, &result->check, &err) : status;
     status = status == SY_OK ? count_cost(p, before, after, &err) : status;
     if (status == SY_OK && p->scenario->protocol != NULL) {
-        expect_comparison(&p->work, bench_parties_protocol(&p->parties, before, after));
+        expect_comparison(&p->work, bench_parties_protocol(&p->parties, before, after),
+                          p->scenario->range);
     }
     return status == SY_OK ? bench_parties_expect(&p->parties, before, after, &p->work.cost, result)
                            : cli_report(p->parties.b.verb, &err);

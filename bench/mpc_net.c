@@ -130,7 +130,7 @@ static void add_opening(theory *t, int64_t count)
 
 static void add_comparison(theory *t, const char *protocol, int64_t count)
 {
-    t->cost = bench_cost_sum(t->cost, bench_comparison_cost(protocol, true, (uint64_t)count));
+    t->cost = bench_cost_sum(t->cost, bench_comparison_cost(protocol, 0, true, (uint64_t)count));
     t->cost.dealt = 0;
 }
 

@@ -77,6 +77,8 @@ sy_share_options bench_parties_options(const bench_parties *p)
     sy_share_options options = SY_SHARE_OPTIONS_INIT;
     options.crypto_provider = p->workers[BENCH_HOLDERS];
     options.protocol = protocol_of(p->scenario);
+    options.range =
+        p->scenario->range > 0 ? p->scenario->range - 1 : 0; /* of each of two numbers */
     return options;
 }
 
@@ -157,17 +159,21 @@ bench_cost bench_cost_sum(bench_cost a, bench_cost b)
 }
 
 /* Each bit is a plane of whole bytes: of masked bits 39 are opened, and 328 are dealt in corrections; of a tree of carries 181. */
-bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count)
+bench_cost bench_comparison_cost(const char *protocol, unsigned range, bool relu, uint64_t count)
 {
+    const bool narrow = range == 32;
     const uint64_t plane = (count + 7) / 8, words = (relu ? 16 : 8) * count;
     if (protocol == NULL) {
-        return (bench_cost){4, 8 * count + 39 * plane, words + 328 * plane, 0};
+        return (bench_cost){4, 8 * count + (narrow ? 19 : 39) * plane,
+                            words + (narrow ? 150 : 328) * plane, 0};
     }
     if (strcmp(protocol, "carry") == 0) {
-        return (bench_cost){8, 8 * count + 181 * plane, words + 181 * plane, 0};
+        const uint64_t planes = narrow ? 86 : 181;
+        return (bench_cost){narrow ? 7 : 8, 8 * count + planes * plane, words + planes * plane, 0};
     }
     if (strcmp(protocol, "fss") == 0) {
-        return (bench_cost){2, 8 * count + plane, words + UINT64_C(2) * 912 * count, 0};
+        return (bench_cost){2, 8 * count + plane,
+                            words + UINT64_C(2) * (narrow ? 400 : 912) * count, 0};
     }
     return relu ? (bench_cost){10, 56 * count, 184 * count, 136 * count}
                 : (bench_cost){9, 40 * count, 176 * count, 136 * count};

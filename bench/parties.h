@@ -66,8 +66,8 @@ int bench_parties_expect(bench_parties *p, const sy_sharing_cost *before,
 /* The same as raw echoes: adds the seconds of `count` operations' rounds. */
 int bench_parties_echo(bench_parties *p, size_t count, double *seconds);
 
-/* Of so many comparisons in 64 bits; and once in a command that has any. */
-bench_cost bench_comparison_cost(const char *protocol, bool relu, uint64_t count);
+/* Of so many comparisons in 64 bits, of numbers that have a range of 32 or 0 for none; and once in a command that has any. */
+bench_cost bench_comparison_cost(const char *protocol, unsigned range, bool relu, uint64_t count);
 bench_cost bench_command_cost(const char *protocol);
 /* The scenario's, as these take it; of "auto" what was chosen, as a holder counted before and after. */
 const char *bench_parties_protocol(const bench_parties *p, const sy_sharing_cost *before,

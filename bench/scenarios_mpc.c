@@ -30,6 +30,23 @@
     BY("mpc_" name_, summary_, MPC_LIMIT, run_, op_, size_, NULL, 50, NULL, false), \
         HERE_OTHERS(name_, summary_, run_, op_, size_)
 
+/* Of numbers known to be small, so that their difference has 32 bits. */
+#define RANGE(name_, summary_, op_, size_, protocol_, ahead_)                                 \
+    &(const bench_scenario)                                                                   \
+    {                                                                                         \
+        .name = name_, .summary = summary_, .unit = "ms", .limit_name = MPC_LIMIT,            \
+        .run = bench_run_mpc, .op = op_, .size = size_, .spin_us = 50, .protocol = protocol_, \
+        .ahead = ahead_, .range = 32                                                          \
+    }
+#define NARROW(name_, summary_, op_, size_)                                                      \
+    RANGE("mpc_" name_ "_range32", summary_, op_, size_, NULL, false),                           \
+        RANGE("mpc_" name_ "_range32_ahead", summary_ ", material made ahead", op_, size_, NULL, \
+              true),                                                                             \
+        RANGE("mpc_" name_ "_range32_fss", summary_ ", by function secret sharing", op_, size_,  \
+              "fss", false),                                                                     \
+        RANGE("mpc_" name_ "_range32_fss_ahead",                                                 \
+              summary_ ", by function secret sharing, keys made ahead", op_, size_, "fss", true)
+
 /* Two holders and a provider. Goals: docs/reference/performance.md. */
 #define MPC(name_, summary_, op_, size_, fixed_, ahead_, goal_, most_)                            \
     &(const bench_scenario)                                                                       \
@@ -85,6 +102,8 @@ const bench_scenario *const bench_mpc_scenarios[] = {
     HERE_OTHERS("ge_1e4", "the same", bench_run_mpc, "ge", 10000),
     MPC("mpc_ge_1e5", "the same, 1e5", "ge", 100000, false, false, BENCH_NO_GOAL, 0),
     HERE_OTHERS("ge_1e5", "the same", bench_run_mpc, "ge", 100000),
+    NARROW("ge_1e4", "1e4 of integers below 2^30", "ge", 10000),
+    NARROW("ge_1e5", "1e5 of integers below 2^30", "ge", 100000),
     MPC("mpc_relu_1e4", "relu of 1e4 shared integers of 64 bits", "relu", 10000, false, false,
         BENCH_NO_GOAL, 0),
     HERE_OTHERS("relu_1e4", "the same", bench_run_mpc, "relu", 10000),

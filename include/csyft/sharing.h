@@ -47,6 +47,11 @@ typedef struct sy_share_options {
      * material per element: for far links, with material made ahead), "snn" (SecureNN: 2 holders, 9 rounds, the provider takes part), or "carry"
      * (any number of holders, 8 rounds: from plain products of bits, an answer that shares nothing with "bits" but r). Values of different protocols do not mix. */
     const char *protocol;
+    /* Bits: the client says that every integer shared is below 2^(range - 1) in magnitude, so that comparisons of it, and of what is made of it,
+     * look at fewer bits and cost less; 2 to one less than the field's. Of fixed precision the scaled integers are meant: 1.5 with three decimals is 1500, which
+     * takes 12 bits. The holders learn the range, but no value. 0: the range of the dtype, where it has less bits than the field (bool, uint8, int8,
+     * int16, int32), else none. */
+    unsigned range;
 } sy_share_options;
 #define SY_SHARE_OPTIONS_INIT            \
     {                                    \
@@ -58,7 +63,7 @@ typedef struct sy_share_options {
  * workers: all but the last are sent a seed of 32 bytes. A pointer: its worker shares what it points to, and *shared points
  * there. SY_EINVAL for the number of workers, one twice, a provider among them, an unknown protocol; SY_ENOTSUP for one that is
  * not for so many workers; SY_EDTYPE for floats; SY_ERANGE for integers
- * that the field does not hold; SY_EPERM for private contents; what sending gives. On failure nothing stays anywhere.
+ * that the field does not hold, or that are beyond the range, and for a range that is none; SY_ENOTSUP for one in a field that is no power of two; SY_EPERM for private contents; what sending gives. On failure nothing stays anywhere.
  */
 SY_API sy_status sy_tensor_share(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
                                  size_t count, sy_worker *crypto_provider, sy_error *err);
@@ -103,7 +108,8 @@ SY_API sy_status sy_shared_refresh(sy_tensor *tensor, sy_tensor **fresh, sy_erro
  * positive: 1 where the value is not negative, else 0; of fixed precision as reals. SY_ENOTSUP in a field that is no power of two.
  *
  * By name, or by their functions in operations.h, shared values also answer: gt, ge, lt, le, eq, ne (0 and 1), relu, abs, sign, maximum,
- * minimum, clamp, max, min, amax, amin, argmax, argmin (any dims; of equal elements the first), max_pool2d, avg_pool2d, where (also
+ * minimum, clamp, max, min, amax, amin, argmax, argmin (any dims; of equal elements the first), sort, argsort, topk (equal elements stay in their order;
+ * of m elements magnitudes below a quarter of the field over m, rounded up to a power of 2), max_pool2d, avg_pool2d, where (also
  * by a shared condition of 0 and 1), floor_divide and remainder by public numbers (exact), div by shared ones (toward zero; quotient
  * and divisor below 2^31 in 2^64). What is compared must be below a quarter of the field in magnitude; relu and positive take everything.
  */
@@ -133,7 +139,8 @@ SY_API sy_status sy_spdz_mul(const char *cmd, sy_tensor *x, sy_tensor *y, sy_ten
 /*
  * The crypto store: material made ahead, for a group of holders and their provider. provide_primitives makes `count`
  * instances for products of that cmd and these shapes ("square", "truncation" by `divisor` with the shape of a: see
- * sy_primitive). Every instance is used once; operations that find one use it, others ask the provider.
+ * sy_primitive). Every instance is used once; operations that find one use it, others ask the provider. A comparison of numbers with
+ * a range takes one of the same range, else one for any numbers.
  */
 typedef struct sy_primitive {
     size_t size;
@@ -147,6 +154,8 @@ typedef struct sy_primitive {
     uint64_t field; /* of CUSTOM */
     const char *
         protocol; /* of the values that will use it, as in sy_share_options; "auto": the faster material is made */
+    unsigned
+        range; /* of comparisons, relu and equality: bits of what is compared, which is one more than x and y have for x - y. 0: for any numbers */
 } sy_primitive;
 #define SY_PRIMITIVE_INIT            \
     {                                \
@@ -162,7 +171,7 @@ SY_API sy_status sy_force_preprocessing(bool force, sy_worker *const *holders, s
 /*
  * Test mode of all workers of a hook, to be set at every holder or at none: each division of shared values opens what it
  * divides to the holders, and fails with SY_ERANGE where that is beyond a quarter of the field, so that the result would mean
- * nothing. It gives the values away: never with data that count. Off at first; no peer can switch it on.
+ * nothing; and so does each comparison of numbers that have a range, where they are beyond it. It gives the values away: never with data that count. Off at first; no peer can switch it on.
  */
 SY_API void sy_hook_check_shared_range(sy_hook *hook, bool check);
 

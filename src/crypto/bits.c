@@ -59,8 +59,7 @@ syi_bits_tree syi_bits_tree_of(unsigned bits, bool equal)
 
 syi_bits_tree syi_bits_tree_for(const syi_demand *demand)
 {
-    return syi_bits_tree_of(syi_field_bits(&demand->field),
-                            demand->kind == SYI_MATERIAL_BITS_EQUAL);
+    return syi_bits_tree_of(syi_demand_bits(demand), demand->kind == SYI_MATERIAL_BITS_EQUAL);
 }
 
 size_t syi_bits_message(const syi_demand *demand, size_t count)
@@ -144,7 +143,8 @@ static void make(const void *family, const syi_level *of, uint64_t *out)
     (of->level == 0 ? leaves : nodes)(family, of, out);
 }
 
-sy_status syi_bits_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err)
+sy_status syi_bits_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                       sy_error *err)
 {
     const syi_bits_tree tree = syi_bits_tree_for(demand);
     return syi_levels_run(party, &tree.levels, make, &tree, demand, z, x, err);

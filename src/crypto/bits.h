@@ -14,7 +14,7 @@
 
 enum { SYI_BITS_LEVELS_MAX = 3 };
 
-/* What a comparison of k-bit numbers consists of: positions from the lowest; `levels.pad` of them are there to fill up groups. */
+/* What a comparison of numbers of so many bits, the field's or of a range, consists of: positions from the lowest; `levels.pad` of them are there to fill up groups. */
 typedef struct syi_bits_tree {
     syi_levels levels;
     unsigned positions;
@@ -32,6 +32,7 @@ unsigned syi_bits_leaf_products(const syi_bits_tree *tree, unsigned leaf);
 size_t syi_bits_message(const syi_demand *demand, size_t count);
 sy_status syi_bits_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
                         void *user, sy_error *err);
-sy_status syi_bits_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err);
+sy_status syi_bits_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                       sy_error *err);
 
 #endif

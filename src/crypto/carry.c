@@ -28,8 +28,7 @@ syi_carry_tree syi_carry_tree_of(unsigned bits, bool equal)
 
 syi_carry_tree syi_carry_tree_for(const syi_demand *demand)
 {
-    return syi_carry_tree_of(syi_field_bits(&demand->field),
-                             demand->kind == SYI_MATERIAL_CARRY_EQUAL);
+    return syi_carry_tree_of(syi_demand_bits(demand), demand->kind == SYI_MATERIAL_CARRY_EQUAL);
 }
 
 size_t syi_carry_message(const syi_demand *demand, size_t count)
@@ -127,7 +126,8 @@ static void make(const void *family, const syi_level *of, uint64_t *out)
     }
 }
 
-sy_status syi_carry_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err)
+sy_status syi_carry_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                        sy_error *err)
 {
     const syi_carry_tree tree = syi_carry_tree_for(demand);
     return syi_levels_run(party, &tree.levels, make, &tree, demand, z, x, err);

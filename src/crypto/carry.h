@@ -38,7 +38,7 @@ syi_carry_tree syi_carry_tree_for(const syi_demand *demand);
 size_t syi_carry_message(const syi_demand *demand, size_t count);
 sy_status syi_carry_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
                          void *user, sy_error *err);
-sy_status syi_carry_run(syi_party *party, syi_demand *demand, void *z, const void *x,
+sy_status syi_carry_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
                         sy_error *err);
 
 #endif

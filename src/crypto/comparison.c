@@ -16,7 +16,8 @@ typedef struct known {
     const char *name;
     int holders_max;
     syi_family_material material;
-    sy_status (*run)(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err);
+    sy_status (*run)(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                     sy_error *err);
     sy_status (*compare)(syi_party *party, const syi_comparison *comparison, const syi_field *field,
                          void *z, const void *x, uint64_t count, sy_error *err);
     sy_status (*equal)(syi_party *party, const syi_field *field, void *z, const void *x,
@@ -58,10 +59,10 @@ static const known *find(syi_family of)
  * they are there; to make them, send 14 bytes at 100 Mbit/s and read them, when they are not. */
 enum { EACH_AHEAD_PS = 5500, EACH_PS = 27000 + 14 * 80000 };
 
-syi_family syi_family_fastest(const syi_field *field, int holders, uint64_t count,
-                              uint64_t round_trip_us, bool ahead)
+syi_family syi_family_fastest(unsigned bits, int holders, uint64_t count, uint64_t round_trip_us,
+                              bool ahead)
 {
-    const uint64_t each = (uint64_t)syi_field_bits(field) * (ahead ? EACH_AHEAD_PS : EACH_PS);
+    const uint64_t each = (uint64_t)bits * (ahead ? EACH_AHEAD_PS : EACH_PS);
     const uint64_t saved = round_trip_us < UINT32_MAX ? round_trip_us * 1000000 : UINT64_MAX;
     return holders == 2 && each > 0 && count < saved / each ? SYI_FAMILY_FSS : SYI_FAMILY_BITS;
 }
@@ -122,6 +123,16 @@ const syi_family_material *syi_family_material_of(syi_material_kind kind)
     return NULL;
 }
 
+sy_status syi_range_check(unsigned range, const syi_field *field, sy_error *err)
+{
+    const unsigned bits = syi_field_bits(field);
+    return range == 0 || (range >= SYI_RANGE_LEAST && range < bits)
+               ? SY_OK
+               : syi_fail(err, SY_ERANGE,
+                          "a comparison with a range of %u bits, %d to %d are possible", range,
+                          SYI_RANGE_LEAST, (int)bits - 1);
+}
+
 sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field *field,
                                int holders, sy_error *err)
 {
@@ -145,7 +156,7 @@ sy_status syi_comparison_check(const syi_comparison *comparison, const syi_field
                         "a comparison with a division by %" PRIu64 ", 1 to %" PRIu64 " is possible",
                         comparison->divisor, quarter);
     }
-    return SY_OK;
+    return syi_range_check(comparison->range, field, err);
 }
 
 /* What is asked for of a comparison, or (outcome NONE) of equality with zero. */
@@ -161,6 +172,12 @@ static sy_status run(const known *family, syi_party *party, const syi_comparison
     demand.outcome = equal ? SYI_OUTCOME_BIT : comparison->outcome;
     demand.shift = comparison->shift;
     demand.divisor = comparison->divisor;
+    demand.range = comparison->range;
+    if (comparison->range > 0) {
+        const uint64_t half = UINT64_C(1) << (comparison->range - 1);
+        SY_TRY(syi_spdz_check_range(party, field, x, count, half, 2 * half, "comparison", err));
+    }
+    SY_TRY(syi_party_ask(party, &demand, err)); /* which may find other material for it */
     return family->run(party, &demand, z, x, err);
 }
 
@@ -173,10 +190,10 @@ sy_status syi_compare(syi_party *party, const syi_comparison *comparison, const 
                                : family->compare(party, comparison, field, z, x, count, err);
 }
 
-sy_status syi_compare_zero(syi_party *party, syi_family of, const syi_field *field, void *z,
-                           const void *x, uint64_t count, sy_error *err)
+sy_status syi_compare_zero(syi_party *party, syi_family of, unsigned range, const syi_field *field,
+                           void *z, const void *x, uint64_t count, sy_error *err)
 {
-    const syi_comparison equality = {.family = of, .outcome = SYI_OUTCOME_NONE};
+    const syi_comparison equality = {.family = of, .outcome = SYI_OUTCOME_NONE, .range = range};
     SY_TRY(syi_comparison_check(&equality, field, party->channel->holders, err));
     const known *family = find(of);
     return family->run != NULL ? run(family, party, &equality, field, z, x, count, err)

@@ -46,9 +46,12 @@ static sy_status run_comparisons(syi_party *party, words *w, syi_family family, 
                                                outcome == SYI_OUTCOME_RELU_DIVIDE ? 1000 : 0};
         status = syi_compare(party, &comparison, &w->field, w->z[h], w->x[h], count, err);
     }
-    return status == SY_OK
-               ? syi_compare_zero(party, family, &w->field, w->z[h], w->x[h], count, err)
-               : status;
+    if (status == SY_OK) {
+        status = syi_compare_zero(party, family, 0, &w->field, w->z[h], w->x[h], count, err);
+    }
+    const syi_comparison narrow = {.family = family, .outcome = SYI_OUTCOME_RELU, .range = 9};
+    return status == SY_OK ? syi_compare(party, &narrow, &w->field, w->z[h], w->x[h], count, err)
+                           : status;
 }
 
 static sy_status run_product(syi_party *party, words *w, const char *name, int64_t rows,

@@ -7,7 +7,7 @@
 #include "crypto/digits.h"
 #include "crypto/rounding.h"
 
-/* What is in front of a product: kind, item, field, count, shift, divisor, outcome. */
+/* What is in front of a product, or of the range of a comparison that has one: kind, item, field, count, shift, divisor, outcome. */
 enum { HEAD = 1 + 12 + 9 + 8 + 1 + 8 + 1, OPERAND = 12 + 1 + 8 + 8 };
 
 static void put_item(uint8_t *p, const syi_item *item)
@@ -67,6 +67,9 @@ void syi_demand_write(const syi_demand *demand, syi_buffer *out)
     p[30] = has_shift(demand) || has_bits(demand) ? (uint8_t)demand->shift : 0;
     syi_put_u64le(p + 31, has_divisor(demand) ? demand->divisor : 0);
     p[39] = syi_material_is_comparison(demand->kind) ? (uint8_t)demand->outcome : 0;
+    if (syi_material_is_comparison(demand->kind) && demand->range != 0) {
+        syi_buffer_put(out, (uint8_t)demand->range);
+    }
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
         syi_bilinear_write(&demand->product, out);
         write_operand(&demand->x, demand->product.x.ndim, out);
@@ -244,6 +247,14 @@ static sy_status check_interactive(const syi_demand *demand, sy_error *err)
     return SY_OK;
 }
 
+/* There is none of 0: what is not said has no byte. */
+static sy_status read_range(syi_demand *demand, uint8_t range, sy_error *err)
+{
+    demand->range = range;
+    return range != 0 ? syi_range_check(range, &demand->field, err)
+                      : malformed("it has a range of 0 bits", err);
+}
+
 sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
                           uint64_t elements_max, sy_error *err)
 {
@@ -273,6 +284,9 @@ sy_status syi_demand_read(syi_demand *demand, const uint8_t *bytes, size_t size,
     SY_TRY(check_interactive(demand, err));
     if (demand->kind == SYI_MATERIAL_PRODUCT) {
         return read_product(demand, bytes + HEAD, size - HEAD, elements_max, err);
+    }
+    if (size == HEAD + 1 && syi_material_is_comparison(demand->kind)) {
+        return read_range(demand, bytes[HEAD], err);
     }
     return size == HEAD ? SY_OK : malformed("it goes on after its end", err);
 }

@@ -321,6 +321,7 @@ sy_status syi_party_ask(syi_party *party, syi_demand *demand, sy_error *err)
     SY_TRY(syi_channel_demand(party->channel, &asked, err));
     if (!syi_item_same(&asked.item, &demand->item)) {
         syi_demand_rename(demand, &asked.item);
+        demand->range = asked.range; /* what is in stock may be for more than was needed */
     }
     return SY_OK;
 }

@@ -30,7 +30,7 @@ _Static_assert((int)SLOTS == SYI_FSS_ROUNDS + 1, "as many spans are under way");
 
 syi_fss_tree syi_fss_tree_for(const syi_demand *demand)
 {
-    const unsigned bits = syi_field_bits(&demand->field);
+    const unsigned bits = syi_demand_bits(demand);
     return syi_fss_tree_of(demand->kind == SYI_MATERIAL_FSS_EQUAL ? bits : bits - 1);
 }
 
@@ -171,7 +171,7 @@ static sy_status walk(comparing *c, const syi_fixed_keys *fixed, const uint8_t *
     for (size_t k = 0; k < n; k++) {
         const uint64_t word = word_at(c->field, opened, k);
         numbers[k] = word & below;
-        signs |= (uint32_t)(c->equal ? 0 : word >> top) << k;
+        signs |= (uint32_t)(c->equal ? 0 : word >> top & 1) << k;
     }
     const uint8_t *group = group_of(c, keys, n);
     if (c->equal) {
@@ -340,7 +340,8 @@ static void close_all(comparing *c)
     }
 }
 
-sy_status syi_fss_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err)
+sy_status syi_fss_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                      sy_error *err)
 {
     comparing c = {.party = party,
                    .demand = demand,
@@ -351,7 +352,6 @@ sy_status syi_fss_run(syi_party *party, syi_demand *demand, void *z, const void 
                    .word_bytes = syi_outcome_message(demand, 1),
                    .z = z,
                    .x = x};
-    SY_TRY(syi_party_ask(party, demand, err));
     sy_status status = open_memory(&c, err);
     if (status == SY_OK) {
         status = open_streams(&c, err);

@@ -21,7 +21,7 @@
  * Opened, and sent in 2 rounds: x + r, then the bits, in whole bytes, of a span of SYI_FSS_SPAN elements; spans follow each other as
  * exchange.h has it.
  *
- * Keys are for all k - 1 bits of r (k for equality): that numbers are known to be small, which would do with shorter keys, cannot be said.
+ * Keys are for k - 1 bits of r (k for equality); of numbers with a range of t bits (comparison.h) for t - 1 (t), and msb is bit t - 1.
  * Modulo 2^k with k from 3 on. More than 2 holders: SY_ENOTSUP.
  */
 #ifndef SYI_CRYPTO_FSS_H
@@ -52,6 +52,7 @@ sy_status syi_fss_public_keys(syi_fixed_keys *keys, const syi_generator *stream,
 sy_status syi_fss_deal(const syi_dealer *dealer, const syi_demand *demand, syi_give_fn give,
                        void *user, sy_error *err);
 /* Of the family (comparison.h). */
-sy_status syi_fss_run(syi_party *party, syi_demand *demand, void *z, const void *x, sy_error *err);
+sy_status syi_fss_run(syi_party *party, const syi_demand *demand, void *z, const void *x,
+                      sy_error *err);
 
 #endif

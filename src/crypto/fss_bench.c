@@ -42,7 +42,8 @@ static sy_status turn(const job *j, syi_party *party, sy_error *err)
     const syi_comparison comparison = {
         .family = SYI_FAMILY_FSS, .outcome = j->outcome, .shift = j->shift};
     return j->outcome == SYI_OUTCOME_NONE
-               ? syi_compare_zero(party, SYI_FAMILY_FSS, &j->field, j->z[h], j->x[h], j->count, err)
+               ? syi_compare_zero(party, SYI_FAMILY_FSS, 0, &j->field, j->z[h], j->x[h], j->count,
+                                  err)
                : syi_compare(party, &comparison, &j->field, j->z[h], j->x[h], j->count, err);
 }
 

@@ -59,7 +59,7 @@ static void put_rho(const deal *d, size_t n)
 {
     room *m = d->room;
     for (size_t k = 0; k < n; k++) {
-        const uint64_t top = d->equal ? 0 : word_at(d->field, m->r, k) >> d->tree.bits;
+        const uint64_t top = d->equal ? 0 : word_at(d->field, m->r, k) >> d->tree.bits & 1;
         const unsigned bits = (unsigned)m->bits[0][k / 8] ^ m->bits[1][k / 8];
         const uint64_t rho = (bits >> k % 8 & 1) ^ top;
         if (d->field->width == 4) {

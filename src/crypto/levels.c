@@ -407,7 +407,7 @@ static void close_all(comparing *c)
 }
 
 sy_status syi_levels_run(syi_party *party, const syi_levels *levels, syi_level_fn make,
-                         const void *family, syi_demand *demand, void *z, const void *x,
+                         const void *family, const syi_demand *demand, void *z, const void *x,
                          sy_error *err)
 {
     comparing c = {.party = party,
@@ -420,7 +420,6 @@ sy_status syi_levels_run(syi_party *party, const syi_levels *levels, syi_level_f
                    .z = z,
                    .x = x,
                    .lead = party->channel->index == 0 ? UINT64_MAX : 0};
-    SY_TRY(syi_party_ask(party, demand, err));
     sy_status status = open_memory(&c, err);
     if (status == SY_OK) {
         status = open_streams(&c, err);

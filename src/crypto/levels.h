@@ -36,7 +36,8 @@ enum {
         96 /* planes that a family may use while it makes a level or a block's products */
 };
 
-/* What a comparison of k-bit numbers opens, and what is dealt for it, in planes of a block. */
+/* What a comparison of numbers of so many bits, the field's or of a range, opens besides X, and what is dealt for it, in planes of a
+ * block. */
 typedef struct syi_levels {
     bool equal; /* equality, otherwise the sign */
     unsigned bits;
@@ -75,9 +76,9 @@ typedef struct syi_level {
 /* Makes the planes that are opened at the level, without their masks. Of the last one: the borrow, or whether all bits are equal. */
 typedef void (*syi_level_fn)(const void *family, const syi_level *level, uint64_t *out);
 
-/* Runs the demand, of one element at least, of which the provider has not been asked yet; `family` is the function's. */
+/* Runs the demand, of one element at least, which the provider has been asked for; `family` is the function's. */
 sy_status syi_levels_run(syi_party *party, const syi_levels *levels, syi_level_fn make,
-                         const void *family, syi_demand *demand, void *z, const void *x,
+                         const void *family, const syi_demand *demand, void *z, const void *x,
                          sy_error *err);
 
 /* --- the provider ------------------------------------------------------------------------------ */

@@ -42,7 +42,7 @@ static sy_status run(syi_party *party, void *user, sy_error *err)
         void *z = scene_words(&j->z[f], h);
         const double start = now();
         SY_TRY(j->outcome == SYI_OUTCOME_NONE
-                   ? syi_compare_zero(party, families[f], &j->field, z, x, COUNT, err)
+                   ? syi_compare_zero(party, families[f], 0, &j->field, z, x, COUNT, err)
                    : syi_compare(party, &comparison, &j->field, z, x, COUNT, err));
         j->seconds[f] += h == 0 ? now() - start : 0;
     }

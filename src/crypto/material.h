@@ -87,10 +87,16 @@ typedef struct syi_demand {
     unsigned shift;       /* SHIFT, RELU_SHIFT: 1 to k - 2; SNN_COMPARE: bits, 1 to 64 */
     uint64_t divisor;     /* DIVIDE, RELU_DIVIDE: 1 to a quarter of the modulus */
     syi_outcome outcome;  /* of comparisons */
+    unsigned range;       /* of comparisons: 0, or what syi_comparison says */
     syi_bilinear product; /* PRODUCT */
     syi_operand x, y;     /* PRODUCT */
 } syi_demand;
 
+/* Bits of a number that a comparison looks at: its range, else all of the modulus. */
+static inline unsigned syi_demand_bits(const syi_demand *demand)
+{
+    return demand->range != 0 ? demand->range : syi_field_bits(&demand->field);
+}
 /* The mask of a factor of this shape that is masked for one product only: as many words as it has elements. */
 syi_operand syi_operand_of(const syi_item *item, unsigned part, const syi_array *shape);
 /* Gives the demand other material than its own: the item, and that of operands whose mask is the item's. */

@@ -425,6 +425,7 @@ static void check_bytes(dealing *d, const syi_demand *demand)
     assert_int_equal(back.count, demand->count);
     assert_int_equal(back.shift, demand->shift);
     assert_int_equal(back.divisor, demand->divisor);
+    assert_int_equal(back.range, demand->range);
     assert_true(syi_item_same(&back.x.item, &demand->x.item));
     assert_true(syi_item_same(&back.y.item, &demand->y.item));
     assert_int_equal(back.y.part, demand->y.part);
@@ -432,7 +433,8 @@ static void check_bytes(dealing *d, const syi_demand *demand)
     assert_int_equal(back.y.offset, demand->y.offset);
     assert_memory_equal(back.x.strides, demand->x.strides,
                         (size_t)demand->product.x.ndim * sizeof *back.x.strides);
-    for (size_t size = 0; size < bytes.length; size++) {
+    /* (what lacks only its range is one of any numbers) */
+    for (size_t size = 0; size < bytes.length - (demand->range != 0 ? 1 : 0); size++) {
         assert_status(syi_demand_read(&back, bytes.data, size, ELEMENTS_MAX, &d->err), SY_EFORMAT,
                       &d->err);
     }
@@ -482,6 +484,17 @@ static void test_bytes(void **state)
     check_bytes(&d, &demand);
     demand = product_demand(&d, "ij,jk->ki", &fields[0], 2, x, 2, y);
     check_bytes(&d, &demand);
+    for (unsigned range = 0; range < 64; range += range == 0 ? 2 : 61) {
+        demand = (syi_demand){.kind = SYI_MATERIAL_BITS_EQUAL,
+                              .field = SYI_FIELD_64,
+                              .count = 10,
+                              .outcome = SYI_OUTCOME_BIT,
+                              .range = range};
+        check_bytes(&d, &demand);
+        demand.kind = SYI_MATERIAL_BITS_SIGN;
+        demand.outcome = SYI_OUTCOME_RELU;
+        check_bytes(&d, &demand);
+    }
     dealing_close(&d);
 }
 
@@ -568,6 +581,16 @@ static void test_amounts(void **state)
     demand = good;
     demand.kind = (syi_material_kind)6;
     refused(&d, &demand, SY_EFORMAT);
+    demand = (syi_demand){.kind = SYI_MATERIAL_CARRY_SIGN,
+                          .field = SYI_FIELD_32,
+                          .count = 1,
+                          .outcome = SYI_OUTCOME_BIT,
+                          .range = 32};
+    refused(&d, &demand, SY_ERANGE);
+    demand.range = 1;
+    refused(&d, &demand, SY_ERANGE);
+    demand.range = 255;
+    refused(&d, &demand, SY_ERANGE);
     dealing_close(&d);
 }
 

@@ -24,7 +24,8 @@ typedef struct syi_party {
     const syi_material *material;
     uint64_t sequence;
     uint32_t next_number; /* of items in this command */
-    bool check_range;     /* test mode: division opens its input, too, and fails beyond its bound */
+    bool
+        check_range; /* test mode: what is divided, or compared with a range, is opened, and fails beyond its bound */
     bool has_common;
     uint8_t common
         [SYI_SEED_SIZE]; /* of this command, the holders' own: snn.h. Who made the party wipes it */
@@ -75,6 +76,11 @@ sy_status syi_spdz_shift(syi_party *party, const syi_field *field, void *z, cons
                          uint64_t count, unsigned shift, sy_error *err);
 sy_status syi_spdz_divide(syi_party *party, const syi_field *field, void *z, const void *x,
                           uint64_t count, uint64_t divisor, sy_error *err);
+/* In the test mode: opens x, and fails where it is not at least -offset and below width - offset; SY_ERANGE, which names `what` and the element's
+ * place. Otherwise nothing. */
+sy_status syi_spdz_check_range(syi_party *party, const syi_field *field, const void *x,
+                               uint64_t count, uint64_t offset, uint64_t width, const char *what,
+                               sy_error *err);
 /* Fresh shares of zero. No round. */
 sy_status syi_spdz_zero(syi_party *party, const syi_field *field, void *z, uint64_t count,
                         sy_error *err);

@@ -60,7 +60,7 @@ static sy_status turn_comparison(const job *j, syi_party *party, sy_error *err)
     const void *x = j->x[h].storage->data;
     const syi_comparison comparison = {.outcome = j->demand.outcome, .shift = j->demand.shift};
     return j->demand.kind == SYI_MATERIAL_BITS_EQUAL
-               ? syi_compare_zero(party, SYI_FAMILY_AUTO, &field, j->z[h], x, j->count, err)
+               ? syi_compare_zero(party, SYI_FAMILY_AUTO, 0, &field, j->z[h], x, j->count, err)
                : syi_compare(party, &comparison, &field, j->z[h], x, j->count, err);
 }
 

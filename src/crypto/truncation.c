@@ -76,29 +76,30 @@ static sy_status finish(void *data, uint64_t tile, unsigned slot, const syi_rece
     return SY_OK;
 }
 
-/* The test mode: everybody sees x. */
-static sy_status check_range(syi_party *party, const syi_demand *demand, const void *x,
-                             uint64_t offset, const char *name, sy_error *err)
+sy_status syi_spdz_check_range(syi_party *party, const syi_field *field, const void *x,
+                               uint64_t count, uint64_t offset, uint64_t width, const char *name,
+                               sy_error *err)
 {
-    const syi_field *field = &demand->field;
-    const size_t size = demand->count * field->width; /* not 0 */
-    const uint64_t half = syi_rounding_half(field);
+    const size_t size = count * field->width;
+    if (!party->check_range || count == 0) {
+        return SY_OK;
+    }
     uint8_t *values = syi_alloc_aligned(party->context, size, 64);
     if (values == NULL) {
         return SYI_ENOMEM(err, name);
     }
-    sy_status status = syi_spdz_open(party, field, values, x, demand->count, err);
+    sy_status status = syi_spdz_open(party, field, values, x, count, err);
     if (status == SY_OK) {
-        syi_field_add_public(field, values, values, offset, demand->count);
+        syi_field_add_public(field, values, values, offset, count);
     }
-    for (uint64_t k = 0; status == SY_OK && k < demand->count; k++) {
+    for (uint64_t k = 0; status == SY_OK && k < count; k++) {
         const uint64_t above = field->width == 4 ? ((const uint32_t *)(const void *)values)[k]
                                                  : ((const uint64_t *)(const void *)values)[k];
-        if (above >= half) {
+        if (above >= width) {
             status = syi_fail(err, SY_ERANGE,
                               "%s: element %" PRIu64 " of %" PRIu64
-                              " is beyond what is divided right, -%" PRIu64 " to %" PRIu64,
-                              name, k, demand->count, offset, half - 1 - offset);
+                              " is beyond what comes out right, -%" PRIu64 " to %" PRIu64,
+                              name, k, count, offset, width - 1 - offset);
         }
     }
     syi_free_secret(party->context, values, size);
@@ -118,9 +119,8 @@ static sy_status divide(syi_party *party, syi_demand *demand, uint64_t offset, v
     if (demand->count == 0) {
         return SY_OK;
     }
-    if (party->check_range) {
-        SY_TRY(check_range(party, demand, x, offset, name, err));
-    }
+    SY_TRY(syi_spdz_check_range(party, &demand->field, x, demand->count, offset,
+                                syi_rounding_half(&demand->field), name, err));
     SY_TRY(syi_party_ask(party, demand, err));
     SY_TRY(syi_slots_open(&d.slots, party, demand, 2, 1, name, err));
     sy_status status =

@@ -284,7 +284,7 @@ static void refusals(const sharing *s)
     assert_fails(w, CALL(w, "item", TENSOR(x)), SY_EPERM, "item", "get it first");
     assert_fails(w, CALL(w, "equal", TENSOR(x), TENSOR(x)), SY_ENOTSUP, "equal");
     assert_fails(w, CALL(w, "sin", TENSOR(x)), SY_ENOTSUP, "sin");
-    assert_fails(w, CALL(w, "sort", TENSOR(x)), SY_ENOTSUP, "sort");
+    assert_fails(w, CALL(w, "median", TENSOR(x)), SY_ENOTSUP, "median");
     assert_fails(w, CALL(w, "pow", TENSOR(x), FLOAT(0.5)), SY_ENOTSUP, "pow");
     assert_ok(sy_tensor_send_to_many(LONGS(w, 1, 2), &multi, s->holders, s->count, &w->err),
               &w->err);

@@ -283,7 +283,7 @@ static void test_range(void **state)
     assert_shared(&s, OP(w, "mul", TENSOR(x), TENSOR(SHARED_FIXED(&s, 3, 524288, 524288))),
                   549755813888, -549755813888);
     assert_fails(w, CALL(w, "mul", TENSOR(x), TENSOR(SHARED_FIXED(&s, 3, 1, 8388608))), SY_ERANGE,
-                 "beyond what is divided right");
+                 "beyond what comes out right");
     assert_shared(&s, x, 1048576, -1048576);
 }
 

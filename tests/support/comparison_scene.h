@@ -19,7 +19,8 @@ static inline sy_status comparison_run(syi_party *party, void *user, sy_error *e
     const int h = party->channel->index;
     void *x = scene_words(&j->x, h), *z = j->in_place ? x : scene_words(&j->z, h);
     return j->comparison.outcome == SYI_OUTCOME_NONE
-               ? syi_compare_zero(party, j->comparison.family, &j->x.field, z, x, j->x.count, err)
+               ? syi_compare_zero(party, j->comparison.family, j->comparison.range, &j->x.field, z,
+                                  x, j->x.count, err)
                : syi_compare(party, &j->comparison, &j->x.field, z, x, j->x.count, err);
 }
 
@@ -79,11 +80,12 @@ static inline void comparison_check(const scene *s, const comparison_job *j)
     for (size_t k = 0; k < j->x.count; k++) {
         const uint64_t x = scene_get(field, j->x.secret, k), got = scene_sum(s, z, k);
         if (!comparison_is_right(&j->comparison, field, x, got)) {
-            fail_msg("%s, outcome %d, shift %u, divisor %" PRIu64 ", %d holders, modulus %" PRIu64
-                     ", element %zu of %zu: of %" PRIu64 " it made %" PRIu64,
+            fail_msg("%s, outcome %d, shift %u, divisor %" PRIu64
+                     ", range %u, %d holders, modulus %" PRIu64 ", element %zu of %zu: of %" PRIu64
+                     " it made %" PRIu64,
                      syi_family_name(j->comparison.family), (int)j->comparison.outcome,
-                     j->comparison.shift, j->comparison.divisor, s->holders, field->modulus, k,
-                     j->x.count, x, got);
+                     j->comparison.shift, j->comparison.divisor, j->comparison.range, s->holders,
+                     field->modulus, k, j->x.count, x, got);
         }
     }
 }

@@ -95,6 +95,16 @@ static inline sy_tensor *sharing_longs(const sharing *s, int64_t count, const in
     sharing_longs((s), sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t), \
                   (const int64_t[]){__VA_ARGS__})
 
+/* Integers of another dtype, and shares of them: what is known of the numbers is by the dtype. */
+static inline sy_tensor *sharing_as(workers *w, sy_tensor *longs, sy_dtype dtype)
+{
+    return OP(w, "to", TENSOR(longs), sy_value_dtype(dtype));
+}
+static inline sy_tensor *sharing_share_as(const sharing *s, sy_tensor *longs, sy_dtype dtype)
+{
+    return sharing_share(s, sharing_as(s->w, longs, dtype));
+}
+
 static inline sy_tensor *sharing_matrix(workers *w, int64_t rows, int64_t columns,
                                         const int64_t *data)
 {

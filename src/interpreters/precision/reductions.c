@@ -1,5 +1,6 @@
 /* reductions.c - sums, means and extrema of fixed precision. Part of rows.h. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "interpreters/precision/rows.h"
 #include "interpreters/sharing/additive_shared.h"
@@ -171,15 +172,25 @@ static void emit_positions(syi_fixed_run *r, sy_tensor *positions)
     syi_fixed_emit(r, positions, most);
 }
 
+/* The call's arguments but the first one; how many there are. */
+static size_t with_child(const syi_fixed_run *r, sy_tensor *child, sy_value *args)
+{
+    memcpy(args, r->call->args, (size_t)r->call->arg_count * sizeof *args);
+    args[0] = sy_value_tensor(child);
+    return (size_t)r->call->arg_count;
+}
+
+/* max, min, sort, topk: elements, and where they were */
 void syi_fixed_extremum(syi_fixed_run *r)
 {
     sy_tensor *child = syi_fixed_child(r->s, r->like);
     if (child == NULL) {
         return;
     }
-    const sy_value args[] = {sy_value_tensor(child), r->call->args[1], r->call->args[2]};
+    sy_value args[SYI_ARGUMENT_MAX];
     sy_tensor *results[2];
-    const size_t count = syi_scope_run_many(r->s, r->call->op->id, args, 3, results, 2);
+    const size_t count =
+        syi_scope_run_many(r->s, r->call->op->id, args, with_child(r, child, args), results, 2);
     if (count > 0) {
         syi_fixed_emit(r, results[0], syi_fixed_bound(r->like, false));
     }
@@ -194,8 +205,9 @@ void syi_fixed_arg_extremum(syi_fixed_run *r)
     if (child == NULL) {
         return;
     }
-    const sy_value args[] = {sy_value_tensor(child), r->call->args[1], r->call->args[2]};
-    emit_positions(r, syi_scope_run(r->s, r->call->op->id, false, args, 3));
+    sy_value args[SYI_ARGUMENT_MAX];
+    const size_t count = with_child(r, child, args);
+    emit_positions(r, syi_scope_run(r->s, r->call->op->id, false, args, count));
 }
 
 /* Shares pool integers. Frameworks pool reals: in double, which holds integers below 2^53. */

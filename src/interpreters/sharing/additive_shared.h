@@ -37,9 +37,10 @@ sy_status syi_additive_shared_new(sy_hook *hook, syi_node **node, syi_sharing_gr
 sy_status syi_additive_shared_kin(const syi_sharing_group *group, const syi_field *field, int index,
                                   syi_kin **kin, sy_error *err);
 
-/* Shares of an array of integers, for sending: one node per holder, nodes[0..holders). SY_EDTYPE, SY_ERANGE. */
+/* Shares of an array of integers, for sending: one node per holder, nodes[0..holders), with bounds of the dtype or of `range` bits, 0 for
+ * none. SY_EDTYPE; SY_ERANGE, also for an element beyond the range. */
 sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *group,
-                                    const syi_field *field, const syi_array *secret,
+                                    const syi_field *field, unsigned range, const syi_array *secret,
                                     syi_node **nodes, sy_error *err);
 /* `count` native tensors of words that add up to the secret. */
 sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
@@ -52,7 +53,8 @@ sy_status syi_additive_shared_join(sy_hook *hook, sy_tensor *const *shares, size
 
 /* Sends the parts. */
 sy_status syi_additive_shared_send(sy_hook *hook, syi_node **node, syi_sharing_group *group,
-                                   const syi_field *field, const syi_array *secret, sy_error *err);
+                                   const syi_field *field, unsigned range, const syi_array *secret,
+                                   sy_error *err);
 /* All parts, at once; `keep`: they stay there. */
 sy_status syi_additive_shared_get(syi_additive_shared *shared, bool keep, sy_tensor **value,
                                   sy_error *err);

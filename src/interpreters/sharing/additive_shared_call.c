@@ -80,7 +80,7 @@ static sy_status share_operand(joint_call *j, syi_node *node, sy_error *err)
         return syi_fail(err, SY_ELIMIT, "%s: more than %d operands that are not shared",
                         j->call->op->name, SYI_ARGUMENT_MAX);
     }
-    SY_TRY(syi_additive_shared_split(j->call->hook, j->like->group, &j->like->field,
+    SY_TRY(syi_additive_shared_split(j->call->hook, j->like->group, &j->like->field, 0,
                                      syi_node_array(node), j->secrets[j->secret_count].shares,
                                      err));
     j->secrets[j->secret_count++].secret = node;

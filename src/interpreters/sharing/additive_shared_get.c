@@ -7,9 +7,9 @@
 
 /* Apart */
 
-/* Integers of any dtype as elements of the field, contiguous. */
-static sy_status to_words(sy_hook *hook, const syi_field *field, const syi_array *secret,
-                          syi_array *words, sy_error *err)
+/* Integers of any dtype as elements of the field, contiguous. `range`: bits that they must have, or 0. */
+static sy_status to_words(sy_hook *hook, const syi_field *field, unsigned range,
+                          const syi_array *secret, syi_array *words, sy_error *err)
 {
     if (sy_dtype_is_floating(secret->dtype)) {
         return syi_fail(err, SY_EDTYPE,
@@ -27,6 +27,16 @@ static sy_status to_words(sy_hook *hook, const syi_field *field, const syi_array
                                 "%" PRIu64,
                                 most);
             }
+        }
+    }
+    const syi_bounds said = syi_bounds_of_bits(range);
+    for (int64_t k = 0; said.known && k < syi_array_numel(secret); k++) {
+        const int64_t x = syi_array_get_int(secret, k);
+        if (x < said.low || x > said.high) {
+            return syi_fail(err, SY_ERANGE,
+                            "share: an element is not below 2^%u in magnitude, as the range of %u "
+                            "bits says",
+                            range - 1, range);
         }
     }
     SY_TRY(syi_array_new(hook->context, words, syi_field_dtype(field), secret->ndim, secret->shape,
@@ -47,7 +57,7 @@ sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
     uint8_t seeds[SYI_HOLDERS_MAX][SYI_SEED_SIZE];
     syi_array words = SYI_ARRAY_INIT, share = SYI_ARRAY_INIT;
     size_t made = 0;
-    SY_TRY(to_words(hook, field, secret, &words, err));
+    SY_TRY(to_words(hook, field, 0, secret, &words, err));
     const size_t elements = (size_t)syi_array_numel(&words);
     sy_status status =
         count <= SYI_HOLDERS_MAX && count >= 2
@@ -87,8 +97,8 @@ sy_status syi_additive_shared_generate(sy_hook *hook, const syi_field *field,
 
 /* The node of holder k: a seed, or (the last one) words, which it takes. */
 static sy_status make_share(sy_hook *hook, const syi_sharing_group *group, const syi_field *field,
-                            int k, const uint8_t *seed, syi_array *words, syi_node **node,
-                            sy_error *err)
+                            syi_bounds bounds, int k, const uint8_t *seed, syi_array *words,
+                            syi_node **node, sy_error *err)
 {
     syi_kin *kin = NULL;
     syi_node *child = NULL;
@@ -105,19 +115,32 @@ static sy_status make_share(sy_hook *hook, const syi_sharing_group *group, const
             syi_node_unref(child);
         }
     }
+    if (status == SY_OK) {
+        syi_share_set_bounds(syi_share_of(*node), bounds);
+    }
     syi_kin_unref(kin);
     return status;
 }
 
+/* By the dtype, or by what the client says, which was looked at: the narrower ones. */
+static syi_bounds bounds_of(const syi_field *field, unsigned range, sy_dtype dtype)
+{
+    const syi_bounds of = syi_bounds_in(syi_bounds_of_dtype(dtype), field);
+    return range == 0 || (of.known && syi_bounds_bits(of, field) <= range)
+               ? of
+               : syi_bounds_of_bits(range);
+}
+
 sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *group,
-                                    const syi_field *field, const syi_array *secret,
+                                    const syi_field *field, unsigned range, const syi_array *secret,
                                     syi_node **nodes, sy_error *err)
 {
+    const syi_bounds bounds = bounds_of(field, range, secret->dtype);
     uint8_t seeds[SYI_HOLDERS_MAX][SYI_SEED_SIZE];
     syi_array words = SYI_ARRAY_INIT, last = SYI_ARRAY_INIT;
     const int holders = group->holders;
     int made = 0;
-    SY_TRY(to_words(hook, field, secret, &words, err));
+    SY_TRY(to_words(hook, field, range, secret, &words, err));
     sy_status status = syi_array_new(hook->context, &last, words.dtype, words.ndim, words.shape,
                                      &hook->account, err);
     if (status == SY_OK) {
@@ -127,8 +150,9 @@ sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *grou
                                      (size_t)holders, err);
     }
     while (status == SY_OK && made < holders) {
-        status = make_share(hook, group, field, made, made < holders - 1 ? seeds[made] : NULL,
-                            made < holders - 1 ? &words : &last, &nodes[made], err);
+        status =
+            make_share(hook, group, field, bounds, made, made < holders - 1 ? seeds[made] : NULL,
+                       made < holders - 1 ? &words : &last, &nodes[made], err);
         made += status == SY_OK ? 1 : 0;
     }
     while (status != SY_OK && made > 0) {
@@ -141,12 +165,13 @@ sy_status syi_additive_shared_split(sy_hook *hook, const syi_sharing_group *grou
 }
 
 sy_status syi_additive_shared_send(sy_hook *hook, syi_node **node, syi_sharing_group *group,
-                                   const syi_field *field, const syi_array *secret, sy_error *err)
+                                   const syi_field *field, unsigned range, const syi_array *secret,
+                                   sy_error *err)
 {
     syi_node *shares[SYI_HOLDERS_MAX] = {NULL};
     syi_multi_pointer *parts = NULL;
     *node = NULL;
-    SY_TRY(syi_additive_shared_split(hook, group, field, secret, shares, err));
+    SY_TRY(syi_additive_shared_split(hook, group, field, range, secret, shares, err));
     sy_status status = syi_multi_pointer_new(hook, &parts, group->holders, err);
     for (int k = 0; k < group->holders; k++) {
         sy_tensor *share = NULL;

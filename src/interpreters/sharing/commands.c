@@ -364,7 +364,9 @@ static sy_status handle_demands(const sy_request *request, sy_error *err)
             syi_array_new(context, &bytes, SY_DTYPE_U8, 1, &length, &request->worker->account, err);
     }
     if (status == SY_OK) {
-        syi_copy_bytes(bytes.storage->data, demands.data, demands.length);
+        if (demands.length > 0) { /* else there is no memory */
+            syi_copy_bytes(bytes.storage->data, demands.data, demands.length);
+        }
         status = answer_bytes(request, &bytes, err);
         syi_array_fini(&bytes);
     }

@@ -231,13 +231,13 @@ sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err)
     return status;
 }
 
-sy_status syi_sharing_group_family(syi_sharing_group *group, const syi_field *field, uint64_t count,
+sy_status syi_sharing_group_family(syi_sharing_group *group, unsigned bits, uint64_t count,
                                    syi_family *family, sy_error *err)
 {
     pthread_mutex_lock(&group->lock);
     const sy_status status = need_session(group, err);
     *family = group->family == SYI_FAMILY_AUTO
-                  ? syi_family_fastest(field, group->holders, count, group->round_trip_us, true)
+                  ? syi_family_fastest(bits, group->holders, count, group->round_trip_us, true)
                   : group->family;
     pthread_mutex_unlock(&group->lock);
     return status;

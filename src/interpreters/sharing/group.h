@@ -55,7 +55,7 @@ void syi_sharing_group_end(syi_sharing_group *group, const syi_joint *joint, sy_
 /* Opens a session if there is none. */
 sy_status syi_sharing_group_open(syi_sharing_group *group, sy_error *err);
 /* The family for material that is made ahead for so many numbers: the group's own, or the fastest. Opens a session. */
-sy_status syi_sharing_group_family(syi_sharing_group *group, const syi_field *field, uint64_t count,
+sy_status syi_sharing_group_family(syi_sharing_group *group, unsigned bits, uint64_t count,
                                    syi_family *family, sy_error *err);
 /* Of the session, as that holder counts; zeros when none is open. */
 sy_status syi_sharing_group_cost(syi_sharing_group *group, int holder, sy_sharing_cost *cost,

@@ -148,7 +148,9 @@ static sy_status comparison_of(const sy_primitive *p, syi_family family, syi_dem
         SY_TRY(put_divisor(p, demand, err));
         demand->outcome = demand->shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE;
     }
-    return SY_OK;
+    demand->range = p->range;
+    const sy_status status = syi_range_check(p->range, &demand->field, err);
+    return status == SY_OK ? SY_OK : syi_error_prefix(err, status, "provide_primitives");
 }
 
 /* The caller's, whatever version it was built with. */
@@ -244,7 +246,8 @@ sy_status sy_provide_primitives(const sy_primitive *primitive, size_t count,
     SY_TRY(find_group(holders, holder_count, crypto_provider, family, &group, err));
     if (is_comparison(&all)) {
         SY_TRY(comparison_of(&all, family, &demand, err)); /* is it one? */
-        SY_TRY(syi_sharing_group_family(group, &demand.field, demand.count, &family, err));
+        SY_TRY(
+            syi_sharing_group_family(group, syi_demand_bits(&demand), demand.count, &family, err));
         SY_TRY(comparison_of(&all, family, &demand, err));
     }
     return count > 0 ? syi_sharing_group_prepare(group, &demand, count, err) : SY_OK;

@@ -159,6 +159,27 @@ sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, s
     return one != NULL ? SY_OK : SYI_ENOMEM(err, "share");
 }
 
+/* Bounds */
+
+static unsigned version_of(const syi_share *share)
+{
+    return share->base.child != NULL
+               ? atomic_load_explicit(&syi_node_array(share->base.child)->storage->version,
+                                      memory_order_acquire)
+               : 0;
+}
+
+syi_bounds syi_share_get_bounds(const syi_share *share)
+{
+    return share->bounds_version == version_of(share) ? share->bounds : SYI_BOUNDS_NONE;
+}
+
+void syi_share_set_bounds(syi_share *share, syi_bounds bounds)
+{
+    share->bounds = syi_bounds_in(bounds, &share->kin->field);
+    share->bounds_version = version_of(share);
+}
+
 /* Nodes */
 
 sy_status syi_share_new(sy_hook *hook, syi_node **node, syi_kin *kin, syi_node *child,
@@ -256,8 +277,10 @@ static sy_status share_rewrap(syi_node *like, syi_node *child, syi_node **node, 
 
 /*
  * Wire: [252, [modulus or nil for 2^64, bytes of a word, index, [holders], provider, seed or nil, [shape] or chain]]: words
- * follow as a chain's native end, a seed with the shape.
+ * follow as a chain's native end, a seed with the shape. Where bounds are known, they are two more items.
  */
+
+enum { PLAIN = 7, BOUNDED = 9 }; /* items */
 
 static sy_status share_simplify(syi_node *node, syi_encoder *encoder, sy_error *err)
 {
@@ -266,7 +289,8 @@ static sy_status share_simplify(syi_node *node, syi_encoder *encoder, sy_error *
     syi_buffer *out = encoder->out;
     syi_msgpack_write_array(out, 2);
     syi_msgpack_write_int(out, SYI_CODE_SHARE);
-    syi_msgpack_write_array(out, 7);
+    const syi_bounds bounds = syi_share_get_bounds(share);
+    syi_msgpack_write_array(out, bounds.known ? BOUNDED : PLAIN);
     syi_msgpack_write_uint(out, kin->field.modulus);
     syi_msgpack_write_uint(out, kin->field.width);
     syi_msgpack_write_int(out, kin->index);
@@ -277,10 +301,15 @@ static sy_status share_simplify(syi_node *node, syi_encoder *encoder, sy_error *
     syi_encode_id(out, &kin->provider);
     if (share->base.child != NULL) {
         syi_msgpack_write_nil(out);
-        return syi_encode_node(encoder, share->base.child, err);
+        SY_TRY(syi_encode_node(encoder, share->base.child, err));
+    } else {
+        syi_msgpack_write_bin(out, share->seed, sizeof share->seed);
+        syi_encode_ints(out, share->shape.shape, share->shape.ndim);
     }
-    syi_msgpack_write_bin(out, share->seed, sizeof share->seed);
-    syi_encode_ints(out, share->shape.shape, share->shape.ndim);
+    if (bounds.known) {
+        syi_msgpack_write_int(out, bounds.low);
+        syi_msgpack_write_int(out, bounds.high);
+    }
     return syi_buffer_check(out, "message body", err);
 }
 
@@ -372,14 +401,37 @@ static sy_status check_words(const syi_kin *kin, const syi_node *child, sy_error
     return SY_OK;
 }
 
+/* A sender's word: it may be wrong, but must be bounds of the field. */
+static sy_status read_bounds(syi_decoder *decoder, const syi_kin *kin, syi_bounds *bounds,
+                             sy_error *err)
+{
+    int64_t low = 0, high = 0;
+    SY_TRY(syi_msgpack_read_int(&decoder->cursor, &low, err));
+    SY_TRY(syi_msgpack_read_int(&decoder->cursor, &high, err));
+    *bounds = syi_bounds_in(syi_bounds_of(low, high), &kin->field);
+    return bounds->known ? SY_OK
+                         : syi_fail(err, SY_EFORMAT,
+                                    "message: a share of numbers from %" PRId64 " to %" PRId64
+                                    ", of which its field has no range",
+                                    low, high);
+}
+
 static sy_status share_detail(syi_decoder *decoder, syi_node **node, sy_error *err)
 {
     syi_kin *kin = NULL;
     syi_node *child = NULL;
     *node = NULL;
-    SY_TRY(syi_msgpack_read_tuple(&decoder->cursor, 7, "share", err));
+    size_t items = 0;
+    syi_bounds bounds = SYI_BOUNDS_NONE;
+    SY_TRY(syi_msgpack_read_array(&decoder->cursor, &items, err));
+    if (items != PLAIN && items != BOUNDED) {
+        return syi_fail(err, SY_EFORMAT, "message: a share of %zu items", items);
+    }
     SY_TRY(read_kin(decoder, &kin, err));
     sy_status status = read_words(decoder, kin, &child, err);
+    if (status == SY_OK && items == BOUNDED) {
+        status = read_bounds(decoder, kin, &bounds, err);
+    }
     if (status == SY_OK) {
         syi_msgpack_leave(&decoder->cursor);
         status = check_words(kin, child, err);
@@ -387,7 +439,9 @@ static sy_status share_detail(syi_decoder *decoder, syi_node **node, sy_error *e
     if (status == SY_OK) {
         status = syi_share_new(decoder->hook, node, kin, child, NULL, err);
     }
-    if (status != SY_OK) {
+    if (status == SY_OK) {
+        syi_share_set_bounds(syi_share_of(*node), bounds);
+    } else {
         syi_node_unref(child);
     }
     syi_kin_unref(kin);

@@ -11,6 +11,7 @@
 #include <csyft/operations.h>
 
 #include "hook/scope.h"
+#include "interpreters/sharing/bounds.h"
 #include "interpreters/sharing/session.h"
 
 #define SYI_CODE_SHARE 252
@@ -43,6 +44,8 @@ typedef struct syi_share {
     syi_share_memo *memo;
     uint64_t
         divisor; /* 0, or a quotient that waits: the value is what the words are of, over this */
+    syi_bounds bounds; /* of what the words are of; while their storage has that version */
+    unsigned bounds_version;
     uint8_t seed[SYI_SEED_SIZE]; /* without child: the words are the stream of this */
     syi_array shape;             /* without child */
 } syi_share;
@@ -64,6 +67,10 @@ sy_status syi_share_new(sy_hook *hook, syi_node **node, syi_kin *kin, syi_node *
 sy_status syi_share_new_seeded(sy_hook *hook, syi_node **node, syi_kin *kin,
                                const uint8_t seed[SYI_SEED_SIZE], const syi_array *shape,
                                sy_error *err);
+/* What is known of the numbers, of which this is a share; of a quotient that waits, of what is to be divided. After a write by somebody else
+ * to the words nothing is. Setting says it of the words as they are now. */
+syi_bounds syi_share_get_bounds(const syi_share *share);
+void syi_share_set_bounds(syi_share *share, syi_bounds bounds);
 /* The mask of the share's storage in this session as its words are now, made when there is none; *mask NULL: it is not
  * worth keeping (the share is a small part of its storage). Valid while the command runs. */
 sy_status syi_share_mask(syi_share *share, const syi_sharing_session *session, syi_mask **mask,

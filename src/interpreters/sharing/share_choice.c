@@ -14,13 +14,17 @@ static bool is_there(const syi_share_op *o, syi_family family, const syi_compari
         return false;
     }
     const bool equal = of->outcome == SYI_OUTCOME_NONE;
-    const syi_demand demand = {.kind = equal ? material->equal : material->sign,
-                               .field = o->kin->field,
-                               .count = count,
-                               .outcome = equal ? SYI_OUTCOME_BIT : of->outcome,
-                               .shift = of->shift,
-                               .divisor = of->divisor};
-    return syi_stock_left(&o->run->session->stock, &demand) > 0;
+    syi_demand demand = {.kind = equal ? material->equal : material->sign,
+                         .field = o->kin->field,
+                         .count = count,
+                         .outcome = equal ? SYI_OUTCOME_BIT : of->outcome,
+                         .shift = of->shift,
+                         .divisor = of->divisor};
+    const syi_stock *stock = &o->run->session->stock;
+    uint64_t left = syi_stock_left(stock, &demand); /* for any numbers */
+    demand.range = of->range;
+    left += of->range > 0 ? syi_stock_left(stock, &demand) : 0;
+    return left > 0;
 }
 
 syi_family syi_share_made_ahead(const syi_share_op *o, const syi_comparison *of, uint64_t count)
@@ -43,7 +47,8 @@ syi_family syi_share_family(const syi_share_op *o, const syi_comparison *of, uin
     if (family == SYI_FAMILY_AUTO) {
         family = syi_share_made_ahead(o, of, count);
     }
-    return family != SYI_FAMILY_AUTO ? family
-                                     : syi_family_fastest(&o->kin->field, o->kin->holders, count,
-                                                          o->run->round_trip_us, false);
+    const unsigned bits = of->range > 0 ? of->range : syi_field_bits(&o->kin->field);
+    return family != SYI_FAMILY_AUTO
+               ? family
+               : syi_family_fastest(bits, o->kin->holders, count, o->run->round_trip_us, false);
 }

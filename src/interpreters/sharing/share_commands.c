@@ -270,7 +270,12 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
     return status;
 }
 
-/* share(object, [holders], provider, modulus as text, dtype): the worker shares what it has; the result stays here */
+static bool is_range(const sy_value *value)
+{
+    return value->kind == SY_VALUE_INT && value->as.integer >= 0 && value->as.integer <= 64;
+}
+
+/* share(object, [holders], provider, modulus, dtype, family, range if any): the worker shares what it has; the result stays here */
 static sy_status handle_share(const sy_request *request, sy_error *err)
 {
     sy_hook *hook = request->worker->hook;
@@ -282,7 +287,8 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     char text[72];
     if (args[0].kind != SY_VALUE_TENSOR || args[1].kind != SY_VALUE_LIST ||
         args[1].as.list.count > SYI_HOLDERS_MAX || args[3].kind != SY_VALUE_INT ||
-        args[4].kind != SY_VALUE_INT || args[5].kind != SY_VALUE_INT) {
+        args[4].kind != SY_VALUE_INT || args[5].kind != SY_VALUE_INT ||
+        (request->arg_count > 6 && !is_range(&args[6]))) {
         return syi_fail(err, SY_EINVAL, "share: an argument is not what it should be");
     }
     const size_t count = args[1].as.list.count;
@@ -303,6 +309,7 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     }
     options.field = (uint64_t)args[3].as.integer;
     options.dtype = (sy_precision_dtype)args[4].as.integer;
+    options.range = request->arg_count > 6 ? (unsigned)args[6].as.integer : 0;
     SY_TRY(syi_family_check((syi_family)args[5].as.integer, (int)count, err));
     options.protocol = syi_family_name((syi_family)args[5].as.integer);
     const syi_policy policy = syi_tensor_policy(args[0].as.tensor);
@@ -325,7 +332,7 @@ static const syi_worker_command commands[] = {
     {"sharing_adopt", 6, 6, 0, handle_adopt},
     {"sharing_call", 3, 3, 0, syi_sharing_handle_call},
     {"sharing_securenn", 4, 4, 0, syi_securenn_handle},
-    {"share", 6, 6, SYI_COMMAND_WAITS, handle_share},
+    {"share", 6, 7, SYI_COMMAND_WAITS, handle_share},
 };
 
 sy_status syi_share_commands_register(sy_hook *hook, sy_error *err)

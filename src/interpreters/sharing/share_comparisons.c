@@ -15,8 +15,9 @@ static size_t count_of(sy_tensor *words)
     return (size_t)syi_array_numel(syi_share_array(words));
 }
 
-/* NONE: whether it is zero. */
-static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *comparison)
+/* NONE: whether it is zero. `bounds`: what is known of x. */
+static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *comparison,
+                          syi_bounds bounds)
 {
     const syi_field *field = &o->kin->field;
     sy_error error = SY_ERROR_INIT;
@@ -29,10 +30,11 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
         return NULL;
     }
     syi_comparison of = *comparison;
-    of.family = syi_share_family(o, comparison, count_of(x));
+    of.range = syi_bounds_bits(bounds, field);
+    of.family = syi_share_family(o, &of, count_of(x));
     const sy_status status =
         of.outcome == SYI_OUTCOME_NONE
-            ? syi_compare_zero(&o->run->party, of.family, field, syi_share_data(z),
+            ? syi_compare_zero(&o->run->party, of.family, of.range, field, syi_share_data(z),
                                syi_share_data(x), count_of(x), &error)
             : syi_compare(&o->run->party, &of, field, syi_share_data(z), syi_share_data(x),
                           count_of(x), &error);
@@ -48,7 +50,7 @@ static sy_tensor *compare(syi_share_op *o, sy_tensor *x, const syi_comparison *c
 sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 {
     const syi_comparison comparison = {.outcome = outcome};
-    return compare(o, x, &comparison);
+    return compare(o, x, &comparison, o->bounds.compared);
 }
 
 sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor)
@@ -58,7 +60,7 @@ sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t di
                                            power ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE,
                                        .shift = power ? (unsigned)__builtin_ctzll(divisor) : 0,
                                        .divisor = power ? 0 : divisor};
-    return compare(o, x, &comparison);
+    return compare(o, x, &comparison, o->bounds.compared);
 }
 
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x)
@@ -228,16 +230,17 @@ void syi_share_where(syi_share_op *o)
 
 /* Exact quotients and rests */
 
-/* x = d q + rest, 0 <= rest < d: the quotient that was rounded down or up, and one less where the rest is negative. */
-static sy_tensor *floor_divide(syi_share_op *o, sy_tensor *x, int64_t d, sy_tensor **rest)
+/* The quotient that was rounded down or up, and one less where the rest is negative. */
+sy_tensor *syi_words_floor_divide(syi_share_op *o, sy_tensor *x, int64_t d, sy_tensor **rest)
 {
+    const syi_comparison sign = {.outcome = SYI_OUTCOME_BIT};
     sy_tensor *rounded = syi_words_divide(o, x, d);
     sy_tensor *left = syi_words_add(o, x, syi_words_scale(o, rounded, d), true);
     if (d == 1 || syi_share_failed(o)) {
         *rest = left;
         return rounded;
     }
-    sy_tensor *under = syi_words_not(o, syi_words_compare(o, left, SYI_OUTCOME_BIT));
+    sy_tensor *under = syi_words_not(o, compare(o, left, &sign, o->bounds.rest));
     *rest = syi_words_add(o, left, syi_words_scale(o, under, d), false);
     return syi_words_add(o, rounded, under, true);
 }
@@ -272,7 +275,7 @@ void syi_share_floor_divide(syi_share_op *o)
                          "or up");
     } else {
         sy_tensor *x = syi_words_scale(o, syi_share_words(o, o->like), d < 0 ? -1 : 1);
-        syi_share_emit(o, floor_divide(o, x, d < 0 ? -d : d, &rest));
+        syi_share_emit(o, syi_words_floor_divide(o, x, d < 0 ? -d : d, &rest));
     }
 }
 
@@ -312,7 +315,8 @@ void syi_share_remainder(syi_share_op *o)
         return;
     }
     const int64_t sign = d < 0 ? -1 : 1;
-    (void)floor_divide(o, syi_words_scale(o, syi_share_words(o, o->like), sign), d * sign, &rest);
+    (void)syi_words_floor_divide(o, syi_words_scale(o, syi_share_words(o, o->like), sign), d * sign,
+                                 &rest);
     syi_share_emit(o, syi_words_scale(o, rest, sign));
 }
 

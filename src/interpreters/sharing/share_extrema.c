@@ -80,8 +80,7 @@ static players tournament(syi_share_op *o, players p)
     return p;
 }
 
-/* 0, 1, 2, ... along the first dim, public; in the shape of other words. */
-static sy_tensor *places_of(syi_share_op *o, sy_tensor *like)
+sy_tensor *syi_share_places(syi_share_op *o, sy_tensor *like)
 {
     const syi_array *array = syi_share_array(like);
     int64_t shape[SY_DIM_MAX];
@@ -173,7 +172,8 @@ static players extremum(syi_share_op *o, const sy_value *dims, const sy_value *k
     if (words == NULL || syi_share_failed(o)) {
         return none;
     }
-    players found = tournament(o, (players){words, want_places ? places_of(o, words) : NULL});
+    players found =
+        tournament(o, (players){words, want_places ? syi_share_places(o, words) : NULL});
     if (syi_share_failed(o) || found.values == NULL) {
         return none;
     }
@@ -329,11 +329,13 @@ static sy_tensor *rows_of(syi_share_op *o, sy_tensor *words, const window *w, in
     return rows;
 }
 
-/* Less than all that may be compared; as the words that lead. */
-static int64_t least_of(const syi_share_op *o)
+/* Less than all elements, where these are known; else less than all that may be compared. As the words that lead. */
+static int64_t padding_of(const syi_share_op *o)
 {
-    const uint64_t quarter = syi_field_most(&o->kin->field) / 2;
-    return (int64_t)syi_field_of(&o->kin->field, -(int64_t)quarter);
+    const syi_field *field = &o->kin->field;
+    const syi_bounds of = syi_share_get_bounds(o->like);
+    const bool known = of.known && syi_bounds_bits(o->bounds.compared, field) > 0;
+    return (int64_t)syi_field_of(field, known ? of.low - 1 : -(int64_t)(syi_field_most(field) / 2));
 }
 
 void syi_share_max_pool2d(syi_share_op *o)
@@ -346,7 +348,7 @@ void syi_share_max_pool2d(syi_share_op *o)
     if (words == NULL || !read_window(o, words, &args[4], ceil, &w)) {
         return;
     }
-    players p = {rows_of(o, words, &w, syi_share_leads(o) ? least_of(o) : 0), NULL};
+    players p = {rows_of(o, words, &w, syi_share_leads(o) ? padding_of(o) : 0), NULL};
     if (with_places && p.values != NULL) { /* in the image: y width + x */
         const syi_array *array = syi_share_array(words);
         const int64_t height = array->shape[array->ndim - 2], width = array->shape[array->ndim - 1];

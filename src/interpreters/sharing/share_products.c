@@ -355,7 +355,8 @@ static bool is_made_ahead(const syi_share_op *o, uint64_t divisor, uint64_t coun
     const syi_comparison relu = {.outcome =
                                      shift > 0 ? SYI_OUTCOME_RELU_SHIFT : SYI_OUTCOME_RELU_DIVIDE,
                                  .shift = shift,
-                                 .divisor = demand.divisor};
+                                 .divisor = demand.divisor,
+                                 .range = syi_bounds_bits(syi_share_get_bounds(o->like), field)};
     return made && syi_share_made_ahead(o, &relu, count) == SYI_FAMILY_AUTO;
 }
 
@@ -393,7 +394,12 @@ sy_status syi_share_settle(syi_share *share, const syi_mode *mode, sy_error *err
         return SY_OK;
     }
     syi_call call = {.hook = hook, .op = syi_op_get(SYI_OP_div), .mode = mode};
-    syi_share_op o = {&call, sy_scope_begin(hook), share, share->kin, syi_sharing_run_of(mode)};
+    const syi_bounds before = syi_share_get_bounds(share);
+    syi_share_op o = {.call = &call,
+                      .s = sy_scope_begin(hook),
+                      .like = share,
+                      .kin = share->kin,
+                      .run = syi_sharing_run_of(mode)};
     if (o.s == NULL) {
         return SYI_ENOMEM(err, call.op->name);
     }
@@ -402,6 +408,7 @@ sy_status syi_share_settle(syi_share *share, const syi_mode *mode, sy_error *err
     sy_tensor *quotient = syi_words_divide(&o, syi_share_words(&o, share), (int64_t)share->divisor);
     if (quotient != NULL &&
         syi_share_latch(&o, syi_share_replace(share, quotient->node, &error), &error)) {
+        syi_share_set_bounds(share, syi_bounds_quotient(before, (int64_t)share->divisor));
         share->divisor = 0;
     }
     return sy_scope_end(o.s, err);

@@ -256,91 +256,98 @@ typedef struct row {
     unsigned kind;
     unsigned
         values; /* of MOVES and ADDS: arguments (bit k) that are values; other tensors are indices, and public */
+    syi_bounds_rule bounds; /* NULL: of its numbers nothing is known */
 } row;
 
-#define MOVE(op) [SYI_OP_##op] = {NULL, MOVES, 1u}
-#define MOVE_INTO(op, k) [SYI_OP_##op] = {NULL, MOVES, 1u | 1u << (k)}
-#define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS, 1u}
-#define LINEAR_INTO(op, k) [SYI_OP_##op] = {NULL, ADDS, 1u | 1u << (k)}
-#define RULE(op, name) [SYI_OP_##op] = {syi_share_##name, 0, 0}
-#define RULE_TAKES(op, name) [SYI_OP_##op] = {syi_share_##name, TAKES, 0}
+#define MOVE(op) [SYI_OP_##op] = {NULL, MOVES, 1u, syi_bounds_rule_moved}
+#define MOVE_INTO(op, k, name) [SYI_OP_##op] = {NULL, MOVES, 1u | 1u << (k), syi_bounds_rule_##name}
+#define SPREAD(op) [SYI_OP_##op] = {NULL, MOVES, 1u, syi_bounds_rule_spread}
+#define LINEAR(op) [SYI_OP_##op] = {NULL, ADDS, 1u, NULL}
+#define LINEAR_INTO(op, k) [SYI_OP_##op] = {NULL, ADDS, 1u | 1u << (k), NULL}
+#define RULE(op, name, bounds_) [SYI_OP_##op] = {syi_share_##name, 0, 0, syi_bounds_rule_##bounds_}
+#define RULE_UNKNOWN(op, name, kind_) [SYI_OP_##op] = {syi_share_##name, kind_, 0, NULL}
+#define RULE_TAKES(op, name, bounds_) \
+    [SYI_OP_##op] = {syi_share_##name, TAKES, 0, syi_bounds_rule_##bounds_}
 
 static const row rows[SYI_OP_COUNT] = {
-    RULE(add, add),
-    RULE(sub, sub),
-    RULE(rsub, rsub),
-    RULE(neg, neg),
-    RULE(mul, mul),
-    RULE(matmul, product),
-    RULE(mm, product),
-    RULE(bmm, product),
-    RULE(mv, product),
-    RULE(dot, product),
-    RULE(outer, product),
-    RULE(conv1d, product),
-    RULE(conv2d, product),
-    RULE(addmm, addmm),
-    RULE(baddbmm, addmm),
-    RULE(square, square),
-    RULE(pow, pow),
-    RULE(div, div),
-    RULE(floor_divide, floor_divide),
-    RULE(div_trunc, div),
-    RULE(remainder, remainder),
-    RULE(mean, mean),
-    RULE(sum, sum),
-    RULE(sum_to_size, sum_to_size),
-    RULE(cumsum, cumsum),
-    RULE(trace, trace),
+    RULE(add, add, add),
+    RULE(sub, sub, add),
+    RULE(rsub, rsub, add),
+    RULE(neg, neg, neg),
+    RULE(mul, mul, mul),
+    RULE(matmul, product, product),
+    RULE(mm, product, product),
+    RULE(bmm, product, product),
+    RULE(mv, product, product),
+    RULE(dot, product, product),
+    RULE(outer, product, product),
+    RULE(conv1d, product, convolution),
+    RULE(conv2d, product, convolution),
+    RULE(addmm, addmm, addmm),
+    RULE(baddbmm, addmm, addmm),
+    RULE(square, square, square),
+    RULE(pow, pow, pow),
+    RULE(div, div, div),
+    RULE(floor_divide, floor_divide, floor_divide),
+    RULE(div_trunc, div, div),
+    RULE(remainder, remainder, floor_divide),
+    RULE(mean, mean, mean),
+    RULE(sum, sum, sum),
+    RULE_UNKNOWN(sum_to_size, sum_to_size, 0),
+    RULE(cumsum, cumsum, cumsum),
+    RULE(trace, trace, trace),
     LINEAR_INTO(index_add, 3),
     LINEAR_INTO(scatter_add, 3),
     LINEAR(col2im),
     LINEAR(unfold_backward),
 
-    RULE(eq, compare),
-    RULE(ne, compare),
-    RULE(lt, compare),
-    RULE(le, compare),
-    RULE(gt, compare),
-    RULE(ge, compare),
-    RULE_TAKES(relu, relu),
-    RULE(threshold_backward, threshold_backward),
-    RULE(abs, abs),
-    RULE(sign, sign),
-    RULE(maximum, greater),
-    RULE(minimum, greater),
-    RULE(clamp, clamp),
-    RULE(clamp_min, clamp),
-    RULE(clamp_max, clamp),
-    RULE(max, extremum),
-    RULE(min, extremum),
-    RULE(argmax, arg_extremum),
-    RULE(argmin, arg_extremum),
-    RULE(amax, extrema),
-    RULE(amin, extrema),
-    RULE_TAKES(max_pool2d, max_pool2d),
-    RULE_TAKES(max_pool2d_with_indices, max_pool2d),
-    RULE(avg_pool2d, avg_pool2d),
+    RULE(eq, compare, compare),
+    RULE(ne, compare, compare),
+    RULE(lt, compare, compare),
+    RULE(le, compare, compare),
+    RULE(gt, compare, compare),
+    RULE(ge, compare, compare),
+    RULE_TAKES(relu, relu, relu),
+    RULE(threshold_backward, threshold_backward, threshold_backward),
+    RULE(abs, abs, abs),
+    RULE(sign, sign, sign),
+    RULE(maximum, greater, greater),
+    RULE(minimum, greater, greater),
+    RULE(clamp, clamp, clamp),
+    RULE(clamp_min, clamp, clamp),
+    RULE(clamp_max, clamp, clamp),
+    RULE(max, extremum, extremum),
+    RULE(min, extremum, extremum),
+    RULE(argmax, arg_extremum, extremum),
+    RULE(argmin, arg_extremum, extremum),
+    RULE(amax, extrema, extremum),
+    RULE(amin, extrema, extremum),
+    RULE(sort, sort, sort),
+    RULE(argsort, sort, sort),
+    RULE(topk, sort, sort),
+    RULE_TAKES(max_pool2d, max_pool2d, max_pool),
+    RULE_TAKES(max_pool2d_with_indices, max_pool2d, max_pool),
+    RULE(avg_pool2d, avg_pool2d, avg_pool),
 
-    RULE(to, to),
-    RULE(zeros_like, constant),
-    RULE(ones_like, constant),
-    RULE(full_like, constant),
-    RULE(new_zeros, constant),
-    RULE(new_ones, constant),
-    RULE(new_full, constant),
-    RULE(where, where),
-    RULE(masked_fill, masked_fill),
-    RULE(copy_, copy_),
-    RULE(fill_, copy_),
-    RULE(zero_, copy_),
-    RULE(constant_pad_nd, pad),
-    RULE(view_as, as_other),
-    RULE(reshape_as, as_other),
-    RULE(expand_as, as_other),
-    RULE_TAKES(dim, size),
-    RULE_TAKES(numel, size),
-    RULE_TAKES(size, size),
+    RULE(to, to, same),
+    RULE(zeros_like, constant, constant),
+    RULE(ones_like, constant, constant),
+    RULE(full_like, constant, constant),
+    RULE(new_zeros, constant, constant),
+    RULE(new_ones, constant, constant),
+    RULE(new_full, constant, constant),
+    RULE(where, where, where),
+    RULE(masked_fill, masked_fill, filled),
+    RULE(copy_, copy_, copy_),
+    RULE(fill_, copy_, copy_),
+    RULE(zero_, copy_, copy_),
+    RULE(constant_pad_nd, pad, filled),
+    RULE(view_as, as_other, same),
+    RULE(reshape_as, as_other, same),
+    RULE(expand_as, as_other, same),
+    RULE_UNKNOWN(dim, size, TAKES),
+    RULE_UNKNOWN(numel, size, TAKES),
+    RULE_UNKNOWN(size, size, TAKES),
 
     MOVE(clone),
     MOVE(detach),
@@ -370,19 +377,19 @@ static const row rows[SYI_OP_COUNT] = {
     MOVE(gather),
     MOVE(take),
     MOVE(masked_select),
-    MOVE_INTO(index_copy, 3),
-    MOVE_INTO(_index_put, 3),
+    MOVE_INTO(index_copy, 3, moved),
+    MOVE_INTO(_index_put, 3, put),
     MOVE(cat),
     MOVE(stack),
     MOVE(flip),
     MOVE(roll),
-    MOVE(tril),
-    MOVE(triu),
-    MOVE(diag_embed),
-    MOVE(im2col),
-    MOVE(select_backward),
-    MOVE(slice_backward),
-    MOVE(diagonal_backward),
+    SPREAD(tril),
+    SPREAD(triu),
+    SPREAD(diag_embed),
+    SPREAD(im2col),
+    SPREAD(select_backward),
+    SPREAD(slice_backward),
+    SPREAD(diagonal_backward),
 };
 
 /* One tensor of argument k: a value as words, or an index. NULL after a failure. */
@@ -480,9 +487,34 @@ static sy_status look(const syi_call *call, syi_share **like, const syi_interpre
     return SY_OK;
 }
 
+/* To the results what was known of them before. In place the words are others now; after a failure perhaps some of them, of which nobody who
+ * views them knows anything. */
+static void put_bounds(const syi_share_op *o, const row *at)
+{
+    const syi_call *call = o->call;
+    for (int k = 0; k < call->out_count; k++) {
+        syi_share *out = syi_share_of(call->outs[k]);
+        syi_share_set_bounds(out, out->divisor > 0             ? syi_share_get_bounds(o->like)
+                                  : at->rule == NULL || k == 0 ? o->bounds.results[0]
+                                  : k == 1                     ? o->bounds.results[1]
+                                                               : SYI_BOUNDS_NONE);
+    }
+    syi_share *self = call->inplace ? syi_share_argument(o, 0) : NULL;
+    if (self != NULL && syi_share_failed(o)) {
+        atomic_fetch_add_explicit(&syi_node_array(self->base.child)->storage->version, 1,
+                                  memory_order_relaxed);
+    } else if (self != NULL) {
+        syi_share_set_bounds(self, o->bounds.results[0]);
+    }
+}
+
 static void run_row(syi_share_op *o)
 {
     const row *at = &rows[o->call->op->id];
+    o->values = at->values;
+    if (at->bounds != NULL && syi_field_bits(&o->kin->field) > 0) {
+        at->bounds(o, &o->bounds);
+    }
     if (at->rule != NULL) {
         at->rule(o);
     } else if (at->kind == MOVES || (at->kind == ADDS && o->kin->field.modulus == 0)) {
@@ -493,6 +525,7 @@ static void run_row(syi_share_op *o)
                                           : "not for shared values; get the value first, if you "
                                             "may");
     }
+    put_bounds(o, at);
 }
 
 /* Whose quotients wait and are needed now. */
@@ -537,8 +570,11 @@ sy_status syi_share_call(syi_call *call, sy_error *err)
                         call->op->name);
     }
     SY_TRY(settle_arguments(call, err));
-    syi_share_op o = {call, sy_scope_begin(call->hook), like, like->kin,
-                      syi_sharing_run_of(call->mode)};
+    syi_share_op o = {.call = call,
+                      .s = sy_scope_begin(call->hook),
+                      .like = like,
+                      .kin = like->kin,
+                      .run = syi_sharing_run_of(call->mode)};
     if (o.s == NULL) {
         return SYI_ENOMEM(err, call->op->name);
     }

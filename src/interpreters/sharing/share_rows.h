@@ -11,15 +11,24 @@
 #include "crypto/comparison.h"
 #include "interpreters/sharing/share.h"
 
+/* Of an operation: numbers that it compares with 0 on the way, all of them but the rests of exact quotients; these; and its results. */
+typedef struct syi_share_bounds {
+    syi_bounds compared, rest, results[2];
+} syi_share_bounds;
+
 typedef struct syi_share_op {
     syi_call *call;
     sy_scope *s;
     syi_share *like; /* the first share among the arguments */
     const syi_kin *kin;
     syi_sharing_run *run; /* NULL: not a joint command */
+    unsigned values;      /* of rows done on the words: bit k, argument k is one of the values */
+    syi_share_bounds bounds;
 } syi_share_op;
 
 typedef void (*syi_share_rule)(syi_share_op *o);
+/* What is known before the rule runs (share_bounds.c); `b` is nothing yet. */
+typedef void (*syi_bounds_rule)(const syi_share_op *o, syi_share_bounds *b);
 
 static inline bool syi_share_leads(const syi_share_op *o)
 {
@@ -101,9 +110,45 @@ sy_tensor *syi_words_compare(syi_share_op *o, sy_tensor *x, syi_outcome outcome)
 sy_tensor *syi_words_relu_of_quotient(syi_share_op *o, sy_tensor *x, uint64_t divisor);
 sy_tensor *syi_words_is_zero(syi_share_op *o, sy_tensor *x);
 sy_tensor *syi_words_not(syi_share_op *o, sy_tensor *bits);
+/* Exact, by a public number from 1 on: x = d q + *rest, 0 <= *rest < d. */
+sy_tensor *syi_words_floor_divide(syi_share_op *o, sy_tensor *x, int64_t d, sy_tensor **rest);
 /* x / y toward zero, both shared: |x / y| and |y| below the root of half the modulus, else it means nothing. */
 sy_tensor *syi_words_quotient(syi_share_op *o, sy_tensor *x, sy_tensor *y);
 
+/* share_bounds.c */
+void syi_bounds_rule_add(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_neg(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_sum(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_cumsum(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_trace(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_mean(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_avg_pool(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_mul(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_product(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_convolution(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_addmm(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_square(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_pow(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_div(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_floor_divide(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_compare(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_relu(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_threshold_backward(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_abs(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_sign(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_greater(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_clamp(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_sort(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_extremum(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_max_pool(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_where(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_same(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_constant(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_copy_(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_filled(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_moved(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_spread(const syi_share_op *o, syi_share_bounds *b);
+void syi_bounds_rule_put(const syi_share_op *o, syi_share_bounds *b);
 /* share_linear.c */
 void syi_share_add(syi_share_op *o);
 void syi_share_sub(syi_share_op *o);
@@ -145,5 +190,9 @@ void syi_share_arg_extremum(syi_share_op *o);
 void syi_share_extrema(syi_share_op *o);
 void syi_share_max_pool2d(syi_share_op *o);
 void syi_share_avg_pool2d(syi_share_op *o);
+/* 0, 1, 2, ... along the first dim, public; in the shape of other words. */
+sy_tensor *syi_share_places(syi_share_op *o, sy_tensor *like);
+/* share_sort.c */
+void syi_share_sort(syi_share_op *o);
 
 #endif

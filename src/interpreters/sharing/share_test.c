@@ -99,6 +99,7 @@ static void test_there_and_back(void **state)
             encode(local, node, &message);
             assert_ok(decode(local, &message, &back), &local->err);
             const syi_share *share = syi_share_of(back);
+            assert_false(syi_share_get_bounds(share).known);
             assert_non_null(share);
             assert_true(syi_field_same(&share->kin->field, &fields[f]));
             assert_int_equal(share->kin->holders, 3);
@@ -124,6 +125,37 @@ static void test_there_and_back(void **state)
     }
 }
 
+/* What is known of the numbers goes along, in fields that have ranges; after a write to the words it is not known any more. */
+static void test_bounds(void **state)
+{
+    local_hook *local = *state;
+    for (int f = 0; f < FIELDS; f++) {
+        const bool has = syi_field_bits(&fields[f]) > 0;
+        for (int seeded = 0; seeded < 2; seeded++) {
+            syi_node *node = share_of(local, &fields[f], 3, 1, seeded == 1), *back = NULL;
+            syi_message message;
+            syi_share_set_bounds(syi_share_of(node), syi_bounds_of(-7, 1000));
+            encode(local, node, &message);
+            assert_ok(decode(local, &message, &back), &local->err);
+            const syi_share *share = syi_share_of(back);
+            assert_int_equal(syi_share_get_bounds(share).known, has);
+            assert_int_equal(syi_share_get_bounds(share).low, has ? -7 : 0);
+            assert_int_equal(syi_share_get_bounds(share).high, has ? 1000 : 0);
+            assert_int_equal(syi_array_numel(syi_node_array(share->base.child)), 6);
+            atomic_fetch_add(&syi_node_array(share->base.child)->storage->version, 1);
+            assert_false(syi_share_get_bounds(share).known);
+            syi_message_fini(&message);
+            encode(local, back, &message);
+            syi_node_unref(back);
+            assert_ok(decode(local, &message, &back), &local->err);
+            assert_false(syi_share_get_bounds(syi_share_of(back)).known);
+            syi_message_fini(&message);
+            syi_node_unref(back);
+            syi_node_unref(node);
+        }
+    }
+}
+
 /* What a peer may have changed or cut off is a share, or refused; nothing else happens. */
 static void test_hostile_bytes(void **state)
 {
@@ -132,6 +164,7 @@ static void test_hostile_bytes(void **state)
         for (int seeded = 0; seeded < 2; seeded++) {
             syi_node *node = share_of(local, &fields[f], 2, 0, seeded == 1), *back = NULL;
             syi_message message;
+            syi_share_set_bounds(syi_share_of(node), syi_bounds_of(-300, 5));
             encode(local, node, &message);
             const size_t length = message.body.length;
             for (size_t cut = 0; cut < length; cut++) {
@@ -147,6 +180,9 @@ static void test_hostile_bytes(void **state)
                         const syi_share *share = syi_share_of(back);
                         assert_true(share == NULL || (share->kin->index < share->kin->holders &&
                                                       share->kin->holders >= 2));
+                        const syi_bounds of =
+                            share != NULL ? syi_share_get_bounds(share) : SYI_BOUNDS_NONE;
+                        assert_true(!of.known || syi_bounds_bits(of, &share->kin->field) > 0);
                         syi_node_unref(back);
                     }
                 }
@@ -165,6 +201,9 @@ static void test_refused(void **state)
 #define SEED "0123456789abcdef0123456789abcdef"
 #define SHARE(modulus, width, index, holders, size, shape) \
     "\x92\xcc\xfc\x97" modulus width index holders "\x63\xc4" size SEED "\x92\x0b" shape
+#define BOUNDED(items, modulus, width, bounds)                                            \
+    "\x92\xcc\xfc" items modulus width "\x00\x92\x01\x02\x63\xc4\x20" SEED "\x92\x0b\x91" \
+    "\x01" bounds
     static const struct {
         const char *bytes;
         size_t size;
@@ -181,6 +220,16 @@ static void test_refused(void **state)
         CASE(SHARE("\x00", "\x08", "\x00", "\x92\x01\x02", "\x20",
                    "\x92\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\x02"),
              ""), /* more than there is memory */
+        CASE(BOUNDED("\x98", "\x00", "\x08", "\x01"), "8 items"),
+        CASE(BOUNDED("\x99", "\x00", "\x08", "\x02\x01"), "from 2 to 1"),
+        CASE(BOUNDED("\x99", "\x00", "\x08", "\x00\xcf\x40\x00\x00\x00\x00\x00\x00\x00"),
+             "no range"),
+        CASE(BOUNDED("\x99", "\x00", "\x08", "\xd3\x80\x00\x00\x00\x00\x00\x00\x00\x00"),
+             "no range"),
+        CASE(BOUNDED("\x99", "\x00", "\x08", "\x00\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), ""),
+        CASE(BOUNDED("\x99", "\x00", "\x04", "\x00\xce\x40\x00\x00\x00"), "no range"),
+        CASE(BOUNDED("\x99", "\x0b", "\x08", "\x00\x01"), "no range"), /* modulo 11 */
+        CASE(BOUNDED("\x99", "\x00", "\x08", "\x00\xc0"), ""),         /* nil */
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         syi_message message;
@@ -207,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         hook_test(test_there_and_back),
+        hook_test(test_bounds),
         hook_test(test_hostile_bytes),
         hook_test(test_refused),
     };

@@ -140,9 +140,11 @@ static sy_status share_there(sy_tensor *tensor, syi_pointer *pointer, sy_tensor 
         sy_value_int((int64_t)o->field),
         sy_value_int((int64_t)o->dtype),
         sy_value_int((int64_t)syi_share_options_family(o)),
+        sy_value_int((int64_t)o->range),
     };
     SY_TRY(syi_pointer_prepare(pointer->owner, pointer->location, &made, err));
-    sy_status status = syi_pointer_command(pointer, "share", more, 5, &exchange, err);
+    sy_status status =
+        syi_pointer_command(pointer, "share", more, o->range > 0 ? 6 : 5, &exchange, err);
     if (status != SY_OK) {
         syi_node_unref(&made->base);
         return status;
@@ -170,17 +172,17 @@ static sy_status check_range(const syi_fixed *fixed, const syi_field *field, sy_
 
 /* The chain with its native end shared. */
 static sy_status share_chain(syi_node *chain, syi_node **built, syi_sharing_group *group,
-                             const syi_field *field, sy_error *err)
+                             const syi_field *field, unsigned range, sy_error *err)
 {
     syi_node *below = NULL;
     if (syi_node_is_native(chain)) {
-        return syi_additive_shared_send(chain->hook, built, group, field, syi_node_array(chain),
-                                        err);
+        return syi_additive_shared_send(chain->hook, built, group, field, range,
+                                        syi_node_array(chain), err);
     }
     if (chain->child == NULL || chain->type->rewrap == NULL) {
         return syi_fail(err, SY_EINVAL, "share: a %s cannot be shared", chain->type->name);
     }
-    SY_TRY(share_chain(chain->child, &below, group, field, err));
+    SY_TRY(share_chain(chain->child, &below, group, field, range, err));
     const sy_status status = chain->type->rewrap(chain, below, built, err);
     if (status != SY_OK) {
         syi_node_unref(below);
@@ -208,6 +210,18 @@ static sy_status choose_field(const sy_tensor *tensor, const sy_share_options *o
                                 field, err);
 }
 
+static sy_status check_options_range(const sy_share_options *o, const syi_field *field,
+                                     sy_error *err)
+{
+    if (o->range > 0 && syi_field_bits(field) < 3) {
+        return syi_fail(err, SY_ENOTSUP,
+                        "share: a range in a field in which nothing is compared; use one that is a "
+                        "power of two");
+    }
+    const sy_status status = syi_range_check(o->range, field, err);
+    return status == SY_OK ? SY_OK : syi_error_prefix(err, status, "share");
+}
+
 sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared, sy_worker *const *owners,
                                size_t count, const sy_share_options *options, sy_error *err)
 {
@@ -225,12 +239,13 @@ sy_status sy_tensor_share_with(sy_tensor *tensor, sy_tensor **shared, sy_worker 
         return share_there(tensor, syi_pointer_of(tensor), shared, owners, count, &o, err);
     }
     SY_TRY(choose_field(tensor, &o, &field, err));
+    SY_TRY(check_options_range(&o, &field, err));
     SY_TRY(syi_sharing_group_get(tensor->hook, &group, owners, count, o.crypto_provider,
                                  syi_share_options_family(&o), err));
     if (syi_fixed_of(tensor) != NULL) {
         SY_TRY(check_range(syi_fixed_of(tensor), &field, err));
     }
-    const sy_status status = share_chain(tensor->node, &node, group, &field, err);
+    const sy_status status = share_chain(tensor->node, &node, group, &field, o.range, err);
     SY_TRY(status);
     return wrap_like(tensor, node, shared, err);
 }

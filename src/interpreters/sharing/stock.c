@@ -69,6 +69,17 @@ static syi_stock_entry *find(const syi_stock *stock, const syi_buffer *key)
     return entry;
 }
 
+/* NULL: there is none. */
+static sy_status find_for(const syi_stock *stock, const syi_demand *demand, syi_stock_entry **entry,
+                          sy_error *err)
+{
+    syi_buffer key;
+    const sy_status status = write_key(stock, demand, &key, err);
+    *entry = status == SY_OK ? find(stock, &key) : NULL;
+    syi_buffer_fini(&key);
+    return status;
+}
+
 sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
                         sy_error *err)
 {
@@ -139,21 +150,28 @@ static const char *product_text(const syi_bilinear *product)
     return "product";
 }
 
+static const char *range_text(const syi_demand *demand, char *text, size_t size)
+{
+    snprintf(text, size, demand->range > 0 ? " of %u bits" : "", demand->range);
+    return text;
+}
+
 static void describe_comparison(const syi_demand *demand, char *text, size_t size)
 {
-    char by[48] = "";
+    char by[48] = "", range[32];
     if (demand->outcome == SYI_OUTCOME_RELU_SHIFT) {
         snprintf(by, sizeof by, " with division by 2^%u", demand->shift);
     } else if (demand->outcome == SYI_OUTCOME_RELU_DIVIDE) {
         snprintf(by, sizeof by, " with division by %" PRIu64, demand->divisor);
     }
-    snprintf(text, size, "%s%s of %" PRIu64 " elements",
-             demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", by, demand->count);
+    snprintf(text, size, "%s%s of %" PRIu64 " elements%s",
+             demand->outcome == SYI_OUTCOME_BIT ? "comparison" : "relu", by, demand->count,
+             range_text(demand, range, sizeof range));
 }
 
 const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size)
 {
-    char x[64], y[64];
+    char x[64], y[64], range[32];
     switch (demand->kind) {
     case SYI_MATERIAL_PRODUCT:
         snprintf(text, size, "%.127s of %s and %s", product_text(&demand->product),
@@ -182,7 +200,8 @@ const char *syi_stock_describe(const syi_demand *demand, char *text, size_t size
     case SYI_MATERIAL_BITS_EQUAL:
     case SYI_MATERIAL_FSS_EQUAL:
     case SYI_MATERIAL_CARRY_EQUAL:
-        snprintf(text, size, "equality of %" PRIu64 " elements", demand->count);
+        snprintf(text, size, "equality of %" PRIu64 " elements%s", demand->count,
+                 range_text(demand, range, sizeof range));
         break;
     case SYI_MATERIAL_SNN_COMPARE:
     case SYI_MATERIAL_SNN_MSB:
@@ -215,11 +234,14 @@ sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_e
         return SY_OK;
     }
     if (is_fresh(demand) && stock->entries != NULL) {
-        syi_buffer key;
-        const sy_status status = write_key(stock, demand, &key, err);
-        syi_stock_entry *entry = status == SY_OK ? find(stock, &key) : NULL;
-        syi_buffer_fini(&key);
-        SY_TRY(status);
+        const unsigned range = demand->range;
+        syi_stock_entry *entry = NULL;
+        SY_TRY(find_for(stock, demand, &entry, err));
+        if (entry == NULL && range > 0) {
+            demand->range = 0;
+            SY_TRY(find_for(stock, demand, &entry, err));
+            demand->range = entry == NULL ? range : 0;
+        }
         if (entry != NULL) {
             name(demand, entry->first++);
             entry->count--;

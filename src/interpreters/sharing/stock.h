@@ -28,7 +28,8 @@ void syi_stock_fini(syi_stock *stock);
  * that is no name of material made ahead, or not above all that were announced. SY_ELIMIT for too many notes, SY_ENOMEM. */
 sy_status syi_stock_add(syi_stock *stock, const syi_demand *demand, uint64_t first, uint64_t count,
                         sy_error *err);
-/* (Material of SecureNN is never in stock, and always dealt.) Takes one: the demand's item, and those of its fresh factors, become that of the instance. *drawn false: there is none;
+/* (Material of SecureNN is never in stock, and always dealt.) Takes one: the demand's item, and those of its fresh factors, become that of the instance. A
+ * comparison with a range takes one that was made for it, else one for any numbers, and has no range any more. *drawn false: there is none;
  * SY_EEMPTY then when nothing may be dealt on demand (zeros always may). Products with kept masks are never in stock. */
 sy_status syi_stock_draw(syi_stock *stock, syi_demand *demand, bool *drawn, sy_error *err);
 /* Instances left of that kind and these parameters. */

@@ -178,12 +178,55 @@ static void test_announcements_that_are_refused(void **state)
                   &f->err);
 }
 
+/* A comparison of numbers with a range takes one of the same, then one for any numbers; one of any numbers nothing else. */
+static void test_ranges(void **state)
+{
+    fixture *f = *state;
+    syi_demand any = {.kind = SYI_MATERIAL_BITS_SIGN,
+                      .item = {4, 0},
+                      .field = SYI_FIELD_64,
+                      .count = 7,
+                      .outcome = SYI_OUTCOME_RELU};
+    syi_demand narrow = any;
+    char text[SYI_STOCK_TEXT];
+    narrow.range = 20;
+    assert_string_equal(syi_stock_describe(&any, text, sizeof text), "relu of 7 elements");
+    assert_string_equal(syi_stock_describe(&narrow, text, sizeof text),
+                        "relu of 7 elements of 20 bits");
+    assert_ok(syi_stock_add(&f->stock, &any, SYI_ITEM_AHEAD, 1, &f->err), &f->err);
+    assert_ok(syi_stock_add(&f->stock, &narrow, SYI_ITEM_AHEAD + 1, 2, &f->err), &f->err);
+    static const struct {
+        unsigned range, after; /* of the demand */
+        uint64_t name;         /* 0: none */
+    } draws[] = {{20, 20, SYI_ITEM_AHEAD + 1},
+                 {19, 0, SYI_ITEM_AHEAD},
+                 {0, 0, 0},
+                 {19, 19, 0},
+                 {20, 20, SYI_ITEM_AHEAD + 2},
+                 {20, 20, 0}};
+    for (size_t k = 0; k < sizeof draws / sizeof draws[0]; k++) {
+        syi_demand demand = any;
+        demand.range = draws[k].range;
+        assert_int_equal(draw(f, &demand), draws[k].name != 0);
+        assert_true(demand.item.sequence == (draws[k].name != 0 ? draws[k].name : 4));
+        assert_int_equal(demand.range, draws[k].after);
+    }
+    f->stock.force = true;
+    bool drawn = true;
+    assert_status(syi_stock_draw(&f->stock, &narrow, &drawn, &f->err), SY_EEMPTY, &f->err);
+    assert_int_equal(narrow.range, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        stock_test(test_order),      stock_test(test_parameters),
-        stock_test(test_kept_masks), stock_test(test_force),
-        stock_test(test_memory),     stock_test(test_announcements_that_are_refused),
+        stock_test(test_order),
+        stock_test(test_ranges),
+        stock_test(test_parameters),
+        stock_test(test_kept_masks),
+        stock_test(test_force),
+        stock_test(test_memory),
+        stock_test(test_announcements_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
