@@ -141,7 +141,7 @@ typedef struct sy_loader_options {
     bool iter_per_worker; /* a step has a batch of every worker that has any left */
     int num_iterators; /* batches in a step, of different workers; 1 or more, at most workers - 1 count (1 of one
                           worker) */
-    uint64_t seed;     /* of shuffling; 0: drawn from the context's randomness */
+    uint64_t seed; /* of shuffling; 0: drawn from the context's randomness */
 } sy_loader_options;
 #define SY_LOADER_OPTIONS_INIT                                                 \
     {                                                                          \

@@ -52,8 +52,8 @@ sy_tensor *syi_collate_join(sy_scope *scope, sy_tensor **parts, size_t count, bo
         size_t joined = 0;
         for (size_t k = 0; k < count; k += SYI_COLLATE_GROUP) {
             const size_t some = count - k < SYI_COLLATE_GROUP ? count - k : SYI_COLLATE_GROUP;
-            parts[joined++] = stacked ? sy_stack(scope, &parts[k], some, 0)
-                                      : sy_cat(scope, &parts[k], some, 0);
+            parts[joined++] =
+                stacked ? sy_stack(scope, &parts[k], some, 0) : sy_cat(scope, &parts[k], some, 0);
         }
         count = joined;
         stacked = false;

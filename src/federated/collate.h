@@ -4,7 +4,8 @@
 
 #include <csyft/datasets.h>
 
-#define SYI_COLLATE_GROUP ((size_t)64) /* one operation takes no more tensors, one message neither */
+#define SYI_COLLATE_GROUP \
+    ((size_t)64) /* one operation takes no more tensors, one message neither */
 
 /* Parts, 1 or more, along their first dim, or with `stacked` along a new one. Overwrites the list. NULL after a failure,
  * which the scope keeps. */

@@ -136,8 +136,8 @@ sy_worker *sy_dataset_get_location(const sy_dataset *dataset)
 
 /* Rows */
 
-/* A list inside of an index travels with the command; a tensor of indices would have to be sent first. */
-static sy_tensor *take_listed(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
+/* At a worker: a list travels with the command, where a tensor of indices would have to be sent first. */
+static sy_tensor *take_there(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
 {
     sy_context *context = sy_hook_get_context(sy_scope_get_hook(scope));
     const size_t count = (size_t)rows->count;
@@ -157,6 +157,19 @@ static sy_tensor *take_listed(sy_scope *scope, sy_tensor *tensor, const syi_rows
     return taken;
 }
 
+/* Here, or shared: indices are public. */
+static sy_tensor *take_here(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
+{
+    sy_error error = SY_ERROR_INIT;
+    sy_tensor *index = NULL;
+    if (sy_tensor_new(sy_scope_get_hook(scope), &index, SY_DTYPE_I64, 1, &rows->count,
+                      rows->indices, &error) != SY_OK) {
+        sy_scope_fail(scope, &error);
+        return NULL;
+    }
+    return sy_index_select(scope, tensor, 0, sy_scope_adopt(scope, index));
+}
+
 sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
 {
     if (sy_scope_get_status(scope) != SY_OK) {
@@ -165,7 +178,8 @@ sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_rows *
     if (rows->indices == NULL || rows->count == 0) {
         return sy_narrow(scope, tensor, 0, rows->first, rows->count);
     }
-    return take_listed(scope, tensor, rows);
+    return sy_tensor_get_location(tensor) != NULL ? take_there(scope, tensor, rows)
+                                                  : take_here(scope, tensor, rows);
 }
 
 /* Hands both out, or neither. */

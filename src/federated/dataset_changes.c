@@ -34,13 +34,15 @@ static sy_status make_one(sy_tensor *tensor, const char *what, sy_tensor **made,
 static sy_status apply(sy_dataset *dataset, const change *how, sy_error *err)
 {
     sy_tensor *data = NULL, *targets = NULL;
+    const bool both = dataset->data != dataset->targets;
     SY_TRY(make_one(dataset->data, "data", &data, how, err));
-    const sy_status status = make_one(dataset->targets, "targets", &targets, how, err);
+    const sy_status status =
+        both ? make_one(dataset->targets, "targets", &targets, how, err) : SY_OK;
     if (status == SY_OK) {
         syi_tensor_become(dataset->data, data);
-        if (dataset->targets != dataset->data) {
-            syi_tensor_become(dataset->targets, targets);
-        }
+    }
+    if (status == SY_OK && both) {
+        syi_tensor_become(dataset->targets, targets);
     }
     sy_tensor_unref(data);
     sy_tensor_unref(targets);

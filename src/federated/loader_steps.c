@@ -74,8 +74,7 @@ bool syi_steps_plan(sy_federated_loader *loader)
     const size_t width = loader->width;
     bool some = false;
     memcpy(loader->next.iterators, loader->now.iterators, width * sizeof *loader->now.iterators);
-    memcpy(loader->next.left, loader->now.left,
-           width * loader->workers * sizeof *loader->now.left);
+    memcpy(loader->next.left, loader->now.left, width * loader->workers * sizeof *loader->now.left);
     /* The second time for those that waited for one which has gone on meanwhile. */
     for (size_t turn = 0; turn < 2 * width; turn++) {
         go_on(loader, turn % width);

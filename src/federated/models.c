@@ -45,8 +45,7 @@ static sy_status check_pair(sy_module *first, sy_module *other, size_t index, sy
 static sy_status check_models(sy_module *first, sy_module *other, const char *what, sy_error *err)
 {
     size_t count = 0, others = 0;
-    if (first == NULL || other == NULL ||
-        sy_module_get_hook(first) != sy_module_get_hook(other)) {
+    if (first == NULL || other == NULL || sy_module_get_hook(first) != sy_module_get_hook(other)) {
         return syi_fail(err, SY_EINVAL, "%s: a model is NULL or of another hook", what);
     }
     sy_tensor *const *a = sy_module_get_parameters(first, &count);
