@@ -137,7 +137,7 @@ sy_worker *sy_dataset_get_location(const sy_dataset *dataset)
 /* Rows */
 
 /* At a worker: a list travels with the command, where a tensor of indices would have to be sent first. */
-static sy_tensor *take_there(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
+static sy_tensor *take_there(sy_scope *scope, sy_tensor *tensor, const syi_selection *rows)
 {
     sy_context *context = sy_hook_get_context(sy_scope_get_hook(scope));
     const size_t count = (size_t)rows->count;
@@ -158,7 +158,7 @@ static sy_tensor *take_there(sy_scope *scope, sy_tensor *tensor, const syi_rows 
 }
 
 /* Here, or shared: indices are public. */
-static sy_tensor *take_here(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
+static sy_tensor *take_here(sy_scope *scope, sy_tensor *tensor, const syi_selection *rows)
 {
     sy_error error = SY_ERROR_INIT;
     sy_tensor *index = NULL;
@@ -170,7 +170,7 @@ static sy_tensor *take_here(sy_scope *scope, sy_tensor *tensor, const syi_rows *
     return sy_index_select(scope, tensor, 0, sy_scope_adopt(scope, index));
 }
 
-sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows)
+sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_selection *rows)
 {
     if (sy_scope_get_status(scope) != SY_OK) {
         return NULL;
@@ -236,7 +236,7 @@ sy_status sy_dataset_get_batch(sy_dataset *dataset, const int64_t *indices, size
         status = check_index(dataset, &places[k], err);
     }
     if (status == SY_OK) {
-        const syi_rows rows = {.indices = places, .count = (int64_t)count};
+        const syi_selection rows = {.indices = places, .count = (int64_t)count};
         sy_scope *scope = sy_scope_begin(dataset->hook);
         sy_tensor *taken = syi_dataset_take(scope, dataset->data, &rows);
         status = finish(scope, taken, syi_dataset_take(scope, dataset->targets, &rows), data,

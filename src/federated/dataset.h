@@ -22,14 +22,14 @@ sy_status syi_dataset_check_places(sy_tensor *data, sy_tensor *targets, sy_error
 bool syi_dataset_is_here(const sy_dataset *dataset);
 
 /* Rows of a dataset: `count` from `first` on, or those that `indices` (not NULL) names. Indices are in range. */
-typedef struct syi_rows {
+typedef struct syi_selection {
     const int64_t *indices;
     int64_t first;
     int64_t count;
-} syi_rows;
+} syi_selection;
 
 /* What `rows` stands for: new tensors of the scope, one message each. NULL after a failure, which the scope keeps. */
-sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_rows *rows);
+sy_tensor *syi_dataset_take(sy_scope *scope, sy_tensor *tensor, const syi_selection *rows);
 
 /* The datasets of one worker: their rows follow each other. */
 typedef struct syi_shard {
@@ -51,7 +51,7 @@ struct sy_federated_dataset {
 
 /* A batch of one worker: `rows` of all its datasets, 1 or more, as new tensors of the scope; one message for each, but where
  * several datasets have a part in it. NULL after a failure, which the scope keeps. SY_ECOLLOCATION: a dataset has left. */
-void syi_shard_take(sy_scope *scope, const syi_shard *shard, const syi_rows *rows, sy_tensor **data,
-                    sy_tensor **targets);
+void syi_shard_take(sy_scope *scope, const syi_shard *shard, const syi_selection *rows,
+                    sy_tensor **data, sy_tensor **targets);
 
 #endif

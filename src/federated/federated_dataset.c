@@ -204,7 +204,7 @@ static sy_status check_workers(sy_worker *const *workers, size_t count, sy_error
     return SY_OK;
 }
 
-static sy_status send_rows(sy_tensor *tensor, const syi_rows *rows, sy_worker *worker,
+static sy_status send_rows(sy_tensor *tensor, const syi_selection *rows, sy_worker *worker,
                            sy_tensor **pointer, sy_error *err)
 {
     sy_scope *scope = sy_scope_begin(sy_tensor_get_hook(tensor));
@@ -217,7 +217,7 @@ static sy_status send_rows(sy_tensor *tensor, const syi_rows *rows, sy_worker *w
     return status;
 }
 
-static sy_status send_part(sy_dataset *dataset, const syi_rows *rows, sy_worker *worker,
+static sy_status send_part(sy_dataset *dataset, const syi_selection *rows, sy_worker *worker,
                            sy_dataset **part, sy_error *err)
 {
     sy_tensor *data = NULL, *targets = NULL;
@@ -258,7 +258,7 @@ sy_status sy_dataset_federate(sy_dataset *dataset, sy_worker *const *workers, si
     size_t sent = 0;
     for (int64_t first = 0; first < length && status == SY_OK; first += share) {
         const int64_t left = length - first;
-        const syi_rows rows = {.first = first, .count = left < share ? left : share};
+        const syi_selection rows = {.first = first, .count = left < share ? left : share};
         syi_log(context, SY_LOG_DEBUG, COMPONENT, id_of(workers[sent], names, sizeof names), 0,
                 "Sending data to worker");
         status = send_part(dataset, &rows, workers[sent], &parts[sent], err);

@@ -163,58 +163,50 @@ void sy_federated_batches_free(sy_hook *hook, sy_federated_batch *batches, size_
 }
 
 /* The rows of the batch at which an iterator is. */
-static sy_status rows_of(sy_federated_loader *loader, size_t rank, syi_rows *rows, sy_error *err)
+static syi_selection rows_of(sy_federated_loader *loader, size_t rank)
 {
     const syi_iterator *at = &loader->next.iterators[rank];
-    *rows = (syi_rows){.first = at->row, .count = syi_steps_count(loader, at)};
+    syi_selection rows = {.first = at->row, .count = syi_steps_count(loader, at)};
     if (loader->orders == NULL) {
-        return SY_OK;
+        return rows;
     }
     syi_order *order = &loader->orders[rank];
     if (order->worker != at->worker || order->pass != loader->pass) {
         const syi_row_order_key key = {loader->options.seed, loader->pass, rank, at->worker};
-        const size_t count = (size_t)loader->federated->shards[at->worker].rows;
-        order->worker = SYI_NOWHERE;
-        SY_TRY(syi_row_order_fill(&key, order->places, count, err));
+        syi_row_order_fill(&key, order->places, (size_t)loader->federated->shards[at->worker].rows);
         order->worker = at->worker;
         order->pass = loader->pass;
     }
-    rows->indices = &order->places[at->row];
-    return SY_OK;
+    rows.indices = &order->places[at->row];
+    return rows;
 }
 
 /* All are asked for before the first answer is waited for. */
-static sy_status take_batches(sy_federated_loader *loader, sy_scope *scope,
-                              sy_federated_batch *batches, size_t *count, sy_error *err)
+static void take_batches(sy_federated_loader *loader, sy_scope *scope, sy_federated_batch *batches,
+                         size_t *count)
 {
     for (size_t rank = 0; rank < loader->width; rank++) {
         const size_t worker = loader->next.iterators[rank].worker;
-        syi_rows rows;
         if (worker == SYI_NOWHERE) {
             continue;
         }
-        SY_TRY(rows_of(loader, rank, &rows, err));
         const syi_shard *shard = &loader->federated->shards[worker];
+        const syi_selection rows = rows_of(loader, rank);
         sy_federated_batch *batch = &batches[(*count)++];
         *batch = (sy_federated_batch){.location = shard->worker, .rows = rows.count};
         syi_shard_take(scope, shard, &rows, &batch->data, &batch->targets);
         batch->data = sy_scope_keep(scope, batch->data);
         batch->targets = sy_scope_keep(scope, batch->targets);
     }
-    return SY_OK;
 }
 
 static sy_status fetch(sy_federated_loader *loader, sy_federated_batch *batches, size_t *count,
                        sy_error *err)
 {
     sy_scope *scope = sy_scope_begin(loader->hook);
-    if (scope == NULL) {
-        return SYI_ENOMEM(err, "loader");
-    }
     (void)sy_scope_set_pipelined(scope, true);
-    sy_status status = take_batches(loader, scope, batches, count, err);
-    const sy_status latched = sy_scope_end(scope, status == SY_OK ? err : NULL);
-    status = status == SY_OK ? latched : status;
+    take_batches(loader, scope, batches, count);
+    const sy_status status = sy_scope_end(scope, err);
     while (status != SY_OK && *count > 0) {
         sy_federated_batch_fini(&batches[--*count]);
     }

@@ -30,16 +30,16 @@ static bool all_are_there(sy_scope *scope, const syi_shard *shard)
 }
 
 /* The part of `rows` that is in the dataset whose rows begin at `offset` of the shard. `own`: room for its indices. */
-static syi_rows part_of(const syi_rows *rows, const sy_dataset *dataset, int64_t offset,
-                        int64_t *own)
+static syi_selection part_of(const syi_selection *rows, const sy_dataset *dataset, int64_t offset,
+                             int64_t *own)
 {
     const int64_t end = offset + dataset->length;
     if (rows->indices == NULL) {
         const int64_t first = rows->first > offset ? rows->first : offset;
         const int64_t last = rows->first + rows->count < end ? rows->first + rows->count : end;
-        return (syi_rows){.first = first - offset, .count = last > first ? last - first : 0};
+        return (syi_selection){.first = first - offset, .count = last > first ? last - first : 0};
     }
-    syi_rows part = {.indices = own};
+    syi_selection part = {.indices = own};
     for (int64_t k = 0; k < rows->count; k++) {
         if (rows->indices[k] >= offset && rows->indices[k] < end) {
             own[part.count++] = rows->indices[k] - offset;
@@ -54,14 +54,16 @@ typedef struct parts {
     int64_t *indices;
 } parts;
 
-static void parts_close(sy_context *context, parts *p, const syi_shard *shard, const syi_rows *rows)
+static void parts_close(sy_context *context, parts *p, const syi_shard *shard,
+                        const syi_selection *rows)
 {
     syi_free(context, p->data, shard->count * sizeof *p->data);
     syi_free(context, p->targets, shard->count * sizeof *p->targets);
     syi_free(context, p->indices, (size_t)rows->count * sizeof *p->indices);
 }
 
-static bool parts_open(sy_context *context, parts *p, const syi_shard *shard, const syi_rows *rows)
+static bool parts_open(sy_context *context, parts *p, const syi_shard *shard,
+                       const syi_selection *rows)
 {
     p->data = syi_alloc_array(context, shard->count, sizeof *p->data);
     p->targets = syi_alloc_array(context, shard->count, sizeof *p->targets);
@@ -74,14 +76,14 @@ static bool parts_open(sy_context *context, parts *p, const syi_shard *shard, co
 }
 
 /* Each dataset gives its part, and the parts are put together at the worker. */
-static void take_parts(sy_scope *scope, const syi_shard *shard, const syi_rows *rows, parts *p,
+static void take_parts(sy_scope *scope, const syi_shard *shard, const syi_selection *rows, parts *p,
                        sy_tensor **data, sy_tensor **targets)
 {
     int64_t offset = 0;
     size_t count = 0;
     for (size_t k = 0; k < shard->count; k++) {
         const sy_dataset *dataset = shard->datasets[k];
-        const syi_rows part = part_of(rows, dataset, offset, p->indices);
+        const syi_selection part = part_of(rows, dataset, offset, p->indices);
         if (part.count > 0) {
             p->data[count] = syi_dataset_take(scope, dataset->data, &part);
             p->targets[count++] = syi_dataset_take(scope, dataset->targets, &part);
@@ -92,8 +94,8 @@ static void take_parts(sy_scope *scope, const syi_shard *shard, const syi_rows *
     *targets = syi_collate_join(scope, p->targets, count, false);
 }
 
-void syi_shard_take(sy_scope *scope, const syi_shard *shard, const syi_rows *rows, sy_tensor **data,
-                    sy_tensor **targets)
+void syi_shard_take(sy_scope *scope, const syi_shard *shard, const syi_selection *rows,
+                    sy_tensor **data, sy_tensor **targets)
 {
     *data = NULL;
     *targets = NULL;
