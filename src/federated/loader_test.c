@@ -4,89 +4,14 @@
 
 #include <string.h>
 
-#include <csyft/operations.h>
-
-#include "support/local_hook.h"
-#include "support/numbered_rows.h"
+#include "support/loader_scene.h"
 #include "support/property.h"
-
-enum { WORKERS = 5, ROWS = 60 };
-
-typedef struct fixture {
-    local_hook *local;
-    sy_worker *workers[WORKERS];
-    sy_federated_dataset *spread;
-    sy_federated_loader *loader;
-} fixture;
-
-/* Worker k has rows[k] rows; they are numbered through. `o` nullable. */
-static fixture open_loader(void **state, const int64_t *rows, size_t workers,
-                           const sy_loader_options *o)
-{
-    fixture f = {.local = *state};
-    sy_dataset *parts[WORKERS];
-    int64_t first = 0;
-    for (size_t k = 0; k < workers; k++) {
-        char id[2] = {(char)('a' + k), '\0'};
-        assert_ok(sy_virtual_worker_new(f.local->hook, &f.workers[k], id, &f.local->err),
-                  &f.local->err);
-        parts[k] = numbered_rows_at(f.workers[k], first, rows[k]);
-        first += rows[k];
-    }
-    f.spread = numbered_rows_spread(parts, workers);
-    assert_ok(sy_federated_loader_new(&f.loader, f.spread, o, &f.local->err), &f.local->err);
-    return f;
-}
-
-static void close_loader(fixture *f)
-{
-    sy_federated_loader_free(f->loader);
-    sy_federated_dataset_unref(f->spread);
-}
-
-/* A step as text: "a:0,1 b:7"; "" at the end of a pass. */
-static const char *step(fixture *f, char *text, size_t size)
-{
-    sy_federated_batch batches[WORKERS];
-    size_t count = 0, length = 0;
-    text[0] = '\0';
-    assert_ok(sy_federated_loader_next(f->loader, batches, WORKERS, &count, &f->local->err),
-              &f->local->err);
-    for (size_t k = 0; k < count; k++) {
-        int64_t numbers[ROWS];
-        char id[64];
-        const sy_id name = sy_worker_get_id(batches[k].location);
-        assert_ptr_equal(sy_tensor_get_location(batches[k].data), batches[k].location);
-        assert_ptr_equal(sy_tensor_get_location(batches[k].targets), batches[k].location);
-        numbered_rows_read(batches[k].data, batches[k].targets, numbers, (size_t)batches[k].rows);
-        length += (size_t)snprintf(text + length, size - length, "%s%s:", k > 0 ? " " : "",
-                                   sy_id_format(&name, id, sizeof id));
-        for (int64_t i = 0; i < batches[k].rows; i++) {
-            length += (size_t)snprintf(text + length, size - length, "%s%d", i > 0 ? "," : "",
-                                       (int)numbers[i]);
-        }
-        sy_federated_batch_fini(&batches[k]);
-        sy_federated_batch_fini(&batches[k]); /* twice is once */
-    }
-    return text;
-}
-
-#define assert_steps(f, ...)                                 \
-    assert_pass((f), (const char *const[]){__VA_ARGS__, ""}, \
-                sizeof((const char *const[]){__VA_ARGS__, ""}) / sizeof(char *))
-static void assert_pass(fixture *f, const char *const *expected, size_t count)
-{
-    char text[1000];
-    for (size_t k = 0; k < count; k++) {
-        assert_string_equal(step(f, text, sizeof text), expected[k]);
-    }
-}
 
 static void test_one_iterator(void **state)
 {
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.batch_size = 2;
-    fixture f = open_loader(state, (const int64_t[]){3, 0, 4, 1}, 4, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){3, 0, 4, 1}, 4, &o);
     assert_int_equal(sy_federated_loader_get_length(f.loader), 5); /* 8 rows in twos would be 4 */
     assert_int_equal(sy_federated_loader_get_width(f.loader), 1);
     for (int pass = 0; pass < 2; pass++) {
@@ -97,7 +22,7 @@ static void test_one_iterator(void **state)
 
 static void test_defaults(void **state)
 {
-    fixture f = open_loader(state, (const int64_t[]){9, 2}, 2, NULL);
+    loader_scene f = open_loader(state, (const int64_t[]){9, 2}, 2, NULL);
     assert_steps(&f, "a:0,1,2,3,4,5,6,7", "a:8", "b:9,10");
     close_loader(&f);
 }
@@ -107,7 +32,7 @@ static void test_drop_last_per_worker(void **state)
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.batch_size = 2;
     o.drop_last = true;
-    fixture f = open_loader(state, (const int64_t[]){3, 1, 4}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){3, 1, 4}, 3, &o);
     assert_int_equal(sy_federated_loader_get_length(f.loader), 3); /* 8 rows in twos would be 4 */
     assert_steps(&f, "a:0,1", "c:4,5", "c:6,7");
     close_loader(&f);
@@ -118,7 +43,7 @@ static void test_one_worker_several_iterators(void **state)
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.num_iterators = 4;
     o.batch_size = INT64_MAX;
-    fixture f = open_loader(state, (const int64_t[]){3}, 1, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){3}, 1, &o);
     assert_int_equal(sy_federated_loader_get_width(f.loader), 1);
     assert_steps(&f, "a:0,1,2");
     close_loader(&f);
@@ -126,7 +51,7 @@ static void test_one_worker_several_iterators(void **state)
 
 static void test_nothing_anywhere(void **state)
 {
-    fixture f = open_loader(state, (const int64_t[]){0, 0}, 2, NULL);
+    loader_scene f = open_loader(state, (const int64_t[]){0, 0}, 2, NULL);
     char text[8];
     assert_int_equal(sy_federated_loader_get_length(f.loader), 0);
     assert_string_equal(step(&f, text, sizeof text), "");
@@ -139,7 +64,7 @@ static void test_an_iterator_waits(void **state)
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.batch_size = 2;
     o.num_iterators = 2;
-    fixture f = open_loader(state, (const int64_t[]){2, 8, 2}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){2, 8, 2}, 3, &o);
     assert_int_equal(sy_federated_loader_get_length(f.loader), 12);
     assert_steps(&f, "a:0,1 b:2,3", "c:10,11 b:4,5", "b:6,7", "b:8,9", "b:2,3 a:0,1",
                  "b:4,5 c:10,11", "b:6,7", "b:8,9");
@@ -152,7 +77,7 @@ static void test_iter_per_worker(void **state)
     o.batch_size = 2;
     o.iter_per_worker = true;
     o.num_iterators = 1;
-    fixture f = open_loader(state, (const int64_t[]){2, 5, 0, 4}, 4, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){2, 5, 0, 4}, 4, &o);
     assert_int_equal(sy_federated_loader_get_length(f.loader), 6);
     assert_int_equal(sy_federated_loader_get_width(f.loader), 4);
     assert_steps(&f, "a:0,1 b:2,3 d:7,8", "b:4,5 d:9,10", "b:6");
@@ -163,7 +88,7 @@ static void test_rewind(void **state)
 {
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.batch_size = 2;
-    fixture f = open_loader(state, (const int64_t[]){3, 1}, 2, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){3, 1}, 2, &o);
     char text[100];
     sy_federated_loader_rewind(f.loader);
     assert_string_equal(step(&f, text, sizeof text), "a:0,1");
@@ -181,7 +106,7 @@ static void test_refusals(void **state)
     sy_federated_batch batch;
     size_t count = 7;
     o.num_iterators = 2;
-    fixture f = open_loader(state, (const int64_t[]){1, 1, 1}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){1, 1, 1}, 3, &o);
     assert_status(sy_federated_loader_next(f.loader, &batch, 1, &count, &local->err), SY_EINVAL,
                   &local->err);
     assert_int_equal(count, 0);
@@ -200,157 +125,30 @@ static void test_refusals(void **state)
     close_loader(&f);
 }
 
-/* Shuffling */
-
-/* The numbers of a whole pass in the order in which they come. */
-static size_t read_pass(fixture *f, int64_t *numbers)
-{
-    sy_federated_batch batches[WORKERS];
-    size_t count = 0, read = 0;
-    do {
-        assert_ok(sy_federated_loader_next(f->loader, batches, WORKERS, &count, &f->local->err),
-                  &f->local->err);
-        for (size_t k = 0; k < count; k++) {
-            const size_t rows = (size_t)batches[k].rows;
-            numbered_rows_read(batches[k].data, batches[k].targets, &numbers[read], rows);
-            read += rows;
-            sy_federated_batch_fini(&batches[k]);
-        }
-    } while (count > 0);
-    return read;
-}
-
-static void test_seeds(void **state)
-{
-    enum { PASSES = 3 };
-    sy_loader_options o = SY_LOADER_OPTIONS_INIT;
-    int64_t numbers[3][PASSES][ROWS];
-    o.shuffle = true;
-    o.batch_size = 4;
-    o.seed = 5;
-    fixture f = open_loader(state, (const int64_t[]){30, 30}, 2, &o);
-    for (size_t k = 0; k < 3; k++) {
-        o.seed = k < 2 ? 5 : 6;
-        sy_federated_loader_free(f.loader);
-        assert_ok(sy_federated_loader_new(&f.loader, f.spread, &o, &f.local->err), &f.local->err);
-        for (size_t pass = 0; pass < PASSES; pass++) {
-            assert_int_equal(read_pass(&f, numbers[k][pass]), ROWS);
-            for (size_t i = 0; i < pass; i++) {
-                assert_memory_not_equal(numbers[k][i], numbers[k][pass], sizeof numbers[k][i]);
-            }
-        }
-    }
-    assert_memory_equal(numbers[0], numbers[1], sizeof numbers[0]);
-    assert_memory_not_equal(numbers[0], numbers[2], sizeof numbers[0]);
-    int64_t first_alike = 0; /* the workers' orders are their own */
-    for (size_t k = 0; k < 30; k++) {
-        first_alike += numbers[0][0][k] + 30 == numbers[0][0][30 + k];
-    }
-    assert_true(first_alike < 15);
-    close_loader(&f);
-}
-
-static void test_seeds_that_are_drawn(void **state)
-{
-    sy_loader_options o = SY_LOADER_OPTIONS_INIT;
-    int64_t numbers[2][ROWS];
-    o.shuffle = true;
-    fixture f = open_loader(state, (const int64_t[]){ROWS}, 1, &o);
-    assert_int_equal(read_pass(&f, numbers[0]), ROWS);
-    sy_federated_loader_free(f.loader);
-    assert_ok(sy_federated_loader_new(&f.loader, f.spread, &o, &f.local->err), &f.local->err);
-    assert_int_equal(read_pass(&f, numbers[1]), ROWS);
-    assert_memory_not_equal(numbers[0], numbers[1], sizeof numbers[0]);
-    close_loader(&f);
-}
-
-/* Shuffled batches are copies, others views, as the header says. */
-static void test_views_and_copies(void **state)
-{
-    for (int shuffled = 0; shuffled < 2; shuffled++) {
-        sy_loader_options o = SY_LOADER_OPTIONS_INIT;
-        sy_federated_batch batch;
-        size_t count = 0;
-        float data[2];
-        o.shuffle = shuffled;
-        fixture f = {.local = *state};
-        sy_dataset *part = NULL;
-        char id[] = {(char)('a' + shuffled), '\0'};
-        assert_ok(sy_virtual_worker_new(f.local->hook, &f.workers[0], id, &f.local->err),
-                  &f.local->err);
-        part = numbered_rows_at(f.workers[0], 4, 1);
-        assert_ok(sy_federated_dataset_new(&f.spread, &part, 1, &f.local->err), &f.local->err);
-        assert_ok(sy_federated_loader_new(&f.loader, f.spread, &o, &f.local->err), &f.local->err);
-        assert_ok(sy_federated_loader_next(f.loader, &batch, 1, &count, &f.local->err),
-                  &f.local->err);
-        sy_scope *s = sy_scope_begin(f.local->hook);
-        sy_fill_(s, batch.data, 9);
-        assert_ok(sy_scope_end(s, &f.local->err), &f.local->err);
-        numbered_rows_copy(sy_dataset_get_data(part), data, sizeof data);
-        assert_true(data[0] == (shuffled ? 4 : 9));
-        sy_federated_batch_fini(&batch);
-        sy_dataset_unref(part);
-        close_loader(&f);
-    }
-}
-
-/* Several datasets at one worker are one row of rows. */
-static void test_batches_across_datasets(void **state)
-{
-    local_hook *local = *state;
-    fixture f = {.local = local};
-    sy_loader_options o = SY_LOADER_OPTIONS_INIT;
-    assert_ok(sy_virtual_worker_new(local->hook, &f.workers[0], "a", &local->err), &local->err);
-    assert_ok(sy_virtual_worker_new(local->hook, &f.workers[1], "b", &local->err), &local->err);
-    sy_dataset *parts[] = {
-        numbered_rows_at(f.workers[0], 0, 2), numbered_rows_at(f.workers[1], 20, 1),
-        numbered_rows_at(f.workers[0], 2, 1), numbered_rows_at(f.workers[0], 3, 0),
-        numbered_rows_at(f.workers[0], 3, 4)};
-    f.spread = numbered_rows_spread(parts, 5);
-    o.batch_size = 5;
-    assert_ok(sy_federated_loader_new(&f.loader, f.spread, &o, &local->err), &local->err);
-    assert_steps(&f, "a:0,1,2,3,4", "a:5,6", "b:20");
-    sy_federated_loader_free(f.loader);
-    o.shuffle = true;
-    assert_ok(sy_federated_loader_new(&f.loader, f.spread, &o, &local->err), &local->err);
-    for (int pass = 0; pass < 20; pass++) {
-        int64_t numbers[ROWS];
-        bool seen[7] = {false};
-        assert_int_equal(read_pass(&f, numbers), 8);
-        for (size_t k = 0; k < 7; k++) {
-            assert_in_range(numbers[k], 0, 6);
-            assert_false(seen[numbers[k]]);
-            seen[numbers[k]] = true;
-        }
-        assert_int_equal(numbers[7], 20);
-    }
-    close_loader(&f);
-}
-
 /* Any shards and options: a pass gives every row as often as there are iterators, workers of a step are distinct, and as
  * many batches come as the length says. */
 static void one_property(void **state, property_random *random)
 {
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
-    int64_t rows[WORKERS], total = 0, seen[ROWS] = {0}, batch_count = 0;
-    const size_t workers = (size_t)property_between(random, 1, WORKERS);
+    int64_t rows[LOADER_WORKERS], total = 0, seen[LOADER_ROWS] = {0}, batch_count = 0;
+    const size_t workers = (size_t)property_between(random, 1, LOADER_WORKERS);
     for (size_t k = 0; k < workers; k++) {
-        rows[k] = property_between(random, 0, ROWS / WORKERS);
+        rows[k] = property_between(random, 0, LOADER_ROWS / LOADER_WORKERS);
         total += rows[k];
     }
     o.batch_size = property_between(random, 1, 6);
     o.shuffle = property_between(random, 0, 1);
-    o.num_iterators = (int)property_between(random, 1, WORKERS);
+    o.num_iterators = (int)property_between(random, 1, LOADER_WORKERS);
     o.iter_per_worker = property_between(random, 0, 3) == 0;
-    fixture f = open_loader(state, rows, workers, &o);
+    loader_scene f = open_loader(state, rows, workers, &o);
     const size_t width = sy_federated_loader_get_width(f.loader);
     for (size_t count = 1; count > 0;) {
-        sy_federated_batch batches[WORKERS];
+        sy_federated_batch batches[LOADER_WORKERS];
         assert_ok(sy_federated_loader_next(f.loader, batches, width, &count, &f.local->err),
                   &f.local->err);
         batch_count += (int64_t)count;
         for (size_t k = 0; k < count; k++) {
-            int64_t numbers[ROWS];
+            int64_t numbers[LOADER_ROWS];
             assert_in_range(batches[k].rows, 1, o.batch_size);
             numbered_rows_read(batches[k].data, batches[k].targets, numbers,
                                (size_t)batches[k].rows);
@@ -394,7 +192,7 @@ static void test_extract(void **state)
     size_t count = 0;
     char text[100];
     o.batch_size = 2;
-    fixture f = open_loader(state, (const int64_t[]){3, 0, 2}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){3, 0, 2}, 3, &o);
     assert_string_equal(step(&f, text, sizeof text), "a:0,1"); /* a pass that is given up */
     assert_ok(sy_federated_loader_extract(f.loader, &batches, &count, &local->err), &local->err);
     assert_int_equal(count, 3);
@@ -422,7 +220,7 @@ static void test_a_dataset_that_left(void **state)
     local_hook *local = *state;
     sy_federated_batch batch;
     size_t count = 0;
-    fixture f = open_loader(state, (const int64_t[]){3}, 1, NULL);
+    loader_scene f = open_loader(state, (const int64_t[]){3}, 1, NULL);
     sy_dataset *part = sy_federated_dataset_get(f.spread, f.workers[0], 0);
     assert_ok(sy_dataset_get(part, &local->err), &local->err);
     assert_status(sy_federated_loader_next(f.loader, &batch, 1, &count, &local->err),
@@ -444,7 +242,7 @@ static void sweep(void **state, bool shuffle)
     o.num_iterators = 2;
     o.shuffle = shuffle;
     o.seed = 1;
-    fixture f = open_loader(state, (const int64_t[]){4, 5, 6}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){4, 5, 6}, 3, &o);
     (void)step(&f, first, sizeof first);
     for (size_t nth = 1;; nth++) {
         sy_federated_batch batches[2];
@@ -495,7 +293,7 @@ static void test_no_memory_for_a_loader(void **state)
     sy_loader_options o = SY_LOADER_OPTIONS_INIT;
     o.shuffle = true;
     o.iter_per_worker = true;
-    fixture f = open_loader(state, (const int64_t[]){4, 5, 6}, 3, &o);
+    loader_scene f = open_loader(state, (const int64_t[]){4, 5, 6}, 3, &o);
     const size_t live = local->memory.live;
     for (size_t nth = 1;; nth++) {
         sy_federated_loader *made = NULL;
@@ -529,10 +327,6 @@ int main(void)
         TEST(test_iter_per_worker),
         TEST(test_rewind),
         TEST(test_refusals),
-        TEST(test_seeds),
-        TEST(test_seeds_that_are_drawn),
-        TEST(test_views_and_copies),
-        TEST(test_batches_across_datasets),
         TEST(test_any_shards),
         TEST(test_extract),
         TEST(test_a_dataset_that_left),
