@@ -69,10 +69,10 @@ static void test_numbers(void **state)
         assert_ok(sy_federated_avg(m, 2, NULL, &local->err), &local->err);
         assert_linear(local, m[0], 4, -1, 1.125f);
         assert_linear(local, m[1], 5, -2, 0.5f);
-        assert_ok(sy_federated_avg(m, 3, (const double[]){1, 2, 1}, &local->err), &local->err);
-        assert_linear(local, m[0], 3.5f, -0.5f, 0.78125f);
+        assert_ok(sy_federated_avg(m, 3, (const double[]){2, 1, 1}, &local->err), &local->err);
+        assert_linear(local, m[0], 3.25f, -0.25f, 0.9375f);
         assert_ok(sy_federated_avg(m, 1, NULL, &local->err), &local->err);
-        assert_linear(local, m[0], 3.5f, -0.5f, 0.78125f);
+        assert_linear(local, m[0], 3.25f, -0.25f, 0.9375f);
         for (size_t k = 0; k < 3; k++) {
             sy_module_unref(m[k]);
         }
