@@ -8,6 +8,7 @@
 #include <csyft/command.h>
 #include <csyft/context.h>
 #include <csyft/custom_worker.h>
+#include <csyft/datasets.h>
 #include <csyft/grid.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>
