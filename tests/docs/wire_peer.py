@@ -251,9 +251,9 @@ class Rules(unittest.TestCase):
     def test_joint_requests_need_a_session(self):
         self.answered(OBJECT, [None, floats(240, 1, 2)])
         ordinary = msgpack.packb(["add", [1, [here(240), 1]], {}, [241]])
-        for joint, status in (([b"\1" * 16, 1, 1], ENOTFOUND), ([b"\1" * 16, 0, 1], EFORMAT),
-                              ([b"\1" * 15, 1, 1], EFORMAT), ([b"\1" * 16, 1], EFORMAT),
-                              ([b"\1" * 16, 1, 256], EFORMAT), ([1, 2, 3], EFORMAT), (None, EFORMAT)):
+        for joint, status in (([b"\1" * 16, 1, 1, 0], ENOTFOUND), ([b"\1" * 16, 0, 1, 0], EFORMAT),
+                              ([b"\1" * 15, 1, 1, 0], EFORMAT), ([b"\1" * 16, 1], EFORMAT),
+                              ([b"\1" * 16, 1, 256, 0], EFORMAT), ([b"\1" * 16, 1, 1], EFORMAT), ([1, 2, 3], EFORMAT), (None, EFORMAT)):
             with self.subTest(joint):
                 self.refused(status, COMMAND, None, packed=msgpack.packb(joint) + ordinary, flags=1 << 5)
         self.assertFalse(self.exists(241))
