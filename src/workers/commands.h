@@ -32,6 +32,8 @@ enum {
     /* With COMPUTES: when it changes nothing, it begins on the transport's thread, keeps to the budget that it asks for
      * (syi_request_get_budget), and begins again on the pool where that does not suffice (syi_request_postpone). */
     SYI_COMMAND_BUDGETED = 1u << 3,
+    /* Who asks looks at the answer much later, except where it is an error: answers may leave together. */
+    SYI_COMMAND_UNHURRIED = 1u << 4,
 };
 
 typedef struct syi_worker_command {
