@@ -151,7 +151,8 @@ static sy_status queue_message(syi_server_peer *peer, syi_message *message, bool
     syi_traffic_add(&peer->base.traffic.frames_sent, 1);
     syi_traffic_add(&peer->base.traffic.bytes_sent, length);
     if (later && was_empty && peer->held < HELD_MAX && peer->server->klass->holds) {
-        if (peer->held++ == 0) {
+        if (peer->held++ == 0 && !peer->clocked) {
+            peer->clocked = true;
             ask_loop(peer); /* it looks after a while whether it is still there */
         }
         return SY_OK;
@@ -186,16 +187,30 @@ static sy_status server_peer_send_later(syi_peer *base, syi_message *message, sy
     return status;
 }
 
-static void server_peer_flush(syi_peer *base)
+/* Under the lock. */
+static void flush_held(syi_server_peer *peer)
 {
-    syi_server_peer *peer = (syi_server_peer *)base;
-    pthread_mutex_lock(&peer->lock);
     if (peer->open && peer->held > 0) {
         send_now(peer);
         if (peer->failed != SY_OK || peer->out.bytes != 0) {
             ask_loop(peer);
         }
     }
+}
+
+static void server_peer_flush(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    flush_held(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void syi_server_peer_release_held(syi_server_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    peer->clocked = false;
+    flush_held(peer);
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -515,7 +530,7 @@ syi_server_wish syi_server_peer_apply(syi_server_peer *peer)
         .reading = peer->reading,
         .linger_ms = peer->linger_ms,
         .queued = holds ? 0 : peer->out.bytes,
-        .holds = holds,
+        .holds = peer->clocked,
     };
     pthread_mutex_unlock(&peer->lock);
     return wish;

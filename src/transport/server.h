@@ -93,6 +93,7 @@ struct syi_server_peer {
     syi_account *account;
     syi_frame_limits limits;
     syi_partial *partial; /* of one that has ended, while `closed` runs */
+    bool clocked;         /* the loop thread looks after what is held in a while */
     unsigned
         held; /* all of `out` are so many messages that nobody waits for yet; 0: it leaves as soon as it can */
     syi_outgoing out;
@@ -122,6 +123,8 @@ bool syi_server_peer_open(syi_server_peer *peer);
  * loop's reference when nothing of the loop points to the peer any more. */
 void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sentence);
 
+/* That while is over: what is held leaves. Loop thread. */
+void syi_server_peer_release_held(syi_server_peer *peer);
 /* Is what comes to be left to those who borrowed it? Any thread. */
 bool syi_server_peer_is_borrowed(const syi_server_peer *peer);
 
@@ -132,7 +135,7 @@ typedef struct syi_server_wish {
     bool reading;
     uint32_t linger_ms;
     uint64_t queued; /* without what is held */
-    bool holds;      /* something is held: to be flushed soon */
+    bool holds;      /* something was held: to be released in a while */
 } syi_server_wish;
 /* Also sends what goes now, and remembers whether the loop thread must wait for room. */
 syi_server_wish syi_server_peer_apply(syi_server_peer *peer);

@@ -82,7 +82,7 @@ static bool send_or_close(syi_job *job)
     if (status == SY_OK) {
         kept = job->entry != NULL && syi_session_remember(session, job);
         const bool later = job->command != NULL && job->reply.kind == SYI_KIND_REPLY &&
-                           (job->command->flags & SYI_COMMAND_UNHURRIED) != 0;
+                           !job->hurried && (job->command->flags & SYI_COMMAND_UNHURRIED) != 0;
         status = send_to(peer, &job->reply, later, &failed);
     }
     if (status != SY_OK && status != SY_ECLOSED && !kept) {
@@ -626,6 +626,7 @@ bool syi_job_start(syi_job *job)
     job->budgeted = false;
     job->budget = 0;
     job->postponed = false;
+    job->hurried = false;
     syi_message_clear(&job->reply);
     job->reply.kind = SYI_KIND_REPLY;
     if (answer_at_once(job)) {

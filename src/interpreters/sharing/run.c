@@ -11,9 +11,9 @@
 #include "interpreters/sharing/letters.h"
 
 enum {
-    FLIGHTS_MAX = 16,      /* letters under way to one party */
-    SPIN_NS = 20000,       /* look for a letter this long before sleeping */
-    NEAR_SIZE = 64 * 1024, /* letters up to this are read by the thread that waits for them */
+    FLIGHTS_MAX = 16, /* letters under way to one party */
+    SPIN_NS = 50000,  /* look for a letter this long before sleeping */
+    FAR_LETTERS = 64, /* after a large one are not read by the thread that waits for them */
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -213,22 +213,18 @@ static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
     }
 }
 
-/* Session lock held. A large letter is read by the loop thread while others are worked on. */
+/* Session lock held. Large letters, and those that are sent between them, are read by the loop thread while others are worked on. */
 static void open_doors(syi_sharing_run *run, syi_doors *doors, size_t size)
 {
     syi_sharing_session *s = run->session;
-    if ((size <= NEAR_SIZE) != run->at_doors) { /* also to let go of them */
-        for (int k = 0; k <= s->holders; k++) {
-            syi_doors_open(doors, s->peers[k].door);
-        }
-        run->at_doors = size <= NEAR_SIZE;
-        if (!run->at_doors) {
-            syi_doors_close(doors, true);
-        }
-    } else if (run->at_doors) {
-        for (int k = 0; k <= s->holders; k++) {
-            syi_doors_open(doors, s->peers[k].door);
-        }
+    const bool before = run->at_doors;
+    run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    run->at_doors = run->far == 0;
+    for (int k = 0; (before || run->at_doors) && k <= s->holders; k++) {
+        syi_doors_open(doors, s->peers[k].door);
+    }
+    if (!run->at_doors) {
+        syi_doors_close(doors, true); /* the loop thread need not wait any longer */
     }
 }
 

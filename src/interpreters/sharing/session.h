@@ -184,6 +184,7 @@ typedef struct syi_sharing_run {
     bool spoke;                          /* something was sent, or the provider asked */
     bool reported;                       /* to the provider */
     bool at_doors;                       /* letters are read by this thread */
+    unsigned far;                        /* so many more are not */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */
     syi_letter **received;               /* per holder: what receive gave out */
     syi_letter *dealt[SYI_CHANNEL_KEPT]; /* what dealt gave out */
@@ -201,6 +202,7 @@ static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 
 /* The folder's worker commands (commands.c). */
 sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
+#define SYI_SHARING_NEAR_SIZE (64 * 1024) /* bytes of a letter that is read by who waits for it */
 #define SYI_SHARING_SEND "sharing_send"
 #define SYI_SHARING_FETCH "sharing_fetch"
 #define SYI_SHARING_REPORT "sharing_report"

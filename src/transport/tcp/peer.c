@@ -115,7 +115,7 @@ static void on_held(uv_timer_t *timer)
 {
     const tcp_peer *peer = timer->data;
     syi_server *server = &peer->listener->server;
-    syi_peer_flush((syi_peer *)timer->data);
+    syi_server_peer_release_held(timer->data);
     syi_server_flush_dirty(server);
 }
 
@@ -380,7 +380,6 @@ static void on_event(uv_poll_t *poll, int status, int events)
 {
     tcp_peer *peer = poll->data;
     tcp_listener *listener = peer->listener;
-    listener->activity++;
     if (status < 0) {
         syi_tcp_peer_end(peer, SY_ECLOSED, "the other end reset the connection");
     } else if (peer->handshaking) {
