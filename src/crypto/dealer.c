@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "crypto/comparison.h"
+#include "crypto/kept_masks.h"
 #include "crypto/material.h"
 #include "crypto/rounding.h"
 #include "crypto/snn.h"
@@ -69,8 +70,8 @@ static sy_status sum_block(const deal *d, const syi_generator *streams, uint64_t
     return SY_OK;
 }
 
-/* A mask: all `words` of a free part. */
-static sy_status sum_all(deal *d, const syi_operand *operand, syi_storage **words, sy_error *err)
+/* All `words` of a free part. */
+static sy_status draw_all(deal *d, const syi_operand *operand, syi_storage **words, sy_error *err)
 {
     const size_t width = d->field->width;
     SY_TRY(syi_storage_new(d->dealer->context, words, operand->words * width, NULL, err));
@@ -85,6 +86,21 @@ static sy_status sum_all(deal *d, const syi_operand *operand, syi_storage **word
     }
     close_streams(d, &streams);
     return status;
+}
+
+/* A mask; that of an earlier item is likely to be asked for again. */
+static sy_status sum_all(deal *d, const syi_operand *operand, syi_storage **words, sy_error *err)
+{
+    syi_kept_masks *kept = syi_item_same(&operand->item, &d->demand->item) ? NULL : d->dealer->kept;
+    *words = kept != NULL ? syi_kept_masks_get(kept, operand, d->field) : NULL;
+    if (*words != NULL) {
+        return SY_OK;
+    }
+    SY_TRY(draw_all(d, operand, words, err));
+    if (kept != NULL) {
+        syi_kept_masks_put(kept, operand, d->field, *words);
+    }
+    return SY_OK;
 }
 
 static syi_array view_of(const syi_operand *operand, const syi_array *shape, syi_storage *words)

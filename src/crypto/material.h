@@ -160,6 +160,8 @@ typedef sy_status (*syi_hear_fn)(void *user, int holder, const syi_item *item, v
 /* Says in front of the failure which holder is to blame for it; the status. */
 typedef sy_status (*syi_blame_fn)(void *user, int holder, sy_status status, sy_error *err);
 
+typedef struct syi_kept_masks syi_kept_masks; /* kept_masks.h */
+
 /* The provider's side: every holder's seed. */
 typedef struct syi_dealer {
     sy_context *context;
@@ -169,6 +171,8 @@ typedef struct syi_dealer {
     syi_hear_fn
         hear; /* with the user of syi_give_fn; NULL: nobody is heard, and nothing interactive dealt: SY_ENOTSUP */
     syi_blame_fn blame; /* with the same user; NULL: holders have no names but their numbers */
+    syi_kept_masks
+        *kept; /* borrowed; NULL: no masks are kept. With it, one thread deals at a time. */
 } syi_dealer;
 
 /*

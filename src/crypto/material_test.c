@@ -2,7 +2,7 @@
  * material_test.c - what the provider deals is what it says, whatever the holders, fields and views are; its messages alternate
  * and its memory is small; streams differ; demands survive their bytes, and no bytes survive being wrong.
  */
-#include "crypto/material.h"
+#include "crypto/kept_masks.h"
 #include "crypto/rounding.h"
 #include "support/party_scene.h"
 
@@ -308,6 +308,58 @@ static void test_product(void **state)
     }
 }
 
+/* A 12 x 12 view of the mask of an earlier item, by one of this item. */
+static syi_demand with_earlier_mask(dealing *d, const syi_field *field, uint64_t sequence,
+                                    uint64_t words)
+{
+    const int64_t square[] = {12, 12};
+    syi_demand demand = product_demand(d, "matmul", field, 2, square, 2, square);
+    demand.y.item = (syi_item){sequence, 0};
+    demand.y.words = words;
+    return demand;
+}
+
+/* Masks that are kept are what they were, also those that made place for others, and of any of the same name in another field;
+ * they take no more memory than they may, and are given back. */
+static void test_kept_masks(void **state)
+{
+    (void)state;
+    enum { MASKS = SYI_KEPT_MASKS + 4 };
+    const uint64_t mebibyte = UINT64_C(1) << 17; /* words of it */
+    dealing d;
+    syi_kept_masks kept = {.bytes = 0};
+    dealing_open(&d, 2);
+    const size_t before = d.memory.live_bytes;
+    d.dealer.kept = &kept;
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned k = 0; k < MASKS; k++) {
+            const unsigned which = (k + turn * 7) % MASKS;
+            const syi_demand demand =
+                with_earlier_mask(&d, &fields[which % 2], 1 + which / 2, 144 + which);
+            check_product(&d, &demand);
+            check_product(&d, &demand);
+        }
+    }
+    const syi_operand own = with_earlier_mask(&d, &fields[0], 3, 144).x;
+    assert_null(syi_kept_masks_get(&kept, &own, &fields[0])); /* of the demanded item: used once */
+    for (unsigned k = 0; k < (SCENE_WATCHED ? 1 : MASKS); k++) {
+        const uint64_t words = k == 5 ? SYI_KEPT_MASKS_BYTES / 8 + 1 : 3 * mebibyte;
+        const syi_demand demand = with_earlier_mask(&d, &fields[0], 1, words + k);
+        deal(&d, &demand);
+        assert_true(kept.bytes <= SYI_KEPT_MASKS_BYTES);
+        assert_true(k < 6 || kept.bytes > SYI_KEPT_MASKS_BYTES - 4 * mebibyte * 8);
+        syi_storage *there = syi_kept_masks_get(&kept, &demand.y, &fields[0]);
+        assert_int_equal(there != NULL, k != 5);
+        syi_storage_unref(there);
+    }
+    dealing_clear(&d);
+    syi_kept_masks_fini(&kept);
+    assert_int_equal(kept.bytes, 0);
+    assert_int_equal(d.memory.live_bytes, before);
+    d.dealer.kept = NULL;
+    dealing_close(&d);
+}
+
 /* Tiles alternate, so that no holder gets more than its part and a tile; the memory does not grow with the count. */
 static void test_small(void **state)
 {
@@ -597,10 +649,11 @@ static void test_amounts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_simple),   cmocka_unit_test(test_product),
-        cmocka_unit_test(test_small),    cmocka_unit_test(test_streams_differ),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_hostile),  cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_simple),     cmocka_unit_test(test_product),
+        cmocka_unit_test(test_small),      cmocka_unit_test(test_streams_differ),
+        cmocka_unit_test(test_failures),   cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_hostile),    cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_kept_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

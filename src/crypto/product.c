@@ -230,20 +230,52 @@ static void settle(const general *g, side *p, bool opened)
     }
 }
 
-/* This holder's share of y's mask, as the product sees it. */
-static sy_status draw_mask(const general *g, syi_array *b, sy_error *err)
+/* This holder's share of y's mask. */
+static sy_status draw_mask(const general *g, void *words, sy_error *err)
 {
     const side *y = &g->sides[1];
     syi_generator stream;
-    *b = y->value;
-    b->storage = NULL;
-    SY_TRY(new_words(g, y->operand->words, &b->storage, err));
     SY_TRY(syi_material_open(g->party->material, &stream, SYI_MATERIAL_PRODUCT, &y->operand->item,
                              y->operand->part, err));
-    const sy_status status =
-        syi_field_draw(g->field, &stream, 0, b->storage->data, y->operand->words, err);
+    const sy_status status = syi_field_draw(g->field, &stream, 0, words, y->operand->words, err);
     syi_generator_fini(&stream);
     return status;
+}
+
+/* One that is used again stays. */
+static sy_status keep_mask(const general *g, syi_mask *mask, sy_error *err)
+{
+    const size_t size = syi_mask_size(mask->words, g->field);
+    if (mask->own != NULL) {
+        return SY_OK;
+    }
+    void *own = syi_alloc_aligned(g->party->context, size, 64);
+    if (own == NULL) {
+        return SYI_ENOMEM(err, "product");
+    }
+    const sy_status status = draw_mask(g, own, err);
+    if (status != SY_OK) {
+        syi_free_secret(g->party->context, own, size);
+        return status;
+    }
+    mask->own = own;
+    return SY_OK;
+}
+
+/* The same as the product sees it. */
+static sy_status find_mask(const general *g, syi_array *b, sy_error *err)
+{
+    const side *y = &g->sides[1];
+    syi_mask *mask = y->factor->mask;
+    *b = y->value;
+    b->storage = NULL;
+    if (mask == NULL || mask->opened == NULL) {
+        SY_TRY(new_words(g, y->operand->words, &b->storage, err));
+        return draw_mask(g, b->storage->data, err);
+    }
+    SY_TRY(keep_mask(g, mask, err));
+    return syi_storage_wrap(g->party->context, &b->storage, mask->own,
+                            syi_mask_size(mask->words, g->field), NULL, NULL, err);
 }
 
 /* z = Bil(x_i, F) + Bil(E, b_i) + c_i, c last: it comes from elsewhere. */
@@ -256,7 +288,7 @@ static sy_status combine(const general *g, const syi_demand *demand, void *z, sy
     sy_status status =
         syi_bilinear_add(context, &demand->product, g->field, z, x->factor->share, &y->value, err);
     if (status == SY_OK) {
-        status = draw_mask(g, &b, err);
+        status = find_mask(g, &b, err);
     }
     if (status == SY_OK) {
         status = syi_bilinear_add(context, &demand->product, g->field, z, &x->value, &b, err);

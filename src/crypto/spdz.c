@@ -14,6 +14,9 @@ void syi_mask_fini(sy_context *context, syi_mask *mask, const syi_field *field)
     if (mask->opened != NULL) {
         syi_free(context, mask->opened, syi_mask_size(mask->words, field));
     }
+    if (mask->own != NULL) {
+        syi_free_secret(context, mask->own, syi_mask_size(mask->words, field));
+    }
     memset(mask, 0, sizeof *mask);
 }
 

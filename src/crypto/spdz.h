@@ -41,6 +41,8 @@ typedef struct syi_mask {
     uint8_t part;
     uint64_t words;
     void *opened; /* NULL: not yet; syi_mask_size bytes, syi_alloc_aligned, 64 */
+    void *
+        own; /* this holder's share of it, of the same size; NULL: is drawn when it is used again */
 } syi_mask;
 static inline size_t syi_mask_size(uint64_t words, const syi_field *field)
 {

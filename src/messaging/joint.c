@@ -43,9 +43,13 @@ sy_status syi_joint_read(syi_msgpack_cursor *cursor, syi_joint *joint, sy_error 
 const char *syi_joint_format(const uint8_t session[SYI_JOINT_SESSION_SIZE],
                              char text[SYI_JOINT_TEXT_SIZE])
 {
+    static const char digits[] =
+        "0123456789abcdef"; /* with every letter: snprintf takes a microsecond for all */
     for (int k = 0; k < SYI_JOINT_SESSION_SIZE; k++) {
-        snprintf(text + 2 * k, 3, "%02x", session[k]);
+        text[2 * k] = digits[session[k] >> 4];
+        text[2 * k + 1] = digits[session[k] & 15];
     }
+    text[2 * SYI_JOINT_SESSION_SIZE] = '\0';
     return text;
 }
 

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "ring/aes/aes.h"
+#include "ring/sha256.h"
 
 static const syi_aes openssl_aes = {.name = "openssl"};
 
@@ -43,39 +44,25 @@ static sy_status failed(const char *what, sy_error *err)
     return syi_fail(err, SY_EIO, "generator: OpenSSL's %s failed", what);
 }
 
-enum { HASH = 32, HASH_BLOCK = 64 }; /* SHA-256 */
-
-/* A digest of two pieces. */
-static bool hash(EVP_MD_CTX *context, const EVP_MD *sha256, const uint8_t first[HASH_BLOCK],
-                 const void *second, size_t size, uint8_t out[HASH])
-{
-    return EVP_DigestInit_ex2(context, sha256, NULL) == 1 &&
-           EVP_DigestUpdate(context, first, HASH_BLOCK) == 1 &&
-           EVP_DigestUpdate(context, second, size) == 1 &&
-           EVP_DigestFinal_ex(context, out, NULL) == 1;
-}
+enum { HASH = SYI_SHA256_SIZE, HASH_BLOCK = SYI_SHA256_BLOCK };
 
 /* HMAC (RFC 2104) under a key of HASH bytes. */
-static bool authenticate(EVP_MD_CTX *context, const EVP_MD *sha256, const uint8_t key[HASH],
-                         const void *text, size_t size, uint8_t out[HASH])
+static void authenticate(const uint8_t key[HASH], const void *text, size_t size, uint8_t out[HASH])
 {
     uint8_t block[HASH_BLOCK], inner[HASH];
     for (int k = 0; k < HASH_BLOCK; k++) {
         block[k] = (uint8_t)((k < HASH ? key[k] : 0) ^ 0x36);
     }
-    bool good = hash(context, sha256, block, text, size, inner);
+    syi_sha256(block, text, size, inner);
     for (int k = 0; k < HASH_BLOCK; k++) {
         block[k] ^= 0x36 ^ 0x5c;
     }
-    good = good && hash(context, sha256, block, inner, sizeof inner, out);
+    syi_sha256(block, inner, sizeof inner, out);
     syi_wipe(block, sizeof block);
     syi_wipe(inner, sizeof inner);
-    return good;
 }
 
-/* HKDF on plain digests: OpenSSL's own takes three times as long (10 us), and a product of two numbers opens a dozen streams. */
-static sy_status derive(uint8_t key[16], const uint8_t *seed, const void *name, size_t name_size,
-                        sy_error *err)
+static void derive(uint8_t key[16], const uint8_t *seed, const void *name, size_t name_size)
 {
     static const uint8_t no_salt[HASH];
     uint8_t extracted[HASH], expanded[HASH], info[SYI_GENERATOR_NAME_MAX + 1];
@@ -83,19 +70,11 @@ static sy_status derive(uint8_t key[16], const uint8_t *seed, const void *name, 
         memcpy(info, name, name_size);
     }
     info[name_size] = 1; /* the number of the expansion's block */
-    EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    const bool good = sha256 != NULL && context != NULL &&
-                      authenticate(context, sha256, no_salt, seed, SYI_SEED_SIZE, extracted) &&
-                      authenticate(context, sha256, extracted, info, name_size + 1, expanded);
-    if (good) {
-        memcpy(key, expanded, 16);
-    }
-    EVP_MD_CTX_free(context); /* wipes */
-    EVP_MD_free(sha256);
+    authenticate(no_salt, seed, SYI_SEED_SIZE, extracted);
+    authenticate(extracted, info, name_size + 1, expanded);
+    memcpy(key, expanded, 16);
     syi_wipe(extracted, sizeof extracted);
     syi_wipe(expanded, sizeof expanded);
-    return good ? SY_OK : failed("SHA-256", err);
 }
 
 static sy_status open_cipher(syi_generator *g, const uint8_t key[16], sy_error *err)
@@ -122,10 +101,11 @@ sy_status syi_generator_init_with(syi_generator *g, const syi_aes *aes,
         return syi_fail(err, SY_EINVAL, "generator: a stream's name of %zu bytes, at most %d",
                         name_size, SYI_GENERATOR_NAME_MAX);
     }
-    sy_status status = derive(key, seed, name, name_size, err);
-    if (status == SY_OK && aes->expand != NULL) {
+    sy_status status = SY_OK;
+    derive(key, seed, name, name_size);
+    if (aes->expand != NULL) {
         aes->expand(g->round_keys, key);
-    } else if (status == SY_OK) {
+    } else {
         status = open_cipher(g, key, err);
     }
     syi_wipe(key, sizeof key);

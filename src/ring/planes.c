@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/buffer.h"
+
 extern const syi_plane_kernels syi_plane_kernels_generic;
 #if CSYFT_HAVE_AVX2
 extern const syi_plane_kernels syi_plane_kernels_avx2;
@@ -57,7 +59,11 @@ void syi_planes_pack(uint8_t *bytes, const uint64_t *planes, size_t count, size_
                 eight |= (planes[g] >> 8 * b & 0xff) << 8 * g;
             }
             eight = transpose8(eight);
-            for (size_t k = 8 * b; k < size && k < 8 * b + 8; k++) {
+            if (size - 8 * b >= 8) {
+                syi_put_u64le(bytes + 8 * b, eight);
+                continue;
+            }
+            for (size_t k = 8 * b; k < size; k++) {
                 bytes[k] = (uint8_t)(eight >> 8 * (k - 8 * b));
             }
         }
@@ -70,8 +76,8 @@ void syi_planes_unpack(uint64_t *planes, const uint8_t *bytes, size_t count, siz
     for (size_t p = 0; p < count; p++, planes += SYI_PLANE_WORDS, bytes += size) {
         memset(planes, 0, SYI_PLANE_BYTES);
         for (size_t b = 0; 8 * b < size; b++) {
-            uint64_t eight = 0;
-            for (size_t k = 8 * b; k < size && k < 8 * b + 8; k++) {
+            uint64_t eight = size - 8 * b >= 8 ? syi_get_u64le(bytes + 8 * b) : 0;
+            for (size_t k = 8 * b; size - 8 * b < 8 && k < size; k++) {
                 eight |= (uint64_t)bytes[k] << 8 * (k - 8 * b);
             }
             eight = transpose8(eight);

@@ -10,6 +10,8 @@
 #include "transport/loop.h"
 
 #define DIRECT_SEND_MAX ((uint64_t)64 * 1024) /* more is sent by the loop thread */
+#define HELD_MAX 8                            /* messages that wait for others to go with */
+#define LOAN_NS UINT64_C(1000000)             /* who has borrowed a peer is likely to do so again */
 
 /* --- the server -------------------------------------------------------------------------------- */
 
@@ -118,6 +120,7 @@ static void ask_loop(syi_server_peer *peer)
 /* Under the lock. */
 static void send_now(syi_server_peer *peer)
 {
+    peer->held = 0;
     if (peer->server->klass->send_now != NULL && peer->failed == SY_OK && peer->out.bytes != 0 &&
         peer->server->klass->send_now(peer)) {
         peer->failed = SY_ECLOSED;
@@ -125,7 +128,8 @@ static void send_now(syi_server_peer *peer)
 }
 
 /* Under the lock. */
-static sy_status queue_message(syi_server_peer *peer, syi_message *message, sy_error *err)
+static sy_status queue_message(syi_server_peer *peer, syi_message *message, bool later,
+                               sy_error *err)
 {
     if (!peer->open || peer->closing || peer->failed != SY_OK) {
         return syi_fail_object(err, SY_ECLOSED, peer->base.address, "%s: the connection is closed",
@@ -133,7 +137,7 @@ static sy_status queue_message(syi_server_peer *peer, syi_message *message, sy_e
     }
     const uint64_t length = syi_frame_length(message);
     const uint64_t max = peer->server->options.send_queue_max;
-    const bool was_empty = peer->out.bytes == 0;
+    const bool was_empty = peer->out.bytes == 0 || peer->held > 0;
     /* One frame may be as large as it likes: a tensor that passes the limit could not be fetched at all. */
     if (!was_empty && (length > max || peer->out.bytes > max - length)) {
         peer->failed = SY_ELIMIT;
@@ -146,6 +150,14 @@ static sy_status queue_message(syi_server_peer *peer, syi_message *message, sy_e
     SY_TRY(syi_outgoing_append(&peer->out, message, err));
     syi_traffic_add(&peer->base.traffic.frames_sent, 1);
     syi_traffic_add(&peer->base.traffic.bytes_sent, length);
+    if (later && was_empty && peer->held < HELD_MAX && peer->server->klass->holds) {
+        if (peer->held++ == 0 && !peer->clocked) {
+            peer->clocked = true;
+            ask_loop(peer); /* it looks after a while whether it is still there */
+        }
+        return SY_OK;
+    }
+    peer->held = 0;
     if (was_empty && length <= DIRECT_SEND_MAX && !syi_server_is_own_thread(peer->server)) {
         send_now(peer); /* spares the way over the loop thread */
     }
@@ -159,10 +171,47 @@ static sy_status server_peer_send(syi_peer *base, syi_message *message, sy_error
 {
     syi_server_peer *peer = (syi_server_peer *)base;
     pthread_mutex_lock(&peer->lock);
-    const sy_status status = queue_message(peer, message, err);
+    const sy_status status = queue_message(peer, message, false, err);
     pthread_mutex_unlock(&peer->lock);
     syi_message_clear(message);
     return status;
+}
+
+static sy_status server_peer_send_later(syi_peer *base, syi_message *message, sy_error *err)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    const sy_status status = queue_message(peer, message, true, err);
+    pthread_mutex_unlock(&peer->lock);
+    syi_message_clear(message);
+    return status;
+}
+
+/* Under the lock. */
+static void flush_held(syi_server_peer *peer)
+{
+    if (peer->open && peer->held > 0) {
+        send_now(peer);
+        if (peer->failed != SY_OK || peer->out.bytes != 0) {
+            ask_loop(peer);
+        }
+    }
+}
+
+static void server_peer_flush(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    pthread_mutex_lock(&peer->lock);
+    flush_held(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void syi_server_peer_release_held(syi_server_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    peer->clocked = false;
+    flush_held(peer);
+    pthread_mutex_unlock(&peer->lock);
 }
 
 /* Under the lock: a setting changed. */
@@ -225,10 +274,62 @@ static syi_partial *server_peer_take_partial(syi_peer *base)
     peer->partial = NULL;
     pthread_mutex_unlock(&peer->lock);
     if (own) { /* nothing more is read from it */
+        pthread_mutex_lock(&peer->reading_lock);
         partial = syi_frame_reader_part(peer->reader);
         syi_frame_reader_abandon(peer->reader);
+        pthread_mutex_unlock(&peer->reading_lock);
     }
     return partial;
+}
+
+/* Threads that wait for what comes */
+
+bool syi_server_peer_is_borrowed(const syi_server_peer *peer)
+{
+    return atomic_load(&peer->borrowers) > 0 ||
+           syi_clock_now(peer->context) - atomic_load(&peer->borrowed_last) < LOAN_NS;
+}
+
+static bool server_peer_borrow(syi_peer *base, int *fd)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    *fd = -1;
+    pthread_mutex_lock(&peer->lock);
+    if (peer->open && peer->server->klass->get_fd != NULL && peer->server->loop == NULL) {
+        *fd = peer->server->klass->get_fd(peer);
+    }
+    if (*fd >= 0) {
+        atomic_fetch_add(&peer->borrowers, 1);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return *fd >= 0;
+}
+
+static syi_came server_peer_read(syi_peer *base)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    syi_came came = SYI_CAME_LAST;
+    pthread_mutex_lock(&peer->reading_lock);
+    pthread_mutex_lock(&peer->lock);
+    const bool heard = peer->open && peer->reading && !peer->closing && peer->failed == SY_OK;
+    pthread_mutex_unlock(&peer->lock);
+    if (heard) { /* it ends with reading_lock only */
+        came = peer->server->klass->read(peer);
+    }
+    pthread_mutex_unlock(&peer->reading_lock);
+    return came;
+}
+
+static void server_peer_give_back(syi_peer *base, bool now)
+{
+    syi_server_peer *peer = (syi_server_peer *)base;
+    atomic_store(&peer->borrowed_last, now ? 0 : syi_clock_now(peer->context));
+    atomic_fetch_sub(&peer->borrowers, 1);
+    if (now) {
+        pthread_mutex_lock(&peer->lock);
+        changed(peer);
+        pthread_mutex_unlock(&peer->lock);
+    }
 }
 
 static void server_peer_expect(syi_peer *base, syi_partial *partial)
@@ -253,6 +354,8 @@ static void server_peer_free(syi_peer *base)
 
 static const syi_peer_class server_peer_class = {
     .send = server_peer_send,
+    .send_later = server_peer_send_later,
+    .flush = server_peer_flush,
     .close = server_peer_close,
     .set_reading = server_peer_set_reading,
     .set_account = server_peer_set_account,
@@ -260,6 +363,9 @@ static const syi_peer_class server_peer_class = {
     .take_partial = server_peer_take_partial,
     .expect = server_peer_expect,
     .get_queued = server_peer_get_queued,
+    .borrow = server_peer_borrow,
+    .read = server_peer_read,
+    .give_back = server_peer_give_back,
     .free = server_peer_free,
 };
 
@@ -284,6 +390,13 @@ bool syi_server_peer_init(syi_server_peer *peer, syi_server *server, const char 
     peer->reading = true;
     atomic_init(&peer->pending, false);
     pthread_mutex_init(&peer->lock, NULL);
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&peer->reading_lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+    atomic_init(&peer->borrowers, 0);
+    atomic_init(&peer->borrowed_last, 0);
     syi_outgoing_init(&peer->out, server->context, prefixed);
     return true;
 }
@@ -292,6 +405,7 @@ void syi_server_peer_fini(syi_server_peer *peer)
 {
     syi_outgoing_fini(&peer->out);
     syi_frame_reader_free(peer->reader);
+    pthread_mutex_destroy(&peer->reading_lock);
     pthread_mutex_destroy(&peer->lock);
 }
 
@@ -353,6 +467,7 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
     if (peer->ended) {
         return;
     }
+    pthread_mutex_lock(&peer->reading_lock); /* nobody else delivers anything from here on */
     peer->ended = true;
     syi_partial *partial = syi_frame_reader_part(peer->reader);
     pthread_mutex_lock(&peer->lock);
@@ -362,6 +477,7 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
     pthread_mutex_unlock(&peer->lock);
     unlist(peer);
     syi_frame_reader_abandon(peer->reader);
+    pthread_mutex_unlock(&peer->reading_lock);
     if (peer->session != NULL) {
         peer->service->closed(peer->session, why, sentence);
         /* The session may hold the peer long after this; half a tensor must not wait for it. */
@@ -374,8 +490,9 @@ void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sente
 
 const char *syi_server_sentence(sy_status failed)
 {
-    return failed == SY_ELIMIT ? "it does not read what is sent to it"
-                               : "the other end closed the connection";
+    return failed == SY_ELIMIT    ? "it does not read what is sent to it"
+           : failed == SY_ECLOSED ? "the other end closed the connection"
+                                  : "it sent what is no message";
 }
 
 /* Under the lock, on the loop thread. */
@@ -393,17 +510,27 @@ static void apply_to_reader(syi_server_peer *peer)
 
 syi_server_wish syi_server_peer_apply(syi_server_peer *peer)
 {
+    const bool pending = atomic_exchange_explicit(&peer->pending, false, memory_order_acq_rel);
+    if (pending) { /* perhaps something for the reader */
+        pthread_mutex_lock(&peer->reading_lock);
+        pthread_mutex_lock(&peer->lock);
+        apply_to_reader(peer);
+        pthread_mutex_unlock(&peer->lock);
+        pthread_mutex_unlock(&peer->reading_lock);
+    }
     pthread_mutex_lock(&peer->lock);
-    atomic_store_explicit(&peer->pending, false, memory_order_relaxed);
-    apply_to_reader(peer);
-    send_now(peer);
-    peer->armed = peer->out.bytes != 0;
+    const bool holds = peer->held > 0 && !peer->closing && peer->failed == SY_OK;
+    if (!holds) {
+        send_now(peer);
+    }
+    peer->armed = !holds && peer->out.bytes != 0;
     const syi_server_wish wish = {
         .failed = peer->failed,
         .closing = peer->closing,
         .reading = peer->reading,
         .linger_ms = peer->linger_ms,
-        .queued = peer->out.bytes,
+        .queued = holds ? 0 : peer->out.bytes,
+        .holds = peer->clocked,
     };
     pthread_mutex_unlock(&peer->lock);
     return wish;
@@ -492,7 +619,14 @@ static sy_status break_off(syi_server_peer *peer, const sy_error *err)
 {
     syi_log(peer->context, SY_LOG_INFO, "transport", NULL, 0, "%s: %s", peer->base.address,
             err->message);
-    syi_server_peer_end(peer, err->status, err->message);
+    if (syi_server_is_own_thread(peer->server)) {
+        syi_server_peer_end(peer, err->status, err->message);
+        return err->status;
+    }
+    pthread_mutex_lock(&peer->lock);
+    peer->failed = err->status;
+    ask_loop(peer);
+    pthread_mutex_unlock(&peer->lock);
     return err->status;
 }
 

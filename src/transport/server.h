@@ -23,6 +23,11 @@ typedef struct syi_server_class {
     bool (*send_now)(syi_server_peer *peer);
     /* Queue, settings or closing changed: looks at syi_server_peer_apply. Loop thread. */
     void (*update)(syi_server_peer *peer);
+    bool holds; /* it has a clock for what is sent later */
+    /* Nullable, all three: syi_peer_borrow, of an open peer under the lock; what is there, with reading_lock; look at it
+     * again (under the lock). Any thread. */
+    int (*get_fd)(syi_server_peer *peer);
+    syi_came (*read)(syi_server_peer *peer);
     /* The last reference went: calls syi_server_peer_fini and frees. Any thread. */
     void (*release)(syi_server_peer *peer);
 } syi_server_class;
@@ -53,14 +58,23 @@ struct syi_server_peer {
     void (*release)(syi_server_peer *peer); /* the class's; the server may be gone by then */
     const syi_service *service;             /* the server's, while `ended` is false */
 
-    /* the loop thread's */
+    /*
+     * Who reads has reading_lock: the loop thread, or a thread that borrowed the peer. The service is called with it, and
+     * nothing else of this room is held then.
+     */
+    pthread_mutex_t reading_lock;       /* recursive */
+    atomic_uint borrowers;              /* threads that wait for what comes */
+    atomic_uint_fast64_t borrowed_last; /* clock */
+
+    /* the reading thread's */
     void *session;
     syi_frame_reader *reader;
     bool greeted;               /* a whole frame has come */
     bool watched;               /* the clock of a frame that began runs */
     uint64_t came, came_before; /* bytes; now, and when the clock was started */
     uint64_t whole_before;      /* frames, then */
-    bool ended;
+    bool ended;                 /* set by the loop thread */
+    bool lent;                  /* the loop thread's: it does not read now */
     bool dirty;
     syi_server_peer *next, *previous, *next_dirty;
 
@@ -79,6 +93,9 @@ struct syi_server_peer {
     syi_account *account;
     syi_frame_limits limits;
     syi_partial *partial; /* of one that has ended, while `closed` runs */
+    bool clocked;         /* the loop thread looks after what is held in a while */
+    unsigned
+        held; /* all of `out` are so many messages that nobody waits for yet; 0: it leaves as soon as it can */
     syi_outgoing out;
 };
 
@@ -106,13 +123,19 @@ bool syi_server_peer_open(syi_server_peer *peer);
  * loop's reference when nothing of the loop points to the peer any more. */
 void syi_server_peer_end(syi_server_peer *peer, sy_status why, const char *sentence);
 
+/* That while is over: what is held leaves. Loop thread. */
+void syi_server_peer_release_held(syi_server_peer *peer);
+/* Is what comes to be left to those who borrowed it? Any thread. */
+bool syi_server_peer_is_borrowed(const syi_server_peer *peer);
+
 /* What was asked for, after the reader got its new account and limits. */
 typedef struct syi_server_wish {
     sy_status failed; /* not SY_OK: to be ended with syi_server_sentence(failed) */
     bool closing;     /* to be closed when `queued` is 0, at most linger_ms later */
     bool reading;
     uint32_t linger_ms;
-    uint64_t queued;
+    uint64_t queued; /* without what is held */
+    bool holds;      /* something was held: to be released in a while */
 } syi_server_wish;
 /* Also sends what goes now, and remembers whether the loop thread must wait for room. */
 syi_server_wish syi_server_peer_apply(syi_server_peer *peer);

@@ -218,16 +218,35 @@ void syi_peer_note_received(const syi_peer *peer, const syi_message *message)
     }
 }
 
-sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err)
+/* Before: who has the answer can rely on finding it in the log. */
+static void note_sent(const syi_peer *peer, const syi_message *message)
 {
-    /* Before: who has the answer can rely on finding it in the log. */
     if (syi_journal_is_open(peer->journal)) {
         syi_journal_entry entry;
         syi_journal_prepare(peer->journal, &entry, message, false, peer->journal_peer,
                             peer->address);
         syi_journal_note(peer->journal, &entry);
     }
+}
+
+sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err)
+{
+    note_sent(peer, message);
     return peer->klass->send(peer, message, err);
+}
+
+sy_status syi_peer_send_later(syi_peer *peer, syi_message *message, sy_error *err)
+{
+    note_sent(peer, message);
+    return peer->klass->send_later != NULL ? peer->klass->send_later(peer, message, err)
+                                           : peer->klass->send(peer, message, err);
+}
+
+void syi_peer_flush(syi_peer *peer)
+{
+    if (peer->klass->flush != NULL) {
+        peer->klass->flush(peer);
+    }
 }
 
 void syi_peer_close(syi_peer *peer, uint32_t linger_ms)
@@ -267,6 +286,21 @@ void syi_peer_expect(syi_peer *peer, syi_partial *partial)
 uint64_t syi_peer_get_queued(syi_peer *peer)
 {
     return peer->klass->get_queued != NULL ? peer->klass->get_queued(peer) : 0;
+}
+
+bool syi_peer_borrow(syi_peer *peer, int *fd)
+{
+    return peer->klass->borrow != NULL && peer->klass->borrow(peer, fd);
+}
+
+syi_came syi_peer_read(syi_peer *peer)
+{
+    return peer->klass->read(peer);
+}
+
+void syi_peer_give_back(syi_peer *peer, bool now)
+{
+    peer->klass->give_back(peer, now);
 }
 
 const char *syi_peer_get_address(const syi_peer *peer)

@@ -136,6 +136,10 @@ void syi_peer_unref(syi_peer *peer);
 /* Queues the message and takes it (emptied), also on failure: SY_ECLOSED when the peer is gone, SY_ELIMIT
  * when its queue is full (it is closed). Never blocks. Any thread. */
 sy_status syi_peer_send(syi_peer *peer, syi_message *message, sy_error *err);
+/* The same for what nobody waits for yet: it may leave together with what is sent next, at the latest after some
+ * milliseconds, or when the peer is flushed. */
+sy_status syi_peer_send_later(syi_peer *peer, syi_message *message, sy_error *err);
+void syi_peer_flush(syi_peer *peer);
 /* Closes after what is queued has left and the other end has closed, too, at most `linger_ms` later; 0:
  * at once. Nothing more is received. Any thread; returns at once. */
 void syi_peer_close(syi_peer *peer, uint32_t linger_ms);
@@ -152,6 +156,21 @@ void syi_peer_set_limits(syi_peer *peer, const syi_frame_limits *limits);
  */
 syi_partial *syi_peer_take_partial(syi_peer *peer);
 void syi_peer_expect(syi_peer *peer, syi_partial *partial);
+/*
+ * A thread that waits for what the peer says next may read it itself, instead of being woken by the loop thread when that has
+ * read it. Borrow: false where the transport cannot do that (anything but tcp:// with a thread of its own); *fd is for poll. Read:
+ * takes what is there without waiting and hands it to the service on this thread, which holds nothing that the service may
+ * need. While a peer is borrowed, and for about a millisecond after, the loop thread leaves what comes to the borrowers, then it
+ * looks again; `now`: at once. Several threads may borrow the same peer.
+ */
+typedef enum syi_came {
+    SYI_CAME_NOTHING,
+    SYI_CAME_SOMETHING,
+    SYI_CAME_LAST /* nothing more is to be had here: it is to be given back now */
+} syi_came;
+bool syi_peer_borrow(syi_peer *peer, int *fd);
+syi_came syi_peer_read(syi_peer *peer);
+void syi_peer_give_back(syi_peer *peer, bool now);
 /* Bytes that wait to be sent. */
 uint64_t syi_peer_get_queued(syi_peer *peer);
 /* "tcp://127.0.0.1:40312" or "inproc://bob#3"; for logs and identity. */

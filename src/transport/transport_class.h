@@ -48,14 +48,19 @@ struct syi_connection { /* first member of every implementation's own struct */
 
 typedef struct syi_peer_class {
     sy_status (*send)(syi_peer *peer, syi_message *message, sy_error *err);
+    sy_status (*send_later)(syi_peer *peer, syi_message *message, sy_error *err); /* nullable */
+    void (*flush)(syi_peer *peer);                                                /* with that */
     void (*close)(syi_peer *peer, uint32_t linger_ms);
     void (*set_reading)(syi_peer *peer, bool reading);
     void (*set_account)(syi_peer *peer, syi_account *account);
     void (*set_limits)(syi_peer *peer, const syi_frame_limits *limits);
     syi_partial *(*take_partial)(syi_peer *peer); /* nullable, with the next */
     void (*expect)(syi_peer *peer, syi_partial *partial);
-    uint64_t (*get_queued)(syi_peer *peer); /* nullable: nothing waits */
-    void (*free)(syi_peer *peer);           /* last reference went */
+    uint64_t (*get_queued)(syi_peer *peer);  /* nullable: nothing waits */
+    bool (*borrow)(syi_peer *peer, int *fd); /* nullable, with the next two */
+    syi_came (*read)(syi_peer *peer);
+    void (*give_back)(syi_peer *peer, bool now);
+    void (*free)(syi_peer *peer); /* last reference went */
 } syi_peer_class;
 
 struct syi_peer {

@@ -32,6 +32,8 @@ enum {
     /* With COMPUTES: when it changes nothing, it begins on the transport's thread, keeps to the budget that it asks for
      * (syi_request_get_budget), and begins again on the pool where that does not suffice (syi_request_postpone). */
     SYI_COMMAND_BUDGETED = 1u << 3,
+    /* Who asks looks at the answer much later, except where it is an error: answers may leave together. */
+    SYI_COMMAND_UNHURRIED = 1u << 4,
 };
 
 typedef struct syi_worker_command {
@@ -70,6 +72,8 @@ void syi_request_get_mode(const sy_request *request, syi_mode *mode);
 uint64_t syi_request_get_budget(const sy_request *request);
 /* It would take longer: what the handler returns does not count, it will be called again. It has changed nothing so far. */
 void syi_request_postpone(const sy_request *request);
+/* Somebody may wait for the answer to this UNHURRIED command all the same. */
+void syi_request_hurry(const sy_request *request);
 /* Did it come from this process? Then its tensors may be the sender's. */
 bool syi_request_is_direct(const sy_request *request);
 /* Is one of the arguments at another worker? Then the request holds no gate. */

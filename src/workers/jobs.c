@@ -51,11 +51,13 @@ void syi_job_free(syi_job *job)
 
 /* Answers */
 
-/* `peer` NULL: the client is away. */
-static sy_status send_to(syi_peer *peer, syi_message *reply, sy_error *err)
+/* `peer` NULL: the client is away. `later`: nobody waits for it yet. */
+static sy_status send_to(syi_peer *peer, syi_message *reply, bool later, sy_error *err)
 {
-    return peer != NULL ? syi_peer_send(peer, reply, err)
-                        : syi_fail(err, SY_ECLOSED, "the client is not connected");
+    if (peer == NULL) {
+        return syi_fail(err, SY_ECLOSED, "the client is not connected");
+    }
+    return (later ? syi_peer_send_later : syi_peer_send)(peer, reply, err);
 }
 
 /* An answer that cannot be sent is replaced by an error; when that cannot be sent either the client must
@@ -79,7 +81,9 @@ static bool send_or_close(syi_job *job)
     sy_status status = syi_frame_keep(&job->reply, &takes, &failed);
     if (status == SY_OK) {
         kept = job->entry != NULL && syi_session_remember(session, job);
-        status = send_to(peer, &job->reply, &failed);
+        const bool later = job->command != NULL && job->reply.kind == SYI_KIND_REPLY &&
+                           !job->hurried && (job->command->flags & SYI_COMMAND_UNHURRIED) != 0;
+        status = send_to(peer, &job->reply, later, &failed);
     }
     if (status != SY_OK && status != SY_ECLOSED && !kept) {
         syi_error_at_worker(&failed, worker->name);
@@ -622,6 +626,7 @@ bool syi_job_start(syi_job *job)
     job->budgeted = false;
     job->budget = 0;
     job->postponed = false;
+    job->hurried = false;
     syi_message_clear(&job->reply);
     job->reply.kind = SYI_KIND_REPLY;
     if (answer_at_once(job)) {

@@ -615,6 +615,11 @@ void syi_request_postpone(const sy_request *request)
     request->job->postponed = request->job->budget > 0;
 }
 
+void syi_request_hurry(const sy_request *request)
+{
+    request->job->hurried = true;
+}
+
 bool syi_request_is_direct(const sy_request *request)
 {
     return request->session->direct;

@@ -35,6 +35,7 @@ typedef struct syi_job {
     bool budgeted;     /* it keeps to a budget by itself */
     uint64_t budget;   /* ns, while it does */
     bool postponed;    /* the budget did not suffice */
+    bool hurried;      /* the answer is not held back */
     uint64_t deadline; /* 0: none, or not asked for yet: what does not wait is not late */
     bool queued;       /* it waited for its turn, so that the deadline may be over */
     uint64_t bit;      /* the caller's, in lists of permissions */

@@ -309,6 +309,10 @@ static sy_status handle_send(const sy_request *request, sy_error *err)
                            : syi_fail(err, SY_EINVAL, "sharing: there is no such party");
     const syi_item item = {(uint64_t)sequence, (uint32_t)number};
     if (status == SY_OK) {
+        syi_sharing_meet(session, (int)from, request->session);
+        if (syi_array_bytes(bytes) > SYI_SHARING_NEAR_SIZE) { /* the sender's memory waits for it */
+            syi_request_hurry(request);
+        }
         status = syi_sharing_deliver(session, (int)from, &item, bytes,
                                      !syi_request_is_direct(request), err);
     }
@@ -560,7 +564,7 @@ static sy_status handle_demand(const sy_request *request, sy_error *err)
     memcpy(framed + 4, syi_array_data(bytes), size);
     const sy_status status =
         syi_sharing_dealing_is_lead(dealing, request->caller)
-            ? syi_sharing_dealing_ask(dealing, framed, 4 + size, err)
+            ? syi_sharing_dealing_ask(dealing, request->session, framed, 4 + size, err)
             : syi_fail(err, SY_EPERM, "only the leading holder of a session may demand material");
     syi_sharing_dealing_unref(dealing);
     SY_TRY(status);
@@ -611,7 +615,7 @@ static sy_status handle_prepare(const sy_request *request, sy_error *err)
 
 static const syi_worker_command commands[] = {
     {"sharing_join", 6, 6, 0, handle_join},
-    {SYI_SHARING_SEND, 5, 5, 0, handle_send},
+    {SYI_SHARING_SEND, 5, 5, SYI_COMMAND_UNHURRIED, handle_send},
     {SYI_SHARING_FETCH, 4, 4, SYI_COMMAND_WAITS, handle_fetch},
     {"sharing_demands", 2, 2, SYI_COMMAND_WAITS, handle_demands},
     {"sharing_stock", 4, 4, 0, handle_stock},
@@ -620,8 +624,9 @@ static const syi_worker_command commands[] = {
     {"sharing_cost", 1, 1, 0, handle_cost},
     {SYI_SHARING_FAIL, 4, 4, 0, handle_fail},
     {"sharing_open", 3, 3, SYI_COMMAND_WAITS, handle_open},
-    {"sharing_demand", 2, 2, 0, handle_demand},
-    {SYI_SHARING_REPORT, SYI_SHARING_REPORT_ARGS, SYI_SHARING_REPORT_ARGS, 0, handle_report},
+    {"sharing_demand", 2, 2, SYI_COMMAND_UNHURRIED, handle_demand},
+    {SYI_SHARING_REPORT, SYI_SHARING_REPORT_ARGS, SYI_SHARING_REPORT_ARGS, SYI_COMMAND_UNHURRIED,
+     handle_report},
     {"sharing_prepare", 3, 3, SYI_COMMAND_WAITS, handle_prepare},
 };
 

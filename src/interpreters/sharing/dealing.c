@@ -1,17 +1,22 @@
 #include "interpreters/sharing/dealing.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/error.h"
+#include "crypto/kept_masks.h"
 #include "interpreters/sharing/hearing.h"
 #include "interpreters/sharing/letters.h"
 #include "ring/generator.h"
 
 enum {
     FLIGHTS_MAX = 16,
-    HOLD_MS = 1000, /* a fetch of demands waits so long at the leading holder */
+    HOLD_MS = 1000,     /* a fetch of demands waits so long at the leading holder */
+    NEAR_NS = 2000000,  /* a demand is likely so soon behind another one */
+    QUIET_NS = 5000000, /* without a demand: letters are looked after */
 };
 
 struct syi_sharing_dealing {
@@ -20,6 +25,7 @@ struct syi_sharing_dealing {
     sy_worker *provider;
     const void *opener;
     syi_dealer dealer;
+    syi_kept_masks kept; /* the dealer's; guarded by deal_lock */
     sy_worker *workers[SYI_HOLDERS_MAX];
     bool fetches;
     syi_sharing_hearing hearing;
@@ -41,6 +47,8 @@ struct syi_sharing_dealing {
     const char *orphaned; /* who is gone, when that is why it stops */
     sy_status failed;     /* a holder has said why it stops, SY_OK: none has */
     sy_error why;
+    syi_session *door; /* in which the leading holder demands; a reference; NULL: none yet */
+    syi_bell bell;
 };
 
 static sy_context *context_of(const syi_sharing_dealing *d)
@@ -56,6 +64,10 @@ void syi_sharing_dealing_unref(syi_sharing_dealing *d)
         return;
     }
     sy_context *context = context_of(d);
+    if (d->door != NULL) {
+        syi_session_unref(d->door);
+    }
+    syi_bell_fini(&d->bell);
     syi_buffer_fini(&d->queue);
     syi_sharing_hearing_fini(&d->hearing);
     pthread_cond_destroy(&d->changed);
@@ -86,6 +98,7 @@ void syi_sharing_dealing_stop(syi_sharing_dealing *d)
     pthread_mutex_lock(&d->lock);
     d->stopping = true;
     pthread_cond_broadcast(&d->changed);
+    syi_bell_ring(&d->bell);
     pthread_mutex_unlock(&d->lock);
     syi_sharing_hearing_stop(&d->hearing);
 }
@@ -256,20 +269,74 @@ static sy_status fetch(syi_sharing_dealing *d, sy_error *err)
     syi_link_end(&exchange);
     if (status == SY_OK) {
         const syi_array *array = syi_node_array(bytes->node);
-        status = syi_sharing_dealing_ask(d, syi_array_data(array), syi_array_bytes(array), err);
+        status =
+            syi_sharing_dealing_ask(d, NULL, syi_array_data(array), syi_array_bytes(array), err);
     }
     sy_tensor_unref(bytes);
     return status;
 }
 
-/* Takes what is queued; `taken` is empty then. true: go on. */
-static bool next_demands(syi_sharing_dealing *d, syi_buffer *taken, bool *ask)
+/* Lock held. Behind one demand the next is near, and read by this thread itself; after that it waits like others. */
+static void wait_at_door(syi_sharing_dealing *d)
 {
-    pthread_mutex_lock(&d->lock);
-    while (!d->stopping && d->queue.length == 0 && !(d->fetches && d->busy > 0)) {
-        pthread_cond_wait(&d->changed, &d->lock);
+    syi_doors doors = {.count = 0};
+    if (d->stopping || d->queue.length > 0 || d->fetches || !syi_bell_hang(&d->bell)) {
+        return;
     }
-    *ask = d->queue.length == 0;
+    syi_doors_open(&doors, d->door);
+    const uint64_t until = syi_clock_now(context_of(d)) + NEAR_NS;
+    uint64_t now = until - NEAR_NS;
+    while (doors.count > 0 && !d->stopping && d->queue.length == 0 && now < until) {
+        atomic_store(&d->bell.asleep, true);
+        pthread_mutex_unlock(&d->lock);
+        syi_doors_sleep(&doors, &d->bell, until - now);
+        now = syi_clock_now(context_of(d));
+        pthread_mutex_lock(&d->lock);
+    }
+    const bool gone = d->queue.length == 0;
+    pthread_mutex_unlock(&d->lock);
+    syi_doors_close(&doors, gone);
+    pthread_mutex_lock(&d->lock);
+}
+
+/* The leading holder waits for it at the end of its command. */
+static void flush_answers(syi_sharing_dealing *d)
+{
+    syi_frame_limits takes;
+    pthread_mutex_lock(&d->lock);
+    syi_peer *peer = d->door != NULL ? syi_session_use_peer(d->door, &takes) : NULL;
+    pthread_mutex_unlock(&d->lock);
+    if (peer != NULL) {
+        syi_peer_flush(peer);
+        syi_peer_unref(peer);
+    }
+}
+
+/* Lock held: false when nothing has changed in the time that answers to letters may take. */
+static bool wait_for_change(syi_sharing_dealing *d, bool flying)
+{
+    struct timespec until;
+    if (!flying) {
+        pthread_cond_wait(&d->changed, &d->lock);
+        return true;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += QUIET_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return pthread_cond_timedwait(&d->changed, &d->lock, &until) != ETIMEDOUT;
+}
+
+/* Takes what is queued; `taken` is empty then. true: go on, also with nothing where letters are to be looked after. */
+static bool next_demands(syi_sharing_dealing *d, bool flying, syi_buffer *taken, bool *ask)
+{
+    bool quiet = false;
+    pthread_mutex_lock(&d->lock);
+    wait_at_door(d);
+    while (!quiet && !d->stopping && d->queue.length == 0 && !(d->fetches && d->busy > 0)) {
+        quiet = !wait_for_change(d, flying);
+    }
+    *ask = d->queue.length == 0 && d->fetches && d->busy > 0;
     const syi_buffer swap = *taken;
     *taken = d->queue;
     d->queue = swap;
@@ -291,10 +358,23 @@ static sy_status deal_all(syi_sharing_dealing *d, const syi_buffer *taken, sy_er
         status = deal(d, taken->data + at, size, err);
         at += size;
     }
+    return status;
+}
+
+/* Letters that are not answered yet are waited for when there is nothing else to do, and at the end. */
+static sy_status look_after_letters(syi_sharing_dealing *d, bool idle, bool *flying, sy_error *err)
+{
+    sy_status status = SY_OK;
+    *flying = false;
     pthread_mutex_lock(&d->deal_lock);
-    const sy_status landed = land_all(d, status == SY_OK ? err : NULL);
+    if (idle) {
+        status = land_all(d, err);
+    }
+    for (int k = 0; k < d->dealer.holders; k++) {
+        *flying = *flying || d->flights[k].count > 0;
+    }
     pthread_mutex_unlock(&d->deal_lock);
-    return status == SY_OK ? landed : status;
+    return status;
 }
 
 /* Out of the room, and the last that the thread does with anything. */
@@ -303,6 +383,7 @@ static void leave(syi_sharing_dealing *d)
     syi_sharing_room *room = syi_sharing_room_of(d->provider->hook);
     pthread_mutex_lock(&d->deal_lock);
     syi_wipe(d->dealer.seeds, sizeof d->dealer.seeds);
+    syi_kept_masks_fini(&d->kept);
     d->over = true;
     pthread_mutex_unlock(&d->deal_lock);
     pthread_mutex_lock(&room->lock);
@@ -325,14 +406,20 @@ static void *thread(void *argument)
 {
     syi_sharing_dealing *d = argument;
     syi_buffer taken;
-    bool ask = false;
+    bool ask = false, flying = false;
     sy_status status = SY_OK;
     sy_error why = SY_ERROR_INIT;
     syi_buffer_init(&taken, context_of(d), d->queue.maximum);
-    while (status == SY_OK && next_demands(d, &taken, &ask)) {
+    while (status == SY_OK && next_demands(d, flying, &taken, &ask)) {
+        const bool idle = !ask && taken.length == 0;
         status = ask ? fetch(d, &why) : deal_all(d, &taken, &why);
         syi_buffer_clear(&taken);
+        flush_answers(d);
+        if (status == SY_OK) {
+            status = look_after_letters(d, idle, &flying, &why);
+        }
     }
+    (void)look_after_letters(d, true, &flying, NULL);
     pthread_mutex_lock(&d->lock);
     if (d->orphaned != NULL) {
         status = syi_fail(&why, SY_ECLOSED, "%s", d->orphaned);
@@ -354,10 +441,14 @@ static void *thread(void *argument)
     return NULL;
 }
 
-sy_status syi_sharing_dealing_ask(syi_sharing_dealing *d, const void *bytes, size_t size,
-                                  sy_error *err)
+sy_status syi_sharing_dealing_ask(syi_sharing_dealing *d, syi_session *door, const void *bytes,
+                                  size_t size, sy_error *err)
 {
+    syi_session *before = NULL;
     pthread_mutex_lock(&d->lock);
+    if (door != NULL) {
+        before = syi_doors_know(&d->door, door);
+    }
     sy_status status = SY_OK;
     if (d->stopping) {
         status = syi_fail(err, SY_ECANCELED, "provider %s has stopped", d->provider->name);
@@ -366,7 +457,11 @@ sy_status syi_sharing_dealing_ask(syi_sharing_dealing *d, const void *bytes, siz
         status = syi_buffer_check(&d->queue, "demands", err);
     }
     pthread_cond_broadcast(&d->changed);
+    syi_bell_ring(&d->bell);
     pthread_mutex_unlock(&d->lock);
+    if (before != NULL) {
+        syi_session_unref(before);
+    }
     return status;
 }
 
@@ -520,12 +615,14 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
         return SYI_ENOMEM(err, "provider");
     }
     atomic_init(&d->refs, 1);
+    syi_bell_init(&d->bell);
     d->provider = provider;
     d->opener = plan->opener;
     d->dealer.context = context;
     d->dealer.holders = plan->holders;
     d->dealer.hear = hear;
     d->dealer.blame = blame;
+    d->dealer.kept = &d->kept;
     d->next_ahead = SYI_ITEM_AHEAD;
     d->fetches = !plan->reaches[plan->holders]; /* the leading holder reaches the provider? */
     memcpy(d->dealer.session, plan->session, sizeof plan->session);
@@ -536,7 +633,11 @@ static sy_status make(const syi_sharing_plan *plan, syi_sharing_dealing **made, 
     }
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->deal_lock, NULL);
-    pthread_cond_init(&d->changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     syi_buffer_init(&d->queue, context, 4u << 20);
     const sy_status status =
         syi_random_bytes(context, d->dealer.seeds, (size_t)plan->holders * SYI_SEED_SIZE, err);
@@ -559,6 +660,7 @@ void syi_sharing_dealings_stop(syi_sharing_room *room, const void *opener)
                                            : "the client of the sharing session is gone";
             d->stopping = true;
             pthread_cond_broadcast(&d->changed);
+            syi_bell_ring(&d->bell);
             pthread_mutex_unlock(&d->lock);
             syi_sharing_hearing_stop(&d->hearing);
         }

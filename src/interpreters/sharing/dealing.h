@@ -36,9 +36,9 @@ syi_sharing_dealing *syi_sharing_dealing_find(sy_worker *provider,
 void syi_sharing_dealing_unref(syi_sharing_dealing *dealing);
 /* Is it the leading holder, who asks? */
 bool syi_sharing_dealing_is_lead(const syi_sharing_dealing *dealing, const sy_id *caller);
-/* Demands that have come: copied. */
-sy_status syi_sharing_dealing_ask(syi_sharing_dealing *dealing, const void *bytes, size_t size,
-                                  sy_error *err);
+/* Demands that have come: copied. `door`: the session in which the leading holder speaks here; NULL: they were fetched. */
+sy_status syi_sharing_dealing_ask(syi_sharing_dealing *dealing, syi_session *door,
+                                  const void *bytes, size_t size, sy_error *err);
 /* Is it that holder? */
 bool syi_sharing_dealing_is_holder(const syi_sharing_dealing *dealing, int64_t holder,
                                    const sy_id *caller);

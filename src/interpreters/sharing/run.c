@@ -12,7 +12,8 @@
 
 enum {
     FLIGHTS_MAX = 16, /* letters under way to one party */
-    SPIN_NS = 20000,  /* look for a letter this long before sleeping */
+    SPIN_NS = 50000,  /* look for a letter this long before sleeping */
+    FAR_LETTERS = 64, /* after a large one are not read by the thread that waits for them */
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -200,17 +201,53 @@ static sy_status judge(const syi_sharing_run *run, int party, bool *missed, sy_s
 }
 
 /* Looks without the lock while a letter is likely to come at once. */
-static void spin(const syi_sharing_session *s, unsigned seen, const sy_context *context)
+static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
+                 const sy_context *context)
 {
     const uint64_t until = syi_clock_now(context) + SPIN_NS;
     while (atomic_load_explicit(&s->arrivals, memory_order_acquire) == seen &&
            syi_clock_now(context) < until) {
-        sched_yield();
+        if (!syi_doors_read(doors)) {
+            sched_yield();
+        }
     }
 }
 
-static sy_status await(syi_sharing_run *run, int party, const syi_item *item, syi_letter **letter,
-                       sy_error *err)
+/* Session lock held. Large letters, and those that are sent between them, are read by the loop thread while others are worked on. */
+static void open_doors(syi_sharing_run *run, syi_doors *doors, size_t size)
+{
+    syi_sharing_session *s = run->session;
+    const bool before = run->at_doors;
+    run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    run->at_doors = run->far == 0;
+    for (int k = 0; (before || run->at_doors) && k <= s->holders; k++) {
+        syi_doors_open(doors, s->peers[k].door);
+    }
+    if (!run->at_doors) {
+        syi_doors_close(doors, true); /* the loop thread need not wait any longer */
+    }
+}
+
+/* Session lock held: until something comes, at most until `deadline`; false: it is over. */
+static bool wait_at(syi_sharing_session *s, syi_doors *doors, uint64_t deadline,
+                    const sy_context *context)
+{
+    if (doors->count == 0 || !syi_bell_hang(&s->bell)) {
+        return syi_sharing_wait(s, deadline);
+    }
+    const uint64_t now = syi_clock_now(context);
+    if (now >= deadline) {
+        return false;
+    }
+    atomic_store(&s->bell.asleep, true);
+    pthread_mutex_unlock(&s->lock);
+    syi_doors_sleep(doors, &s->bell, deadline - now);
+    pthread_mutex_lock(&s->lock);
+    return true;
+}
+
+static sy_status await_at(syi_sharing_run *run, int party, const syi_item *item, syi_doors *doors,
+                          syi_letter **letter, sy_error *err)
 {
     syi_sharing_session *s = run->session;
     sy_context *context = context_of(run);
@@ -235,13 +272,13 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
         if (!spun) {
             const unsigned seen = atomic_load_explicit(&s->arrivals, memory_order_acquire);
             pthread_mutex_unlock(&s->lock);
-            spin(s, seen, context);
+            spin(s, doors, seen, context);
             pthread_mutex_lock(&s->lock);
             spun = true;
             look = syi_clock_now(context) + SLICE_NS;
             continue;
         }
-        if (syi_sharing_wait(s, look < run->deadline ? look : run->deadline)) {
+        if (wait_at(s, doors, look < run->deadline ? look : run->deadline, context)) {
             continue;
         }
         if (syi_clock_now(context) >= run->deadline) {
@@ -255,6 +292,26 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, sy
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
+static sy_status await(syi_sharing_run *run, int party, const syi_item *item, size_t size,
+                       syi_letter **letter, sy_error *err)
+{
+    syi_sharing_session *s = run->session;
+    syi_doors doors = {.count = 0};
+    pthread_mutex_lock(&s->lock);
+    *letter = syi_sharing_find_letter(s, item->sequence >= SYI_ITEM_AHEAD ? &s->shelf : &s->inbox,
+                                      party, item);
+    if (*letter == NULL) {
+        open_doors(run, &doors, size);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (*letter != NULL) {
+        return SY_OK;
+    }
+    const sy_status status = await_at(run, party, item, &doors, letter, err);
+    syi_doors_close(&doors, false);
     return status;
 }
 
@@ -280,7 +337,7 @@ static sy_status take_letter(syi_sharing_run *run, int party, const syi_item *it
     syi_sharing_session *s = run->session;
     syi_letter *letter = NULL;
     syi_sharing_drop_letter(context_of(run), place);
-    SY_TRY(s->peers[party].pushes ? await(run, party, item, &letter, err)
+    SY_TRY(s->peers[party].pushes ? await(run, party, item, size, &letter, err)
                                   : fetch(run, party, item, &letter, err));
     *place = letter;
     const size_t got = syi_array_bytes(&letter->bytes);
@@ -598,6 +655,22 @@ static void fail_run(syi_sharing_run *run, sy_status status, sy_error *why)
     hurry(run);
 }
 
+/* The others wait for these at their end of the command, too. */
+static void flush_answers(syi_sharing_session *s)
+{
+    syi_frame_limits takes;
+    for (int k = 0; k <= s->holders; k++) {
+        pthread_mutex_lock(&s->lock);
+        syi_peer *peer =
+            s->peers[k].door != NULL ? syi_session_use_peer(s->peers[k].door, &takes) : NULL;
+        pthread_mutex_unlock(&s->lock);
+        if (peer != NULL) {
+            syi_peer_flush(peer);
+            syi_peer_unref(peer);
+        }
+    }
+}
+
 void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, const sy_error *why)
 {
     syi_sharing_run *run = joint->run;
@@ -608,6 +681,7 @@ void syi_sharing_end(sy_worker *worker, syi_joint *joint, sy_status status, cons
     if (status != SY_OK) {
         fail_run(run, status, &said);
     }
+    flush_answers(session);
     for (int k = 0; k <= session->holders; k++) {
         while (run->flights[k].count > 0) {
             sy_error late = SY_ERROR_INIT;

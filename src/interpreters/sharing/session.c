@@ -53,6 +53,7 @@ sy_status syi_sharing_session_new(sy_worker *worker, syi_sharing_session **sessi
     s->material.context = context;
     s->material.holders = holders;
     s->used_at = syi_clock_now(context);
+    syi_bell_init(&s->bell);
     syi_buffer_init(&s->demands, context, 1u << 20);
     syi_stock_init(&s->stock, context);
     *session = s;
@@ -80,6 +81,12 @@ void syi_sharing_session_unref(syi_sharing_session *session)
     drop_letters(context, &session->inbox);
     drop_letters(context, &session->shelf);
     drop_letters(context, &session->outbox);
+    for (int k = 0; k <= session->holders; k++) {
+        if (session->peers[k].door != NULL) {
+            syi_session_unref(session->peers[k].door);
+        }
+    }
+    syi_bell_fini(&session->bell);
     syi_buffer_fini(&session->demands);
     syi_stock_fini(&session->stock);
     syi_free(context, session->peers, ((size_t)session->holders + 1) * sizeof *session->peers);
@@ -314,6 +321,14 @@ sy_status syi_sharing_install(syi_sharing_session *session, sy_error *err)
     return status;
 }
 
+/* Lock held: something has come for whoever waits. */
+static void announce(syi_sharing_session *session)
+{
+    atomic_fetch_add_explicit(&session->arrivals, 1, memory_order_release);
+    pthread_cond_broadcast(&session->changed);
+    syi_bell_ring(&session->bell);
+}
+
 void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_error *why)
 {
     syi_sharing_room *room = syi_sharing_room_of(session->worker->hook);
@@ -322,8 +337,7 @@ void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_e
         session->failed = status;
         session->why = *why;
     }
-    atomic_fetch_add_explicit(&session->arrivals, 1, memory_order_release);
-    pthread_cond_broadcast(&session->changed);
+    announce(session);
     pthread_mutex_unlock(&session->lock);
     pthread_mutex_lock(&room->lock);
     const bool listed = unlink_session(room, session);
@@ -409,8 +423,7 @@ static sy_status put_letter(syi_sharing_session *session, syi_letters *letters, 
     letters->last = letter;
     session->held += size;
     session->used_at = syi_clock_now(session->worker->hook->context);
-    atomic_fetch_add_explicit(&session->arrivals, 1, memory_order_release);
-    pthread_cond_broadcast(&session->changed);
+    announce(session);
     return SY_OK;
 }
 
@@ -470,6 +483,16 @@ sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_
     status = status == SY_OK ? put_letter(session, letters, from, item, bytes, own, err) : status;
     pthread_mutex_unlock(&session->lock);
     return status;
+}
+
+void syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door)
+{
+    pthread_mutex_lock(&session->lock);
+    syi_session *before = syi_doors_know(&session->peers[party].door, door);
+    pthread_mutex_unlock(&session->lock);
+    if (before != NULL) {
+        syi_session_unref(before);
+    }
 }
 
 sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item *item,

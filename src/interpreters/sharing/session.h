@@ -14,6 +14,7 @@
 #define SYI_INTERPRETERS_SHARING_SESSION_H
 
 #include "crypto/comparison.h"
+#include "interpreters/sharing/doors.h"
 #include "interpreters/sharing/stock.h"
 #include "messaging/joint.h"
 #include "workers/commands.h"
@@ -46,6 +47,8 @@ typedef struct syi_sharing_peer {
     sy_worker *worker; /* borrowed of the directory */
     bool push;         /* this holder sends to it; otherwise it fetches */
     bool pushes;       /* it sends here; otherwise this holder fetches */
+    syi_session *
+        door; /* in which it last did; a reference, guarded by the sharing session's lock; nullable */
 } syi_sharing_peer;
 
 /* Outlives its session for those who keep something for it: the last who has it is alone, the session is gone. */
@@ -85,6 +88,7 @@ typedef struct syi_sharing_session {
     uint64_t compared[SYI_FAMILIES]; /* numbers, by family */
     syi_stock stock;
     uint64_t used_at;     /* clock */
+    syi_bell bell;        /* of who waits for letters at doors */
     atomic_uint arrivals; /* letters and failures so far: to look without the lock */
 } syi_sharing_session;
 
@@ -147,6 +151,8 @@ void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_e
  * sender has no business with; SY_ELIMIT, SY_ENOMEM, or why the session failed. */
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
                               const syi_array *bytes, bool own, sy_error *err);
+/* In this session of its caller the party speaks. */
+void syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door);
 /* Waits for a letter to `to` of the outbox, and takes it. */
 sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_item *item,
                                uint64_t deadline, syi_array *bytes, sy_error *err);
@@ -177,6 +183,8 @@ typedef struct syi_sharing_run {
     bool defers;                         /* quotients may wait (syi_share_defer) */
     bool spoke;                          /* something was sent, or the provider asked */
     bool reported;                       /* to the provider */
+    bool at_doors;                       /* letters are read by this thread */
+    unsigned far;                        /* so many more are not */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */
     syi_letter **received;               /* per holder: what receive gave out */
     syi_letter *dealt[SYI_CHANNEL_KEPT]; /* what dealt gave out */
@@ -194,6 +202,7 @@ static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 
 /* The folder's worker commands (commands.c). */
 sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
+#define SYI_SHARING_NEAR_SIZE (64 * 1024) /* bytes of a letter that is read by who waits for it */
 #define SYI_SHARING_SEND "sharing_send"
 #define SYI_SHARING_FETCH "sharing_fetch"
 #define SYI_SHARING_REPORT "sharing_report"

@@ -86,7 +86,6 @@ static void end_all(tcp_listener *listener)
 static void on_wakeup(uv_async_t *wakeup)
 {
     tcp_listener *listener = wakeup->data;
-    listener->activity++;
     syi_server_look_at_woken(&listener->server);
     pthread_mutex_lock(&listener->lock);
     const bool stop = listener->stop;
@@ -137,8 +136,12 @@ static void *run(void *argument)
     if (listener->server.options.spin_us == 0) {
         uv_run(listener->loop, UV_RUN_DEFAULT);
     } else {
+        uint64_t seen = listener->activity;
         while (uv_run(listener->loop, UV_RUN_ONCE) != 0) {
-            spin(listener);
+            if (listener->activity != seen) { /* and not a clock, or a connection that is lent */
+                spin(listener);
+            }
+            seen = listener->activity;
         }
     }
     return NULL;

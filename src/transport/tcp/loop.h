@@ -43,12 +43,14 @@ typedef struct tcp_peer {
     /* the loop thread's */
     tcp_listener *listener;
     uv_poll_t poll;
-    uv_timer_t timer; /* first frame, then linger */
-    unsigned handles; /* not closed yet */
-    int events;       /* polled now */
-    bool handshaking; /* TLS: the service does not know of it yet */
-    bool lingering;   /* the timer counts the time to say goodbye */
-    bool shut;        /* everything was sent and the sending side is closed */
+    uv_timer_t timer;   /* first frame, then linger */
+    uv_timer_t loan;    /* while threads that borrowed it read */
+    uv_timer_t holding; /* what is held then leaves */
+    unsigned handles;   /* not closed yet */
+    int events;         /* polled now */
+    bool handshaking;   /* TLS: the service does not know of it yet */
+    bool lingering;     /* the timer counts the time to say goodbye */
+    bool shut;          /* everything was sent and the sending side is closed */
 } tcp_peer;
 
 extern const syi_server_class syi_tcp_server_class;

@@ -9,13 +9,18 @@
 #include "core/surroundings.h"
 #include "transport/tcp/loop.h"
 
-#define DIRECT_FROM ((size_t)8192)      /* smaller places are filled from the loop's buffer */
+#define DIRECT_FROM ((size_t)8192) /* smaller places are filled from the loop's buffer */
+#define BORROWED_AHEAD ((size_t)32 * 1024)
+#define LOAN_MS 2
+#define HOLD_MS 2
 #define READ_TURN ((size_t)4096 * 1024) /* then other connections have theirs */
 #define SEND_PIECES 64
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
+static void on_loan(uv_timer_t *timer);
+static void on_held(uv_timer_t *timer);
 
 /* --- sending and closing ----------------------------------------------------------------------- */
 
@@ -93,16 +98,35 @@ static void tcp_update(syi_server_peer *common)
     if (wish.closing) {
         close_politely(peer, &wish);
     }
+    if (common->lent && (wish.closing || !syi_server_peer_is_borrowed(common))) {
+        common->lent = false;
+        uv_timer_stop(&peer->loan);
+    }
+    if (wish.holds && !uv_is_active((uv_handle_t *)&peer->holding)) {
+        uv_timer_start(&peer->holding, on_held, HOLD_MS, 0);
+    }
     /* While closing, reading shows the other end's close. */
-    const int readable = wish.reading || wish.closing ? UV_READABLE : 0;
+    const int readable = (wish.reading && !common->lent) || wish.closing ? UV_READABLE : 0;
     set_events(peer, readable | (wish.queued != 0 ? UV_WRITABLE : 0));
+}
+
+/* What nobody waited for has waited long enough. */
+static void on_held(uv_timer_t *timer)
+{
+    const tcp_peer *peer = timer->data;
+    syi_server *server = &peer->listener->server;
+    syi_server_peer_release_held(timer->data);
+    syi_server_flush_dirty(server);
 }
 
 /* A frame began a while ago. */
 static void look_at_frame(tcp_peer *peer)
 {
     char sentence[128];
-    switch (syi_server_peer_look(&peer->common, (peer->events & UV_READABLE) != 0)) {
+    pthread_mutex_lock(&peer->common.reading_lock);
+    const syi_stall stall = syi_server_peer_look(&peer->common, (peer->events & UV_READABLE) != 0);
+    pthread_mutex_unlock(&peer->common.reading_lock);
+    switch (stall) {
     case SYI_STALL_OVER:
         break;
     case SYI_STALL_AGAIN:
@@ -209,7 +233,73 @@ static void drop_input(tcp_peer *peer)
     }
 }
 
-static void read_turn(tcp_peer *peer)
+/* A thread has borrowed it, or will soon again. */
+static bool leave_to_borrowers(tcp_peer *peer)
+{
+    if (peer->lingering || !syi_server_peer_is_borrowed(&peer->common)) {
+        return false;
+    }
+    peer->common.lent = true;
+    peer->listener->hot = peer->listener->hot == peer ? NULL : peer->listener->hot;
+    set_events(peer, peer->events & ~UV_READABLE);
+    uv_timer_start(&peer->loan, on_loan, LOAN_MS, 0);
+    return true;
+}
+
+/* Do they still read? */
+static void on_loan(uv_timer_t *timer)
+{
+    tcp_peer *peer = timer->data;
+    if (syi_server_peer_is_borrowed(&peer->common)) {
+        uv_timer_start(&peer->loan, on_loan, LOAN_MS, 0);
+        return;
+    }
+    peer->common.lent = false; /* whoever borrows it from here on finds this thread reading, too */
+    tcp_update(&peer->common);
+    if (peer->common.ended || peer->lingering) {
+        return;
+    }
+    pthread_mutex_lock(&peer->common.reading_lock);
+    const bool watch = syi_server_peer_watch(&peer->common); /* a frame that they began */
+    pthread_mutex_unlock(&peer->common.reading_lock);
+    if (watch) {
+        uv_timer_start(&peer->timer, on_timer, peer->listener->server.options.stall_ms, 0);
+    }
+}
+
+/* The loop thread's timers and its buffer are not touched. What is wrong with the connection the loop thread sees, too. */
+static syi_came tcp_read(syi_server_peer *common)
+{
+    const tcp_peer *peer = (tcp_peer *)common;
+    uint8_t ahead[BORROWED_AHEAD];
+    uint8_t *place;
+    size_t room;
+    syi_frame_reader_want(common->reader, &place, &room);
+    room = room < DIRECT_FROM ? 0 : room;
+    struct iovec places[2] = {
+        {.iov_base = place, .iov_len = room},
+        {.iov_base = ahead, .iov_len = sizeof ahead},
+    };
+    struct msghdr message = {.msg_iov = places, .msg_iovlen = 2};
+    const ssize_t count = room == 0 ? recv(peer->fd, ahead, sizeof ahead, MSG_DONTWAIT)
+                                    : recvmsg(peer->fd, &message, MSG_DONTWAIT);
+    if (count <= 0) {
+        return count < 0 && (errno == EAGAIN || errno == EINTR) ? SYI_CAME_NOTHING : SYI_CAME_LAST;
+    }
+    const size_t direct = (size_t)count < room ? (size_t)count : room;
+    const bool good = (direct == 0 || syi_server_peer_placed(common, direct, NULL) == SY_OK) &&
+                      syi_server_peer_feed(common, ahead, (size_t)count - direct, NULL) == SY_OK;
+    return good ? SYI_CAME_SOMETHING : SYI_CAME_LAST;
+}
+
+/* Under the lock. */
+static int tcp_get_fd(syi_server_peer *common)
+{
+    const tcp_peer *peer = (tcp_peer *)common;
+    return peer->tls == NULL ? peer->fd : -1;
+}
+
+static void read_available(tcp_peer *peer)
 {
     size_t taken = 0;
     size_t count = 1;
@@ -227,6 +317,16 @@ static void read_turn(tcp_peer *peer)
         count = read_once(peer);
         taken += count;
     }
+}
+
+static void read_turn(tcp_peer *peer)
+{
+    if (leave_to_borrowers(peer)) {
+        return;
+    }
+    pthread_mutex_lock(&peer->common.reading_lock);
+    read_available(peer);
+    pthread_mutex_unlock(&peer->common.reading_lock);
 }
 
 /* The service hears of the peer, and may refuse it. */
@@ -280,7 +380,6 @@ static void on_event(uv_poll_t *poll, int status, int events)
 {
     tcp_peer *peer = poll->data;
     tcp_listener *listener = peer->listener;
-    listener->activity++;
     if (status < 0) {
         syi_tcp_peer_end(peer, SY_ECLOSED, "the other end reset the connection");
     } else if (peer->handshaking) {
@@ -325,6 +424,9 @@ const syi_server_class syi_tcp_server_class = {
     .wake = tcp_wake,
     .send_now = tcp_send_now,
     .update = tcp_update,
+    .holds = true,
+    .get_fd = tcp_get_fd,
+    .read = tcp_read,
     .release = tcp_release,
 };
 
@@ -341,6 +443,7 @@ void syi_tcp_peer_end(tcp_peer *peer, sy_status why, const char *sentence)
     if (peer->fd < 0) {
         return;
     }
+    pthread_mutex_lock(&peer->common.reading_lock); /* nobody reads from it */
     pthread_mutex_lock(&peer->common.lock);
     const int fd = peer->fd;
     peer->fd = -1;
@@ -352,7 +455,12 @@ void syi_tcp_peer_end(tcp_peer *peer, sy_status why, const char *sentence)
     uv_timer_stop(&peer->timer);
     uv_close((uv_handle_t *)&peer->timer, on_handle_closed);
     uv_close((uv_handle_t *)&peer->poll, on_handle_closed);
+    uv_timer_stop(&peer->loan);
+    uv_close((uv_handle_t *)&peer->loan, on_handle_closed);
+    uv_timer_stop(&peer->holding);
+    uv_close((uv_handle_t *)&peer->holding, on_handle_closed);
     close(fd);
+    pthread_mutex_unlock(&peer->common.reading_lock);
     syi_server_peer_end(&peer->common, why, sentence);
 }
 
@@ -377,9 +485,13 @@ static tcp_peer *peer_new(tcp_listener *listener, int fd, const char *address, b
         return NULL;
     }
     uv_timer_init(listener->loop, &peer->timer);
+    uv_timer_init(listener->loop, &peer->loan);
     peer->poll.data = peer;
     peer->timer.data = peer;
-    peer->handles = 2;
+    uv_timer_init(listener->loop, &peer->holding);
+    peer->loan.data = peer;
+    peer->holding.data = peer;
+    peer->handles = 4;
     peer->listener = listener;
     peer->fd = fd;
     return peer;

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -209,6 +210,146 @@ static void test_reset_while_sending(void **state)
     fixture_close(&f);
 }
 
+/* Reads on this thread until so many frames were delivered. */
+static void read_borrowed(fixture *f, syi_peer *peer, int fd, int count)
+{
+    while (probe_read(&f->probe, &f->probe.received) < count) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        assert_int_equal(poll(&ready, 1, (int)(PATIENCE / 1000000)), 1);
+        assert_int_not_equal(syi_peer_read(peer), SYI_CAME_LAST);
+    }
+}
+
+/* What comes to a borrowed peer waits for who has borrowed it, and afterwards the loop thread goes on where that was. */
+static void test_borrowed(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {100, 70000, 9000};
+    fixture f;
+    syi_message message;
+    uint64_t id = 1;
+    int fd = -1;
+    fixture_open(&f, PROBE_ECHO, NULL);
+    syi_connection *connection = fixture_connect(&f);
+    assert_echo(&f, connection, id++);
+    syi_peer *peer = f.probe.sessions[0].peer;
+    for (int turn = 0; turn < 20; turn++) {
+        const int before = probe_read(&f.probe, &f.probe.received);
+        assert_true(syi_peer_borrow(peer, &fd));
+        assert_int_equal(syi_peer_read(peer), SYI_CAME_NOTHING);
+        make_message(&f, &message, id, 10, sizes, 3);
+        assert_ok(send_one(&f, connection, &message), &f.err);
+        nanosleep(&(struct timespec){.tv_nsec = 4000000}, NULL);
+        assert_int_equal(probe_read(&f.probe, &f.probe.received), before);
+        read_borrowed(&f, peer, fd, before + 1);
+        syi_peer_give_back(peer, turn % 2 == 0);
+        syi_message reply;
+        syi_message_init(&reply, f.context, 0);
+        assert_ok(receive_one(&f, connection, &reply), &f.err);
+        assert_message(&reply, id++, 10, sizes, 3);
+        syi_message_fini(&reply);
+        syi_message_fini(&message);
+        assert_echo(&f, connection, id++); /* by the loop thread */
+    }
+    assert_true(f.probe.sessions[0].in_order);
+    syi_connection_close(connection);
+    fixture_close(&f);
+}
+
+/* The loop thread hears of the end of a borrowed peer when it is given back; and who borrows one that has ended gets none. */
+static void test_borrowed_ends(void **state)
+{
+    (void)state;
+    fixture f;
+    int fd = -1;
+    fixture_open(&f, PROBE_KEEP, NULL);
+    syi_connection *connection = fixture_connect(&f);
+    assert_true(probe_wait(&f.probe, &f.probe.opened, 1));
+    syi_peer *peer = syi_peer_ref(f.probe.sessions[0].peer);
+    assert_true(syi_peer_borrow(peer, &fd));
+    syi_connection_close(connection);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, (int)(PATIENCE / 1000000)), 1);
+    assert_int_equal(syi_peer_read(peer), SYI_CAME_LAST);
+    syi_peer_give_back(peer, true);
+    assert_true(probe_wait(&f.probe, &f.probe.closed, 1));
+    assert_false(syi_peer_borrow(peer, &fd));
+    syi_peer_unref(peer);
+    fixture_close(&f);
+}
+
+/* No frame: the connection ends as it does on the loop thread. */
+static void test_borrowed_nonsense(void **state)
+{
+    (void)state;
+    fixture f;
+    int fd = -1;
+    uint8_t nonsense[64];
+    memset(nonsense, 0xee, sizeof nonsense);
+    fixture_open(&f, PROBE_KEEP, NULL);
+    const int raw = raw_open(&f);
+    assert_true(probe_wait(&f.probe, &f.probe.opened, 1));
+    syi_peer *peer = f.probe.sessions[0].peer;
+    assert_true(syi_peer_borrow(peer, &fd));
+    assert_true(tcp_write_raw(raw, nonsense, sizeof nonsense));
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, (int)(PATIENCE / 1000000)), 1);
+    assert_int_equal(syi_peer_read(peer), SYI_CAME_LAST);
+    syi_peer_give_back(peer, true);
+    assert_true(probe_wait(&f.probe, &f.probe.closed, 1));
+    assert_int_equal(f.probe.sessions[0].why, SY_EPROTO);
+    close(raw);
+    fixture_close(&f);
+}
+
+static void say_later(fixture *f, uint64_t id)
+{
+    syi_message message;
+    make_message(f, &message, id, 10, NULL, 0);
+    assert_ok(syi_peer_send_later(f->probe.sessions[0].peer, &message, &f->err), &f->err);
+    syi_message_fini(&message);
+}
+
+/* What is said later comes by itself, with a flush, and before what is said after it. */
+static void test_sent_later(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    fixture f;
+    syi_message reply, message;
+    uint64_t id = 2, heard = 2;
+    fixture_open(&f, PROBE_ECHO, NULL);
+    syi_connection *connection = fixture_connect(&f);
+    assert_echo(&f, connection, 1);
+    say_later(&f, id++);
+    syi_message_init(&reply, f.context, 0);
+    for (int turn = 0; turn < 5; turn++) {
+        while (heard < id) {
+            assert_ok(receive_one(&f, connection, &reply), &f.err);
+            assert_message(&reply, heard++, 10, NULL, 0);
+        }
+        for (int k = 0; k < (turn == 3 ? MANY : turn); k++) {
+            say_later(&f, id++);
+        }
+        if (turn == 1) {
+            syi_peer_flush(f.probe.sessions[0].peer);
+        } else if (turn == 2) {
+            make_message(&f, &message, id++, 10, NULL, 0);
+            assert_ok(syi_peer_send(f.probe.sessions[0].peer, &message, &f.err), &f.err);
+            syi_message_fini(&message);
+        }
+    }
+    /* Also what was said before it closes. */
+    syi_peer_close(f.probe.sessions[0].peer, (uint32_t)(PATIENCE / 1000000));
+    while (heard < id) {
+        assert_ok(receive_one(&f, connection, &reply), &f.err);
+        assert_message(&reply, heard++, 10, NULL, 0);
+    }
+    syi_message_fini(&reply);
+    syi_connection_close(connection);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     the_contract = &tcp;
@@ -221,6 +362,10 @@ int main(void)
         cmocka_unit_test(test_connect_deadline),
         cmocka_unit_test(test_spinning),
         cmocka_unit_test(test_reset_while_sending),
+        cmocka_unit_test(test_borrowed),
+        cmocka_unit_test(test_borrowed_ends),
+        cmocka_unit_test(test_borrowed_nonsense),
+        cmocka_unit_test(test_sent_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
