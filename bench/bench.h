@@ -54,6 +54,7 @@ struct bench_scenario {
     const char *op;               /* of secret sharing */
     bool fixed;                   /* on reals of fixed precision */
     bool ahead;                   /* its material is made before the clock starts */
+    bool shares;                  /* updates are summed over shares */
     const char *protocol;         /* of comparisons; NULL: masked bits */
     unsigned range;               /* bits of what is compared, 32, or 0: any numbers */
     const bench_network *network; /* between all parties; NULL: loopback itself */
@@ -70,6 +71,9 @@ extern const size_t bench_network_scenario_count;
 int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_network(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_federated(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_federated_many(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_virtual_workers(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_layers(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_plan_size(const bench *b, const bench_scenario *scenario, bench_result *result);

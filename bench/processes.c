@@ -13,7 +13,7 @@
 
 #include "measure.h"
 
-enum { READY_SECONDS = 20, END_SECONDS = 5 };
+enum { READY_SECONDS = 20, END_SECONDS = 5, ARGUMENTS_MAX = 24 };
 
 /* In the child, between fork and exec: only calls that are safe there. */
 static void become(const char *path, char *const *arguments, int output, pid_t parent)
@@ -93,13 +93,23 @@ int bench_start_worker(const bench *b, bench_process *process, const char *trans
 int bench_start_worker_named(const bench *b, bench_process *process, const char *transport,
                              unsigned spin_us, const char *id)
 {
+    return bench_start_worker_with(b, process, transport, spin_us, id, NULL, 0);
+}
+
+int bench_start_worker_with(const bench *b, bench_process *process, const char *transport,
+                            unsigned spin_us, const char *id, const char *const *more, size_t count)
+{
     char listen[64], spin[16];
     snprintf(listen, sizeof listen, "%s://127.0.0.1:0", transport);
     snprintf(spin, sizeof spin, "%u", spin_us);
-    const char *arguments[] = {"csyft", "worker", "--id", id, "--listen", listen, NULL, NULL, NULL};
+    const char *arguments[ARGUMENTS_MAX] = {"csyft", "worker", "--id", id, "--listen", listen};
+    size_t used = 6;
     if (spin_us != 0) {
-        arguments[6] = "--spin";
-        arguments[7] = spin;
+        arguments[used++] = "--spin";
+        arguments[used++] = spin;
+    }
+    for (size_t k = 0; k < count && used + 1 < ARGUMENTS_MAX; k++) {
+        arguments[used++] = more[k];
     }
     return start(b, process, "/proc/self/exe", arguments);
 }

@@ -18,6 +18,10 @@ int bench_start_worker(const bench *b, bench_process *process, const char *trans
 /* The same under another id than bob. */
 int bench_start_worker_named(const bench *b, bench_process *process, const char *transport,
                              unsigned spin_us, const char *id);
+/* And with more options. */
+int bench_start_worker_with(const bench *b, bench_process *process, const char *transport,
+                            unsigned spin_us, const char *id, const char *const *more,
+                            size_t count);
 /* The bare server of the same kind; what it serves is told by the client (peer.c). */
 int bench_start_peer(const bench *b, bench_process *process, const char *transport,
                      unsigned spin_us);

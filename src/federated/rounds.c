@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "federated/contribution.h"
 #include "federated/shuffle.h"
 #include "federated/trainer.h"
 

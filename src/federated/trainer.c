@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/pointer_plan.h"
+#include "federated/numbers.h"
 #include "hook/tensor.h"
 #include "interpreters/pointer.h"
 
@@ -152,10 +153,7 @@ sy_status syi_trainer_read(const sy_trainer *trainer, double *parameters, sy_err
         if (!syi_tensor_is_native(tensors[k])) {
             return syi_fail(err, SY_EINVAL, "trainer: parameter %zu of the module is not here", k);
         }
-        const syi_array *array = syi_node_array(tensors[k]->node);
-        for (int64_t i = 0; i < syi_array_numel(array) && at < trainer->element_count; i++) {
-            parameters[at++] = syi_array_get_double(array, i);
-        }
+        at += syi_numbers_read(syi_node_array(tensors[k]->node), parameters + at);
     }
     return SY_OK;
 }
@@ -175,9 +173,7 @@ sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_er
         sy_status status = syi_array_new(trainer->hook->context, &array, like->dtype, like->ndim,
                                          like->shape, NULL, err);
         if (status == SY_OK) {
-            for (int64_t i = 0; i < syi_array_numel(&array); i++) {
-                syi_array_set_double(&array, i, parameters[at++]);
-            }
+            at += syi_numbers_write(&array, parameters + at);
             status = syi_tensor_from_array(trainer->hook, &value, &array, err);
         }
         if (status != SY_OK) {
@@ -385,15 +381,11 @@ static sy_status take_parameter(const sy_shard *shard, size_t k, const sy_tensor
                                "dtype",
                                shard->worker->name, shard->key, k);
     }
-    for (int64_t i = 0; i < syi_array_numel(got); i++) {
-        to[i] = syi_array_get_double(got, i);
-        if (!isfinite(to[i])) {
-            return syi_fail_object(err, SY_EPROTO, shard->key,
-                                   "worker %s, dataset %s: parameter %zu is not finite",
-                                   shard->worker->name, shard->key, k);
-        }
-    }
-    return SY_OK;
+    return syi_numbers_are_finite(to, syi_numbers_read(got, to))
+               ? SY_OK
+               : syi_fail_object(err, SY_EPROTO, shard->key,
+                                 "worker %s, dataset %s: parameter %zu is not finite",
+                                 shard->worker->name, shard->key, k);
 }
 
 static sy_status take_model(const sy_trainer *t, const sy_shard *shard, const sy_value *answer,

@@ -17,9 +17,6 @@
 #define SYI_COMMAND_DATASET_INFO "dataset_info"
 #define SYI_EVALUATION_CLASSES_MAX 4096 /* of histograms */
 
-/* A contribution to a sum is rows times the change of each parameter, in units of 2^-24, below 2^52 each, and the rows. */
-#define SYI_UPDATE_UNIT 0x1p-24
-#define SYI_UPDATE_MOST 0x1p52
 /* How workers that fit contribute to a sum instead of answering with their parameters. */
 typedef struct syi_secure_fit {
     const syi_aggregation *aggregation; /* NULL: they answer */

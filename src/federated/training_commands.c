@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "execution/plan.h"
+#include "federated/contribution.h"
+#include "federated/numbers.h"
 #include "federated/served.h"
 #include "federated/shuffle.h"
 #include "federated/trainer.h"
@@ -325,26 +327,25 @@ static sy_status train(task *t, fitting *f, sy_error *err)
     return SY_OK;
 }
 
-/* What leaves has to be a mean over enough rows, and to be numbers. */
-static sy_status check_model(const task *t, size_t count, sy_error *err)
+/* What leaves has to be a mean over enough rows, and to be numbers: all of them, one after the other. */
+static sy_status read_model(const task *t, size_t count, double *numbers, sy_error *err)
 {
     for (size_t k = 0; k < count; k++) {
         sy_tensor *state = t->body->states[k].tensor;
         const char *name = t->body->states[k].name != NULL ? t->body->states[k].name : "";
         const syi_policy policy = syi_tensor_policy(state);
-        const syi_array *array = syi_node_array(state->node);
         if (syi_policy_hides(&policy, t->request->bit)) {
             return syi_fail(err, SY_EPERM,
                             "parameter %zu (%s) is no sum of steps of a mean loss, and does not "
                             "leave",
                             k, name);
         }
-        for (int64_t i = 0; i < syi_array_numel(array); i++) {
-            if (!isfinite(syi_array_get_double(array, i))) {
-                return syi_fail(err, SY_ERANGE, "parameter %zu (%s) is not finite after training",
-                                k, name);
-            }
+        const size_t size = syi_numbers_read(syi_node_array(state->node), numbers);
+        if (!syi_numbers_are_finite(numbers, size)) {
+            return syi_fail(err, SY_ERANGE, "parameter %zu (%s) is not finite after training", k,
+                            name);
         }
+        numbers += size;
     }
     return SY_OK;
 }
@@ -363,117 +364,59 @@ static sy_status answer_fit(const task *t, const fitting *f, sy_error *err)
     return syi_encode_value(t->request->reply, &list, err);
 }
 
-/* Instead of parameters: rows times what has changed goes to the holders of a sum, clipped where that is asked for. */
-
-typedef struct secure_answer {
-    size_t least, holders;
-    double clip;
-    syi_aggregation_holder at[SYI_AGGREGATION_HOLDERS_MAX];
-} secure_answer;
-
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
+static size_t count_elements(const task *t, size_t count)
 {
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
-                                          : syi_fail(err, SY_EINVAL, "an id of a holder is none");
-}
-
-static sy_status read_holders(const sy_value *argument, secure_answer *answer, sy_error *err)
-{
-    const sy_value *items = argument->as.list.items;
-    const size_t count = argument->kind == SY_VALUE_LIST ? argument->as.list.count : 0;
-    if (count < 4 || count > 2 + SYI_AGGREGATION_HOLDERS_MAX || items[0].kind != SY_VALUE_INT ||
-        items[0].as.integer < 1 || items[1].kind != SY_VALUE_FLOAT || !(items[1].as.real >= 0)) {
-        return syi_fail(err, SY_EINVAL, "the holders of an aggregation are none, or too many");
-    }
-    answer->least = (size_t)items[0].as.integer;
-    answer->clip = items[1].as.real;
-    answer->holders = count - 2;
-    for (size_t k = 0; k < answer->holders; k++) {
-        const sy_value *pair = &items[2 + k];
-        if (pair->kind != SY_VALUE_LIST || pair->as.list.count != 2) {
-            return syi_fail(err, SY_EINVAL, "holder %zu of an aggregation is none", k);
-        }
-        SY_TRY(read_id(&pair->as.list.items[0], &answer->at[k].worker, err));
-        SY_TRY(read_id(&pair->as.list.items[1], &answer->at[k].aggregate, err));
-    }
-    return SY_OK;
-}
-
-/* The change of element i of parameter k: what it is now less what came with the request. */
-static double change_of(const task *t, size_t k, int64_t i)
-{
-    const sy_value *before = &t->request->args[2].as.list.items[k];
-    return syi_array_get_double(syi_node_array(t->body->states[k].tensor->node), i) -
-           syi_array_get_double(syi_node_array(before->as.tensor->node), i);
-}
-
-static int64_t size_of(const task *t, size_t k)
-{
-    return syi_array_numel(syi_node_array(t->body->states[k].tensor->node));
-}
-
-static double norm_of_change(const task *t, size_t count)
-{
-    double square = 0;
+    size_t elements = 0;
     for (size_t k = 0; k < count; k++) {
-        for (int64_t i = 0; i < size_of(t, k); i++) {
-            const double change = change_of(t, k, i);
-            square += change * change;
-        }
+        elements += (size_t)syi_array_numel(syi_node_array(t->body->states[k].tensor->node));
     }
-    return sqrt(square);
+    return elements;
 }
 
-static sy_status fill_words(const task *t, const fitting *f, double clip, uint64_t *words,
+/* The changes go to the holders of a sum instead: `numbers` becomes them. */
+static sy_status contribute(const task *t, const fitting *f, double *numbers, size_t elements,
                             sy_error *err)
 {
-    const size_t count = (size_t)f->returned;
-    const double norm = clip > 0 ? norm_of_change(t, count) : 0;
-    const double scale = (double)f->tally.rows / SYI_UPDATE_UNIT * (norm > clip ? clip / norm : 1);
-    for (size_t k = 0; k < count; k++) {
-        for (int64_t i = 0; i < size_of(t, k); i++) {
-            const double number = nearbyint(scale * change_of(t, k, i));
-            if (!(fabs(number) < SYI_UPDATE_MOST)) {
-                return syi_fail(err, SY_ERANGE,
-                                "parameter %zu changed by more than a sum can take, times %" PRId64
-                                " rows; a smaller learning rate, or clipping, may help",
-                                k, f->tally.rows);
-            }
-            *words++ = (uint64_t)(int64_t)number;
-        }
-    }
-    *words = (uint64_t)f->tally.rows;
-    return SY_OK;
-}
-
-static sy_status contribute(const task *t, const fitting *f, sy_error *err)
-{
-    secure_answer answer;
-    sy_worker *worker = t->request->worker;
-    int64_t elements = 1;
-    if ((size_t)f->returned > t->request->args[2].as.list.count) {
+    sy_context *context = t->request->worker->hook->context;
+    const sy_value *given = &t->request->args[2];
+    if ((size_t)f->returned > given->as.list.count) {
         return syi_fail(err, SY_EINVAL, "changes of more parameters than were given");
     }
-    SY_TRY(read_holders(&t->request->args[9], &answer, err));
-    for (size_t k = 0; k < (size_t)f->returned; k++) {
-        elements += size_of(t, k);
-    }
-    const size_t size = (size_t)elements * sizeof(uint64_t);
-    uint64_t *words = syi_alloc(worker->hook->context, size);
-    if (words == NULL) {
+    double *before = syi_alloc_array(context, elements, sizeof *before);
+    if (before == NULL) {
         return SYI_ENOMEM(err, "aggregation");
     }
-    sy_status status = fill_words(t, f, answer.clip, words, err);
-    if (status == SY_OK) {
-        status = syi_aggregation_contribute(worker, answer.at, answer.holders, words, elements,
-                                            answer.least, err);
+    size_t at = 0;
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        at +=
+            syi_numbers_read(syi_node_array(given->as.list.items[k].as.tensor->node), before + at);
     }
-    syi_wipe(words, size);
-    syi_free(worker->hook->context, words, size);
+    for (size_t i = 0; i < elements; i++) {
+        numbers[i] -= before[i];
+    }
+    syi_free(context, before, elements * sizeof *before);
+    return syi_contribution_send(t->request->worker, &t->request->args[9], numbers, elements,
+                                 f->tally.rows, err);
+}
+
+static sy_status finish_fit(task *t, fitting *f, sy_error *err)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const size_t elements = count_elements(t, (size_t)f->returned),
+                 size = elements * sizeof(double);
+    double *numbers = syi_alloc(context, size);
+    if (numbers == NULL && elements > 0) {
+        return SYI_ENOMEM(err, "fit");
+    }
+    sy_status status = read_model(t, (size_t)f->returned, numbers, err);
+    if (status == SY_OK && t->request->arg_count > 9) {
+        status = contribute(t, f, numbers, elements, err);
+        f->returned = 0;
+    }
+    if (numbers != NULL) {
+        syi_wipe(numbers, size);
+        syi_free(context, numbers, size);
+    }
     return status;
 }
 
@@ -492,11 +435,7 @@ static sy_status fit(task *t, const sy_request *request, sy_error *err)
                         f.returned, t->body->name, t->body->state_count);
     }
     SY_TRY(train(t, &f, err));
-    SY_TRY(check_model(t, (size_t)f.returned, err));
-    if (request->arg_count > 9) {
-        SY_TRY(contribute(t, &f, err));
-        f.returned = 0;
-    }
+    SY_TRY(finish_fit(t, &f, err));
     return answer_fit(t, &f, err);
 }
 
