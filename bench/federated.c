@@ -3,6 +3,7 @@
  * virtual workers beside adding up as many models; and what a virtual worker takes.
  */
 #include <csyft/federated.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,7 @@ int bench_run_virtual_workers(const bench *b, const bench_scenario *scenario, be
     int code = cli_session_open(&session, b->verb, &how);
     const bench_process self = {.pid = getpid()};
     sy_tensor **held = calloc(scenario->size, sizeof(sy_tensor *));
+    malloc_trim(0); /* what earlier scenarios have left */
     const uint64_t before = bench_read_memory(&self, "VmRSS");
     sy_status status = code == CLI_OK && held != NULL ? SY_OK : SY_ENOMEM;
     for (size_t k = 0; k < scenario->size && status == SY_OK; k++) {
