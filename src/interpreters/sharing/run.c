@@ -11,9 +11,11 @@
 #include "interpreters/sharing/letters.h"
 
 enum {
-    FLIGHTS_MAX = 16, /* letters under way to one party */
-    SPIN_NS = 50000,  /* look for a letter this long before sleeping */
-    FAR_LETTERS = 64, /* after a large one are not read by the thread that waits for them */
+    FLIGHTS_MAX = 16,      /* letters under way to one party */
+    SPIN_NS = 20000,       /* look for a letter this long before sleeping */
+    DOOR_NS = 50000,       /* the same at doors */
+    NEAR_SIZE = 64 * 1024, /* letters up to this are read at doors */
+    FAR_LETTERS = 64,      /* but not so soon after a larger one */
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -204,7 +206,8 @@ static sy_status judge(const syi_sharing_run *run, int party, bool *missed, sy_s
 static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
                  const sy_context *context)
 {
-    const uint64_t until = syi_clock_now(context) + SPIN_NS;
+    const uint64_t until =
+        syi_clock_now(context) + (doors->count > 0 ? (uint64_t)DOOR_NS : (uint64_t)SPIN_NS);
     while (atomic_load_explicit(&s->arrivals, memory_order_acquire) == seen &&
            syi_clock_now(context) < until) {
         if (!syi_doors_read(doors)) {
@@ -217,13 +220,13 @@ static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
 static void open_doors(syi_sharing_run *run, syi_doors *doors, size_t size)
 {
     syi_sharing_session *s = run->session;
-    const bool before = run->at_doors;
-    run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
-    run->at_doors = run->far == 0;
-    for (int k = 0; (before || run->at_doors) && k <= s->holders; k++) {
+    const bool before = s->near;
+    run->far = size > NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    s->near = run->far == 0;
+    for (int k = 0; (before || s->near) && k <= s->holders; k++) {
         syi_doors_open(doors, s->peers[k].door);
     }
-    if (!run->at_doors) {
+    if (!s->near) {
         syi_doors_close(doors, true); /* the loop thread need not wait any longer */
     }
 }
