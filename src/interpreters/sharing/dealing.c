@@ -14,8 +14,7 @@
 
 enum {
     FLIGHTS_MAX = 16,
-    HOLD_MS = 1000, /* a fetch of demands waits so long at the leading holder */
-    HEAVY_SIZE = 64 * 1024,
+    HOLD_MS = 1000,     /* a fetch of demands waits so long at the leading holder */
     NEAR_NS = 2000000,  /* a demand is likely so soon behind another one */
     QUIET_NS = 5000000, /* without a demand: letters are looked after */
 };
@@ -203,7 +202,7 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     }
     sy_tensor_unref(letter);
     d->flights[holder].count += status == SY_OK ? 1 : 0;
-    d->heavy = d->heavy || size > HEAVY_SIZE;
+    d->heavy = d->heavy || size > SYI_SHARING_NEAR_SIZE;
     return status;
 }
 

@@ -11,11 +11,10 @@
 #include "interpreters/sharing/letters.h"
 
 enum {
-    FLIGHTS_MAX = 16,      /* letters under way to one party */
-    SPIN_NS = 20000,       /* look for a letter this long before sleeping */
-    DOOR_NS = 50000,       /* the same at doors */
-    NEAR_SIZE = 64 * 1024, /* letters up to this are read at doors */
-    FAR_LETTERS = 64,      /* but not so soon after a larger one */
+    FLIGHTS_MAX = 16, /* letters under way to one party */
+    SPIN_NS = 20000,  /* look for a letter this long before sleeping */
+    DOOR_NS = 50000,  /* the same at doors */
+    FAR_LETTERS = 64, /* but not so soon after a larger one */
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -216,12 +215,17 @@ static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
     }
 }
 
-/* Session lock held. Large letters, and those that are sent between them, are read by the loop thread while others are worked on. */
-static void open_doors(syi_sharing_run *run, syi_doors *doors, size_t size)
+/*
+ * Session lock held. A holder's large letters, and those that are sent between them, are read by the loop thread while others are
+ * worked on. How much is dealt for them says nothing.
+ */
+static void open_doors(syi_sharing_run *run, syi_doors *doors, int party, size_t size)
 {
     syi_sharing_session *s = run->session;
     const bool before = s->near;
-    run->far = size > NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    if (party < s->holders) {
+        run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    }
     s->near = run->far == 0;
     for (int k = 0; (before || s->near) && k <= s->holders; k++) {
         syi_doors_open(doors, s->peers[k].door);
@@ -307,7 +311,7 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, si
     *letter = syi_sharing_find_letter(s, item->sequence >= SYI_ITEM_AHEAD ? &s->shelf : &s->inbox,
                                       party, item);
     if (*letter == NULL) {
-        open_doors(run, &doors, size);
+        open_doors(run, &doors, party, size);
     }
     pthread_mutex_unlock(&s->lock);
     if (*letter != NULL) {

@@ -202,6 +202,7 @@ static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 
 /* The folder's worker commands (commands.c). */
 sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
+#define SYI_SHARING_NEAR_SIZE (64 * 1024) /* bytes of a letter that is not large */
 #define SYI_SHARING_SEND "sharing_send"
 #define SYI_SHARING_FETCH "sharing_fetch"
 #define SYI_SHARING_REPORT "sharing_report"
