@@ -2,6 +2,7 @@
  * bilinear_convolution.c - convolutions of shared values: what the window sees at a tile of places becomes a matrix
  * (frameworks/cpu/patches.h), and a group's weights times that is added to the result.
  */
+#include "core/blocks.h"
 #include "core/error.h"
 #include "crypto/bilinear_parts.h"
 #include "frameworks/cpu/patches.h"
@@ -153,7 +154,7 @@ sy_status syi_bilinear_convolve(sy_context *context, const syi_bilinear *bilinea
     const size_t planes = p.packed ? 0 : p.group_in * p.in_places * width;
     const size_t patches = p.bare ? 0 : p.patch * p.tile_rows * p.tile_columns * width;
     const size_t bytes = filters + planes + patches;
-    char *memory = syi_alloc_aligned(context, bytes + 1, 64);
+    char *memory = syi_block_alloc(context, bytes + 1);
     if (memory == NULL) {
         return SYI_ENOMEM(err, "convolution of shares");
     }
@@ -164,6 +165,6 @@ sy_status syi_bilinear_convolve(sy_context *context, const syi_bilinear *bilinea
         pack_filters(field, y, memory + patches + planes);
     }
     const sy_status status = convolve(&p, z, err);
-    syi_free_secret(context, memory, bytes + 1);
+    syi_block_free_secret(context, memory, bytes + 1);
     return status;
 }

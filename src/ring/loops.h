@@ -30,6 +30,16 @@
             }                                                                             \
         }                                                                                 \
         for (size_t r = 0; r < rows; r++, c += c_stride) {                                \
+            if (columns == WIDE) { /* nearly all are whole */                             \
+                vector whole[2] = {sums[r][0], sums[r][1]}, before[2];                    \
+                if (!first) {                                                             \
+                    memcpy(before, c, sizeof before);                                     \
+                    whole[0] += before[0];                                                \
+                    whole[1] += before[1];                                                \
+                }                                                                         \
+                memcpy(c, whole, sizeof whole);                                           \
+                continue;                                                                 \
+            }                                                                             \
             T row[WIDE];                                                                  \
             memcpy(row, sums[r], sizeof row);                                             \
             for (size_t j = 0; j < columns; j++) {                                        \

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/blocks.h"
 #include "core/error.h"
 #include "core/memory.h"
 
@@ -155,13 +156,13 @@ static size_t high_panel(size_t m, size_t k)
                                    size_t m, size_t n, size_t k, bool add, sy_error *err)           \
     {                                                                                               \
         const size_t bytes = syi_ring##N##_matmul_panels(m, n, k, b.row, b.column);                 \
-        T *panels = bytes > 0 ? syi_alloc_aligned(context, bytes, 64) : NULL;                       \
+        T *panels = bytes > 0 ? syi_block_alloc(context, bytes) : NULL;                             \
         if (bytes > 0 && panels == NULL) {                                                          \
             return SYI_ENOMEM(err, "product of matrices");                                          \
         }                                                                                           \
         syi_ring##N##_matmul_in(panels, kernels, c, c_row, a, b, m, n, k, add);                     \
         if (panels != NULL) {                                                                       \
-            syi_free_secret(context, panels, bytes);                                                \
+            syi_block_free_secret(context, panels, bytes);                                          \
         }                                                                                           \
         return SY_OK;                                                                               \
     }

@@ -309,9 +309,9 @@ static sy_status handle_send(const sy_request *request, sy_error *err)
                            : syi_fail(err, SY_EINVAL, "sharing: there is no such party");
     const syi_item item = {(uint64_t)sequence, (uint32_t)number};
     if (status == SY_OK) {
-        syi_sharing_meet(session, (int)from, request->session);
-        if (syi_array_bytes(bytes) > SYI_SHARING_NEAR_SIZE) { /* the sender's memory waits for it */
-            syi_request_hurry(request);
+        if (!syi_sharing_meet(session, (int)from, request->session) ||
+            syi_array_bytes(bytes) > SYI_SHARING_NEAR_SIZE) {
+            syi_request_hurry(request); /* the memory of large letters waits for it at the sender */
         }
         status = syi_sharing_deliver(session, (int)from, &item, bytes,
                                      !syi_request_is_direct(request), err);

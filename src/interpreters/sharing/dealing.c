@@ -38,6 +38,7 @@ struct syi_sharing_dealing {
         unsigned first, count;
     } flights[SYI_HOLDERS_MAX]; /* guarded by deal_lock */
     uint64_t next_ahead;        /* the same */
+    bool heavy; /* a large letter is under way, whose memory waits for its answer; the same */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -201,6 +202,7 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     }
     sy_tensor_unref(letter);
     d->flights[holder].count += status == SY_OK ? 1 : 0;
+    d->heavy = d->heavy || size > SYI_SHARING_NEAR_SIZE;
     return status;
 }
 
@@ -361,14 +363,15 @@ static sy_status deal_all(syi_sharing_dealing *d, const syi_buffer *taken, sy_er
     return status;
 }
 
-/* Letters that are not answered yet are waited for when there is nothing else to do, and at the end. */
+/* Letters that are not answered yet are waited for when there is nothing else to do, where they are large, and at the end. */
 static sy_status look_after_letters(syi_sharing_dealing *d, bool idle, bool *flying, sy_error *err)
 {
     sy_status status = SY_OK;
     *flying = false;
     pthread_mutex_lock(&d->deal_lock);
-    if (idle) {
+    if (idle || d->heavy) {
         status = land_all(d, err);
+        d->heavy = false;
     }
     for (int k = 0; k < d->dealer.holders; k++) {
         *flying = *flying || d->flights[k].count > 0;

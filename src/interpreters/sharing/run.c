@@ -12,8 +12,9 @@
 
 enum {
     FLIGHTS_MAX = 16, /* letters under way to one party */
-    SPIN_NS = 50000,  /* look for a letter this long before sleeping */
-    FAR_LETTERS = 64, /* after a large one are not read by the thread that waits for them */
+    SPIN_NS = 20000,  /* look for a letter this long before sleeping */
+    DOOR_NS = 50000,  /* the same at doors */
+    FAR_LETTERS = 64, /* but not so soon after a larger one */
 };
 #define SLICE_NS UINT64_C(500000000) /* ask whether a silent party lives */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -204,7 +205,8 @@ static sy_status judge(const syi_sharing_run *run, int party, bool *missed, sy_s
 static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
                  const sy_context *context)
 {
-    const uint64_t until = syi_clock_now(context) + SPIN_NS;
+    const uint64_t until =
+        syi_clock_now(context) + (doors->count > 0 ? (uint64_t)DOOR_NS : (uint64_t)SPIN_NS);
     while (atomic_load_explicit(&s->arrivals, memory_order_acquire) == seen &&
            syi_clock_now(context) < until) {
         if (!syi_doors_read(doors)) {
@@ -213,17 +215,22 @@ static void spin(const syi_sharing_session *s, syi_doors *doors, unsigned seen,
     }
 }
 
-/* Session lock held. Large letters, and those that are sent between them, are read by the loop thread while others are worked on. */
-static void open_doors(syi_sharing_run *run, syi_doors *doors, size_t size)
+/*
+ * Session lock held. A holder's large letters, and those that are sent between them, are read by the loop thread while others are
+ * worked on. How much is dealt for them says nothing.
+ */
+static void open_doors(syi_sharing_run *run, syi_doors *doors, int party, size_t size)
 {
     syi_sharing_session *s = run->session;
-    const bool before = run->at_doors;
-    run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
-    run->at_doors = run->far == 0;
-    for (int k = 0; (before || run->at_doors) && k <= s->holders; k++) {
+    const bool before = s->near;
+    if (party < s->holders) {
+        run->far = size > SYI_SHARING_NEAR_SIZE ? FAR_LETTERS : run->far - (run->far > 0 ? 1 : 0);
+    }
+    s->near = run->far == 0;
+    for (int k = 0; (before || s->near) && k <= s->holders; k++) {
         syi_doors_open(doors, s->peers[k].door);
     }
-    if (!run->at_doors) {
+    if (!s->near) {
         syi_doors_close(doors, true); /* the loop thread need not wait any longer */
     }
 }
@@ -304,7 +311,7 @@ static sy_status await(syi_sharing_run *run, int party, const syi_item *item, si
     *letter = syi_sharing_find_letter(s, item->sequence >= SYI_ITEM_AHEAD ? &s->shelf : &s->inbox,
                                       party, item);
     if (*letter == NULL) {
-        open_doors(run, &doors, size);
+        open_doors(run, &doors, party, size);
     }
     pthread_mutex_unlock(&s->lock);
     if (*letter != NULL) {

@@ -485,14 +485,16 @@ sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_
     return status;
 }
 
-void syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door)
+bool syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door)
 {
     pthread_mutex_lock(&session->lock);
     syi_session *before = syi_doors_know(&session->peers[party].door, door);
+    const bool near = session->near;
     pthread_mutex_unlock(&session->lock);
     if (before != NULL) {
         syi_session_unref(before);
     }
+    return near;
 }
 
 sy_status syi_sharing_leave(syi_sharing_session *session, int to, const syi_item *item,

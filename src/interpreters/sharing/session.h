@@ -89,6 +89,7 @@ typedef struct syi_sharing_session {
     syi_stock stock;
     uint64_t used_at;     /* clock */
     syi_bell bell;        /* of who waits for letters at doors */
+    bool near;            /* the thread of the command that runs reads its letters there */
     atomic_uint arrivals; /* letters and failures so far: to look without the lock */
 } syi_sharing_session;
 
@@ -151,8 +152,8 @@ void syi_sharing_fail(syi_sharing_session *session, sy_status status, const sy_e
  * sender has no business with; SY_ELIMIT, SY_ENOMEM, or why the session failed. */
 sy_status syi_sharing_deliver(syi_sharing_session *session, int from, const syi_item *item,
                               const syi_array *bytes, bool own, sy_error *err);
-/* In this session of its caller the party speaks. */
-void syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door);
+/* In this session of its caller the party speaks. Are letters read at doors at the time? */
+bool syi_sharing_meet(syi_sharing_session *session, int party, syi_session *door);
 /* Waits for a letter to `to` of the outbox, and takes it. */
 sy_status syi_sharing_take_out(syi_sharing_session *session, int to, const syi_item *item,
                                uint64_t deadline, syi_array *bytes, sy_error *err);
@@ -183,8 +184,7 @@ typedef struct syi_sharing_run {
     bool defers;                         /* quotients may wait (syi_share_defer) */
     bool spoke;                          /* something was sent, or the provider asked */
     bool reported;                       /* to the provider */
-    bool at_doors;                       /* letters are read by this thread */
-    unsigned far;                        /* so many more are not */
+    unsigned far;                        /* so many more letters are not read at doors */
     struct syi_sharing_flight *flights;  /* per holder: letters on their way */
     syi_letter **received;               /* per holder: what receive gave out */
     syi_letter *dealt[SYI_CHANNEL_KEPT]; /* what dealt gave out */
@@ -202,7 +202,7 @@ static inline syi_sharing_run *syi_sharing_run_of(const syi_mode *mode)
 
 /* The folder's worker commands (commands.c). */
 sy_status syi_sharing_commands_register(sy_hook *hook, sy_error *err);
-#define SYI_SHARING_NEAR_SIZE (64 * 1024) /* bytes of a letter that is read by who waits for it */
+#define SYI_SHARING_NEAR_SIZE (64 * 1024) /* bytes of a letter that is not large */
 #define SYI_SHARING_SEND "sharing_send"
 #define SYI_SHARING_FETCH "sharing_fetch"
 #define SYI_SHARING_REPORT "sharing_report"
