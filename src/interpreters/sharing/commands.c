@@ -12,7 +12,8 @@
 
 #define TELL_NS UINT64_C(2000000000)
 #define TELL_ANSWER_NS UINT64_C(20000000)
-#define TELL_LATE_NS UINT64_C(300000000)
+#define TELL_LATE_NS \
+    UINT64_C(100000000) /* whoever is at fault may not even take a connection; the client waits */
 
 /* A caller that went while its request was at work is not told to be gone once more: what it opened goes at once. */
 static sy_status check_caller(const sy_request *request, sy_error *err)
