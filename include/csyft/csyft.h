@@ -9,6 +9,7 @@
 #include <csyft/context.h>
 #include <csyft/custom_worker.h>
 #include <csyft/datasets.h>
+#include <csyft/federated.h>
 #include <csyft/grid.h>
 #include <csyft/hook.h>
 #include <csyft/id.h>

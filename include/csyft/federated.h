@@ -106,6 +106,9 @@ typedef struct sy_fit_options {
     bool shuffle;        /* anew in every pass: true */
     uint64_t seed;       /* of shuffling; 0: drawn */
     uint32_t timeout_ms; /* 0: the worker's */
+    /* FedProx: after each step the parameters go back towards where they began, by this part of how far they were before the step. 0: not.
+     * With plain SGD it is the learning rate times mu of Li and others 2020; 0 to below 1. */
+    double proximal;
 } sy_fit_options;
 #define SY_FIT_OPTIONS_INIT                                                               \
     {                                                                                     \

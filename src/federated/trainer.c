@@ -296,6 +296,10 @@ sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all,
     if (given != NULL) {
         memcpy(all, given, given->size < sizeof *all ? given->size : sizeof *all);
     }
+    if (!(all->proximal >= 0 && all->proximal < 1)) {
+        return syi_fail(err, SY_EINVAL, "fit: proximal is %g, 0 to below 1 is possible",
+                        all->proximal);
+    }
     if (all->batch_size < 1 || all->epochs < 1 || all->max_batches < -1) {
         return syi_fail(err, SY_EINVAL, "fit: %s is %" PRId64,
                         all->batch_size < 1 ? "batch_size"
@@ -338,16 +342,17 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
     if (seed == 0) {
         SY_TRY(syi_random_bytes(trainer->hook->context, &seed, sizeof seed, err));
     }
-    sy_value args[10] = {[3] = sy_value_int(o->batch_size),
+    sy_value args[11] = {[3] = sy_value_int(o->batch_size),
                          [4] = sy_value_int(o->epochs),
                          [5] = sy_value_int(o->max_batches),
                          [6] = sy_value_bool(o->shuffle),
                          [7] = sy_value_int((int64_t)(seed >> 1)),
-                         [8] = sy_value_int((int64_t)trainer->parameter_count)};
+                         [8] = sy_value_int((int64_t)trainer->parameter_count),
+                         [9] = sy_value_float(o->proximal)};
     if (secure != NULL) {
-        args[9] = sy_value_list(items, list_holders(secure, ids, pairs, items));
+        args[10] = sy_value_list(items, list_holders(secure, ids, pairs, items));
     }
-    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, secure != NULL ? 10 : 9,
+    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, secure != NULL ? 11 : 10,
                  fit->deadline, &fit->exchange, err));
     fit->begun = true;
     return SY_OK;

@@ -281,8 +281,42 @@ typedef struct fitting {
     int64_t epochs, most, returned;
     bool shuffle;
     uint64_t seed;
+    double proximal;
+    double *origin,
+        *before; /* parameters of the beginning, and of the step's; NULL: they are not looked at */
+    size_t elements;
     syi_fit_tally tally;
 } fitting;
+
+static size_t count_elements(const task *t, size_t count)
+{
+    size_t elements = 0;
+    for (size_t k = 0; k < count; k++) {
+        elements += (size_t)syi_array_numel(syi_node_array(t->body->states[k].tensor->node));
+    }
+    return elements;
+}
+
+static void copy_parameters(const task *t, const fitting *f, double *numbers)
+{
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        numbers += syi_numbers_read(syi_node_array(t->body->states[k].tensor->node), numbers);
+    }
+}
+
+/* FedProx (Li and others 2020): the gradient of mu / 2 |w - origin|^2 at where the step began, times the learning rate. */
+static void pull_back(const task *t, const fitting *f)
+{
+    size_t at = 0;
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        const syi_array *array = syi_node_array(t->body->states[k].tensor->node);
+        for (int64_t i = 0; i < syi_array_numel(array); i++, at++) {
+            syi_array_set_double(array, i,
+                                 syi_array_get_double(array, i) -
+                                     f->proximal * (f->before[at] - f->origin[at]));
+        }
+    }
+}
 
 static sy_status see_step(task *t, void *user, size_t from, const sy_value *results, sy_error *err)
 {
@@ -293,6 +327,9 @@ static sy_status see_step(task *t, void *user, size_t from, const sy_value *resu
     f->tally.loss += loss * (double)rows;
     f->tally.rows += rows;
     f->tally.batches++;
+    if (f->before != NULL) {
+        pull_back(t, f);
+    }
     return SY_OK;
 }
 
@@ -320,6 +357,9 @@ static sy_status train(task *t, fitting *f, sy_error *err)
              from += (size_t)t->batch_size) {
             if (f->most >= 0 && f->tally.batches >= f->most) {
                 return SY_OK;
+            }
+            if (f->before != NULL) {
+                copy_parameters(t, f, f->before);
             }
             SY_TRY(with_batch(t, from, see_step, f, err));
         }
@@ -364,15 +404,6 @@ static sy_status answer_fit(const task *t, const fitting *f, sy_error *err)
     return syi_encode_value(t->request->reply, &list, err);
 }
 
-static size_t count_elements(const task *t, size_t count)
-{
-    size_t elements = 0;
-    for (size_t k = 0; k < count; k++) {
-        elements += (size_t)syi_array_numel(syi_node_array(t->body->states[k].tensor->node));
-    }
-    return elements;
-}
-
 /* The changes go to the holders of a sum instead: `numbers` becomes them. */
 static sy_status contribute(const task *t, const fitting *f, double *numbers, size_t elements,
                             sy_error *err)
@@ -395,7 +426,7 @@ static sy_status contribute(const task *t, const fitting *f, double *numbers, si
         numbers[i] -= before[i];
     }
     syi_free(context, before, elements * sizeof *before);
-    return syi_contribution_send(t->request->worker, &t->request->args[9], numbers, elements,
+    return syi_contribution_send(t->request->worker, &t->request->args[10], numbers, elements,
                                  f->tally.rows, err);
 }
 
@@ -409,7 +440,7 @@ static sy_status finish_fit(task *t, fitting *f, sy_error *err)
         return SYI_ENOMEM(err, "fit");
     }
     sy_status status = read_model(t, (size_t)f->returned, numbers, err);
-    if (status == SY_OK && t->request->arg_count > 9) {
+    if (status == SY_OK && t->request->arg_count > 10) {
         status = contribute(t, f, numbers, elements, err);
         f->returned = 0;
     }
@@ -418,6 +449,43 @@ static sy_status finish_fit(task *t, fitting *f, sy_error *err)
         syi_free(context, numbers, size);
     }
     return status;
+}
+
+static void close_fitting(const task *t, fitting *f)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const size_t size = f->elements * sizeof(double);
+    for (int k = 0; k < 2; k++) {
+        double **numbers = k == 0 ? &f->origin : &f->before;
+        if (*numbers != NULL) {
+            syi_wipe(*numbers, size);
+            syi_free(context, *numbers, size);
+            *numbers = NULL;
+        }
+    }
+}
+
+/* Where parameters are pulled back to where they began. */
+static sy_status open_fitting(const task *t, fitting *f, sy_error *err)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const sy_value *proximal = &t->request->args[9];
+    f->proximal = proximal->kind == SY_VALUE_FLOAT ? proximal->as.real : -1;
+    if (!(f->proximal >= 0 && f->proximal < 1)) {
+        return syi_fail(err, SY_EINVAL, "proximal is no number from 0 to below 1");
+    }
+    f->elements = count_elements(t, (size_t)f->returned);
+    if (f->proximal == 0 || f->elements == 0) {
+        return SY_OK;
+    }
+    f->origin = syi_alloc_array(context, f->elements, sizeof *f->origin);
+    f->before = syi_alloc_array(context, f->elements, sizeof *f->before);
+    if (f->origin == NULL || f->before == NULL) {
+        close_fitting(t, f);
+        return SYI_ENOMEM(err, "fit");
+    }
+    copy_parameters(t, f, f->origin);
+    return SY_OK;
 }
 
 static sy_status fit(task *t, const sy_request *request, sy_error *err)
@@ -434,7 +502,10 @@ static sy_status fit(task *t, const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "%" PRId64 " parameters of plan %s, which has %zu",
                         f.returned, t->body->name, t->body->state_count);
     }
-    SY_TRY(train(t, &f, err));
+    SY_TRY(open_fitting(t, &f, err));
+    sy_status status = train(t, &f, err);
+    close_fitting(t, &f);
+    SY_TRY(status);
     SY_TRY(finish_fit(t, &f, err));
     return answer_fit(t, &f, err);
 }
@@ -566,7 +637,7 @@ static sy_status handle(const sy_request *request,
                                   request->worker->name);
 }
 
-/* fit(dataset, plan, [parameters], batch size, epochs, most batches, shuffle, seed, how many parameters): [loss, rows, batches, [parameters]];
+/* fit(dataset, plan, [parameters], batch size, epochs, most batches, shuffle, seed, how many parameters, proximal): [loss, rows, batches, [parameters]];
  * with [least, clip, [holder, aggregate], ...]: no parameters, and their changes are in these aggregates */
 static sy_status handle_fit(const sy_request *request, sy_error *err)
 {
@@ -624,7 +695,7 @@ static sy_status handle_info(const sy_request *request, sy_error *err)
 sy_status syi_training_commands_register(sy_hook *hook, sy_error *err)
 {
     static const syi_worker_command commands[] = {
-        {SYI_COMMAND_FIT, 9, 10, SYI_COMMAND_WAITS, handle_fit},
+        {SYI_COMMAND_FIT, 10, 11, SYI_COMMAND_WAITS, handle_fit},
         {SYI_COMMAND_EVALUATE, 5, 5, SYI_COMMAND_WAITS, handle_evaluate},
         {SYI_COMMAND_DATASET_INFO, 1, 1, SYI_COMMAND_WAITS, handle_info},
     };

@@ -286,6 +286,35 @@ static void test_strategies(void **state)
     scene_close(&c);
 }
 
+/* Gradient descent on the mean square error and mu / 2 |w - w0|^2, in double. */
+static void test_proximal(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w);
+    const sy_serve_options options = releases(1);
+    const sy_shard shard = {w->bob, "line"};
+    sy_fit_options o = in_order(4);
+    double start[3], model[3];
+    serve(w, w->bob_serving, "line", 0, BATCH, false, &options);
+    begin_from(&c, start);
+    begin_from(&c, model);
+    o.proximal = 0.25 * 0.8; /* the learning rate times mu */
+    for (int step = 0; step < 4; step++) {
+        double before[3];
+        memcpy(before, model, sizeof before);
+        descend(model, 0, BATCH, 1, 1);
+        for (int i = 0; i < 3; i++) {
+            model[i] -= 0.25 * 0.8 * (before[i] - start[i]);
+        }
+    }
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &o, NULL, &w->err), &w->err);
+    assert_model(&c, model);
+    o.proximal = 1;
+    assert_fails(w, sy_trainer_fit(c.trainer, &shard, &o, NULL, &w->err), SY_EINVAL, "proximal",
+                 "1");
+    scene_close(&c);
+}
+
 /* Part of the shards, drawn by a seed; every one sometimes. */
 static void test_partial(void **state)
 {
@@ -549,15 +578,11 @@ static void test_nothing_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_fit),
-        WORKER_KINDS(test_shuffled),
-        WORKER_KINDS(test_strategies),
-        WORKER_KINDS(test_partial),
-        WORKER_KINDS(test_bad_input),
-        WORKER_KINDS(test_left_out),
-        WORKER_KINDS(test_rows_stay),
-        WORKER_KINDS(test_evaluate),
-        WORKER_KINDS(test_nothing_is_left),
+        WORKER_KINDS(test_fit),        WORKER_KINDS(test_shuffled),
+        WORKER_KINDS(test_strategies), WORKER_KINDS(test_partial),
+        WORKER_KINDS(test_proximal),   WORKER_KINDS(test_bad_input),
+        WORKER_KINDS(test_left_out),   WORKER_KINDS(test_rows_stay),
+        WORKER_KINDS(test_evaluate),   WORKER_KINDS(test_nothing_is_left),
     };
     return workers_run(tests);
 }
