@@ -14,7 +14,8 @@
 
 enum {
     FLIGHTS_MAX = 16,
-    HOLD_MS = 1000,     /* a fetch of demands waits so long at the leading holder */
+    HOLD_MS = 1000, /* a fetch of demands waits so long at the leading holder */
+    FLYING_MAX = 4 << 20,
     NEAR_NS = 2000000,  /* a demand is likely so soon behind another one */
     QUIET_NS = 5000000, /* without a demand: letters are looked after */
 };
@@ -38,7 +39,8 @@ struct syi_sharing_dealing {
         unsigned first, count;
     } flights[SYI_HOLDERS_MAX]; /* guarded by deal_lock */
     uint64_t next_ahead;        /* the same */
-    bool heavy; /* a large letter is under way, whose memory waits for its answer; the same */
+    size_t
+        flying; /* bytes of letters since they were waited for last: their memory waits for answers; the same */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -202,7 +204,7 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     }
     sy_tensor_unref(letter);
     d->flights[holder].count += status == SY_OK ? 1 : 0;
-    d->heavy = d->heavy || size > SYI_SHARING_NEAR_SIZE;
+    d->flying += size;
     return status;
 }
 
@@ -369,9 +371,9 @@ static sy_status look_after_letters(syi_sharing_dealing *d, bool idle, bool *fly
     sy_status status = SY_OK;
     *flying = false;
     pthread_mutex_lock(&d->deal_lock);
-    if (idle || d->heavy) {
+    if (idle || d->flying > FLYING_MAX) {
         status = land_all(d, err);
-        d->heavy = false;
+        d->flying = 0;
     }
     for (int k = 0; k < d->dealer.holders; k++) {
         *flying = *flying || d->flights[k].count > 0;
