@@ -187,6 +187,16 @@ SY_API sy_status sy_trainer_round(sy_trainer *trainer, const sy_shard *shards, s
 /* Rounds so far. */
 SY_API int64_t sy_trainer_get_rounds(const sy_trainer *trainer);
 
+/*
+ * A checkpoint: the module's state as sy_module_save writes it in safetensors, which other programs read, and beside it the rounds and what the
+ * strategy keeps. The file is whole or as it was before: save after each round, and a coordinator that was killed goes on from the last one. The order of
+ * rows and the choice of workers are drawn anew from the seed and the number of rounds.
+ * load: into a trainer of a module of equal build; on failure nothing has changed. SY_ENOTFOUND: no file, or a parameter is not in it;
+ * SY_EFORMAT: no checkpoint; SY_ESHAPE; SY_EIO.
+ */
+SY_API sy_status sy_trainer_save(sy_trainer *trainer, const char *path, sy_error *err);
+SY_API sy_status sy_trainer_load(sy_trainer *trainer, const char *path, sy_error *err);
+
 typedef struct sy_evaluation {
     int64_t rows, right; /* right: rows whose greatest output is at the target */
     double loss;         /* mean; of the trainer's loss */

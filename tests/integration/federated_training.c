@@ -9,6 +9,7 @@
 #include <csyft/federated.h>
 
 #include "hook/tensor.h"
+#include "support/folder.h"
 #include "support/worker_kinds.h"
 
 enum { ROWS = 12, BATCH = 4 };
@@ -347,6 +348,46 @@ static void test_partial(void **state)
     scene_close(&c);
 }
 
+/* A trainer that is made anew goes on as if nothing had happened; files that are none change nothing. */
+static void test_checkpoint(void **state)
+{
+    workers *w = *state;
+    scene c = scene_of(w), again;
+    const sy_serve_options options = releases(1);
+    const sy_shard shard = {w->bob, "line"};
+    sy_round_options o = round_of(1);
+    test_folder folder = {.count = 0};
+    float first[3], second[3];
+    assert_true(test_folder_make(&folder));
+    const char *path = test_folder_path(&folder, "trainer.safetensors"),
+               *other = test_folder_path(&folder, "module.safetensors");
+    o.strategy = SY_STRATEGY_ADAM;
+    serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
+    for (int k = 0; k < 3; k++) {
+        assert_ok(sy_trainer_round(c.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    }
+    assert_ok(sy_trainer_save(c.trainer, path, &w->err), &w->err);
+    assert_ok(sy_module_save(c.module, other, SY_MODEL_SAFETENSORS, &w->err), &w->err);
+    assert_ok(sy_trainer_round(c.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    read_model(&c, first);
+    scene_close(&c);
+
+    again = scene_of(w);
+    assert_ok(sy_trainer_load(again.trainer, path, &w->err), &w->err);
+    assert_int_equal(sy_trainer_get_rounds(again.trainer), 3);
+    assert_ok(sy_trainer_round(again.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
+    read_model(&again, second);
+    assert_memory_equal(first, second, sizeof first);
+    assert_fails(w, sy_trainer_load(again.trainer, other, &w->err), SY_EFORMAT, other, "rounds");
+    assert_fails(w, sy_trainer_load(again.trainer, "/nowhere/x", &w->err), SY_ENOTFOUND,
+                 "/nowhere/x");
+    read_model(&again, first);
+    assert_memory_equal(first, second, sizeof first);
+    assert_int_equal(sy_trainer_get_rounds(again.trainer), 4);
+    scene_close(&again);
+    test_folder_remove(&folder);
+}
+
 /* --- what fails ---------------------------------------------------------------------------------- */
 
 static void assert_fit_fails(scene *c, const sy_shard *shard, const sy_fit_options *o,
@@ -578,11 +619,17 @@ static void test_nothing_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_fit),        WORKER_KINDS(test_shuffled),
-        WORKER_KINDS(test_strategies), WORKER_KINDS(test_partial),
-        WORKER_KINDS(test_proximal),   WORKER_KINDS(test_bad_input),
-        WORKER_KINDS(test_left_out),   WORKER_KINDS(test_rows_stay),
-        WORKER_KINDS(test_evaluate),   WORKER_KINDS(test_nothing_is_left),
+        WORKER_KINDS(test_fit),
+        WORKER_KINDS(test_shuffled),
+        WORKER_KINDS(test_strategies),
+        WORKER_KINDS(test_partial),
+        WORKER_KINDS(test_proximal),
+        WORKER_KINDS(test_checkpoint),
+        WORKER_KINDS(test_bad_input),
+        WORKER_KINDS(test_left_out),
+        WORKER_KINDS(test_rows_stay),
+        WORKER_KINDS(test_evaluate),
+        WORKER_KINDS(test_nothing_is_left),
     };
     return workers_run(tests);
 }
