@@ -15,7 +15,7 @@ KEYS = {
 SCENARIOS = (
     "virtual_add", "tcp_plan_20", "tcp_plan_layers_32", "plan_layers_size", "tcp_add", "tcp_add_spinning", "tcp_add_pipelined", "ws_add", "send_tcp_1KiB", "get_tcp_1MiB",
     "send_ws_1MiB", "get_ws_1KiB", "get_tcp_64MiB_memory", "worker_start", "worker_rss", "add_1e6", "sum_1e6",
-    "matmul_256", "unbufferize_1e6",
+    "matmul_256", "unbufferize_1e6", "federated_round", "virtual_workers_1e4",
 )
 # The same of the suite mpc, with the rounds of each, and its bytes both ways.
 SHARING = {
