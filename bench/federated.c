@@ -108,7 +108,7 @@ static int start_workers(const bench *b, federated *f)
     const char *const more[] = {"--dataset", dataset,          "--release-rows",
                                 "32",        "--pool-threads", "1"};
     for (int k = 0; k < WORKERS; k++) {
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "worker%d", k);
         const int code = bench_start_worker_with(b, &f->processes[k], "tcp", 0, id, more,
                                                  sizeof more / sizeof *more);
@@ -226,7 +226,7 @@ static sy_status make_many(federated *f, sy_error *err)
                  : status;
     for (f->count = 0; f->count < MANY && status == SY_OK; f->count++) {
         sy_shard *shard = &f->shards[f->count];
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "client%zu", f->count);
         shard->key = "row";
         status = sy_virtual_worker_new(hook, &shard->worker, id, err);

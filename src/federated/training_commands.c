@@ -585,8 +585,12 @@ static sy_status see_batch(task *t, void *user, size_t from, const sy_value *res
 
 static sy_status answer_evaluation(const task *t, const evaluating *e, sy_error *err)
 {
-    sy_value bins[2 * SYI_EVALUATION_CLASSES_MAX];
+    sy_context *context = t->request->worker->hook->context;
     const size_t classes = (size_t)e->classes;
+    sy_value *bins = syi_alloc_array(context, 2 * classes + 1, sizeof *bins);
+    if (bins == NULL) {
+        return SYI_ENOMEM(err, "evaluate");
+    }
     for (size_t k = 0; k < classes; k++) {
         bins[k] = sy_value_int(e->predicted[k]);
         bins[classes + k] = sy_value_int(e->targets[k]);
@@ -595,13 +599,24 @@ static sy_status answer_evaluation(const task *t, const evaluating *e, sy_error 
                               sy_value_int(e->right), sy_value_list(bins, classes),
                               sy_value_list(bins + classes, classes)};
     const sy_value list = sy_value_list(items, 5);
-    return syi_encode_value(t->request->reply, &list, err);
+    const sy_status status = syi_encode_value(t->request->reply, &list, err);
+    syi_free(context, bins, (2 * classes + 1) * sizeof *bins);
+    return status;
+}
+
+static sy_status evaluate_all(task *t, evaluating *e, sy_error *err)
+{
+    t->mode.grad = false;
+    for (size_t from = 0; from < t->count; from += (size_t)t->batch_size) {
+        SY_TRY(with_batch(t, from, see_batch, e, err));
+    }
+    return answer_evaluation(t, e, err);
 }
 
 static sy_status evaluate(task *t, const sy_request *request, sy_error *err)
 {
-    int64_t bins[2 * SYI_EVALUATION_CLASSES_MAX] = {0};
-    evaluating e = {.predicted = bins, .targets = bins + SYI_EVALUATION_CLASSES_MAX};
+    sy_context *context = request->worker->hook->context;
+    evaluating e = {.rows = 0};
     SY_TRY(read_number(request, 4, 0, &e.classes, err));
     if (e.classes > SYI_EVALUATION_CLASSES_MAX) {
         return syi_fail(err, SY_ELIMIT, "histograms of %" PRId64 " classes, the limit is %d",
@@ -612,11 +627,15 @@ static sy_status evaluate(task *t, const sy_request *request, sy_error *err)
                         "%zu rows; what is said of fewer than %" PRId64 " does not leave", t->count,
                         t->served->release_rows);
     }
-    t->mode.grad = false;
-    for (size_t from = 0; from < t->count; from += (size_t)t->batch_size) {
-        SY_TRY(with_batch(t, from, see_batch, &e, err));
+    const size_t size = (2 * (size_t)e.classes + 1) * sizeof *e.predicted;
+    e.predicted = syi_alloc(context, size);
+    if (e.predicted == NULL) {
+        return SYI_ENOMEM(err, "evaluate");
     }
-    return answer_evaluation(t, &e, err);
+    e.targets = e.predicted + e.classes;
+    const sy_status status = evaluate_all(t, &e, err);
+    syi_free(context, e.predicted, size);
+    return status;
 }
 
 /* Commands */
