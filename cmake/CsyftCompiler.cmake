@@ -83,12 +83,14 @@ else()
   set(CSYFT_KERNEL_SETS generic)
 endif()
 set(CSYFT_KERNEL_FLAGS_generic -O3)
+set(CSYFT_WIDE_VECTOR_FLAGS) # of files that have functions with AVX-512 beside others
 set(CSYFT_KERNEL_FLAGS_avx2 -O3 -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
 set(CSYFT_KERNEL_FLAGS_avx512 ${CSYFT_KERNEL_FLAGS_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
   -mprefer-vector-width=512)
 if(CSYFT_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  # Its stack frames for detect_stack_use_after_return are aligned to 32 bytes, vectors of 64 fault there.
-  list(APPEND CSYFT_KERNEL_FLAGS_avx512 --param=asan-stack=0)
+  # Its stack frames for detect_stack_use_after_return are aligned to 32 bytes, vectors of 64 fault there. The heap is looked after.
+  set(CSYFT_WIDE_VECTOR_FLAGS --param=asan-stack=0)
+  list(APPEND CSYFT_KERNEL_FLAGS_avx512 ${CSYFT_WIDE_VECTOR_FLAGS})
 endif()
 foreach(set avx2 avx512)
   string(TOUPPER "CSYFT_HAVE_${set}" have)
