@@ -180,18 +180,27 @@ sy_status syi_janitor_new(sy_hook *hook, syi_janitor **janitor, sy_error *err)
     return SY_OK;
 }
 
-void syi_janitor_free(syi_janitor *janitor)
+void syi_janitor_stop(syi_janitor *janitor)
 {
     if (janitor == NULL) {
         return;
     }
     pthread_mutex_lock(&janitor->lock);
+    const bool runs = janitor->started && !janitor->stopping;
     janitor->stopping = true;
     pthread_cond_signal(&janitor->wake);
     pthread_mutex_unlock(&janitor->lock);
-    if (janitor->started) {
+    if (runs) {
         pthread_join(janitor->thread, NULL);
     }
+}
+
+void syi_janitor_free(syi_janitor *janitor)
+{
+    if (janitor == NULL) {
+        return;
+    }
+    syi_janitor_stop(janitor);
     sy_context *context = janitor->hook->context;
     if (janitor->links != NULL) {
         syi_free(context, janitor->links, janitor->link_capacity * sizeof *janitor->links);

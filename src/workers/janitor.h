@@ -10,7 +10,9 @@
 typedef struct syi_janitor syi_janitor;
 
 sy_status syi_janitor_new(sy_hook *hook, syi_janitor **janitor, sy_error *err);
-void syi_janitor_free(syi_janitor *janitor); /* stops the thread */
+/* Joins the thread: nobody expires or flushes any more, and none starts. NULL is nothing. */
+void syi_janitor_stop(syi_janitor *janitor);
+void syi_janitor_free(syi_janitor *janitor); /* stopped or not */
 
 /* Links to look after; they are forgotten when the janitor is freed, before the links are. */
 sy_status syi_janitor_watch(sy_hook *hook, syi_link *link, sy_error *err);

@@ -272,6 +272,7 @@ static void room_free(void *state)
     each_worker(hook, clear_one);   /* pointers among them queue deletions on links */
     each_worker(hook, close_links); /* wakes commands that wait for an answer */
     each_worker(hook, wait_for_threads);
+    syi_janitor_stop(room->janitor); /* it tells of callers that are gone */
     if (room->joint.release != NULL) {
         room->joint.release(hook);
     }
