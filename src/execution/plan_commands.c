@@ -22,16 +22,6 @@ static sy_status list_argument(const sy_request *request, size_t index, sy_error
                : syi_fail(err, SY_EINVAL, "run: argument %zu is no list", index);
 }
 
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
-{
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
-                                          : syi_fail(err, SY_EINVAL, "run: a result id is no id");
-}
-
 static bool holds_private(const syi_plan_body *body, const sy_value *inputs)
 {
     for (size_t k = 0; k < body->argument_count; k++) {
@@ -91,7 +81,7 @@ static sy_status read_ids(const sy_request *request, const syi_plan_body *body,
     const sy_value *given = &request->args[3];
     *count = given->as.list.count;
     for (size_t k = 0; k < *count && k < SYI_TAPE_OUTPUTS_MAX; k++) {
-        SY_TRY(read_id(&given->as.list.items[k], &ids[k], err));
+        SY_TRY(syi_value_read_id(&given->as.list.items[k], &ids[k], err));
     }
     if (*count > SYI_TAPE_OUTPUTS_MAX) {
         return syi_fail(err, SY_ELIMIT, "run: %zu result ids, at most %d", *count,

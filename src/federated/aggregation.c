@@ -15,6 +15,7 @@ static const syi_field ring = {.width = 8};
 typedef struct contribution {
     struct contribution *next;
     sy_id from;
+    bool added;                  /* to the sum that is told */
     uint8_t seed[SYI_SEED_SIZE]; /* where seeds come */
 } contribution;
 
@@ -239,17 +240,6 @@ static sy_status handle_put(const sy_request *request, sy_error *err)
     return syi_buffer_check(request->reply->out, "message body", err);
 }
 
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
-{
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING
-               ? sy_id_from_text(id, value->as.string, err)
-               : syi_fail(err, SY_EINVAL, "aggregate: an id that is none");
-}
-
 /* Lock held: adds what a seed stands for. */
 static sy_status add_seed(aggregate *a, const contribution *one, uint64_t *share, sy_error *err)
 {
@@ -275,24 +265,25 @@ static sy_status add_listed(aggregate *a, const sy_value *list, sy_error *err)
     for (size_t k = 0; k < list->as.list.count && status == SY_OK; k++) {
         sy_id id = SY_ID_INIT;
         char name[64];
-        status = read_id(&items[k], &id, err);
-        const contribution *one = status == SY_OK ? find(a, &id) : NULL;
-        for (size_t i = 0; i < k && one != NULL; i++) {
-            sy_id other = SY_ID_INIT;
-            (void)read_id(&items[i], &other, NULL);
-            one = sy_id_equal(&other, &id) ? NULL : one;
-        }
-        if (status == SY_OK && one == NULL) {
+        status = syi_value_read_id(&items[k], &id, err);
+        contribution *one = status == SY_OK ? find(a, &id) : NULL;
+        if (status == SY_OK && (one == NULL || one->added)) {
             status =
                 syi_fail(err, SY_ENOTFOUND, "aggregate: %s has contributed nothing, or is twice",
                          sy_id_format(&id, name, sizeof name));
         }
-        status = status == SY_OK ? add_seed(a, one, share, err) : status;
+        if (status == SY_OK) {
+            one->added = true;
+            status = add_seed(a, one, share, err);
+        }
     }
     syi_wipe(share, bytes);
     syi_free(a->context, share, bytes);
     if (status != SY_OK) { /* it can be asked for again */
         memset(syi_array_data(&a->sum), 0, bytes);
+        for (contribution *one = a->first; one != NULL; one = one->next) {
+            one->added = false;
+        }
     }
     return status;
 }
@@ -370,14 +361,6 @@ sy_status syi_aggregation_register(sy_hook *hook, sy_error *err)
 
 /* The coordinator */
 
-static sy_value pointer_value(syi_pointer *pointer)
-{
-    sy_value value = sy_value_none();
-    value.kind = (sy_value_kind)SYI_VALUE_NODE;
-    value.as.internal = &pointer->base;
-    return value;
-}
-
 static sy_status open_one(syi_aggregation *aggregation, sy_worker *holder, bool takes_words,
                           size_t least, syi_pointer **made, sy_error *err)
 {
@@ -443,7 +426,7 @@ static sy_status add_sum(const syi_aggregation *aggregation, size_t k, const sy_
                          sy_value *ids, sy_error *err)
 {
     sy_worker *me = aggregation->hook->local_worker, *holder = aggregation->at[k]->location;
-    const sy_value args[] = {pointer_value(aggregation->at[k]), *list};
+    const sy_value args[] = {syi_pointer_value(aggregation->at[k]), *list};
     sy_value answer;
     SY_TRY(syi_command_request(me, holder, SYI_COMMAND_AGGREGATE_SUM, args, 2, exchange, err));
     syi_decoder_init(decoder, aggregation->hook, me, exchange->reply);
@@ -511,7 +494,7 @@ static sy_status send_share(sy_worker *worker, const syi_aggregation_holder *to,
     sy_status status = syi_pointer_new(hook, &aggregate_there, worker, holder, &to->aggregate, err);
     if (status == SY_OK) {
         aggregate_there->collect = false;
-        const sy_value args[] = {pointer_value(aggregate_there), sy_value_int((int64_t)least),
+        const sy_value args[] = {syi_pointer_value(aggregate_there), sy_value_int((int64_t)least),
                                  sy_value_tensor(letter)};
         status = syi_command_tell(worker, holder, SYI_COMMAND_AGGREGATE_PUT, args, 3, err);
         syi_node_unref(&aggregate_there->base);

@@ -12,16 +12,6 @@ typedef struct destination {
     syi_aggregation_holder at[SYI_AGGREGATION_HOLDERS_MAX];
 } destination;
 
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
-{
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
-                                          : syi_fail(err, SY_EINVAL, "an id of a holder is none");
-}
-
 static sy_status read_holders(const sy_value *argument, destination *to, sy_error *err)
 {
     const size_t count = argument->kind == SY_VALUE_LIST ? argument->as.list.count : 0;
@@ -43,8 +33,8 @@ static sy_status read_holders(const sy_value *argument, destination *to, sy_erro
         if (pair->kind != SY_VALUE_LIST || pair->as.list.count != 2) {
             return syi_fail(err, SY_EINVAL, "holder %zu of an aggregation is none", k);
         }
-        SY_TRY(read_id(&pair->as.list.items[0], &to->at[k].worker, err));
-        SY_TRY(read_id(&pair->as.list.items[1], &to->at[k].aggregate, err));
+        SY_TRY(syi_value_read_id(&pair->as.list.items[0], &to->at[k].worker, err));
+        SY_TRY(syi_value_read_id(&pair->as.list.items[1], &to->at[k].aggregate, err));
     }
     return SY_OK;
 }

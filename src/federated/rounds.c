@@ -75,6 +75,10 @@ static sy_status round_open(round_ *r, sy_error *err)
     r->before = syi_alloc_array(context, elements, sizeof *r->before);
     r->after = syi_alloc_array(context, elements, sizeof *r->after);
     r->sum = syi_alloc_array(context, elements, sizeof *r->sum);
+    if (r->o.fit.seed != 0) { /* other orders in every round, the same for the same one */
+        uint64_t state = r->o.fit.seed + (uint64_t)r->trainer->rounds;
+        r->o.fit.seed = syi_shuffle_next(&state) | 1;
+    }
     return r->fits != NULL && r->reports != NULL && r->before != NULL && r->after != NULL &&
                    r->sum != NULL
                ? syi_trainer_read(r->trainer, r->before, err)

@@ -248,14 +248,6 @@ static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which
     }
 }
 
-static sy_value node_value(syi_node *node)
-{
-    sy_value value = sy_value_none();
-    value.kind = (sy_value_kind)SYI_VALUE_NODE;
-    value.as.internal = node;
-    return value;
-}
-
 /* Parameters, then buffers, as they are now. */
 static size_t list_state(const sy_trainer *t, sy_value states[SYI_TAPE_INPUTS_MAX])
 {
@@ -280,8 +272,8 @@ static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan wh
     SY_TRY(point_to(t->hook, shard, &dataset, err));
     sy_status status = plan_at(t, shard->worker, which, &plan, err);
     if (status == SY_OK) {
-        args[0] = node_value(&dataset->base);
-        args[1] = node_value(plan->node);
+        args[0] = syi_pointer_value(dataset);
+        args[1] = syi_pointer_value(syi_pointer_of(plan));
         args[2] = sy_value_list(states, parameters);
         status = syi_command_start(t->hook->local_worker, shard->worker, command, args, count, NULL,
                                    deadline, exchange, err);
@@ -584,7 +576,7 @@ sy_status sy_shard_get_info(const sy_shard *shard, sy_dataset_info *info, sy_err
     }
     sy_hook *hook = shard->worker->hook;
     SY_TRY(point_to(hook, shard, &dataset, err));
-    const sy_value argument = node_value(&dataset->base);
+    const sy_value argument = syi_pointer_value(dataset);
     sy_status status = syi_command_request(hook->local_worker, shard->worker,
                                            SYI_COMMAND_DATASET_INFO, &argument, 1, &exchange, err);
     syi_node_unref(&dataset->base);

@@ -28,6 +28,14 @@ typedef struct syi_pointer {
 
 extern const syi_interpreter syi_pointer_type;
 
+/* As an argument of a command: who is asked finds the object. Borrowed. */
+static inline sy_value syi_pointer_value(syi_pointer *pointer)
+{
+    sy_value value = sy_value_none();
+    value.kind = (sy_value_kind)SYI_VALUE_NODE;
+    value.as.internal = &pointer->base;
+    return value;
+}
 /* NULL when the handle is no pointer. */
 syi_pointer *syi_pointer_of(const sy_tensor *tensor);
 /* Owning unless `collect` is cleared afterwards; the shape is not known. */

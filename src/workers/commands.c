@@ -310,3 +310,13 @@ sy_status syi_commands_register_builtin(sy_hook *hook, sy_error *err)
     SY_TRY(syi_commands_register_lists(hook, err));
     return syi_commands_register(hook, builtin, sizeof builtin / sizeof builtin[0], err);
 }
+
+sy_status syi_value_read_id(const sy_value *value, sy_id *id, sy_error *err)
+{
+    if (value->kind == SY_VALUE_INT) {
+        *id = sy_id_from_int(value->as.integer);
+        return SY_OK;
+    }
+    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
+                                          : syi_fail(err, SY_EINVAL, "an id that is none");
+}

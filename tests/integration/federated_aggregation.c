@@ -110,21 +110,13 @@ static sy_status ask(workers *w, sy_worker *holder, const char *command, const s
     return status;
 }
 
-static sy_value pointer_value(syi_pointer *pointer)
-{
-    sy_value value = sy_value_none();
-    value.kind = (sy_value_kind)SYI_VALUE_NODE;
-    value.as.internal = &pointer->base;
-    return value;
-}
-
 /* Whatever a client says to a holder: refused, or the sum as it should be. */
 static void test_bad_requests(void **state)
 {
     workers *w = *state;
     scene c = scene_of(w, 1);
-    const sy_value seeds = pointer_value(c.aggregation.at[0]),
-                   sums = pointer_value(c.aggregation.at[1]), one = sy_value_int(1),
+    const sy_value seeds = syi_pointer_value(c.aggregation.at[0]),
+                   sums = syi_pointer_value(c.aggregation.at[1]), one = sy_value_int(1),
                    none = sy_value_none(), who = sy_value_string("stranger"),
                    me = syi_id_value(&w->me->id), twice[] = {me, me};
     sy_tensor *four = workers_longs(w, 4, (const int64_t[]){1, 2, 3, 4});

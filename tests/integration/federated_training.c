@@ -200,6 +200,13 @@ static void test_fit(void **state)
     assert_ok(sy_trainer_fit(c.trainer, &shard, &o, &result, &w->err), &w->err);
     assert_model(&c, expected);
     assert_int_equal(result.batches, 2);
+    o.max_batches = 3; /* just a pass */
+    descend(expected, 0, 14, 1, 3);
+    assert_ok(sy_trainer_fit(c.trainer, &shard, &o, &result, &w->err), &w->err);
+    assert_model(&c, expected);
+    assert_int_equal(result.batches, 3);
+    assert_int_equal(result.rows, 12);
+    assert_true(result.loss > 0);
     scene_close(&c);
 }
 
@@ -362,6 +369,8 @@ static void test_checkpoint(void **state)
     const char *path = test_folder_path(&folder, "trainer.safetensors"),
                *other = test_folder_path(&folder, "module.safetensors");
     o.strategy = SY_STRATEGY_ADAM;
+    o.fit.shuffle = true;
+    o.fit.seed = 6;
     serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
     for (int k = 0; k < 3; k++) {
         assert_ok(sy_trainer_round(c.trainer, &shard, 1, &o, NULL, NULL, &w->err), &w->err);
@@ -593,6 +602,58 @@ static void test_evaluate(void **state)
     sy_module_unref(module);
 }
 
+/* From a file, with transforms of rows and targets: trained on, and counted by class. */
+static void test_files(void **state)
+{
+    workers *w = *state;
+    const sy_plan_shape input = {SY_DTYPE_F32, 2, {-1, 2}}, target = {SY_DTYPE_I64, 1, {-1}};
+    sy_serve_options options = releases(4);
+    const sy_shard shard = {w->bob, "table"};
+    sy_module *module = NULL;
+    sy_trainer *trainer = NULL;
+    int64_t predicted[2], targets[2], classes[64], are[2] = {0};
+    float x[64][2], y[64][1];
+    sy_evaluation e = {.classes = 2, .predicted = predicted, .targets = targets};
+    sy_fit_options o = SY_FIT_OPTIONS_INIT;
+    sy_sgd_options sgd = SY_SGD_OPTIONS_INIT;
+    sgd.lr = 0.5;
+    const sy_training_options training = training_of(&sgd, NULL);
+    sy_dataset_info info;
+    test_folder folder = {.count = 0};
+    assert_true(test_folder_make(&folder));
+    const char *path = test_folder_path(&folder, "table.csv");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    make_rows(0, 30, x, y, classes);
+    for (int k = 0; k < 30; k++) {
+        fprintf(file, "%g,%g,%d\n", (double)x[k][0], (double)x[k][1], (int)classes[k]);
+        are[classes[k]]++;
+    }
+    assert_int_equal(fclose(file), 0);
+    options.transforms = (const char *const[]){"float32"};
+    options.transform_count = 1;
+    options.target_transforms = (const char *const[]){"int64"};
+    options.target_transform_count = 1;
+    assert_ok(sy_worker_serve_files(w->bob_serving, "table", path, NULL, &options, &w->err),
+              &w->err);
+    assert_ok(sy_shard_get_info(&shard, &info, &w->err), &w->err);
+    assert_int_equal(info.dtype, SY_DTYPE_F32);
+    assert_int_equal(info.target_dtype, SY_DTYPE_I64);
+    assert_ok(sy_module_new_linear(w->hook, &module, 2, 2, true, &w->err), &w->err);
+    assert_ok(sy_trainer_new(&trainer, module, &input, &target, &training, &w->err), &w->err);
+    o.batch_size = 10;
+    o.epochs = 200;
+    assert_ok(sy_trainer_fit(trainer, &shard, &o, NULL, &w->err), &w->err);
+    assert_ok(sy_trainer_evaluate(trainer, &shard, 0, &e, &w->err), &w->err);
+    assert_int_equal(e.rows, 30);
+    assert_true(e.right > 26);
+    assert_memory_equal(targets, are, sizeof are);
+    assert_int_equal(predicted[0] + predicted[1], 30);
+    sy_trainer_free(trainer);
+    sy_module_unref(module);
+    test_folder_remove(&folder);
+}
+
 /* --- life ---------------------------------------------------------------------------------------- */
 
 /* The worker keeps the dataset and the plan, whatever the number of rounds; nothing when the trainer is gone. */
@@ -619,17 +680,12 @@ static void test_nothing_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_fit),
-        WORKER_KINDS(test_shuffled),
-        WORKER_KINDS(test_strategies),
-        WORKER_KINDS(test_partial),
-        WORKER_KINDS(test_proximal),
-        WORKER_KINDS(test_checkpoint),
-        WORKER_KINDS(test_bad_input),
-        WORKER_KINDS(test_left_out),
-        WORKER_KINDS(test_rows_stay),
-        WORKER_KINDS(test_evaluate),
-        WORKER_KINDS(test_nothing_is_left),
+        WORKER_KINDS(test_fit),        WORKER_KINDS(test_shuffled),
+        WORKER_KINDS(test_strategies), WORKER_KINDS(test_partial),
+        WORKER_KINDS(test_proximal),   WORKER_KINDS(test_checkpoint),
+        WORKER_KINDS(test_files),      WORKER_KINDS(test_bad_input),
+        WORKER_KINDS(test_left_out),   WORKER_KINDS(test_rows_stay),
+        WORKER_KINDS(test_evaluate),   WORKER_KINDS(test_nothing_is_left),
     };
     return workers_run(tests);
 }

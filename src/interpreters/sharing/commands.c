@@ -89,17 +89,6 @@ static sy_status list_argument(const sy_request *request, size_t index, size_t l
     return SY_OK;
 }
 
-static sy_status read_id(const sy_value *value, sy_id *id, sy_error *err)
-{
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING
-               ? sy_id_from_text(id, value->as.string, err)
-               : syi_fail(err, SY_EINVAL, "sharing: the id of a worker is none");
-}
-
 static sy_status answer_none(const sy_request *request, sy_error *err)
 {
     syi_msgpack_write_nil(request->reply->out);
@@ -225,7 +214,7 @@ static sy_status read_seed(const sy_value *value, uint8_t seed[SYI_SEED_SIZE], s
 static sy_status read_peer(const sy_request *request, syi_sharing_peer *peer, const sy_value *id,
                            const sy_value *push, const sy_value *pushes, sy_error *err)
 {
-    SY_TRY(read_id(id, &peer->id, err));
+    SY_TRY(syi_value_read_id(id, &peer->id, err));
     sy_id_format(&peer->id, peer->name, sizeof peer->name);
     if (push->kind != SY_VALUE_BOOL || pushes->kind != SY_VALUE_BOOL) {
         return syi_fail(err, SY_EINVAL, "sharing: who reaches whom is no truth value");
@@ -262,7 +251,7 @@ static sy_status handle_join(const sy_request *request, sy_error *err)
     sy_status status = read_seed(&request->args[3], session->material.seed, err);
     for (size_t k = 0; k < parties && status == SY_OK; k++) {
         if ((int64_t)k == index) { /* itself */
-            status = read_id(&ids[k], &session->peers[k].id, err);
+            status = syi_value_read_id(&ids[k], &session->peers[k].id, err);
             memcpy(session->peers[k].name, request->worker->name, SY_ERROR_NAME_SIZE);
             continue;
         }
@@ -518,7 +507,7 @@ static sy_status handle_open(const sy_request *request, sy_error *err)
     for (size_t k = 0; k < holders; k++) {
         sy_id id = SY_ID_INIT;
         char text[72];
-        SY_TRY(read_id(&ids[k], &id, err));
+        SY_TRY(syi_value_read_id(&ids[k], &id, err));
         plan.workers[k] = syi_directory_find(request->worker->hook, &id);
         if (plan.workers[k] == NULL) {
             sy_id_format(&id, text, sizeof text);

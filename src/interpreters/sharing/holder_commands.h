@@ -8,7 +8,6 @@
 #include "interpreters/sharing/share.h"
 
 /* SY_EINVAL, SY_EFORMAT. */
-sy_status syi_holder_read_id(const sy_value *value, sy_id *id, sy_error *err);
 sy_status syi_holder_read_field(const sy_value *modulus, const sy_value *width, syi_field *field,
                                 sy_error *err);
 sy_status syi_holder_read_shape(const sy_value *value, int *ndim, int64_t *shape, sy_error *err);

@@ -65,7 +65,7 @@ static sy_status read_lists(task *t, sy_error *err)
         t->numbers[k] = args[2].as.list.items[k].as.integer;
     }
     for (size_t k = 0; k < t->id_count; k++) {
-        SY_TRY(syi_holder_read_id(&args[3].as.list.items[k], &t->ids[k], err));
+        SY_TRY(syi_value_read_id(&args[3].as.list.items[k], &t->ids[k], err));
     }
     return SY_OK;
 }

@@ -13,16 +13,6 @@
 
 /* Arguments */
 
-sy_status syi_holder_read_id(const sy_value *value, sy_id *id, sy_error *err)
-{
-    if (value->kind == SY_VALUE_INT) {
-        *id = sy_id_from_int(value->as.integer);
-        return SY_OK;
-    }
-    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
-                                          : syi_fail(err, SY_EINVAL, "sharing: an id is none");
-}
-
 sy_status syi_holder_read_field(const sy_value *modulus, const sy_value *width, syi_field *field,
                                 sy_error *err)
 {
@@ -114,7 +104,7 @@ static sy_status handle_reconstruct(const sy_request *request, sy_error *err)
     sy_id id = SY_ID_INIT;
     SY_TRY(syi_holder_read_share(&request->args[0], &share, err));
     SY_TRY(syi_holder_find_run(request, share->kin, &run, err));
-    SY_TRY(syi_holder_read_id(&request->args[1], &id, err));
+    SY_TRY(syi_value_read_id(&request->args[1], &id, err));
     const syi_field *field = &share->kin->field;
     const syi_array *from = syi_node_array(share->base.child);
     SY_TRY(syi_holder_new_words(request, field, from->ndim, from->shape, &words, err));
@@ -143,7 +133,7 @@ static sy_status handle_refresh(const sy_request *request, sy_error *err)
     sy_id id = SY_ID_INIT;
     SY_TRY(syi_holder_read_share(&request->args[0], &share, err));
     SY_TRY(syi_holder_find_run(request, share->kin, &run, err));
-    SY_TRY(syi_holder_read_id(&request->args[1], &id, err));
+    SY_TRY(syi_value_read_id(&request->args[1], &id, err));
     const syi_field *field = &share->kin->field;
     const syi_array *from = syi_node_array(share->base.child);
     const size_t count = (size_t)syi_array_numel(from);
@@ -199,7 +189,7 @@ static sy_status handle_triple(const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "generate_triple: cmd or ids are none");
     }
     for (size_t k = 0; k < 3; k++) {
-        SY_TRY(syi_holder_read_id(&args[5].as.list.items[k], &ids[k], err));
+        SY_TRY(syi_value_read_id(&args[5].as.list.items[k], &ids[k], err));
     }
     SY_TRY(syi_bilinear_of_name(&product, args[0].as.string, &field, ndim[0], shape[0], ndim[1],
                                 shape[1], err));
@@ -250,9 +240,9 @@ static sy_status handle_adopt(const sy_request *request, sy_error *err)
     SY_TRY(syi_kin_new(request->worker->hook->context, &kin, holders, err));
     kin->field = field;
     kin->index = (int)args[1].as.integer;
-    sy_status status = syi_holder_read_id(&args[3], &kin->provider, err);
+    sy_status status = syi_value_read_id(&args[3], &kin->provider, err);
     for (int k = 0; k < holders && status == SY_OK; k++) {
-        status = syi_holder_read_id(&args[2].as.list.items[k], &kin->ids[k], err);
+        status = syi_value_read_id(&args[2].as.list.items[k], &kin->ids[k], err);
     }
     const syi_array *from = syi_node_array(tensor->node);
     if (status == SY_OK) {
@@ -293,7 +283,7 @@ static sy_status handle_share(const sy_request *request, sy_error *err)
     }
     const size_t count = args[1].as.list.count;
     for (size_t k = 0; k <= count; k++) {
-        SY_TRY(syi_holder_read_id(k < count ? &args[1].as.list.items[k] : &args[2], &id, err));
+        SY_TRY(syi_value_read_id(k < count ? &args[1].as.list.items[k] : &args[2], &id, err));
         sy_worker *worker = syi_directory_find(hook, &id);
         if (worker == NULL) {
             sy_id_format(&id, text, sizeof text);

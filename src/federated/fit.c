@@ -1,0 +1,252 @@
+/*
+ * fit.c - a worker trains a model on a dataset that it serves. Part of task.h. The answer is the model's parameters, or their changes go to a sum
+ * (contribution.h).
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "federated/contribution.h"
+#include "federated/numbers.h"
+#include "federated/shuffle.h"
+#include "federated/task.h"
+#include "federated/trainer.h"
+
+typedef struct fitting {
+    int64_t epochs, most, returned;
+    bool shuffle;
+    uint64_t seed;
+    double proximal;
+    double *origin,
+        *before; /* parameters of the beginning, and of the step's; NULL: they are not looked at */
+    size_t elements;
+    syi_fit_tally tally;
+} fitting;
+
+static size_t count_elements(const syi_task *t, size_t count)
+{
+    size_t elements = 0;
+    for (size_t k = 0; k < count; k++) {
+        elements += (size_t)syi_array_numel(syi_node_array(t->body->states[k].tensor->node));
+    }
+    return elements;
+}
+
+static void copy_parameters(const syi_task *t, const fitting *f, double *numbers)
+{
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        numbers += syi_numbers_read(syi_node_array(t->body->states[k].tensor->node), numbers);
+    }
+}
+
+/* FedProx (Li and others 2020): the gradient of mu / 2 |w - origin|^2 at where the step began, times the learning rate. */
+static void pull_back(const syi_task *t, const fitting *f)
+{
+    size_t at = 0;
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        const syi_array *array = syi_node_array(t->body->states[k].tensor->node);
+        for (int64_t i = 0; i < syi_array_numel(array); i++, at++) {
+            syi_array_set_double(array, i,
+                                 syi_array_get_double(array, i) -
+                                     f->proximal * (f->before[at] - f->origin[at]));
+        }
+    }
+}
+
+static sy_status see_step(syi_task *t, void *user, size_t from, const sy_value *results,
+                          sy_tensor *targets, sy_error *err)
+{
+    (void)targets;
+    fitting *f = user;
+    double loss = 0;
+    const int64_t rows = (int64_t)syi_task_batch_at(t, from);
+    SY_TRY(syi_task_read_loss(t, &results[0], (size_t)rows, &loss, err));
+    f->tally.loss += loss * (double)rows;
+    f->tally.rows += rows;
+    f->tally.batches++;
+    if (f->before != NULL) {
+        pull_back(t, f);
+    }
+    return SY_OK;
+}
+
+static bool is_enough(const fitting *f)
+{
+    return f->most >= 0 && f->tally.batches >= f->most;
+}
+
+static sy_status train(syi_task *t, fitting *f, sy_error *err)
+{
+    const int64_t least = t->served->release_rows;
+    if (t->batch_size < least) {
+        return syi_fail(err, SY_EPERM,
+                        "batches of %" PRId64 " rows; what is computed from fewer than %" PRId64
+                        " does not leave",
+                        t->batch_size, least);
+    }
+    if ((int64_t)t->count < least) {
+        return syi_fail(err, SY_ERANGE,
+                        "%zu rows, which is less than a batch may have (%" PRId64 ")", t->count,
+                        least);
+    }
+    for (int64_t epoch = 0; epoch < f->epochs && !is_enough(f); epoch++) {
+        f->tally.loss = 0;
+        f->tally.rows = 0;
+        if (f->shuffle) {
+            syi_shuffle(&f->seed, t->places, t->count);
+        }
+        for (size_t from = 0;
+             from < t->count && !is_enough(f) && syi_task_batch_at(t, from) >= (size_t)least;
+             from += (size_t)t->batch_size) {
+            if (f->before != NULL) {
+                copy_parameters(t, f, f->before);
+            }
+            SY_TRY(syi_task_batch(t, from, see_step, f, err));
+        }
+    }
+    return SY_OK;
+}
+
+/* What leaves has to be a mean over enough rows, and to be numbers: all of them, one after the other. */
+static sy_status read_model(const syi_task *t, size_t count, double *numbers, sy_error *err)
+{
+    for (size_t k = 0; k < count; k++) {
+        sy_tensor *state = t->body->states[k].tensor;
+        const char *name = t->body->states[k].name != NULL ? t->body->states[k].name : "";
+        const syi_policy policy = syi_tensor_policy(state);
+        if (syi_policy_hides(&policy, t->request->bit)) {
+            return syi_fail(err, SY_EPERM,
+                            "parameter %zu (%s) is no sum of steps of a mean loss, and does not "
+                            "leave",
+                            k, name);
+        }
+        const size_t size = syi_numbers_read(syi_node_array(state->node), numbers);
+        if (!syi_numbers_are_finite(numbers, size)) {
+            return syi_fail(err, SY_ERANGE, "parameter %zu (%s) is not finite after training", k,
+                            name);
+        }
+        numbers += size;
+    }
+    return SY_OK;
+}
+
+static sy_status answer_fit(const syi_task *t, const fitting *f, sy_error *err)
+{
+    sy_value states[SYI_TAPE_INPUTS_MAX];
+    const size_t count = (size_t)f->returned;
+    for (size_t k = 0; k < count; k++) {
+        states[k] = sy_value_tensor(t->body->states[k].tensor);
+    }
+    const double rows = f->tally.rows > 0 ? (double)f->tally.rows : 1;
+    const sy_value items[] = {sy_value_float(f->tally.loss / rows), sy_value_int(f->tally.rows),
+                              sy_value_int(f->tally.batches), sy_value_list(states, count)};
+    const sy_value list = sy_value_list(items, 4);
+    return syi_encode_value(t->request->reply, &list, err);
+}
+
+/* The changes go to the holders of a sum instead: `numbers` becomes them. */
+static sy_status contribute(const syi_task *t, const fitting *f, double *numbers, size_t elements,
+                            sy_error *err)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const sy_value *given = &t->request->args[2];
+    if ((size_t)f->returned > given->as.list.count) {
+        return syi_fail(err, SY_EINVAL, "changes of more parameters than were given");
+    }
+    double *before = syi_alloc_array(context, elements, sizeof *before);
+    if (before == NULL) {
+        return SYI_ENOMEM(err, "aggregation");
+    }
+    size_t at = 0;
+    for (size_t k = 0; k < (size_t)f->returned; k++) {
+        at +=
+            syi_numbers_read(syi_node_array(given->as.list.items[k].as.tensor->node), before + at);
+    }
+    for (size_t i = 0; i < elements; i++) {
+        numbers[i] -= before[i];
+    }
+    syi_free(context, before, elements * sizeof *before);
+    return syi_contribution_send(t->request->worker, &t->request->args[10], numbers, elements,
+                                 f->tally.rows, err);
+}
+
+static sy_status finish_fit(syi_task *t, fitting *f, sy_error *err)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const size_t elements = count_elements(t, (size_t)f->returned),
+                 size = elements * sizeof(double);
+    double *numbers = syi_alloc(context, size);
+    if (numbers == NULL && elements > 0) {
+        return SYI_ENOMEM(err, "fit");
+    }
+    sy_status status = read_model(t, (size_t)f->returned, numbers, err);
+    if (status == SY_OK && t->request->arg_count > 10) {
+        status = contribute(t, f, numbers, elements, err);
+        f->returned = 0;
+    }
+    if (numbers != NULL) {
+        syi_wipe(numbers, size);
+        syi_free(context, numbers, size);
+    }
+    return status;
+}
+
+static void close_fitting(const syi_task *t, fitting *f)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const size_t size = f->elements * sizeof(double);
+    for (int k = 0; k < 2; k++) {
+        double **numbers = k == 0 ? &f->origin : &f->before;
+        if (*numbers != NULL) {
+            syi_wipe(*numbers, size);
+            syi_free(context, *numbers, size);
+            *numbers = NULL;
+        }
+    }
+}
+
+/* Where parameters are pulled back to where they began. */
+static sy_status open_fitting(const syi_task *t, fitting *f, sy_error *err)
+{
+    sy_context *context = t->request->worker->hook->context;
+    const sy_value *proximal = &t->request->args[9];
+    f->proximal = proximal->kind == SY_VALUE_FLOAT ? proximal->as.real : -1;
+    if (!(f->proximal >= 0 && f->proximal < 1)) {
+        return syi_fail(err, SY_EINVAL, "proximal is no number from 0 to below 1");
+    }
+    f->elements = count_elements(t, (size_t)f->returned);
+    if (f->proximal == 0 || f->elements == 0) {
+        return SY_OK;
+    }
+    f->origin = syi_alloc_array(context, f->elements, sizeof *f->origin);
+    f->before = syi_alloc_array(context, f->elements, sizeof *f->before);
+    if (f->origin == NULL || f->before == NULL) {
+        close_fitting(t, f);
+        return SYI_ENOMEM(err, "fit");
+    }
+    copy_parameters(t, f, f->origin);
+    return SY_OK;
+}
+
+sy_status syi_task_fit(syi_task *t, const sy_request *request, sy_error *err)
+{
+    fitting f = {.epochs = 0};
+    int64_t seed = 0;
+    SY_TRY(syi_task_read_number(request, 4, 1, &f.epochs, err));
+    SY_TRY(syi_task_read_number(request, 5, -1, &f.most, err));
+    f.shuffle = request->args[6].kind == SY_VALUE_BOOL && request->args[6].as.boolean;
+    SY_TRY(syi_task_read_number(request, 7, INT64_MIN, &seed, err));
+    SY_TRY(syi_task_read_number(request, 8, 0, &f.returned, err));
+    f.seed = (uint64_t)seed;
+    if ((uint64_t)f.returned > t->body->state_count || f.returned > SYI_TAPE_INPUTS_MAX) {
+        return syi_fail(err, SY_EINVAL, "%" PRId64 " parameters of plan %s, which has %zu",
+                        f.returned, t->body->name, t->body->state_count);
+    }
+    SY_TRY(open_fitting(t, &f, err));
+    sy_status status = train(t, &f, err);
+    close_fitting(t, &f);
+    SY_TRY(status);
+    SY_TRY(finish_fit(t, &f, err));
+    return answer_fit(t, &f, err);
+}
