@@ -6,7 +6,7 @@
  *     at the client:     sy_trainer_new(&trainer, model, &input, &target, &training, err);
  *                        sy_trainer_round(trainer, shards, 3, &round, &report, err);      FedAvg over three hospitals
  *
- * A round is one message to each worker and one answer, whatever the number of rows and steps: the worker goes through its
+ * Training at a worker is one message and one answer, whatever the number of rows and steps: the worker goes through its
  * rows in batches, in as many passes as it is asked for, and answers with the parameters. Batches that stay where they are,
  * one message each: datasets.h. PySyft 0.2: FederatedClient and TrainConfig (syft/federated); differences and reasons:
  * docs/guide/federated.md.

@@ -373,18 +373,7 @@ static void test_messages_are_uniform(void **state)
                      syi_family_get_material(families[f].family)->tile + 512, SYI_OUTCOME_RELU, 20);
             comparison_fill(&s, &j, numbers[k]);
             scene_run(&s, comparison_run, &j);
-            for (int h = 0; h < 2; h++) {
-                size_t size;
-                const uint8_t *sent = party_threads_sent(s.threads, h, &size);
-                assert_true(size > j.x.count * 8 && scene_chi_square(sent, size) < 360);
-                const uint8_t *dealt = party_threads_dealt(s.threads, h, &size);
-                assert_true(size > 512 * 20 && scene_chi_square(dealt, size) < 360);
-                if (first[h] == NULL) {
-                    first[h] = malloc(size);
-                    memcpy(first[h], dealt, size);
-                }
-                assert_memory_equal(first[h], dealt, size);
-            }
+            comparison_look(&s, &j, first);
             comparison_close(&s, &j);
             scene_close(&s);
         }

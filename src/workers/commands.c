@@ -317,6 +317,7 @@ sy_status syi_value_read_id(const sy_value *value, sy_id *id, sy_error *err)
         *id = sy_id_from_int(value->as.integer);
         return SY_OK;
     }
-    return value->kind == SY_VALUE_STRING ? sy_id_from_text(id, value->as.string, err)
-                                          : syi_fail(err, SY_EINVAL, "an id that is none");
+    return value->kind == SY_VALUE_STRING
+               ? sy_id_from_text(id, value->as.string, err)
+               : syi_fail(err, SY_EINVAL, "no id: ids are whole numbers");
 }

@@ -128,6 +128,7 @@ static void test_memory_is_flat(void **state)
                            numbered_rows_at(w->bob, 31, 5)};
     sy_federated_dataset *spread = numbered_rows_spread(parts, 3);
     size_t most = 0;
+    size_t least_late = SIZE_MAX;
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
         for (int k = 0; k < 4; k++) {
             sy_loader_options o = SY_LOADER_OPTIONS_INIT;
@@ -142,11 +143,13 @@ static void test_memory_is_flat(void **state)
         }
         assert_count(w, w->bob_serving, 4);
         assert_count(w, w->alice_serving, 2);
-        /* Buffers of connections and reserves grow to their size in the first epochs. */
+        /* Buffers of connections and reserves grow to their size in the first epochs, and whether
+         * they are full or empty when they are counted is chance: what leaks never goes below. */
         const size_t now = live_bytes(w);
-        assert_true(epoch < EPOCHS / 2 || now <= most);
         most = epoch < EPOCHS / 2 && now > most ? now : most;
+        least_late = epoch >= EPOCHS * 3 / 4 && now < least_late ? now : least_late;
     }
+    assert_true(least_late <= most);
     sy_federated_dataset_unref(spread);
 }
 

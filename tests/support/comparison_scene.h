@@ -90,4 +90,22 @@ static inline void comparison_check(const scene *s, const comparison_job *j)
     }
 }
 
+/* After a run by two holders: what they have sent is uniform as far as one can see, and what was dealt is that and the same as in the first run
+ * (first[h] NULL: this one is it; freed by the caller). */
+static inline void comparison_look(const scene *s, const comparison_job *j, uint8_t *first[2])
+{
+    for (int h = 0; h < 2; h++) {
+        size_t size;
+        const uint8_t *sent = party_threads_sent(s->threads, h, &size);
+        assert_true(size > j->x.count * 8 && scene_chi_square(sent, size) < 360);
+        const uint8_t *dealt = party_threads_dealt(s->threads, h, &size);
+        assert_true(size > 512 * 20 && scene_chi_square(dealt, size) < 360);
+        if (first[h] == NULL) {
+            first[h] = malloc(size);
+            memcpy(first[h], dealt, size);
+        }
+        assert_memory_equal(first[h], dealt, size);
+    }
+}
+
 #endif

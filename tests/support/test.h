@@ -27,6 +27,15 @@
         assert_int_equal(test_status, (expected));                                       \
     } while (0)
 
+/* That status, and these words in its sentence. */
+#define assert_fails_saying(expr, expected, err, words)             \
+    do {                                                            \
+        assert_status(expr, expected, err);                         \
+        if (strstr((err)->message, words) == NULL) {                \
+            fail_msg("'%s' is not in '%s'", words, (err)->message); \
+        }                                                           \
+    } while (0)
+
 #define assert_ok(expr, err) assert_status(expr, SY_OK, err)
 
 #endif
