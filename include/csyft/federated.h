@@ -57,9 +57,12 @@ SY_API sy_status sy_worker_serve_dataset(sy_worker *worker, const char *key, sy_
                                          sy_tensor *targets, const sy_serve_options *options,
                                          sy_error *err);
 /*
- * The same from files: NPY, IDX (as MNIST's, not compressed) and CSV, by their contents. NPY and IDX files are read batch by batch, and may be larger than memory; they must not
- * be changed while they are served: a file that became shorter gives SY_EIO. `targets` NULL: the last column of `data`, which is a matrix. SY_ENOTFOUND, SY_EIO, SY_EFORMAT name the
- * file.
+ * The same from files: NPY, NPZ, IDX (as MNIST's, not compressed) and CSV, by their contents. NPY files, members of NPZ files (numpy.savez) that are not compressed, and IDX
+ * files are read batch by batch, and may be larger than memory; they must not be changed while they are served: a file that became shorter gives SY_EIO.
+ * "PATH:NAME" is a member of an NPZ file, which may be left out where it has only one. `targets` NULL: of a CSV file, which is a matrix, the last column; of an NPZ file, `data` and
+ * `targets` (or `labels`), `x` and `y`, `X` and `y`, `images` and `labels`, `features` and `labels` (or `targets`), `inputs` and `targets`, `x_train` and `y_train`, `X_train` and
+ * `y_train`, `train_images` and `train_labels`, or `arr_0` and `arr_1`, when one of these pairs is there. SY_ENOTFOUND, SY_EIO, SY_EFORMAT, SY_ENOTSUP (packed in another way than
+ * deflate) name the file, and the member.
  */
 SY_API sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const char *data,
                                        const char *targets, const sy_serve_options *options,

@@ -1,6 +1,6 @@
 /*
- * rows.h - rows of one kind, in memory or in a file, of which any may be read: what a served dataset is made of. NPY files in C order and IDX
- * files are read row by row; others are loaded. Not changed once made: any thread may read. Test: rows_test.c.
+ * rows.h - rows of one kind, in memory or in a file, of which any may be read: what a served dataset is made of. NPY files in C order, such
+ * members of NPZ files that are not compressed, and IDX files are read row by row; others are loaded. Not changed once made: any thread may read. Test: rows_test.c.
  */
 #ifndef SYI_FEDERATED_ROWS_H
 #define SYI_FEDERATED_ROWS_H
@@ -14,10 +14,17 @@ typedef struct syi_rows syi_rows;
 /* Of an array of one dim or more: a reference to its storage when it is contiguous, else a copy. SY_ESHAPE. */
 sy_status syi_rows_of_array(sy_context *context, syi_rows **rows, const syi_array *array,
                             sy_error *err);
-/* NPY, IDX or CSV, as the file begins. SY_ENOTFOUND, SY_EIO, SY_EFORMAT name the path; SY_ESHAPE: no dims. */
-sy_status syi_rows_open(sy_context *context, syi_rows **rows, const char *path, sy_error *err);
-/* Of a matrix in memory, in two: all columns but the last, and that one. SY_ESHAPE: it is no matrix of two columns or more. */
-sy_status syi_rows_split(const syi_rows *rows, syi_rows **data, syi_rows **targets, sy_error *err);
+/*
+ * NPY, NPZ, IDX or CSV, as the file begins. "PATH:NAME" is a member of an NPZ file, which may be left out where there is one only; a file whose own
+ * name is that goes first. SY_ENOTFOUND, SY_EIO, SY_EFORMAT, SY_ENOTSUP name the path; SY_ESHAPE: no dims.
+ */
+sy_status syi_rows_open(sy_context *context, syi_rows **rows, const char *name, sy_error *err);
+/*
+ * Both from one file: of a matrix in a CSV file all columns but the last, and that one; of an NPZ file the two members whose names are one of
+ * the pairs of sy_worker_serve_files. SY_ESHAPE: no such matrix; SY_ENOTFOUND: no such pair, or several.
+ */
+sy_status syi_rows_open_both(sy_context *context, syi_rows **data, syi_rows **targets,
+                             const char *path, sy_error *err);
 syi_rows *syi_rows_ref(syi_rows *rows);
 void syi_rows_unref(syi_rows *rows); /* NULL is nothing */
 

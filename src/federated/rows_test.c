@@ -1,4 +1,4 @@
-/* rows_test.c - rows in memory, in NPY, IDX and CSV files: the same ones, in any order; files that are none, or change. */
+/* rows_test.c - rows in memory, in NPY, NPZ, IDX and CSV files: the same ones, in any order; files that are none, or change. */
 #include "federated/rows.h"
 
 #include <stdio.h>
@@ -127,11 +127,10 @@ static void test_columns(void **state)
 {
     fixture *f = *state;
     static const char text[] = "a,b,kind\n1,2,0\n3,4,1\n5,6,0\n";
-    syi_rows *all = NULL, *data = NULL, *targets = NULL;
+    syi_rows *data = NULL, *targets = NULL;
     syi_array batch;
     const char *path = write_bytes(f, "rows.csv", text, sizeof text - 1);
-    assert_ok(syi_rows_open(f->context, &all, path, &f->err), &f->err);
-    assert_ok(syi_rows_split(all, &data, &targets, &f->err), &f->err);
+    assert_ok(syi_rows_open_both(f->context, &data, &targets, path, &f->err), &f->err);
     assert_ok(syi_rows_read(data, (const int64_t[]){2, 1}, 2, NULL, &batch, &f->err), &f->err);
     assert_int_equal(batch.ndim, 2);
     assert_int_equal(syi_array_get_int(&batch, 0), 5);
@@ -141,12 +140,102 @@ static void test_columns(void **state)
     assert_int_equal(batch.ndim, 1);
     assert_int_equal(syi_array_get_int(&batch, 0), 1);
     syi_array_fini(&batch);
-    syi_rows_unref(all);
     syi_rows_unref(data);
     syi_rows_unref(targets);
-    assert_ok(syi_rows_open(f->context, &all, write_idx(f), &f->err), &f->err);
-    assert_status(syi_rows_split(all, &data, &targets, &f->err), SY_ESHAPE, &f->err);
-    syi_rows_unref(all);
+    assert_status(syi_rows_open_both(f->context, &data, &targets, write_idx(f), &f->err), SY_ESHAPE,
+                  &f->err);
+    assert_non_null(strstr(f->err.message, "rows.idx"));
+}
+
+#define NPZ CSYFT_TEST_SOURCE_DIR "/tests/vectors/npz/" /* NumPy's, the rows counting as here */
+
+static void check_targets(fixture *f, syi_rows *targets)
+{
+    syi_array batch;
+    assert_ok(syi_rows_read(targets, (const int64_t[]){5, 1, 3}, 3, NULL, &batch, &f->err),
+              &f->err);
+    assert_int_equal(batch.ndim, 1);
+    assert_int_equal(batch.dtype, SY_DTYPE_I64);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(syi_array_get_int(&batch, k), 2 - k);
+    }
+    syi_array_fini(&batch);
+    syi_rows_unref(targets);
+}
+
+/* Stored members stay in the file; compressed ones are loaded. */
+static void test_members_of_archives(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *path, *rows, *targets;
+        bool lazy;
+    } cases[] = {
+        {NPZ "set.npz", NPZ "set.npz:x", NPZ "set.npz:y", true},
+        {NPZ "set_compressed.npz", NPZ "set_compressed.npz:x", NPZ "set_compressed.npz:y", false},
+        {NPZ "positional.npz", NPZ "positional.npz:arr_0", NPZ "positional.npz:arr_1", true},
+    };
+    syi_rows *rows = NULL, *targets = NULL;
+    for (size_t k = 0; k < 3; k++) {
+        assert_ok(syi_rows_open_both(f->context, &rows, &targets, cases[k].path, &f->err), &f->err);
+        check_all(f, rows, cases[k].lazy, SY_DTYPE_F32);
+        check_targets(f, targets);
+        assert_ok(syi_rows_open(f->context, &rows, cases[k].rows, &f->err), &f->err);
+        check_all(f, rows, cases[k].lazy, SY_DTYPE_F32);
+        assert_ok(syi_rows_open(f->context, &targets, cases[k].targets, &f->err), &f->err);
+        check_targets(f, targets);
+    }
+    assert_ok(syi_rows_open(f->context, &rows, NPZ "notes.npz", &f->err), &f->err);
+    check_all(f, rows, true, SY_DTYPE_F32);
+}
+
+static void test_members_that_are_not_there(void **state)
+{
+    fixture *f = *state;
+    syi_rows *rows = NULL, *targets = NULL;
+    static const struct {
+        const char *name;
+        sy_status status;
+        const char *sentence;
+    } cases[] = {
+        {NPZ "set.npz:z", SY_ENOTFOUND, "set.npz: no member 'z'; there are x, y"},
+        {NPZ "set.npz", SY_ENOTFOUND, "which member? PATH:NAME says; there are x, y"},
+        {NPZ "objects.npz:x", SY_EFORMAT, "objects.npz: member 'x': npy: descr '|O'"},
+        {NPZ "bzip2.npz:x", SY_ENOTSUP, "bzip2.npz: zip: entry 'x.npy'"},
+        {NPZ "generate.py:x", SY_EFORMAT, "generate.py: no NPZ file"},
+        {NPZ "missing.npz:x", SY_ENOTFOUND, "missing.npz: cannot open"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        assert_status(syi_rows_open(f->context, &rows, cases[k].name, &f->err), cases[k].status,
+                      &f->err);
+        if (strstr(f->err.message, cases[k].sentence) == NULL) {
+            fail_msg("%s: %s", cases[k].name, f->err.message);
+        }
+        assert_null(rows);
+    }
+    assert_status(syi_rows_open_both(f->context, &rows, &targets, NPZ "notes.npz", &f->err),
+                  SY_ENOTFOUND, &f->err);
+    assert_non_null(strstr(f->err.message, "notes.npz: none of its members"));
+    assert_non_null(strstr(f->err.message, ": only;"));
+    assert_status(syi_rows_open_both(f->context, &rows, &targets, NPZ "ambiguous.npz", &f->err),
+                  SY_ENOTFOUND, &f->err);
+    assert_non_null(strstr(f->err.message, "several of its members"));
+    assert_non_null(strstr(f->err.message, ": X, x, y;"));
+    assert_null(rows);
+    assert_null(targets);
+}
+
+/* What is named so goes before what may be meant. */
+static void test_a_colon_in_a_path(void **state)
+{
+    fixture *f = *state;
+    syi_rows *rows = NULL;
+    syi_array array = counting(f, SY_DTYPE_I64);
+    const char *path = test_folder_path(&f->folder, "a:b.npy");
+    assert_ok(syi_npy_save(f->context, &array, path, &f->err), &f->err);
+    assert_ok(syi_rows_open(f->context, &rows, path, &f->err), &f->err);
+    check_all(f, rows, true, SY_DTYPE_I64);
+    syi_array_fini(&array);
 }
 
 /* A file that is cut while it is served is an error, and what was there still is. */
@@ -198,11 +287,23 @@ static sy_status open_and_read(sy_context *context, void *path, sy_error *err)
     return status;
 }
 
+static sy_status open_both(sy_context *context, void *path, sy_error *err)
+{
+    syi_rows *rows = NULL, *targets = NULL;
+    const sy_status status = syi_rows_open_both(context, &rows, &targets, path, err);
+    syi_rows_unref(rows);
+    syi_rows_unref(targets);
+    return status;
+}
+
 static void test_memory(void **state)
 {
     fixture *f = *state;
+    static char stored[] = NPZ "set.npz:x", compressed[] = NPZ "set_compressed.npz";
     const char *path = write_idx(f);
     assert_true(memory_faults_sweep(open_and_read, (void *)(uintptr_t)path) >= 3);
+    assert_true(memory_faults_sweep(open_and_read, stored) >= 6);
+    assert_true(memory_faults_sweep(open_both, compressed) >= 10);
 }
 
 int main(void)
@@ -210,6 +311,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_everywhere_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_members_of_archives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_members_that_are_not_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_colon_in_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_memory, setup, teardown),

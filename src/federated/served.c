@@ -293,17 +293,14 @@ sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const char *
 {
     const sy_serve_options o = options_of(options);
     sy_id id = SY_ID_INIT;
-    syi_rows *x = NULL, *y = NULL, *all = NULL;
+    syi_rows *x = NULL, *y = NULL;
     SY_TRY(check_key(worker, key, &id, err));
     if (data == NULL) {
         return syi_fail(err, SY_EINVAL, "serve: no file of data");
     }
     sy_context *context = worker->hook->context;
     if (targets == NULL) {
-        SY_TRY(syi_rows_open(context, &all, data, err));
-        const sy_status status = syi_rows_split(all, &x, &y, err);
-        syi_rows_unref(all);
-        SY_TRY(status == SY_OK ? SY_OK : syi_error_prefix(err, status, "%s", data));
+        SY_TRY(syi_rows_open_both(context, &x, &y, data, err));
     } else {
         SY_TRY(syi_rows_open(context, &x, data, err));
         const sy_status status = syi_rows_open(context, &y, targets, err);

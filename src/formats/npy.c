@@ -335,17 +335,18 @@ sy_status syi_npy_encode(const syi_array *array, syi_buffer *out, sy_error *err)
     return syi_buffer_check(out, "npy", err);
 }
 
-sy_status syi_npy_read_header(sy_context *context, syi_file *file, syi_array *array, sy_error *err)
+sy_status syi_npy_read_header(sy_context *context, const syi_npy_input *input, syi_array *array,
+                              sy_error *err)
 {
     uint8_t prefix[PREFIX_SIZE];
-    size_t first = file->size < PREFIX_SIZE ? (size_t)file->size : PREFIX_SIZE;
+    size_t first = input->size < PREFIX_SIZE ? (size_t)input->size : PREFIX_SIZE;
     size_t at = 0, header_size = 0;
-    SY_TRY(syi_file_read(file, prefix, first, err));
+    SY_TRY(input->read(input->from, prefix, first, err));
     SY_TRY(read_prefix(prefix, first, &at, &header_size, err));
-    if (header_size > file->size - at || header_size > HEADER_LIMIT || header_size < first - at) {
+    if (header_size > input->size - at || header_size > HEADER_LIMIT || header_size < first - at) {
         return syi_fail(err, SY_EFORMAT,
                         "npy: the header length %zu does not fit a file of %" PRIu64, header_size,
-                        file->size);
+                        input->size);
     }
     uint8_t *header = syi_alloc(context, header_size);
     if (header == NULL) {
@@ -354,28 +355,38 @@ sy_status syi_npy_read_header(sy_context *context, syi_file *file, syi_array *ar
     memcpy(header, prefix + at, first - at);
     layout from;
     sy_status status = SY_OK;
-    SY_GOTO(done, syi_file_read(file, header + (first - at), header_size - (first - at), err));
+    SY_GOTO(done, input->read(input->from, header + (first - at), header_size - (first - at), err));
     SY_GOTO(done, read_header(header, header_size, &from, err));
-    SY_GOTO(done, shape_array(array, &from, file->size - at - header_size, err));
+    SY_GOTO(done, shape_array(array, &from, input->size - at - header_size, err));
 done:
     syi_free(context, header, header_size);
     return status;
 }
 
-/* Everything after opening: header, size check, and only then the storage, read into directly. */
-static sy_status load_file(sy_context *context, syi_array *array, syi_file *file,
-                           syi_account *account, sy_error *err)
+/* Header, size check, and only then the storage, read into directly. */
+sy_status syi_npy_read(sy_context *context, const syi_npy_input *input, syi_array *array,
+                       syi_account *account, sy_error *err)
 {
     syi_array made = SYI_ARRAY_INIT;
     sy_status status = SY_OK;
-    SY_TRY(syi_npy_read_header(context, file, &made, err));
+    SY_TRY(syi_npy_read_header(context, input, &made, err));
     SY_GOTO(done, syi_storage_new(context, &made.storage, syi_array_bytes(&made), account, err));
-    SY_GOTO(done, syi_file_read(file, made.storage->data, made.storage->size, err));
+    SY_GOTO(done, input->read(input->from, made.storage->data, made.storage->size, err));
     normalise_bools(&made);
     syi_array_copy_view(array, &made);
 done:
     syi_array_fini(&made);
     return status;
+}
+
+static sy_status read_file(void *file, void *data, size_t size, sy_error *err)
+{
+    return syi_file_read(file, data, size, err);
+}
+
+syi_npy_input syi_npy_input_of_file(syi_file *file)
+{
+    return (syi_npy_input){.from = file, .read = read_file, .size = file->size};
 }
 
 sy_status syi_npy_load(sy_context *context, syi_array *array, const char *path,
@@ -384,7 +395,8 @@ sy_status syi_npy_load(sy_context *context, syi_array *array, const char *path,
     memset(array, 0, sizeof *array);
     syi_file file;
     SY_TRY(syi_file_open(&file, path, err));
-    sy_status status = load_file(context, array, &file, account, err);
+    const syi_npy_input input = syi_npy_input_of_file(&file);
+    sy_status status = syi_npy_read(context, &input, array, account, err);
     syi_file_close(&file);
     if (status == SY_EFORMAT) {
         return syi_error_prefix(err, status, "%s", path);

@@ -18,9 +18,21 @@ sy_status syi_npy_decode(sy_context *context, syi_array *array, const uint8_t *b
 /* Version 1.0, C order, header padded to 64 bytes. Appends to `out`. */
 sy_status syi_npy_encode(const syi_array *array, syi_buffer *out, sy_error *err);
 
-/* Reads a file up to its elements, and describes them (no storage; in Fortran order the transposed strides). Sentences as of decode, without
- * the path. */
-sy_status syi_npy_read_header(sy_context *context, syi_file *file, syi_array *array, sy_error *err);
+/* What is read from its beginning on: a file, or a member of an archive. */
+typedef struct syi_npy_input {
+    void *from;                                                            /* borrowed */
+    sy_status (*read)(void *from, void *data, size_t size, sy_error *err); /* all `size` bytes */
+    uint64_t size;
+} syi_npy_input;
+
+/* Reads up to the elements, which are the last bytes, and describes them (no storage; in Fortran order the transposed strides). Sentences as of
+ * decode, without the path. */
+sy_status syi_npy_read_header(sy_context *context, const syi_npy_input *input, syi_array *array,
+                              sy_error *err);
+/* All of it. */
+sy_status syi_npy_read(sy_context *context, const syi_npy_input *input, syi_array *array,
+                       syi_account *account, sy_error *err);
+syi_npy_input syi_npy_input_of_file(syi_file *file);
 /* SY_EIO with the system's text, SY_ENOTFOUND when there is no such file. The sentence names path. */
 sy_status syi_npy_load(sy_context *context, syi_array *array, const char *path,
                        syi_account *account, sy_error *err);

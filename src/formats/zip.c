@@ -1,6 +1,6 @@
 /*
  * zip.c - reading zip archives. Sizes and places come from the central directory only; a local header is
- * asked just how long it is. Test: zip_test.c, model_file_test.c. Writing: zip_writer.c.
+ * asked just how long it is. Test: zip_test.c, model_file_test.c. Writing: zip_writer.c; entries by and by: zip_stream.c.
  */
 #include "formats/zip.h"
 
@@ -149,7 +149,6 @@ static sy_status read_record(syi_zip_entry *entry, const uint8_t **at, const uin
     if (name + extra + comment > (size_t)(end - record) - CENTRAL_SIZE) {
         return syi_fail(err, SY_EFORMAT, "zip: the directory is cut off");
     }
-    uint64_t packed = syi_get_u32le(record + 20);
     *entry = (syi_zip_entry){
         .name = (const char *)record + CENTRAL_SIZE,
         .name_length = name,
@@ -157,19 +156,20 @@ static sy_status read_record(syi_zip_entry *entry, const uint8_t **at, const uin
         .encrypted = (syi_get_u16le(record + 8) & 1) != 0,
         .crc = syi_get_u32le(record + 16),
         .size = syi_get_u32le(record + 24),
+        .packed = syi_get_u32le(record + 20),
         .header_at = syi_get_u32le(record + 42),
     };
-    bool needed[3] = {entry->size == UINT32_MAX, packed == UINT32_MAX,
+    bool needed[3] = {entry->size == UINT32_MAX, entry->packed == UINT32_MAX,
                       entry->header_at == UINT32_MAX};
-    uint64_t *numbers[3] = {&entry->size, &packed, &entry->header_at};
+    uint64_t *numbers[3] = {&entry->size, &entry->packed, &entry->header_at};
     if (!read_wide(record + CENTRAL_SIZE + name, extra, needed, numbers)) {
         return syi_fail(err, SY_EFORMAT, "zip: entry '%.*s' lacks its 64-bit sizes",
                         name < 100 ? (int)name : 100, entry->name);
     }
-    if (entry->method == 0 && packed != entry->size) {
+    if (entry->method == 0 && entry->packed != entry->size) {
         return syi_fail(err, SY_EFORMAT,
                         "zip: entry '%.*s' is stored, but %" PRIu64 " bytes became %" PRIu64,
-                        name < 100 ? (int)name : 100, entry->name, entry->size, packed);
+                        name < 100 ? (int)name : 100, entry->name, entry->size, entry->packed);
     }
     *at = record + CENTRAL_SIZE + name + extra + comment;
     return SY_OK;
@@ -194,7 +194,7 @@ static sy_status check_entries(const syi_zip *zip, sy_error *err)
             return syi_fail(err, SY_EFORMAT, "zip: entry '%.*s' stands there twice",
                             entry->name_length < 100 ? (int)entry->name_length : 100, entry->name);
         }
-        if (entry->method == 0 && __builtin_add_overflow(total, entry->size, &total)) {
+        if (__builtin_add_overflow(total, entry->packed, &total)) {
             total = UINT64_MAX;
             break;
         }
@@ -257,32 +257,40 @@ const syi_zip_entry *syi_zip_find(const syi_zip *zip, const char *name, size_t l
                : bsearch(&wanted, zip->entries, zip->entry_count, sizeof wanted, compare_names);
 }
 
-static sy_status refuse(const syi_zip_entry *entry, sy_status status, const char *what,
-                        sy_error *err)
+sy_status syi_zip_refuse(const syi_zip_entry *entry, sy_status status, const char *what,
+                         sy_error *err)
 {
     return syi_fail(err, status, "zip: entry '%.*s' %s",
                     entry->name_length < 100 ? (int)entry->name_length : 100, entry->name, what);
 }
 
-sy_status syi_zip_read(const syi_zip *zip, const syi_zip_entry *entry, void *data, sy_error *err)
+sy_status syi_zip_locate(const syi_zip *zip, const syi_zip_entry *entry, uint64_t *at,
+                         sy_error *err)
 {
     uint8_t header[LOCAL_SIZE];
-    if (entry->encrypted || entry->method != 0) {
-        return refuse(entry, SY_ENOTSUP,
-                      entry->encrypted ? "is encrypted" : "is compressed; torch.save stores", err);
-    }
     if (entry->header_at > zip->directory_at || zip->directory_at - entry->header_at < LOCAL_SIZE) {
-        return refuse(entry, SY_EFORMAT, "begins behind the directory", err);
+        return syi_zip_refuse(entry, SY_EFORMAT, "begins behind the directory", err);
     }
     SY_TRY(syi_source_read(zip->source, entry->header_at, header, sizeof header, err));
-    const uint64_t at =
-        entry->header_at + LOCAL_SIZE + syi_get_u16le(header + 26) + syi_get_u16le(header + 28);
+    *at = entry->header_at + LOCAL_SIZE + syi_get_u16le(header + 26) + syi_get_u16le(header + 28);
     if (syi_get_u32le(header) != local_mark || syi_get_u16le(header + 26) != entry->name_length) {
-        return refuse(entry, SY_EFORMAT, "is not where the directory says", err);
+        return syi_zip_refuse(entry, SY_EFORMAT, "is not where the directory says", err);
     }
-    if (at > zip->directory_at || entry->size > zip->directory_at - at) {
-        return refuse(entry, SY_EFORMAT, "goes on beyond the directory", err);
+    if (*at > zip->directory_at || entry->packed > zip->directory_at - *at) {
+        return syi_zip_refuse(entry, SY_EFORMAT, "goes on beyond the directory", err);
     }
+    return SY_OK;
+}
+
+sy_status syi_zip_read(const syi_zip *zip, const syi_zip_entry *entry, void *data, sy_error *err)
+{
+    uint64_t at = 0;
+    if (entry->encrypted || entry->method != 0) {
+        return syi_zip_refuse(
+            entry, SY_ENOTSUP,
+            entry->encrypted ? "is encrypted" : "is compressed; torch.save stores", err);
+    }
+    SY_TRY(syi_zip_locate(zip, entry, &at, err));
     uint32_t crc = 0;
     for (uint64_t done = 0; done < entry->size;) {
         const uint64_t left = entry->size - done;
@@ -292,5 +300,6 @@ sy_status syi_zip_read(const syi_zip *zip, const syi_zip_entry *entry, void *dat
         crc = syi_crc32(crc, to, size);
         done += size;
     }
-    return crc == entry->crc ? SY_OK : refuse(entry, SY_EFORMAT, "has a wrong checksum", err);
+    return crc == entry->crc ? SY_OK
+                             : syi_zip_refuse(entry, SY_EFORMAT, "has a wrong checksum", err);
 }

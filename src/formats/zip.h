@@ -1,6 +1,6 @@
 /*
- * zip.h - zip archives (PKWARE's APPNOTE.TXT) as far as torch.save writes them: entries stored without
- * compression, zip64, data aligned to 64 bytes. Test: zip_test.c, model_file_test.c.
+ * zip.h - zip archives (PKWARE's APPNOTE.TXT) as far as torch.save and numpy.savez write them: entries stored
+ * or deflated, zip64; written ones are stored, data aligned to 64 bytes. Test: zip_test.c, model_file_test.c, npz_test.c.
  */
 #ifndef SYI_FORMATS_ZIP_H
 #define SYI_FORMATS_ZIP_H
@@ -11,10 +11,10 @@
 typedef struct syi_zip_entry {
     const char *name; /* not terminated; the archive's */
     size_t name_length;
-    uint64_t header_at; /* of its local header */
-    uint64_t size;
+    uint64_t header_at;    /* of its local header */
+    uint64_t size, packed; /* of its data, and of what stands in the archive for it */
     uint32_t crc;
-    uint16_t method; /* 0: stored */
+    uint16_t method; /* 0: stored; 8: deflated */
     bool encrypted;
 } syi_zip_entry;
 
@@ -40,6 +40,29 @@ const syi_zip_entry *syi_zip_find(const syi_zip *zip, const char *name, size_t l
 /* All of its bytes, entry->size of them; SY_EFORMAT when the checksum is wrong, SY_ENOTSUP when it is
  * compressed or encrypted. */
 sy_status syi_zip_read(const syi_zip *zip, const syi_zip_entry *entry, void *data, sy_error *err);
+/* Where what stands for it begins in the source; all of that lies before the directory. SY_EFORMAT. */
+sy_status syi_zip_locate(const syi_zip *zip, const syi_zip_entry *entry, uint64_t *at,
+                         sy_error *err);
+/* `what` is wrong with it, as all sentences say it. */
+sy_status syi_zip_refuse(const syi_zip_entry *entry, sy_status status, const char *what,
+                         sy_error *err);
+
+/* --- reading an entry from its beginning on, stored or deflated --- */
+
+typedef struct syi_zip_stream syi_zip_stream;
+
+/*
+ * The archive and the entry are borrowed. SY_ENOTSUP: encrypted, packed in another way, or deflated where the build is
+ * without zlib. SY_EFORMAT: it is said to be larger than deflate makes anything.
+ */
+sy_status syi_zip_stream_open(const syi_zip *zip, const syi_zip_entry *entry,
+                              syi_zip_stream **stream, sy_error *err);
+/*
+ * The next `size` bytes, all of them. SY_EFORMAT: damaged, cut off, fewer than that are left; behind the last one: more than the
+ * directory says, or a wrong checksum.
+ */
+sy_status syi_zip_stream_read(syi_zip_stream *stream, void *data, size_t size, sy_error *err);
+void syi_zip_stream_close(syi_zip_stream *stream); /* NULL is nothing */
 
 /* --- writing, into the plan of a file --- */
 
