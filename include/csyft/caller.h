@@ -64,6 +64,14 @@ typedef enum sy_permission {
  */
 SY_API sy_status sy_tensor_permit(sy_tensor *tensor, unsigned permissions,
                                   const char *const *callers, size_t count, sy_error *err);
+/*
+ * Reads "get,use=alice,bob", as csyft worker --allow takes it: the words become a sum of permissions, *callers is what stands behind the "=".
+ * SY_EINVAL quotes a text that is none.
+ */
+SY_API sy_status sy_permissions_from_text(const char *text, unsigned *permissions,
+                                          const char **callers, sy_error *err);
+/* sy_tensor_permit by such a text: names with commas between them; none: nobody. */
+SY_API sy_status sy_tensor_permit_text(sy_tensor *tensor, const char *text, sy_error *err);
 /* Does the caller have this permission on it (allow(user) of the originals)? For a local tensor. */
 SY_API bool sy_tensor_permits(sy_tensor *tensor, sy_permission permission, const char *caller);
 

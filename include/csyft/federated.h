@@ -43,6 +43,9 @@ typedef struct sy_serve_options {
     size_t transform_count;
     const char *const *target_transforms;
     size_t target_transform_count;
+    /* Who may search, use and delete it: "use,search=alice,bob" each (sy_tensor_permit_text). NULL: anybody may search and use it, nobody delete. */
+    const char *const *allow;
+    size_t allow_count;
 } sy_serve_options;
 #define SY_SERVE_OPTIONS_INIT            \
     {                                    \
@@ -67,6 +70,24 @@ SY_API sy_status sy_worker_serve_dataset(sy_worker *worker, const char *key, sy_
 SY_API sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const char *data,
                                        const char *targets, const sy_serve_options *options,
                                        sy_error *err);
+/*
+ * All datasets of a directory, in the order of their keys, which are the names of their files:
+ *
+ *     NAME.csv                      the last column is the target
+ *     NAME.npz                      rows and targets in one, as above
+ *     NAME.E and NAME.targets.F     E, F: npy, csv, idx or npz
+ *     NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte     as MNIST's files are named; also with a point: NAME-images.idx3-ubyte
+ *
+ * Other files, hidden ones and subdirectories are skipped. `options` are for all of them; a file NAME.dataset beside it overrides them for
+ * one, in lines "word value" with the words of csyft worker: tag, describe, release-rows, transform, target-transform, allow. A word that may be
+ * repeated replaces all of that kind that `options` give, and with no value behind it leaves none; empty lines, and lines that begin with "#", say nothing.
+ * *served, nullable: how many there are, which may be 0.
+ * All or nothing: on failure none of this call stays served. SY_ENOTFOUND: no such directory, or a file without what belongs to it; SY_EEXIST: a
+ * key that is taken, or two files for one; SY_EFORMAT names a file, and the line of a NAME.dataset; SY_EIO; otherwise as sy_worker_serve_files.
+ */
+SY_API sy_status sy_worker_serve_directory(sy_worker *worker, const char *path,
+                                           const sy_serve_options *options, size_t *served,
+                                           sy_error *err);
 /* remove_dataset: absent, nothing. What is training on it goes on. */
 SY_API void sy_worker_withdraw_dataset(sy_worker *worker, const char *key);
 

@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <csyft/caller.h>
+
 bool worker_data_init(worker_data *data, size_t count)
 {
     data->files = calloc(count, sizeof *data->files);
     data->tags = calloc(count, sizeof *data->tags);
     data->releases = calloc(count, sizeof *data->releases);
-    data->allowances = calloc(count, sizeof *data->allowances);
-    return data->files && data->tags && data->releases && data->allowances;
+    data->allow = calloc(count, sizeof *data->allow);
+    return data->files && data->tags && data->releases && data->allow;
 }
 
 void worker_data_fini(worker_data *data)
@@ -22,10 +24,7 @@ void worker_data_fini(worker_data *data)
     for (size_t k = 0; k < data->release_count; k++) {
         free(data->releases[k].name);
     }
-    for (size_t k = 0; k < data->allowance_count; k++) {
-        free(data->allowances[k].text);
-    }
-    free(data->allowances);
+    free(data->allow);
     free(data->files);
     free(data->tags);
     free(data->releases);
@@ -52,71 +51,34 @@ static int add_release(const cli_verb *verb, worker_data *s, const char *text)
     return CLI_OK;
 }
 
-static bool parse_permissions(const char *text, size_t length, unsigned *permissions)
-{
-    static const struct {
-        const char *name;
-        unsigned permission;
-    } all[] = {{"get", SY_PERMISSION_GET},
-               {"use", SY_PERMISSION_USE},
-               {"search", SY_PERMISSION_SEARCH},
-               {"delete", SY_PERMISSION_DELETE}};
-    for (const char *word = text;; word++) {
-        const size_t size = strcspn(word, ",=");
-        unsigned found = 0;
-        for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
-            if (strlen(all[k].name) == size && strncmp(all[k].name, word, size) == 0) {
-                found = all[k].permission;
-            }
-        }
-        if (found == 0) {
-            return false;
-        }
-        *permissions |= found;
-        word += size;
-        if (word >= text + length) {
-            return true;
-        }
-    }
-}
-
 /* "get,use=alice,bob" */
 static int add_allowance(const cli_verb *verb, worker_data *s, const char *text)
 {
-    data_file *file = &s->files[s->file_count - 1];
-    allowance *made = &s->allowances[s->allowance_count];
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || !parse_permissions(text, (size_t)(equals - text), &made->permissions)) {
-        return cli_misuse(verb, "--allow %s: expected get, use, search or delete, and =NAMES",
-                          text);
+    unsigned permissions = 0;
+    const char *callers = NULL;
+    sy_error err = SY_ERROR_INIT;
+    if (sy_permissions_from_text(text, &permissions, &callers, &err) != SY_OK) {
+        return cli_misuse(verb, "--allow %s", err.message);
     }
-    made->text = strdup(equals + 1);
-    if (made->text == NULL) {
-        return cli_fail(verb, "out of memory");
-    }
-    s->allowance_count++;
-    char *rest = NULL;
-    for (char *name = strtok_r(made->text, ",", &rest); name != NULL;
-         name = strtok_r(NULL, ",", &rest)) {
-        if (made->name_count == WORKER_DATA_NAMES_MAX) {
-            return cli_misuse(verb, "--allow: more than %d names", WORKER_DATA_NAMES_MAX);
-        }
-        made->names[made->name_count++] = name;
-    }
-    file->allowances = file->allowance_count == 0 ? made : file->allowances;
-    file->allowance_count++;
+    s->allow[s->allow_count++] = text;
+    s->files[s->file_count - 1].allow_count++;
     return CLI_OK;
 }
 
-static int add_file(const cli_verb *verb, worker_data *s, const char *path)
+static data_file *next_file(worker_data *s, data_kind kind)
 {
-    data_file *file = &s->files[s->file_count];
-    *file = (data_file){.path = strdup(path), .tags = s->tags + s->tag_count};
-    if (file->path == NULL) {
-        return cli_fail(verb, "out of memory");
-    }
-    s->file_count++;
-    return CLI_OK;
+    data_file *file = &s->files[s->file_count++];
+    *file = (data_file){
+        .kind = kind, .tags = s->tags + s->tag_count, .allow = s->allow + s->allow_count};
+    return file;
+}
+
+/* A tensor's, or a directory. */
+static int add_path(const cli_verb *verb, worker_data *s, data_kind kind, const char *path)
+{
+    data_file *file = next_file(s, kind);
+    file->path = strdup(path);
+    return file->path != NULL ? CLI_OK : cli_fail(verb, "out of memory");
 }
 
 /* "digits=images.idx,labels.idx", "patients=rows.csv" */
@@ -127,12 +89,11 @@ static int add_dataset(const cli_verb *verb, worker_data *s, const char *text)
         return cli_misuse(verb, "--dataset %s: expected KEY=ROWS or KEY=ROWS,TARGETS", text);
     }
     const char *comma = strchr(equals, ',');
-    data_file *file = &s->files[s->file_count++];
-    *file = (data_file){.key = strndup(text, (size_t)(equals - text)),
-                        .path = strndup(equals + 1, comma != NULL ? (size_t)(comma - equals - 1)
-                                                                  : strlen(equals + 1)),
-                        .targets = comma != NULL ? strdup(comma + 1) : NULL,
-                        .tags = s->tags + s->tag_count};
+    const size_t length = comma != NULL ? (size_t)(comma - equals - 1) : strlen(equals + 1);
+    data_file *file = next_file(s, DATA_SET);
+    file->key = strndup(text, (size_t)(equals - text));
+    file->path = strndup(equals + 1, length);
+    file->targets = comma != NULL ? strdup(comma + 1) : NULL;
     return file->key != NULL && file->path != NULL && (comma == NULL || file->targets != NULL)
                ? CLI_OK
                : cli_fail(verb, "out of memory");
@@ -141,7 +102,7 @@ static int add_dataset(const cli_verb *verb, worker_data *s, const char *text)
 static int add_transform(const cli_verb *verb, data_file *file, int which, const char *text)
 {
     if (file->transform_count[which] == WORKER_DATA_TRANSFORMS_MAX) {
-        return cli_misuse(verb, "--dataset %s: more than %d transforms", file->key,
+        return cli_misuse(verb, "%s: more than %d transforms", file->path,
                           WORKER_DATA_TRANSFORMS_MAX);
     }
     file->transforms[which][file->transform_count[which]++] = text;
@@ -160,9 +121,11 @@ static int check_place(const cli_verb *verb, const worker_data *s, int option)
                                         [WORKER_DATA_ALLOW] = "allow"};
     const bool either = option == WORKER_DATA_TAG || option == WORKER_DATA_ALLOW;
     const bool of_tensor = option == WORKER_DATA_PRIVATE;
-    const char *wanted = either ? "--data or --dataset" : of_tensor ? "--data" : "--dataset";
+    const char *wanted = either      ? "--data, --dataset or --datasets"
+                         : of_tensor ? "--data"
+                                     : "--dataset or --datasets";
     const data_file *file = s->file_count > 0 ? &s->files[s->file_count - 1] : NULL;
-    return file != NULL && (either || of_tensor == (file->key == NULL))
+    return file != NULL && (either || of_tensor == (file->kind == DATA_TENSOR))
                ? CLI_OK
                : cli_misuse(verb, "--%s: belongs behind a %s", names[option], wanted);
 }
@@ -171,7 +134,9 @@ int worker_data_take(const cli_verb *verb, worker_data *s, int option, const cha
 {
     switch (option) {
     case WORKER_DATA_FILE:
-        return add_file(verb, s, value);
+        return add_path(verb, s, DATA_TENSOR, value);
+    case WORKER_DATA_SETS:
+        return add_path(verb, s, DATA_DIRECTORY, value);
     case WORKER_DATA_SET:
         return add_dataset(verb, s, value);
     case WORKER_DATA_RELEASE:
@@ -210,16 +175,6 @@ int worker_data_take(const cli_verb *verb, worker_data *s, int option, const cha
 
 /* --- publishing -------------------------------------------------------------------------------- */
 
-static sy_status permit(sy_tensor *object, const data_file *file, sy_error *err)
-{
-    sy_status status = SY_OK;
-    for (size_t k = 0; status == SY_OK && k < file->allowance_count; k++) {
-        const allowance *a = &file->allowances[k];
-        status = sy_tensor_permit(object, a->permissions, a->names, a->name_count, err);
-    }
-    return status;
-}
-
 static sy_status publish(const cli_session *session, const data_file *file, sy_error *err)
 {
     sy_tensor *tensor = NULL;
@@ -227,8 +182,8 @@ static sy_status publish(const cli_session *session, const data_file *file, sy_e
     for (size_t k = 0; status == SY_OK && k < file->tag_count; k++) {
         status = sy_tensor_tag(tensor, file->tags[k], err);
     }
-    if (status == SY_OK) {
-        status = permit(tensor, file, err);
+    for (size_t k = 0; status == SY_OK && k < file->allow_count; k++) {
+        status = sy_tensor_permit_text(tensor, file->allow[k], err);
     }
     if (status == SY_OK) {
         status = sy_worker_publish(session->worker, tensor, file->is_private, err);
@@ -240,8 +195,7 @@ static sy_status publish(const cli_session *session, const data_file *file, sy_e
 static sy_status serve(const cli_session *session, const data_file *file, sy_error *err)
 {
     sy_serve_options options = SY_SERVE_OPTIONS_INIT;
-    sy_tensor *object = NULL;
-    sy_id id = SY_ID_INIT;
+    size_t served = 0;
     options.tags = file->tags;
     options.tag_count = file->tag_count;
     options.description = file->description;
@@ -250,18 +204,17 @@ static sy_status serve(const cli_session *session, const data_file *file, sy_err
     options.transform_count = file->transform_count[0];
     options.target_transforms = file->transforms[1];
     options.target_transform_count = file->transform_count[1];
-    sy_status status =
-        sy_worker_serve_files(session->worker, file->key, file->path, file->targets, &options, err);
-    if (status == SY_OK) {
-        status = sy_id_from_text(&id, file->key, err);
+    options.allow = file->allow;
+    options.allow_count = file->allow_count;
+    if (file->kind == DATA_SET) {
+        return sy_worker_serve_files(session->worker, file->key, file->path, file->targets,
+                                     &options, err);
     }
-    if (status == SY_OK) {
-        status = sy_worker_get_object(session->worker, &object, &id, err);
+    const sy_status status =
+        sy_worker_serve_directory(session->worker, file->path, &options, &served, err);
+    if (status == SY_OK && served == 0) {
+        cli_warn(session->verb, "%s: no datasets are there", file->path);
     }
-    if (status == SY_OK) {
-        status = permit(object, file, err);
-    }
-    sy_tensor_unref(object);
     return status;
 }
 
@@ -270,7 +223,7 @@ int worker_data_publish(const cli_session *session, const worker_data *data)
     sy_error err = SY_ERROR_INIT;
     for (size_t k = 0; k < data->file_count; k++) {
         const data_file *file = &data->files[k];
-        if ((file->key != NULL ? serve : publish)(session, file, &err) != SY_OK) {
+        if ((file->kind == DATA_TENSOR ? publish : serve)(session, file, &err) != SY_OK) {
             return cli_report(session->verb, &err);
         }
     }

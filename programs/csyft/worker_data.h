@@ -1,5 +1,5 @@
 /*
- * worker_data.h - what csyft worker publishes and serves: --data and --dataset, what follows them on the command line, and
+ * worker_data.h - what csyft worker publishes and serves: --data, --dataset and --datasets, what follows them on the command line, and
  * --release.
  */
 #ifndef CSYFT_PROGRAM_WORKER_DATA_H
@@ -9,29 +9,24 @@
 
 #include "cli.h"
 
-enum { WORKER_DATA_NAMES_MAX = 64, WORKER_DATA_TRANSFORMS_MAX = 16 };
+enum { WORKER_DATA_TRANSFORMS_MAX = 16 };
 
-/* An --allow PERMISSIONS=NAMES. */
-typedef struct allowance {
-    unsigned permissions;
-    const char *names[WORKER_DATA_NAMES_MAX];
-    size_t name_count;
-    char *text; /* the names lie here */
-} allowance;
+typedef enum data_kind { DATA_TENSOR, DATA_SET, DATA_DIRECTORY } data_kind;
 
-/* A --data FILE, or a --dataset KEY=FILE[,FILE], and what follows it. */
+/* A --data FILE, a --dataset KEY=FILE[,FILE] or a --datasets DIRECTORY, and what follows it. */
 typedef struct data_file {
-    char *key; /* of a dataset; NULL: a tensor */
+    data_kind kind;
+    char *key; /* of a DATA_SET */
     char *path, *targets;
     const char **tags; /* borrowed from the lists below */
     size_t tag_count;
+    const char **allow;
+    size_t allow_count;
     bool is_private;
     int64_t release_rows;
     const char *description;
     const char *transforms[2][WORKER_DATA_TRANSFORMS_MAX]; /* of rows, of targets */
     size_t transform_count[2];
-    allowance *allowances;
-    size_t allowance_count;
 } data_file;
 
 typedef struct release {
@@ -45,8 +40,8 @@ typedef struct worker_data {
     size_t file_count;
     const char **tags;
     size_t tag_count;
-    allowance *allowances;
-    size_t allowance_count;
+    const char **allow;
+    size_t allow_count;
     release *releases;
     size_t release_count;
 } worker_data;
@@ -54,6 +49,7 @@ typedef struct worker_data {
 enum {
     WORKER_DATA_FILE,
     WORKER_DATA_SET,
+    WORKER_DATA_SETS,
     WORKER_DATA_TAG,
     WORKER_DATA_DESCRIBE,
     WORKER_DATA_PRIVATE,
@@ -65,29 +61,37 @@ enum {
     WORKER_DATA_OPTIONS
 };
 /* The rows of a table of options whose first ones they are. */
-#define WORKER_DATA_OPTION_ROWS                                                             \
-    {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"},     \
-        {"dataset", 0, "KEY=ROWS,TARGETS",                                                  \
-         "let others train on the rows in these NPY, IDX or CSV files, which\n"             \
-         "nobody gets; KEY=ROWS: the last column is the target; may be\nrepeated"},         \
-        {"tag", 0, "TAG", "give the --data or --dataset before this tag; may be repeated"}, \
-        {"describe", 0, "TEXT", "describe the --dataset before"},                           \
-        {"private", 0, NULL, "the contents of the preceding --data never leave"},           \
-        {"release-rows", 0, "N",                                                            \
-         "means over so many rows of the --dataset before may leave; without\n"             \
-         "it nothing may, and nobody trains"},                                              \
-        {"transform", 0, "HOW",                                                             \
-         "done to its rows: \"scale 255\", \"standardize MEAN DEVIATION\",\n"               \
-         "\"flatten\", \"reshape 1x28x28\", \"one_hot 10\", \"float32\", \"int64\";\n"      \
-         "may be repeated"},                                                                \
-        {"target-transform", 0, "HOW", "the same to its targets"},                          \
-        {"allow", 0, "WHAT=NAMES",                                                          \
-         "only these callers may do that with the --data or --dataset before:\n"            \
-         "get, use, search, delete; several: commas; no name: nobody; may be\nrepeated"},   \
-    {                                                                                       \
-        "release", 0, "OP:ROWS",                                                            \
-            "what OP makes of private data may leave when it depends on an\n"               \
-            "average over ROWS rows or more; may be repeated"                               \
+#define WORKER_DATA_OPTION_ROWS                                                         \
+    {"data", 0, "FILE", "publish the tensor in this NPY or CSV file; may be repeated"}, \
+        {"dataset", 0, "KEY=ROWS,TARGETS",                                              \
+         "let others train on the rows in these NPY, NPZ, IDX or CSV files,\n"          \
+         "which nobody gets; FILE.npz:NAME is a member; KEY=ROWS: both are in\n"        \
+         "an NPZ file, or a CSV file's last column is the target; may be\nrepeated"},   \
+        {"datasets", 0, "DIR",                                                          \
+         "the same with every dataset in this directory: NAME.csv, NAME.npz,\n"         \
+         "NAME.npy with NAME.targets.npy, NAME-images-idx3-ubyte with\n"                \
+         "NAME-labels-idx1-ubyte; options are for all of them, and those in\n"          \
+         "NAME.dataset, as lines WORD VALUE, for one; may be repeated"},                \
+        {"tag", 0, "TAG",                                                               \
+         "give the --data, --dataset or --datasets before this tag; may be\n"           \
+         "repeated"},                                                                   \
+        {"describe", 0, "TEXT", "describe the --dataset before"},                       \
+        {"private", 0, NULL, "the contents of the preceding --data never leave"},       \
+        {"release-rows", 0, "N",                                                        \
+         "means over so many rows of the --dataset before may leave; without\n"         \
+         "it nothing may, and nobody trains"},                                          \
+        {"transform", 0, "HOW",                                                         \
+         "done to its rows: \"scale 255\", \"standardize MEAN DEVIATION\",\n"           \
+         "\"flatten\", \"reshape 1x28x28\", \"one_hot 10\", \"float32\", \"int64\";\n"  \
+         "may be repeated"},                                                            \
+        {"target-transform", 0, "HOW", "the same to its targets"},                      \
+        {"allow", 0, "WHAT=NAMES",                                                      \
+         "only these callers may do that with what is before: get, use, search,\n"      \
+         "delete; several: commas; no name: nobody; may be repeated"},                  \
+    {                                                                                   \
+        "release", 0, "OP:ROWS",                                                        \
+            "what OP makes of private data may leave when it depends on an\n"           \
+            "average over ROWS rows or more; may be repeated"                           \
     }
 
 /* Room for `count` of everything. */

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <csyft/caller.h>
+
 #include "core/error.h"
 #include "hook/dispatch.h"
 #include "hook/scope.h"
@@ -154,8 +156,10 @@ static sy_status check_key(sy_worker *worker, const char *key, sy_id *id, sy_err
 static sy_status read_options(syi_served *served, const sy_serve_options *o, sy_error *err)
 {
     served->release_rows = o->release_rows;
-    if (o->release_rows < 0 || (o->tag_count > 0 && o->tags == NULL)) {
-        return syi_fail(err, SY_EINVAL, "serve: release_rows is negative, or tags are NULL");
+    if (o->release_rows < 0 || (o->tag_count > 0 && o->tags == NULL) ||
+        (o->allow_count > 0 && o->allow == NULL)) {
+        return syi_fail(err, SY_EINVAL,
+                        "serve: release_rows is negative, or tags or allow are NULL");
     }
     SY_TRY(syi_transforms_read(&served->transforms, o->transforms, o->transform_count, err));
     return syi_transforms_read(&served->target_transforms, o->target_transforms,
@@ -183,6 +187,9 @@ static sy_status label(sy_tensor *object, const sy_serve_options *o, sy_error *e
 {
     for (size_t k = 0; k < o->tag_count; k++) {
         SY_TRY(sy_tensor_tag(object, o->tags[k], err));
+    }
+    for (size_t k = 0; k < o->allow_count; k++) {
+        SY_TRY(sy_tensor_permit_text(object, o->allow[k], err));
     }
     return o->description != NULL ? sy_tensor_describe(object, o->description, err) : SY_OK;
 }

@@ -9,6 +9,8 @@ import unittest
 
 from processes import PATIENCE, CliTest, free_port, npy
 
+NPZ = pathlib.Path(__file__).resolve().parent.parent / "vectors/npz"  # as NumPy wrote them
+
 
 class Serving(CliTest):
     def test_one_ready_line_per_listener_and_all_serve(self):
@@ -147,16 +149,53 @@ class Datasets(CliTest):
             ("a matrix in a CSV file", ("--dataset", f"digits={images}")),
             ("shrink 2", ("--dataset", f"digits={images},{labels}", "--transform", "shrink 2")),
             ("do not take its rows", ("--dataset", f"digits={images},{labels}", "--transform", "reshape 5")),
+            ("set.npz.*no member 'z'; there are x, y", ("--dataset", f"digits={NPZ}/set.npz:z,{labels}")),
+            ("notes.npz.*only", ("--dataset", f"digits={NPZ}/notes.npz")),
+            ("missing: cannot list", ("--datasets", self.folder / "missing")),
             ("digits already", ("--dataset", f"digits={images},{labels}", "--dataset", f"digits={images},{labels}")),
         ):
             self.fail_with(1, sentence, "worker", *listen, *arguments)
         for sentence, arguments in (
             ("--dataset digits: expected KEY=ROWS", ("--dataset", "digits")),
             ("--transform: belongs behind a --dataset", ("--data", labels, "--transform", "flatten")),
+            ("--private: belongs behind a --data", ("--datasets", self.folder, "--private")),
             ("--private: belongs behind a --data", ("--dataset", f"digits={images},{labels}", "--private")),
             ("--release-rows 0: expected", ("--dataset", f"digits={images},{labels}", "--release-rows", "0")),
         ):
             self.fail_with(2, sentence, "worker", *listen, *arguments)
+
+
+    def test_archives_of_numpy(self):
+        worker = self.start("bob", "--dataset", f"both={NPZ}/set_compressed.npz", "--dataset",
+                            f"members={NPZ}/set.npz:x,{NPZ}/set.npz:y")
+        lines = [line.split()[:3] for line in self.succeed("ls", worker.url).splitlines()[1:]]
+        self.assertEqual(lines, [["both", "float32", "6x2x3"], ["members", "float32", "6x2x3"]])
+
+    def test_a_directory_of_datasets(self):
+        folder = self.folder / "sets"
+        folder.mkdir()
+        (folder / "table.csv").write_text("a,b,kind\n1,2,0\n3,4,1\n")
+        (folder / "README").write_text("rows")
+        (folder / "archive.npz").write_bytes((NPZ / "set.npz").read_bytes())
+        (folder / "archive.dataset").write_text("# of NumPy\ntag #numpy\ndescribe from Python\n")
+        (folder / "nobodys.csv").write_text("1,2\n3,4\n")
+        (folder / "nobodys.dataset").write_text("allow search=\n")
+        worker = self.start("bob", "--datasets", folder, "--tag", "#all", "--release-rows", "2")
+        lines = [line.split() for line in self.succeed("ls", worker.url).splitlines()[1:]]
+        self.assertEqual(lines, [["archive", "float32", "6x2x3", "private", "#numpy", "from", "Python"],
+                                 ["table", "int64", "2x2", "private", "#all"]])
+        (folder / "archive.dataset").write_text("tag #numpy\ncolour red\n")
+        listen = ("--id", "carol", "--listen", "tcp://127.0.0.1:0")
+        self.fail_with(1, "archive.dataset, line 2: colour", "worker", *listen, "--datasets", folder)
+        (folder / "archive.dataset").unlink()
+        (folder / "table.targets.csv").write_text("0\n")
+        self.fail_with(1, "table: 2 rows of data, 1 targets", "worker", *listen, "--datasets", folder)
+        (folder / "table.csv").unlink()
+        self.fail_with(1, "table.targets.csv: the rows that belong to it", "worker", *listen, "--datasets", folder)
+        for name in folder.iterdir():
+            name.unlink()
+        empty = self.start("dave", "--datasets", folder)
+        self.assertIn("no datasets are there", empty.errors())
 
 
 class Limits(CliTest):
