@@ -134,6 +134,19 @@ static void clip_row(const double *values, size_t columns, syi_norm norm, double
     }
 }
 
+void syi_contribution_add(const double *values, size_t columns, syi_norm norm, double sensitivity,
+                          int grid, syi_i128 *sums, int64_t *row)
+{
+    if (norm == SYI_NORM_MAX) {
+        clip_each(values, columns, sensitivity, grid, row);
+    } else {
+        clip_row(values, columns, norm, sensitivity, grid, row);
+    }
+    for (size_t c = 0; c < columns; c++) {
+        sums[c] += row[c];
+    }
+}
+
 void syi_contributions_sum(const sy_contributions *contributions, syi_norm norm, int grid,
                            syi_i128 *sums, int64_t *row)
 {
@@ -142,14 +155,7 @@ void syi_contributions_sum(const sy_contributions *contributions, syi_norm norm,
         sums[c] = 0;
     }
     for (size_t person = 0; person < contributions->people; person++) {
-        const double *values = contributions->values + person * columns;
-        if (norm == SYI_NORM_MAX) {
-            clip_each(values, columns, contributions->sensitivity, grid, row);
-        } else {
-            clip_row(values, columns, norm, contributions->sensitivity, grid, row);
-        }
-        for (size_t c = 0; c < columns; c++) {
-            sums[c] += row[c];
-        }
+        syi_contribution_add(contributions->values + person * columns, columns, norm,
+                             contributions->sensitivity, grid, sums, row);
     }
 }

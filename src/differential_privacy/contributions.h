@@ -25,6 +25,9 @@ sy_status syi_contributions_check(const char *function, const sy_contributions *
 /* The grid's exponent for noise of this size. */
 int syi_grid_of(double noise, double sensitivity);
 
+/* One person's row, clipped, is added to `sums`, in units of 2^grid. The values are finite; `row` is room for one. */
+void syi_contribution_add(const double *values, size_t columns, syi_norm norm, double sensitivity,
+                          int grid, syi_i128 *sums, int64_t *row);
 /* Column sums in units of 2^grid into `sums` of `columns`; `row` is room for one row. The contributions were checked. */
 void syi_contributions_sum(const sy_contributions *contributions, syi_norm norm, int grid,
                            syi_i128 *sums, int64_t *row);

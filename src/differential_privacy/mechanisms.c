@@ -8,6 +8,7 @@
 #include "differential_privacy/checks.h"
 #include "differential_privacy/contributions.h"
 #include "differential_privacy/noise.h"
+#include "differential_privacy/noisy_sum.h"
 
 #define BUDGET_LEAST 0x1p-18
 #define BUDGET_MOST 0x1p18
@@ -50,24 +51,19 @@ static sy_status totals_init(totals *t, sy_noise *noise, const char *function,
     return SY_OK;
 }
 
-typedef sy_status (*draw_fn)(sy_noise *noise, int64_t *samples, size_t count, double parameter,
-                             sy_error *err);
-
 /* The result is written when all noise is drawn. */
-static sy_status noisy_sums(sy_noise *noise, double *sums, const char *function,
-                            const sy_contributions *contributions, syi_norm norm, draw_fn draw,
-                            double size, sy_error *err)
+static sy_status noisy_sums(sy_noise *noise, double *sums, sy_noise_kind kind,
+                            const sy_contributions *contributions, double size, sy_error *err)
 {
-    totals t;
-    const int grid = syi_grid_of(size, contributions->sensitivity);
-    SY_TRY(totals_init(&t, noise, function, contributions, norm, grid, err));
-    /* rounded up, so that it is never less noise than was paid for */
-    const double units = nextafter(ldexp(size, -grid), INFINITY);
-    const sy_status status = draw(noise, t.row, t.columns, units, err);
-    for (size_t c = 0; status == SY_OK && c < t.columns; c++) {
-        sums[c] = ldexp((double)(t.sums[c] + t.row[c]), grid); /* rounds what is public already */
+    syi_noisy_sum sum;
+    const size_t columns = contributions->columns;
+    SY_TRY(
+        syi_noisy_sum_open(&sum, noise, kind, columns, contributions->sensitivity, size, err));
+    for (size_t person = 0; person < contributions->people; person++) {
+        syi_noisy_sum_add(&sum, contributions->values + person * columns);
     }
-    totals_fini(&t);
+    const sy_status status = syi_noisy_sum_tell(&sum, sums, err);
+    syi_noisy_sum_close(&sum);
     return status;
 }
 
@@ -78,8 +74,7 @@ sy_status sy_laplace_sum(sy_noise *noise, double *sums, const sy_contributions *
     SY_TRY(syi_contributions_check("laplace_sum", contributions, err));
     const double moved = contributions->sensitivity * syi_contributions_moves(contributions);
     const double scale = nextafter(moved / epsilon, INFINITY);
-    return noisy_sums(noise, sums, "laplace_sum", contributions, SYI_NORM_L1,
-                      sy_noise_discrete_laplace, scale, err);
+    return noisy_sums(noise, sums, SY_NOISE_LAPLACE, contributions, scale, err);
 }
 
 sy_status sy_gaussian_sum(sy_noise *noise, double *sums, const sy_contributions *contributions,
@@ -89,8 +84,7 @@ sy_status sy_gaussian_sum(sy_noise *noise, double *sums, const sy_contributions 
     SY_TRY(syi_contributions_check("gaussian_sum", contributions, err));
     const double moved = contributions->sensitivity * syi_contributions_moves(contributions);
     const double sigma = nextafter(moved * noise_multiplier, INFINITY);
-    return noisy_sums(noise, sums, "gaussian_sum", contributions, SYI_NORM_L2,
-                      sy_noise_discrete_gaussian, sigma, err);
+    return noisy_sums(noise, sums, SY_NOISE_GAUSSIAN, contributions, sigma, err);
 }
 
 /* Choices ------------------------------------------------------------------------------------------------------------------ */
