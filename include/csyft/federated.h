@@ -14,12 +14,16 @@
  * What a served dataset gives away. Its key, tags, description, number and shape of rows: to whoever may search it
  * (caller.h). Its rows: to nobody. What depends on means over `release_rows` rows or more: parameters after steps of a mean
  * loss, that loss, numbers of right answers, histograms. SECURITY.md says what that does not promise: a client chooses the model.
+ * Where there is a `budget`, noisy answers, for which differential privacy holds whatever the client chooses: neighbours are datasets of equal
+ * length, one of which has a row that counts for nothing in the place of somebody's (the number of rows is no secret; "zero-out" in Ponomareva and
+ * others 2023, "How to DP-fy ML", section 2.1). One person is one row. With `release_rows` 0 these are the only ones.
  *
  * Threads: trainers belong to one thread; served datasets to none: workers use them from any.
  */
 #ifndef CSYFT_FEDERATED_H
 #define CSYFT_FEDERATED_H
 
+#include <csyft/ledger.h>
 #include <csyft/optim.h>
 #include <csyft/worker.h>
 
@@ -46,6 +50,13 @@ typedef struct sy_serve_options {
     /* Who may search, use and delete it: "use,search=alice,bob" each (sy_tensor_permit_text). NULL: anybody may search and use it, nobody delete. */
     const char *const *allow;
     size_t allow_count;
+    /*
+     * Noisy answers: training with noise (sy_fit_options.noise_multiplier) and queries (queries.h), each charged to who asks before it leaves, and refused when
+     * the budget is spent. Both, or NULL: none. The ledger is referenced as long as the dataset is served, and knows it by its key, so
+     * that other rows need another key.
+     */
+    sy_ledger *ledger;
+    const sy_budget *budget;
 } sy_serve_options;
 #define SY_SERVE_OPTIONS_INIT            \
     {                                    \
@@ -133,6 +144,14 @@ typedef struct sy_fit_options {
     /* FedProx: after each step the parameters go back towards where they began, by this part of how far they were before the step. 0: not.
      * With plain SGD it is the learning rate times mu of Li and others 2020; 0 to below 1. */
     double proximal;
+    /*
+     * DP-SGD (Abadi and others 2016), above 0: in each step every row takes part with probability batch_size / rows, drawn by the worker; what a step on that row alone would change is
+     * clipped to the L2 norm `clip` (the learning rate times the norm of a gradient, with plain SGD); their sum, with Gaussian noise of noise_multiplier times clip, divided
+     * by batch_size, is what changes the parameters. Steps are epochs * rows / batch_size, rounded up, or max_batches. It costs what sy_rdp_add_subsampled_gaussian
+     * says, at once, from the worker's budget (sy_serve_options): SY_EPERM when that does not suffice. Rows on which the model fails count for nothing; the loss is not told (NaN). Not with
+     * `proximal`, nor for modules with buffers; an optimizer's state begins anew with every row, so let it be plain SGD. One pass of the plan for each row.
+     */
+    double noise_multiplier, clip;
 } sy_fit_options;
 #define SY_FIT_OPTIONS_INIT                                                               \
     {                                                                                     \
@@ -141,7 +160,7 @@ typedef struct sy_fit_options {
     }
 
 typedef struct sy_fit_result {
-    double loss;     /* mean over the rows of the last pass */
+    double loss;     /* mean over the rows of the last pass; NaN: not told */
     int64_t rows;    /* that were trained on, in the last pass */
     int64_t batches; /* steps, of all passes */
 } sy_fit_result;
@@ -234,6 +253,13 @@ typedef struct sy_evaluation {
  */
 SY_API sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
                                      sy_evaluation *evaluation, sy_error *err);
+/*
+ * The same from the budget: the number of right rows, and their loss, clipped to 0 to `loss_max` each, with Gaussian noise of deviation
+ * sqrt(2) * noise_multiplier rows, and as much of the sum of losses / loss_max. Cut to what is possible. Without histograms. Charged as one Gaussian mechanism.
+ */
+SY_API sy_status sy_trainer_evaluate_with_noise(sy_trainer *trainer, const sy_shard *shard,
+                                                double noise_multiplier, double loss_max,
+                                                sy_evaluation *evaluation, sy_error *err);
 
 SY_END_DECLS
 

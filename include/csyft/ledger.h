@@ -74,6 +74,9 @@ typedef struct sy_budget {
     double epsilon_all;    /* by all of them together, with the same delta; 0: no limit */
 } sy_budget;
 
+/* SY_EINVAL names the field that cannot be. */
+SY_API sy_status sy_budget_check(const sy_budget *budget, sy_error *err);
+
 /*
  * Takes it, durably, or changes nothing. `data` and `caller` are names of 1 to 255 bytes, `caller` may be "": all who did not say who they
  * are. SY_EPERM: the budget does not suffice; the sentence says what was spent and what this would make of it (for `epsilon_all`: nothing of

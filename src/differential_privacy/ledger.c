@@ -267,18 +267,25 @@ static sy_status charge_locked(sy_ledger *ledger, const char *data, const char *
     return status;
 }
 
+sy_status sy_budget_check(const sy_budget *budget, sy_error *err)
+{
+    if (budget == NULL || budget->size != sizeof *budget) {
+        return syi_fail(err, SY_EINVAL, "budget: it is NULL, or of another size");
+    }
+    SY_TRY(syi_check_positive("budget", "epsilon", budget->epsilon, err));
+    SY_TRY(syi_check_not_negative("budget", "epsilon_all", budget->epsilon_all, err));
+    return syi_check_delta("budget", budget->delta, err);
+}
+
 sy_status sy_ledger_charge(sy_ledger *ledger, const char *data, const char *caller,
                            const sy_charge *charge, const sy_budget *budget, sy_error *err)
 {
-    if (ledger == NULL || charge == NULL || budget == NULL || caller == NULL ||
-        budget->size != sizeof *budget) {
-        return syi_fail(err, SY_EINVAL, "charge: something is NULL, or of another size");
+    if (ledger == NULL || charge == NULL || caller == NULL) {
+        return syi_fail(err, SY_EINVAL, "charge: ledger, charge or caller is NULL");
     }
     SY_TRY(check_names(data, caller, err));
     SY_TRY(check_charge(charge, err));
-    SY_TRY(syi_check_positive("budget", "epsilon", budget->epsilon, err));
-    SY_TRY(syi_check_not_negative("budget", "epsilon_all", budget->epsilon_all, err));
-    SY_TRY(syi_check_delta("budget", budget->delta, err));
+    SY_TRY(sy_budget_check(budget, err));
     if (ledger->reads_only) {
         return syi_fail_object(err, SY_EPERM, ledger->file.path,
                                "ledger \"%s\" was opened to look at", ledger->file.path);

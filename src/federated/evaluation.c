@@ -3,11 +3,13 @@
  * of the targets. Part of task.h.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "federated/task.h"
+#include "differential_privacy/noisy_sum.h"
+#include "federated/noisy_fit.h"
 #include "federated/trainer.h"
 
 typedef struct evaluating {
@@ -109,6 +111,116 @@ static sy_status evaluate_all(syi_task *t, evaluating *e, sy_error *err)
     return answer_evaluation(t, e, err);
 }
 
+/* With noise: each row by itself, and what it adds is bounded */
+
+typedef struct noisy {
+    double multiplier, loss_most;
+    bool classes;      /* does the plan tell of classes? */
+    syi_noisy_sum sum; /* right rows, losses as parts of the greatest */
+    syi_array states[SYI_TAPE_INPUTS_MAX];
+    size_t state_count;
+} noisy;
+
+/* On a row of zeros. */
+static sy_status see_kind(syi_task *t, void *user, size_t from, const sy_value *results,
+                          sy_tensor *targets, sy_error *err)
+{
+    (void)from;
+    if (t->body->tape->result_count != 2) {
+        return syi_fail(err, SY_EINVAL, "plan %s does not give outputs and a loss", t->body->name);
+    }
+    ((noisy *)user)->classes =
+        is_classes(syi_task_array_of(&results[0]), syi_node_array(targets->node), 1);
+    return SY_OK;
+}
+
+static sy_status see_row(syi_task *t, void *user, size_t from, const sy_value *results,
+                         sy_tensor *targets, sy_error *err)
+{
+    noisy *n = user;
+    evaluating one = {.rows = 1};
+    const syi_array *scores = syi_task_array_of(&results[0]),
+                    *wanted = syi_node_array(targets->node),
+                    *loss = syi_task_array_of(&results[1]);
+    (void)t;
+    (void)from;
+    (void)err;
+    if (is_classes(scores, wanted, 1)) {
+        count_classes(&one, scores, wanted);
+    }
+    const double told = loss != NULL && syi_array_numel(loss) == 1
+                            ? fmin(fmax(syi_array_get_double(loss, 0), 0), n->loss_most)
+                            : 0;
+    syi_noisy_sum_add(&n->sum, (double[]){(double)one.right, told / n->loss_most});
+    return SY_OK;
+}
+
+static sy_status add_rows(syi_task *t, noisy *n, sy_error *err)
+{
+    t->mode.grad = false;
+    t->batch_size = 1;
+    t->noisy = true;
+    for (size_t k = 0; k < t->count; k++) {
+        SY_TRY(syi_task_set_states(t, n->states, err));
+        const sy_status status = syi_task_batch(t, k, see_row, n, err);
+        if (syi_noisy_is_fatal(status)) {
+            return status;
+        }
+    }
+    return SY_OK;
+}
+
+static sy_status tell_noisily(syi_task *t, noisy *n, sy_error *err)
+{
+    sy_charge charge = SY_CHARGE_INIT;
+    double told[2];
+    charge.noise_multiplier = n->multiplier;
+    SY_TRY(syi_task_save_states(t, n->states, &n->state_count, err));
+    SY_TRY(syi_task_try(t, see_kind, n, err));
+    SY_TRY(syi_task_charge(t, &charge, err));
+    SY_TRY(add_rows(t, n, err));
+    SY_TRY(syi_noisy_sum_tell(&n->sum, told, err));
+    const double rows = (double)t->count;
+    const evaluating e = {
+        .rows = (int64_t)t->count,
+        .right = n->classes ? (int64_t)llround(fmin(fmax(told[0], 0), rows)) : -1,
+        .loss = fmin(fmax(told[1], 0), rows) * n->loss_most,
+    };
+    return answer_evaluation(t, &e, err);
+}
+
+static sy_status evaluate_noisily(syi_task *t, const sy_value *given, sy_error *err)
+{
+    const sy_value *items = given->as.list.items;
+    sy_noise *noise = NULL;
+    noisy n = {.multiplier = 0};
+    if (given->kind != SY_VALUE_LIST || given->as.list.count != 2 ||
+        items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_FLOAT ||
+        !(items[0].as.real >= 0x1p-18 && items[0].as.real <= 0x1p18) ||
+        !(items[1].as.real > 0 && items[1].as.real < 1e100)) {
+        return syi_fail(err, SY_EINVAL,
+                        "noise multiplier (2^-18 to 2^18) or greatest loss are out of range");
+    }
+    if (t->count == 0) {
+        return syi_fail(err, SY_ERANGE, "there are no rows");
+    }
+    n.multiplier = items[0].as.real;
+    n.loss_most = items[1].as.real;
+    SY_TRY(sy_noise_new(t->request->worker->hook->context, &noise, err));
+    sy_status status =
+        syi_noisy_sum_open(&n.sum, noise, SY_NOISE_GAUSSIAN, 2, sqrt(2),
+                           nextafter(sqrt(2) * n.multiplier, INFINITY), err);
+    if (status == SY_OK) {
+        status = tell_noisily(t, &n, err);
+        syi_noisy_sum_close(&n.sum);
+    }
+    for (size_t k = 0; k < n.state_count; k++) {
+        syi_array_fini(&n.states[k]);
+    }
+    sy_noise_free(noise);
+    return status;
+}
+
 sy_status syi_task_evaluate(syi_task *t, const sy_request *request, sy_error *err)
 {
     sy_context *context = request->worker->hook->context;
@@ -118,6 +230,10 @@ sy_status syi_task_evaluate(syi_task *t, const sy_request *request, sy_error *er
         return syi_fail(err, SY_ELIMIT, "histograms of %" PRId64 " classes, the limit is %d",
                         e.classes, SYI_EVALUATION_CLASSES_MAX);
     }
+    if (request->arg_count > 5) {
+        return evaluate_noisily(t, &request->args[5], err);
+    }
+    SY_TRY(syi_task_check_release(t, err));
     if ((int64_t)t->count < t->served->release_rows) {
         return syi_fail(err, SY_EPERM,
                         "%zu rows; what is said of fewer than %" PRId64 " does not leave", t->count,

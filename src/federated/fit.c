@@ -3,15 +3,24 @@
  * (contribution.h).
  */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "federated/contribution.h"
+#include "federated/noisy_fit.h"
 #include "federated/numbers.h"
 #include "federated/shuffle.h"
 #include "federated/task.h"
 #include "federated/trainer.h"
+
+/* Arguments that may be left out, or are empty lists. */
+static bool has_list(const sy_request *request, size_t index)
+{
+    return request->arg_count > index &&
+           !(request->args[index].kind == SY_VALUE_LIST && request->args[index].as.list.count == 0);
+}
 
 typedef struct fitting {
     int64_t epochs, most, returned;
@@ -181,7 +190,7 @@ static sy_status finish_fit(syi_task *t, fitting *f, sy_error *err)
         return SYI_ENOMEM(err, "fit");
     }
     sy_status status = read_model(t, (size_t)f->returned, numbers, err);
-    if (status == SY_OK && t->request->arg_count > 10) {
+    if (status == SY_OK && has_list(t->request, 10)) {
         status = contribute(t, f, numbers, elements, err);
         f->returned = 0;
     }
@@ -229,6 +238,32 @@ static sy_status open_fitting(const syi_task *t, fitting *f, sy_error *err)
     return SY_OK;
 }
 
+/* [noise multiplier, clip] */
+static sy_status fit_noisily(syi_task *t, fitting *f, const sy_value *given, sy_error *err)
+{
+    const sy_value *items = given->as.list.items;
+    if (given->kind != SY_VALUE_LIST || given->as.list.count != 2 ||
+        items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_FLOAT) {
+        return syi_fail(err, SY_EINVAL, "what should be a noise multiplier and a clip is not");
+    }
+    const syi_noisy_fit fit = {.noise_multiplier = items[0].as.real,
+                               .clip = items[1].as.real,
+                               .epochs = f->epochs,
+                               .most = f->most,
+                               .parameters = (size_t)f->returned};
+    f->tally = (syi_fit_tally){.loss = NAN, .rows = (int64_t)t->count};
+    return syi_task_fit_noisily(t, &fit, &f->tally.batches, err);
+}
+
+static sy_status fit_plainly(syi_task *t, fitting *f, sy_error *err)
+{
+    SY_TRY(syi_task_check_release(t, err));
+    SY_TRY(open_fitting(t, f, err));
+    const sy_status status = train(t, f, err);
+    close_fitting(t, f);
+    return status;
+}
+
 sy_status syi_task_fit(syi_task *t, const sy_request *request, sy_error *err)
 {
     fitting f = {.epochs = 0};
@@ -243,10 +278,8 @@ sy_status syi_task_fit(syi_task *t, const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "%" PRId64 " parameters of plan %s, which has %zu",
                         f.returned, t->body->name, t->body->state_count);
     }
-    SY_TRY(open_fitting(t, &f, err));
-    sy_status status = train(t, &f, err);
-    close_fitting(t, &f);
-    SY_TRY(status);
+    SY_TRY(has_list(request, 11) ? fit_noisily(t, &f, &request->args[11], err)
+                                 : fit_plainly(t, &f, err));
     SY_TRY(finish_fit(t, &f, err));
     return answer_fit(t, &f, err);
 }

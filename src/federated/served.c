@@ -8,7 +8,8 @@
 #include "core/error.h"
 #include "hook/dispatch.h"
 #include "hook/scope.h"
-#include "workers/worker.h"
+#include "workers/commands.h"
+#include "workers/session.h"
 
 typedef struct served_node {
     syi_node base;
@@ -27,6 +28,7 @@ static void served_unref(syi_served *served)
     }
     syi_rows_unref(served->data);
     syi_rows_unref(served->targets);
+    sy_ledger_unref(served->ledger);
     syi_free(served->context, served, sizeof *served);
 }
 
@@ -133,6 +135,18 @@ sy_status syi_served_batch(const syi_served *served, sy_scope *s, const int64_t 
                      err);
 }
 
+/* Budgets */
+
+sy_status syi_served_charge(const syi_served *served, const sy_request *request,
+                            const sy_charge *charge, sy_error *err)
+{
+    return served->ledger != NULL
+               ? sy_ledger_charge(served->ledger, served->key, request->session->name, charge,
+                                  &served->budget, err)
+               : syi_fail(err, SY_EPERM,
+                          "there is no budget for noisy answers; its owner decides that (budget)");
+}
+
 /* Serving */
 
 static sy_status check_key(sy_worker *worker, const char *key, sy_id *id, sy_error *err)
@@ -160,6 +174,14 @@ static sy_status read_options(syi_served *served, const sy_serve_options *o, sy_
         (o->allow_count > 0 && o->allow == NULL)) {
         return syi_fail(err, SY_EINVAL,
                         "serve: release_rows is negative, or tags or allow are NULL");
+    }
+    if ((o->ledger == NULL) != (o->budget == NULL)) {
+        return syi_fail(err, SY_EINVAL, "serve: a budget needs a ledger, and a ledger a budget");
+    }
+    if (o->budget != NULL) {
+        SY_TRY(sy_budget_check(o->budget, err));
+        served->budget = *o->budget;
+        served->ledger = sy_ledger_ref(o->ledger);
     }
     SY_TRY(syi_transforms_read(&served->transforms, o->transforms, o->transform_count, err));
     return syi_transforms_read(&served->target_transforms, o->target_transforms,

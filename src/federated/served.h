@@ -21,6 +21,8 @@ typedef struct syi_served {
     syi_rows *data, *targets;
     syi_transforms transforms, target_transforms;
     int64_t release_rows;
+    sy_ledger *ledger; /* a reference; NULL: no noisy answers */
+    sy_budget budget;
 } syi_served;
 
 /* Of an object; NULL when it is no dataset. Borrowed. */
@@ -31,6 +33,13 @@ const syi_served *syi_served_of(const sy_tensor *object);
  */
 sy_status syi_served_batch(const syi_served *served, sy_scope *scope, const int64_t *places,
                            size_t count, sy_tensor **data, sy_tensor **targets, sy_error *err);
+
+/*
+ * Takes the charge from the budget of who asks; only then may noise be drawn for an answer. SY_EPERM: there is no budget, or it is spent.
+ */
+struct sy_request;
+sy_status syi_served_charge(const syi_served *served, const struct sy_request *request,
+                            const sy_charge *charge, sy_error *err);
 
 sy_status syi_served_register(sy_hook *hook, sy_error *err);
 

@@ -47,6 +47,20 @@ static sy_status check_state(const syi_plan_body *plan, size_t k, const sy_value
                           plan->name);
 }
 
+/* State k becomes a copy of the array. */
+static sy_status set_state(syi_task *t, size_t k, const syi_array *from, bool requires_grad,
+                           sy_error *err)
+{
+    sy_hook *hook = t->request->worker->hook;
+    sy_tensor *copy = NULL;
+    syi_array array;
+    SY_TRY(syi_array_clone(hook->context, &array, from, t->mode.account, err));
+    SY_TRY(syi_tensor_from_array(hook, &copy, &array, err));
+    sy_tensor_unref(t->body->states[k].tensor);
+    t->body->states[k].tensor = copy;
+    return sy_tensor_set_requires_grad(copy, requires_grad, err);
+}
+
 /* The plan with parameters of its own: the given ones first, copies of the plan's after them. */
 static sy_status own_model(syi_task *t, const syi_plan_body *plan, const sy_value *states,
                            size_t count, sy_error *err)
@@ -63,15 +77,28 @@ static sy_status own_model(syi_task *t, const syi_plan_body *plan, const sy_valu
     }
     SY_TRY(syi_plan_body_like(plan, &t->body, plan->argument_count, plan->state_count, err));
     for (size_t k = 0; k < plan->state_count; k++) {
-        sy_tensor *from = k < count ? states[k].as.tensor : plan->states[k].tensor, *copy = NULL;
-        syi_array array;
-        SY_TRY(syi_array_clone(plan->hook->context, &array, syi_node_array(from->node),
+        sy_tensor *from = k < count ? states[k].as.tensor : plan->states[k].tensor;
+        SY_TRY(set_state(t, k, syi_node_array(from->node),
+                         sy_tensor_get_requires_grad(plan->states[k].tensor), err));
+    }
+    return SY_OK;
+}
+
+sy_status syi_task_save_states(const syi_task *t, syi_array *arrays, size_t *count, sy_error *err)
+{
+    for (*count = 0; *count < t->body->state_count; ++*count) {
+        SY_TRY(syi_array_clone(t->request->worker->hook->context, &arrays[*count],
+                               syi_node_array(t->body->states[*count].tensor->node),
                                t->mode.account, err));
-        SY_TRY(syi_tensor_from_array(plan->hook, &copy, &array, err));
-        sy_tensor_unref(t->body->states[k].tensor);
-        t->body->states[k].tensor = copy;
-        SY_TRY(sy_tensor_set_requires_grad(
-            copy, sy_tensor_get_requires_grad(plan->states[k].tensor), err));
+    }
+    return SY_OK;
+}
+
+sy_status syi_task_set_states(syi_task *t, const syi_array *arrays, sy_error *err)
+{
+    for (size_t k = 0; k < t->body->state_count; k++) {
+        SY_TRY(set_state(t, k, &arrays[k],
+                         sy_tensor_get_requires_grad(t->body->states[k].tensor), err));
     }
     return SY_OK;
 }
@@ -80,6 +107,21 @@ void syi_task_close(syi_task *t)
 {
     syi_free(t->request->worker->hook->context, t->places, t->count * sizeof *t->places);
     syi_plan_body_unref(t->body);
+}
+
+sy_status syi_task_check_release(const syi_task *t, sy_error *err)
+{
+    return t->served->release_rows > 0
+               ? SY_OK
+               : syi_fail(err, SY_EPERM,
+                          "nothing that depends on it may leave%s; its owner decides that "
+                          "(release_rows)",
+                          t->served->ledger != NULL ? " without noise" : "");
+}
+
+sy_status syi_task_charge(const syi_task *t, const sy_charge *charge, sy_error *err)
+{
+    return syi_served_charge(t->served, t->request, charge, err);
 }
 
 sy_status syi_task_open(syi_task *t, const sy_request *request, sy_error *err)
@@ -95,11 +137,6 @@ sy_status syi_task_open(syi_task *t, const sy_request *request, sy_error *err)
         return syi_fail(err, SY_EINVAL, "the second argument is no plan, or the third no list");
     }
     SY_TRY(syi_task_read_number(request, 3, 1, &t->batch_size, err));
-    if (t->served->release_rows == 0) {
-        return syi_fail(err, SY_EPERM,
-                        "nothing that depends on it may leave; its owner decides that "
-                        "(release_rows)");
-    }
     syi_request_get_mode(request, &t->mode);
     if (t->mode.release_rows != NULL) {
         memcpy(t->releases, t->mode.release_rows, sizeof t->releases);
@@ -122,10 +159,8 @@ sy_status syi_task_open(syi_task *t, const sy_request *request, sy_error *err)
 
 /* Steps */
 
-/* Who asked may be gone, or not wait any more. */
-static sy_status check_asker(const syi_task *t, sy_error *err)
+sy_status syi_task_check_asker(const sy_request *request, sy_error *err)
 {
-    const sy_request *request = t->request;
     pthread_mutex_lock(&request->worker->strand);
     const bool ended = request->session->ended;
     pthread_mutex_unlock(&request->worker->strand);
@@ -169,24 +204,35 @@ static sy_status check_part(const syi_task *t, size_t k, sy_tensor *batch, sy_er
                            syi_shape_format(wanted->ndim, wanted->shape, b, sizeof b));
 }
 
-/* Runs the plan on a batch; results as it gives them. */
-static sy_status run_batch(syi_task *t, sy_scope *s, size_t from, sy_value *results,
-                           sy_tensor **targets, sy_error *err)
+/* Runs the plan; results as it gives them. */
+static sy_status run_on(syi_task *t, sy_tensor *data, sy_tensor *targets, sy_value *results,
+                        sy_error *err)
 {
-    sy_tensor *data;
     sy_value inputs[SYI_TAPE_INPUTS_MAX];
-    SY_TRY(check_asker(t, err));
-    SY_TRY(syi_served_batch(t->served, s, t->places + from, syi_task_batch_at(t, from), &data,
-                            targets, err));
     SY_TRY(check_part(t, 0, data, err));
-    SY_TRY(check_part(t, 1, *targets, err));
-    const sy_value arguments[] = {sy_value_tensor(data), sy_value_tensor(*targets)};
+    SY_TRY(check_part(t, 1, targets, err));
+    const sy_value arguments[] = {sy_value_tensor(data), sy_value_tensor(targets)};
     SY_TRY(syi_plan_bind(t->body, arguments, 2, NULL, 0, inputs, err));
     const sy_status status = syi_plan_execute(t->body, inputs, &t->mode, 0, NULL, results, err);
     return status == SY_ERANGE /* such sentences quote elements */
                ? syi_fail(err, SY_ERANGE,
                           "a value or a target is out of range (it is private and not shown)")
                : status;
+}
+
+static sy_status run_batch(syi_task *t, sy_scope *s, size_t from, sy_value *results,
+                           sy_tensor **targets, sy_error *err)
+{
+    static const syi_policy nobodys = {.private_ = false};
+    sy_tensor *data;
+    SY_TRY(syi_task_check_asker(t->request, err));
+    SY_TRY(syi_served_batch(t->served, s, t->places + from, syi_task_batch_at(t, from), &data,
+                            targets, err));
+    if (t->noisy) { /* what leaves is bounded by who adds it up, and nothing may depend on a refusal */
+        syi_tensor_set_policy(data, &nobodys);
+        syi_tensor_set_policy(*targets, &nobodys);
+    }
+    return run_on(t, data, *targets, results, err);
 }
 
 static void drop_results(const syi_task *t, sy_value *results)
@@ -246,4 +292,47 @@ sy_status syi_task_batch(syi_task *t, size_t from, syi_task_see see, void *user,
     }
     const sy_status ended = sy_scope_end(s, status == SY_OK ? err : NULL);
     return status == SY_OK ? ended : status;
+}
+
+/* One row of zeros, of the kind of those. */
+static sy_tensor *zeros_like(const syi_task *t, sy_scope *s, const sy_tensor *none, sy_error *err)
+{
+    const syi_array *like = syi_node_array(none->node);
+    sy_hook *hook = t->request->worker->hook;
+    int64_t shape[SY_DIM_MAX] = {1};
+    syi_array array;
+    sy_tensor *zeros = NULL;
+    for (int k = 1; k < like->ndim; k++) {
+        shape[k] = like->shape[k];
+    }
+    if (syi_array_new(hook->context, &array, like->dtype, like->ndim, shape, t->mode.account,
+                      err) != SY_OK) {
+        return NULL;
+    }
+    memset(syi_array_data(&array), 0, syi_array_bytes(&array));
+    return syi_tensor_from_array(hook, &zeros, &array, err) == SY_OK ? sy_scope_adopt(s, zeros)
+                                                                     : NULL;
+}
+
+sy_status syi_task_try(syi_task *t, syi_task_see see, void *user, sy_error *err)
+{
+    sy_value results[SYI_TAPE_OUTPUTS_MAX];
+    sy_tensor *data, *targets;
+    sy_scope *s = sy_scope_begin(t->request->worker->hook);
+    if (s == NULL) {
+        return SYI_ENOMEM(err, "batch");
+    }
+    s->mode = t->mode;
+    sy_status status = syi_served_batch(t->served, s, NULL, 0, &data, &targets, err);
+    if (status == SY_OK) {
+        data = zeros_like(t, s, data, err);
+        targets = data != NULL ? zeros_like(t, s, targets, err) : NULL;
+        status = targets != NULL ? run_on(t, data, targets, results, err) : SY_ENOMEM;
+    }
+    if (status == SY_OK) {
+        status = see != NULL ? see(t, user, 0, results, targets, err) : SY_OK;
+        drop_results(t, results);
+    }
+    (void)sy_scope_end(s, NULL);
+    return status;
 }

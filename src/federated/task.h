@@ -20,19 +20,23 @@ typedef struct syi_task {
     int64_t batch_size;
     int64_t *places; /* of rows, in the order in which they come */
     size_t count;    /* of places */
+    bool noisy;      /* a batch is one row, of which the plan may do what it likes: noise is added to what comes of it */
 } syi_task;
 
 /* SY_EINVAL: argument `index` is no number from `least` on. */
 sy_status syi_task_read_number(const sy_request *request, size_t index, int64_t least,
                                int64_t *value, sy_error *err);
+/* Who asked may be gone, or not wait any more: SY_ECANCELED, SY_ETIMEDOUT. */
+sy_status syi_task_check_asker(const sy_request *request, sy_error *err);
 /* The first argument. SY_EINVAL. */
 sy_status syi_task_read_dataset(const sy_request *request, const syi_served **served,
                                 sy_error *err);
 
-/* Of a request that begins with dataset, plan, [parameters], batch size. To be closed also when it fails. SY_EINVAL, SY_ESHAPE, SY_EPERM for a dataset that
- * releases nothing. */
+/* Of a request that begins with dataset, plan, [parameters], batch size. To be closed also when it fails. SY_EINVAL, SY_ESHAPE. */
 sy_status syi_task_open(syi_task *t, const sy_request *request, sy_error *err);
 void syi_task_close(syi_task *t);
+/* SY_EPERM: the dataset releases nothing without noise. */
+sy_status syi_task_check_release(const syi_task *t, sy_error *err);
 
 /* Rows of the batch that begins with that place. */
 size_t syi_task_batch_at(const syi_task *t, size_t from);
@@ -42,6 +46,15 @@ typedef sy_status (*syi_task_see)(syi_task *t, void *user, size_t from, const sy
 /* Runs the plan on that batch, in a scope of its own, so that memory stays flat. SY_ECANCELED, SY_ETIMEDOUT: nobody waits for it any more;
  * SY_EDTYPE, SY_ESHAPE: rows that the plan was not built for; what the plan, and `see`, give. */
 sy_status syi_task_batch(syi_task *t, size_t from, syi_task_see see, void *user, sy_error *err);
+
+/* Does the plan run at all? On one row of zeros, shaped as the dataset's: what it says depends on nobody's row. see: nullable. */
+sy_status syi_task_try(syi_task *t, syi_task_see see, void *user, sy_error *err);
+/* Copies of the plan's state, SYI_TAPE_INPUTS_MAX at most; *count so many were made, also when it fails. SY_ENOMEM. */
+sy_status syi_task_save_states(const syi_task *t, syi_array *arrays, size_t *count, sy_error *err);
+/* The plan's state becomes copies of these, so that nothing is left of what it did before. SY_ENOMEM. */
+sy_status syi_task_set_states(syi_task *t, const syi_array *arrays, sy_error *err);
+/* From the budget of who asks, before anything is drawn. SY_EPERM. */
+sy_status syi_task_charge(const syi_task *t, const sy_charge *charge, sy_error *err);
 
 /* A result that is here; NULL: it is not. */
 const syi_array *syi_task_array_of(const sy_value *result);

@@ -11,8 +11,8 @@
 #include "core/memory.h"
 #include "execution/pointer_plan.h"
 #include "federated/numbers.h"
+#include "federated/shard_requests.h"
 #include "hook/tensor.h"
-#include "interpreters/pointer.h"
 
 /* Life */
 
@@ -190,21 +190,6 @@ sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_er
 
 /* Requests */
 
-/* A pointer to the dataset that owns nothing. */
-static sy_status point_to(sy_hook *hook, const sy_shard *shard, syi_pointer **pointer,
-                          sy_error *err)
-{
-    sy_id id = SY_ID_INIT;
-    *pointer = NULL;
-    if (shard == NULL || shard->worker == NULL || shard->key == NULL) {
-        return syi_fail(err, SY_EINVAL, "a shard without worker or key");
-    }
-    SY_TRY(sy_id_from_text(&id, shard->key, err));
-    SY_TRY(syi_pointer_new(hook, pointer, hook->local_worker, shard->worker, &id, err));
-    (*pointer)->collect = false;
-    return SY_OK;
-}
-
 static sy_status find_place(sy_trainer *t, sy_worker *worker, syi_trainer_place **place,
                             sy_error *err)
 {
@@ -269,7 +254,7 @@ static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan wh
     sy_tensor *plan = NULL;
     sy_value states[SYI_TAPE_INPUTS_MAX];
     const size_t parameters = list_state(t, states);
-    SY_TRY(point_to(t->hook, shard, &dataset, err));
+    SY_TRY(syi_shard_point_to(t->hook, shard, &dataset, err));
     sy_status status = plan_at(t, shard->worker, which, &plan, err);
     if (status == SY_OK) {
         args[0] = syi_pointer_value(dataset);
@@ -291,6 +276,13 @@ sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all,
     if (!(all->proximal >= 0 && all->proximal < 1)) {
         return syi_fail(err, SY_EINVAL, "fit: proximal is %g, 0 to below 1 is possible",
                         all->proximal);
+    }
+    if (!(all->noise_multiplier >= 0) || all->noise_multiplier > 0x1p18 ||
+        (all->noise_multiplier > 0 && (!(all->clip > 0) || all->proximal > 0))) {
+        return syi_fail(err, SY_EINVAL,
+                        "fit: noise_multiplier is %g, 0 to 2^18 is possible; with noise clip, which "
+                        "is %g, is positive, and proximal 0",
+                        all->noise_multiplier, all->clip);
     }
     if (all->batch_size < 1 || all->epochs < 1 || all->max_batches < -1) {
         return syi_fail(err, SY_EINVAL, "fit: %s is %" PRId64,
@@ -321,6 +313,18 @@ static size_t list_holders(const syi_secure_fit *secure, sy_id ids[][2], sy_valu
     return 2 + a->holders;
 }
 
+/* With noise, each row finds the model as the step began. */
+static sy_status check_noise(const sy_trainer *t, const sy_fit_options *o, sy_error *err)
+{
+    size_t buffers = 0;
+    (void)sy_module_get_buffers(t->module, &buffers);
+    return o->noise_multiplier == 0 || buffers == 0
+               ? SY_OK
+               : syi_fail(err, SY_ENOTSUP,
+                          "fit: a module with buffers (running statistics) is not trained with "
+                          "noise: its batches are single rows");
+}
+
 sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *o,
                         const syi_secure_fit *secure, syi_fit *fit, sy_error *err)
 {
@@ -334,30 +338,31 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
     if (seed == 0) {
         SY_TRY(syi_random_bytes(trainer->hook->context, &seed, sizeof seed, err));
     }
-    sy_value args[11] = {[3] = sy_value_int(o->batch_size),
+    const sy_value noise[] = {sy_value_float(o->noise_multiplier), sy_value_float(o->clip)};
+    sy_value args[12] = {[3] = sy_value_int(o->batch_size),
                          [4] = sy_value_int(o->epochs),
                          [5] = sy_value_int(o->max_batches),
                          [6] = sy_value_bool(o->shuffle),
                          [7] = sy_value_int((int64_t)(seed >> 1)),
                          [8] = sy_value_int((int64_t)trainer->parameter_count),
-                         [9] = sy_value_float(o->proximal)};
+                         [9] = sy_value_float(o->proximal),
+                         [10] = sy_value_list(NULL, 0),
+                         [11] = sy_value_list(noise, 2)};
+    SY_TRY(check_noise(trainer, o, err));
     if (secure != NULL) {
         args[10] = sy_value_list(items, list_holders(secure, ids, pairs, items));
     }
-    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args, secure != NULL ? 11 : 10,
+    fit->noisy = o->noise_multiplier > 0;
+    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args,
+                 fit->noisy         ? 12
+                 : secure != NULL ? 11
+                                  : 10,
                  fit->deadline, &fit->exchange, err));
     fit->begun = true;
     return SY_OK;
 }
 
 /* Answers */
-
-static sy_status other_answer(const sy_shard *shard, sy_error *err)
-{
-    return syi_fail_object(err, SY_EPROTO, shard->key,
-                           "worker %s answered about dataset %s with something else",
-                           shard->worker->name, shard->key);
-}
 
 static bool is_list(const sy_value *value, size_t count)
 {
@@ -386,15 +391,16 @@ static sy_status take_parameter(const sy_shard *shard, size_t k, const sy_tensor
 }
 
 static sy_status take_model(const sy_trainer *t, const sy_shard *shard, const sy_value *answer,
-                            double *parameters, sy_fit_result *result, sy_error *err)
+                            bool noisy, double *parameters, sy_fit_result *result, sy_error *err)
 {
     const sy_value *items = answer->as.list.items;
     size_t count = 0;
     sy_tensor *const *own = sy_module_get_parameters(t->module, &count);
     if (!is_list(answer, 4) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
         items[2].kind != SY_VALUE_INT || items[1].as.integer < 0 ||
-        !is_list(&items[3], parameters != NULL ? count : 0) || !isfinite(items[0].as.real)) {
-        return other_answer(shard, err);
+        !is_list(&items[3], parameters != NULL ? count : 0) ||
+        (!noisy && !isfinite(items[0].as.real))) {
+        return syi_shard_other_answer(shard, err);
     }
     for (size_t k = 0; k < count && parameters != NULL; k++) {
         SY_TRY(take_parameter(shard, k, own[k], &items[3].as.list.items[k], parameters, err));
@@ -416,7 +422,7 @@ sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fi
         syi_decoder_init(&decoder, trainer->hook, trainer->hook->local_worker, fit->exchange.reply);
         status = syi_decode_value(&decoder, &answer, err);
         if (status == SY_OK) {
-            status = take_model(trainer, shard, &answer, parameters, result, err);
+            status = take_model(trainer, shard, &answer, fit->noisy, parameters, result, err);
         }
         syi_decoder_fini(&decoder);
     }
@@ -483,7 +489,7 @@ static sy_status take_evaluation(const sy_shard *shard, const sy_value *answer, 
         items[2].kind != SY_VALUE_INT || !is_list(&items[3], (size_t)classes) ||
         !is_list(&items[4], (size_t)classes) || !take_bins(&items[3], e->predicted, classes) ||
         !take_bins(&items[4], e->targets, classes)) {
-        return other_answer(shard, err);
+        return syi_shard_other_answer(shard, err);
     }
     e->loss = items[0].as.real;
     e->rows = items[1].as.integer;
@@ -491,16 +497,19 @@ static sy_status take_evaluation(const sy_shard *shard, const sy_value *answer, 
     return SY_OK;
 }
 
+/* noise: NULL, or multiplier and greatest loss. */
 static sy_status evaluate_once(sy_trainer *t, const sy_shard *shard, int64_t batch_size,
-                               sy_evaluation *e, sy_error *err)
+                               const sy_value *noise, sy_evaluation *e, sy_error *err)
 {
     syi_exchange exchange;
     syi_decoder decoder;
     sy_value answer;
-    const bool histograms = e->predicted != NULL || e->targets != NULL;
+    const bool histograms = noise == NULL && (e->predicted != NULL || e->targets != NULL);
     const int64_t classes = histograms ? e->classes : 0;
-    sy_value args[5] = {[3] = sy_value_int(batch_size), [4] = sy_value_int(classes)};
-    SY_TRY(begin(t, shard, SYI_TRAINER_EVALUATE, SYI_COMMAND_EVALUATE, args, 5, 0, &exchange, err));
+    sy_value args[6] = {[3] = sy_value_int(batch_size), [4] = sy_value_int(classes)};
+    args[5] = sy_value_list(noise, 2);
+    SY_TRY(begin(t, shard, SYI_TRAINER_EVALUATE, SYI_COMMAND_EVALUATE, args, noise != NULL ? 6 : 5,
+                 0, &exchange, err));
     sy_status status = syi_link_wait(&exchange, err);
     if (status == SY_OK) {
         syi_decoder_init(&decoder, t->hook, t->hook->local_worker, exchange.reply);
@@ -515,17 +524,14 @@ static sy_status evaluate_once(sy_trainer *t, const sy_shard *shard, int64_t bat
     return status;
 }
 
-sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
-                              sy_evaluation *evaluation, sy_error *err)
+/* A worker that was started anew has no plan. */
+static sy_status evaluate_anew(sy_trainer *t, const sy_shard *shard, int64_t batch_size,
+                               const sy_value *noise, sy_evaluation *e, sy_error *err)
 {
     sy_error first = SY_ERROR_INIT;
-    if (batch_size < 0 || evaluation == NULL || evaluation->classes < 0) {
-        return syi_fail(err, SY_EINVAL, "evaluate: batch_size or classes is negative");
-    }
-    batch_size = batch_size > 0 ? batch_size : 256;
-    sy_status status = evaluate_once(trainer, shard, batch_size, evaluation, &first);
+    sy_status status = evaluate_once(t, shard, batch_size, noise, e, &first);
     if (status == SY_ENOTFOUND) {
-        status = evaluate_once(trainer, shard, batch_size, evaluation, &first);
+        status = evaluate_once(t, shard, batch_size, noise, e, &first);
     }
     if (status != SY_OK && err != NULL) {
         *err = first;
@@ -533,58 +539,26 @@ sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_
     return status;
 }
 
-/* What there is */
-
-static bool take_kind(const sy_value *items, sy_dtype *dtype, int *ndim, int64_t *shape)
+sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
+                              sy_evaluation *evaluation, sy_error *err)
 {
-    if (items[0].kind != SY_VALUE_STRING || items[1].kind != SY_VALUE_LIST ||
-        items[1].as.list.count > SY_DIM_MAX || !sy_dtype_from_name(items[0].as.string, dtype)) {
-        return false;
+    if (batch_size < 0 || evaluation == NULL || evaluation->classes < 0) {
+        return syi_fail(err, SY_EINVAL, "evaluate: batch_size or classes is negative");
     }
-    *ndim = (int)items[1].as.list.count;
-    for (int k = 0; k < *ndim; k++) {
-        shape[k] = items[1].as.list.items[k].as.integer;
-    }
-    return true;
+    return evaluate_anew(trainer, shard, batch_size > 0 ? batch_size : 256, NULL, evaluation, err);
 }
 
-static sy_status take_info(const sy_shard *shard, const sy_value *answer, sy_dataset_info *info,
-                           sy_error *err)
+sy_status sy_trainer_evaluate_with_noise(sy_trainer *trainer, const sy_shard *shard,
+                                         double noise_multiplier, double loss_max,
+                                         sy_evaluation *evaluation, sy_error *err)
 {
-    const sy_value *items = answer->as.list.items;
-    if (!is_list(answer, 7) || items[0].kind != SY_VALUE_STRING || items[1].kind != SY_VALUE_INT ||
-        items[2].kind != SY_VALUE_INT ||
-        !take_kind(items + 3, &info->dtype, &info->ndim, info->shape) ||
-        !take_kind(items + 5, &info->target_dtype, &info->target_ndim, info->target_shape)) {
-        return other_answer(shard, err);
+    const sy_value noise[] = {sy_value_float(noise_multiplier), sy_value_float(loss_max)};
+    if (!(noise_multiplier >= 0x1p-18 && noise_multiplier <= 0x1p18) ||
+        !(loss_max > 0 && loss_max < 1e100) || evaluation == NULL) {
+        return syi_fail(err, SY_EINVAL,
+                        "evaluate: noise_multiplier is %g, 2^-18 to 2^18 is possible, loss_max %g, "
+                        "a positive number",
+                        noise_multiplier, loss_max);
     }
-    snprintf(info->key, sizeof info->key, "%s", items[0].as.string);
-    info->rows = items[1].as.integer;
-    info->release_rows = items[2].as.integer;
-    return SY_OK;
-}
-
-sy_status sy_shard_get_info(const sy_shard *shard, sy_dataset_info *info, sy_error *err)
-{
-    syi_pointer *dataset = NULL;
-    syi_exchange exchange;
-    syi_decoder decoder;
-    sy_value answer;
-    memset(info, 0, sizeof *info);
-    if (shard == NULL || shard->worker == NULL) {
-        return syi_fail(err, SY_EINVAL, "a shard without worker or key");
-    }
-    sy_hook *hook = shard->worker->hook;
-    SY_TRY(point_to(hook, shard, &dataset, err));
-    const sy_value argument = syi_pointer_value(dataset);
-    sy_status status = syi_command_request(hook->local_worker, shard->worker,
-                                           SYI_COMMAND_DATASET_INFO, &argument, 1, &exchange, err);
-    syi_node_unref(&dataset->base);
-    SY_TRY(status);
-    syi_decoder_init(&decoder, hook, hook->local_worker, exchange.reply);
-    status = syi_decode_value(&decoder, &answer, err);
-    status = status == SY_OK ? take_info(shard, &answer, info, err) : status;
-    syi_decoder_fini(&decoder);
-    syi_link_end(&exchange);
-    return status;
+    return evaluate_anew(trainer, shard, 1, noise, evaluation, err);
 }

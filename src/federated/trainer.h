@@ -54,7 +54,7 @@ struct sy_trainer {
 /* One fit at a worker, under way. */
 typedef struct syi_fit {
     syi_exchange exchange;
-    bool begun;
+    bool begun, noisy;
     uint64_t deadline;
 } syi_fit;
 

@@ -10,6 +10,7 @@
 #include "execution/protocol.h"
 #include "federated/aggregation.h"
 #include "federated/served.h"
+#include "federated/queries.h"
 #include "federated/trainer.h"
 #include "hook/hook.h"
 #include "interpreters/autograd.h"
@@ -52,6 +53,7 @@ sy_status sy_hook_new(sy_context *context, sy_hook **hook, const sy_hook_options
     SY_GOTO(failed, syi_served_register(*hook, err));
     SY_GOTO(failed, syi_aggregation_register(*hook, err));
     SY_GOTO(failed, syi_training_commands_register(*hook, err));
+    SY_GOTO(failed, syi_query_commands_register(*hook, err));
     if (options->verbose) {
         syi_log(context, SY_LOG_INFO, "hook", NULL, 0, "Overloading Complete.");
     }
