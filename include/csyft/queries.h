@@ -27,15 +27,15 @@ SY_BEGIN_DECLS
 
 typedef struct sy_query_options {
     size_t size;
-    bool targets;   /* of the targets instead of the data */
-    int64_t column; /* of a row, flattened, after transforms; -1: each of them (not for histograms) */
+    bool targets; /* of the targets instead of the data */
+    int64_t
+        column; /* of a row, flattened, after transforms; -1: each of them (not for histograms) */
     sy_noise_kind noise;
     double noise_multiplier; /* 2^-18 to 2^18 */
 } sy_query_options;
-#define SY_QUERY_OPTIONS_INIT                           \
-    {                                                   \
-        .size = sizeof(sy_query_options), .column = -1, \
-        .noise_multiplier = 0 /* must be given */       \
+#define SY_QUERY_OPTIONS_INIT                                                                     \
+    {                                                                                             \
+        .size = sizeof(sy_query_options), .column = -1, .noise_multiplier = 0 /* must be given */ \
     }
 
 /*

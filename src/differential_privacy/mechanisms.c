@@ -57,8 +57,7 @@ static sy_status noisy_sums(sy_noise *noise, double *sums, sy_noise_kind kind,
 {
     syi_noisy_sum sum;
     const size_t columns = contributions->columns;
-    SY_TRY(
-        syi_noisy_sum_open(&sum, noise, kind, columns, contributions->sensitivity, size, err));
+    SY_TRY(syi_noisy_sum_open(&sum, noise, kind, columns, contributions->sensitivity, size, err));
     for (size_t person = 0; person < contributions->people; person++) {
         syi_noisy_sum_add(&sum, contributions->values + person * columns);
     }

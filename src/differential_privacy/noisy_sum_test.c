@@ -51,8 +51,8 @@ static void test_same_as_at_once(void **state)
             sy_context *context = memory_faults_context(&memory); /* a fixed seed */
             sy_noise *noise = NULL;
             assert_ok(sy_noise_new(context, &noise, &c->err), &c->err);
-            const sy_contributions all = {sizeof all, values[0], PEOPLE, COLUMNS, 4,
-                                          SY_ADD_OR_REMOVE};
+            const sy_contributions all = {sizeof all, values[0], PEOPLE,
+                                          COLUMNS,    4,         SY_ADD_OR_REMOVE};
             if (streamed == 0) {
                 assert_ok(kind == SY_NOISE_GAUSSIAN
                               ? sy_gaussian_sum(noise, answers[0], &all, 2, &c->err)

@@ -140,8 +140,7 @@ static sy_status see_row(syi_task *t, void *user, size_t from, const sy_value *r
     noisy *n = user;
     evaluating one = {.rows = 1};
     const syi_array *scores = syi_task_array_of(&results[0]),
-                    *wanted = syi_node_array(targets->node),
-                    *loss = syi_task_array_of(&results[1]);
+                    *wanted = syi_node_array(targets->node), *loss = syi_task_array_of(&results[1]);
     (void)t;
     (void)from;
     (void)err;
@@ -207,9 +206,8 @@ static sy_status evaluate_noisily(syi_task *t, const sy_value *given, sy_error *
     n.multiplier = items[0].as.real;
     n.loss_most = items[1].as.real;
     SY_TRY(sy_noise_new(t->request->worker->hook->context, &noise, err));
-    sy_status status =
-        syi_noisy_sum_open(&n.sum, noise, SY_NOISE_GAUSSIAN, 2, sqrt(2),
-                           nextafter(sqrt(2) * n.multiplier, INFINITY), err);
+    sy_status status = syi_noisy_sum_open(&n.sum, noise, SY_NOISE_GAUSSIAN, 2, sqrt(2),
+                                          nextafter(sqrt(2) * n.multiplier, INFINITY), err);
     if (status == SY_OK) {
         status = tell_noisily(t, &n, err);
         syi_noisy_sum_close(&n.sum);

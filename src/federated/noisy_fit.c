@@ -183,8 +183,7 @@ static sy_status train(syi_task *t, training *w, sy_error *err)
 
 sy_status syi_task_fit_noisily(syi_task *t, const syi_noisy_fit *fit, int64_t *steps, sy_error *err)
 {
-    training w = {
-        .fit = fit, .context = t->request->worker->hook->context, .rows = t->count};
+    training w = {.fit = fit, .context = t->request->worker->hook->context, .rows = t->count};
     sy_charge charge = SY_CHARGE_INIT;
     SY_TRY(plan_steps(t, &w, err));
     sy_status status = training_open(t, &w, err);

@@ -133,8 +133,8 @@ sy_status sy_shard_histogram(const sy_shard *shard, const sy_query_options *opti
     if (answer.at == NULL) {
         return SYI_ENOMEM(err, "histogram");
     }
-    sy_status status = sy_tensor_new(hook, &tensor, SY_DTYPE_F64, 1, (int64_t[]){(int64_t)bins + 1},
-                                     edges, err);
+    sy_status status =
+        sy_tensor_new(hook, &tensor, SY_DTYPE_F64, 1, (int64_t[]){(int64_t)bins + 1}, edges, err);
     if (status == SY_OK) {
         sy_value args[6] = {[5] = sy_value_tensor(tensor)};
         status = ask(shard, SYI_COMMAND_DATASET_COUNTS, &o, args, 6, &answer, err);
@@ -165,8 +165,8 @@ static sy_status take_account(const sy_shard *shard, const sy_value *items, void
     }
     *a->budget = (sy_budget){
         .size = sizeof *a->budget, .epsilon = items[0].as.real, .delta = items[1].as.real};
-    *a->spending = (sy_spending){.epsilon = items[2].as.real,
-                                 .charges = (uint64_t)items[3].as.integer};
+    *a->spending =
+        (sy_spending){.epsilon = items[2].as.real, .charges = (uint64_t)items[3].as.integer};
     return SY_OK;
 }
 

@@ -147,9 +147,9 @@ static sy_status answer_with(question *q, sy_noise *noise, double sensitivity, s
     q->values = syi_alloc_array(context, values, sizeof *q->values);
     sy_status status = places != NULL && q->values != NULL ? SY_OK : SYI_ENOMEM(err, "query");
     if (status == SY_OK) {
-        status = syi_noisy_sum_open(
-            &q->sum, noise, q->charge.kind, q->count, sensitivity,
-            nextafter(sensitivity * q->charge.noise_multiplier, INFINITY), err);
+        status =
+            syi_noisy_sum_open(&q->sum, noise, q->charge.kind, q->count, sensitivity,
+                               nextafter(sensitivity * q->charge.noise_multiplier, INFINITY), err);
     }
     if (status == SY_OK) {
         status = syi_served_charge(q->served, q->request, &q->charge, err);
@@ -187,8 +187,7 @@ static sy_status count_columns(question *q, sy_error *err)
 
 static sy_status check_column(question *q, sy_error *err)
 {
-    if (q->columns < 1 || q->columns > COLUMNS_MOST || q->column < -1 ||
-        q->column >= q->columns) {
+    if (q->columns < 1 || q->columns > COLUMNS_MOST || q->column < -1 || q->column >= q->columns) {
         return syi_fail(err, SY_ESHAPE, "column %lld of rows of %lld", (long long)q->column,
                         (long long)q->columns);
     }
@@ -212,8 +211,8 @@ static sy_status read_question(question *q, const sy_request *request, sy_error 
     q->targets = args[1].kind == SY_VALUE_BOOL && args[1].as.boolean;
     q->charge.kind = kind == SY_NOISE_LAPLACE ? SY_NOISE_LAPLACE : SY_NOISE_GAUSSIAN;
     q->charge.noise_multiplier = args[4].kind == SY_VALUE_FLOAT ? args[4].as.real : 0;
-    if (kind > SY_NOISE_LAPLACE || !(q->charge.noise_multiplier >= 0x1p-18 &&
-                                     q->charge.noise_multiplier <= 0x1p18)) {
+    if (kind > SY_NOISE_LAPLACE ||
+        !(q->charge.noise_multiplier >= 0x1p-18 && q->charge.noise_multiplier <= 0x1p18)) {
         return syi_fail(err, SY_EINVAL, "noise of kind %lld and multiplier %g", (long long)kind,
                         q->charge.noise_multiplier);
     }
@@ -248,16 +247,14 @@ static sy_status answer_means(question *q, sy_error *err)
     SY_TRY(check_column(q, err));
     q->lower = bounds[0].kind == SY_VALUE_FLOAT ? bounds[0].as.real : 0;
     q->upper = bounds[1].kind == SY_VALUE_FLOAT ? bounds[1].as.real : 0;
-    if (!(q->lower < q->upper && q->upper - q->lower <= 1e100 &&
-          q->upper - q->lower >= 1e-100)) {
+    if (!(q->lower < q->upper && q->upper - q->lower <= 1e100 && q->upper - q->lower >= 1e-100)) {
         return syi_fail(err, SY_EINVAL, "bounds %g to %g", q->lower, q->upper);
     }
     q->count = q->column >= 0 ? 1 : (size_t)q->columns;
     const double count = (double)q->count;
-    return answer(q,
-                  (q->upper - q->lower) / 2 *
-                      (q->charge.kind == SY_NOISE_LAPLACE ? count : sqrt(count)),
-                  err);
+    return answer(
+        q, (q->upper - q->lower) / 2 * (q->charge.kind == SY_NOISE_LAPLACE ? count : sqrt(count)),
+        err);
 }
 
 /* dataset_means(dataset, targets, column, noise, multiplier, lower, upper): [rows, sums of distances from the middle] */

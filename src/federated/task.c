@@ -97,8 +97,8 @@ sy_status syi_task_save_states(const syi_task *t, syi_array *arrays, size_t *cou
 sy_status syi_task_set_states(syi_task *t, const syi_array *arrays, sy_error *err)
 {
     for (size_t k = 0; k < t->body->state_count; k++) {
-        SY_TRY(set_state(t, k, &arrays[k],
-                         sy_tensor_get_requires_grad(t->body->states[k].tensor), err));
+        SY_TRY(set_state(t, k, &arrays[k], sy_tensor_get_requires_grad(t->body->states[k].tensor),
+                         err));
     }
     return SY_OK;
 }

@@ -20,7 +20,8 @@ typedef struct syi_task {
     int64_t batch_size;
     int64_t *places; /* of rows, in the order in which they come */
     size_t count;    /* of places */
-    bool noisy;      /* a batch is one row, of which the plan may do what it likes: noise is added to what comes of it */
+    bool
+        noisy; /* a batch is one row, of which the plan may do what it likes: noise is added to what comes of it */
 } syi_task;
 
 /* SY_EINVAL: argument `index` is no number from `least` on. */

@@ -279,10 +279,11 @@ sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all,
     }
     if (!(all->noise_multiplier >= 0) || all->noise_multiplier > 0x1p18 ||
         (all->noise_multiplier > 0 && (!(all->clip > 0) || all->proximal > 0))) {
-        return syi_fail(err, SY_EINVAL,
-                        "fit: noise_multiplier is %g, 0 to 2^18 is possible; with noise clip, which "
-                        "is %g, is positive, and proximal 0",
-                        all->noise_multiplier, all->clip);
+        return syi_fail(
+            err, SY_EINVAL,
+            "fit: noise_multiplier is %g, 0 to 2^18 is possible; with noise clip, which "
+            "is %g, is positive, and proximal 0",
+            all->noise_multiplier, all->clip);
     }
     if (all->batch_size < 1 || all->epochs < 1 || all->max_batches < -1) {
         return syi_fail(err, SY_EINVAL, "fit: %s is %" PRId64,
@@ -354,7 +355,7 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
     }
     fit->noisy = o->noise_multiplier > 0;
     SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args,
-                 fit->noisy         ? 12
+                 fit->noisy       ? 12
                  : secure != NULL ? 11
                                   : 10,
                  fit->deadline, &fit->exchange, err));
