@@ -38,6 +38,7 @@
 #include <csyft/tensor.h>
 #include <csyft/tls.h>
 #include <csyft/trace.h>
+#include <csyft/training_log.h>
 #include <csyft/value.h>
 #include <csyft/version.h>
 #include <csyft/worker.h>

@@ -18,11 +18,10 @@ static sy_status fail_system(sy_error *err, const char *path, const char *verb, 
                            strerror_r(code, text, sizeof text));
 }
 
-sy_status syi_file_open(syi_file *file, const char *path, sy_error *err)
+/* Takes the descriptor of a regular file. */
+static sy_status take_descriptor(syi_file *file, int descriptor, const char *path, sy_error *err)
 {
     *file = (syi_file){.descriptor = -1, .path = path};
-    /* Not blocking: a pipe without a writer would hold us in open(). */
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (descriptor < 0) {
         return fail_system(err, path, "open", errno);
     }
@@ -39,6 +38,24 @@ sy_status syi_file_open(syi_file *file, const char *path, sy_error *err)
     file->descriptor = descriptor;
     file->size = (uint64_t)info.st_size;
     return SY_OK;
+}
+
+sy_status syi_file_open(syi_file *file, const char *path, sy_error *err)
+{
+    /* Not blocking: a pipe without a writer would hold us in open(). */
+    return take_descriptor(file, open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), path,
+                           err);
+}
+
+sy_status syi_file_open_to_append(syi_file *file, const char *path, bool *created, sy_error *err)
+{
+    const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int descriptor = open(path, flags | O_CREAT | O_EXCL, 0666);
+    *created = descriptor >= 0;
+    if (descriptor < 0 && errno == EEXIST) {
+        descriptor = open(path, flags);
+    }
+    return take_descriptor(file, descriptor, path, err);
 }
 
 void syi_file_close(syi_file *file)
@@ -107,6 +124,26 @@ static int write_all(int descriptor, const void *data, size_t size)
         }
     }
     return 0;
+}
+
+sy_status syi_file_append(syi_file *file, const void *data, size_t size, sy_error *err)
+{
+    const int code = write_all(file->descriptor, data, size);
+    if (code != 0) {
+        (void)!ftruncate(file->descriptor, (off_t)file->size);
+        return fail_system(err, file->path, "write", code);
+    }
+    file->size += size;
+    return SY_OK;
+}
+
+sy_status syi_file_cut(syi_file *file, uint64_t size, sy_error *err)
+{
+    if (ftruncate(file->descriptor, (off_t)size) != 0) {
+        return fail_system(err, file->path, "cut", errno);
+    }
+    file->size = size;
+    return SY_OK;
 }
 
 /* A new, empty file beside `path`; its name goes to `name`. The mode is the umask's, not mkstemp's

@@ -25,6 +25,13 @@ sy_status syi_file_read(syi_file *file, void *data, size_t size, sy_error *err);
 sy_status syi_file_read_at(const syi_file *file, uint64_t offset, void *data, size_t size,
                            sy_error *err);
 
+/* For appending: as it is, or new and empty, and then *created. Reading begins at its start. Errors as above. */
+sy_status syi_file_open_to_append(syi_file *file, const char *path, bool *created, sy_error *err);
+/* In one write where the system does it in one; `size` grows. SY_EIO: the file is as it was. */
+sy_status syi_file_append(syi_file *file, const void *data, size_t size, sy_error *err);
+/* Only its first bytes stay. */
+sy_status syi_file_cut(syi_file *file, uint64_t size, sy_error *err);
+
 typedef struct syi_bytes {
     const void *data;
     size_t size;

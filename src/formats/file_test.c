@@ -152,15 +152,51 @@ static void test_failed_replace_keeps_the_old_file(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* It grows, is cut, and is as it was when the disk is full. */
+static void test_append(void **state)
+{
+    fixture *f = *state;
+    const char *path = test_folder_path(&f->folder, "log");
+    static const char big[5000];
+    bool created = false;
+    syi_file file;
+    sy_error err = SY_ERROR_INIT;
+    assert_int_equal(syi_file_open_to_append(&file, path, &created, &err), SY_OK);
+    assert_true(created && file.size == 0);
+    assert_int_equal(syi_file_append(&file, "one\ntwo\n", 8, &err), SY_OK);
+    syi_file_close(&file);
+    assert_int_equal(syi_file_open_to_append(&file, path, &created, &err), SY_OK);
+    assert_true(!created && file.size == 8);
+    assert_int_equal(syi_file_cut(&file, 4, &err), SY_OK);
+    assert_int_equal(syi_file_append(&file, "2\n", 2, &err), SY_OK);
+    assert_int_equal(file.size, 6);
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 1000;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const sy_status status = syi_file_append(&file, big, sizeof big, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, SY_EIO);
+    assert_non_null(strstr(err.message, "log: cannot write: File too large"));
+    syi_file_close(&file);
+    check_contents(path, "one\n2\n");
+    assert_int_equal(syi_file_open_to_append(&file, f->folder.path, &created, &err), SY_EIO);
+    assert_false(created);
+    const char *nowhere = test_folder_path(&f->folder, "no/such/folder");
+    assert_int_equal(syi_file_open_to_append(&file, nowhere, &created, &err), SY_ENOTFOUND);
+}
+
 #define FIXTURE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_replace_and_read),
-        FIXTURE_TEST(test_early_end),
-        FIXTURE_TEST(test_open_refuses),
-        FIXTURE_TEST(test_failed_replace_keeps_the_old_file),
+        FIXTURE_TEST(test_replace_and_read), FIXTURE_TEST(test_early_end),
+        FIXTURE_TEST(test_open_refuses),     FIXTURE_TEST(test_failed_replace_keeps_the_old_file),
+        FIXTURE_TEST(test_append),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
