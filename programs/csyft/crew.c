@@ -71,17 +71,19 @@ static int read_url(const crew *c, int shard, int output, char url[CREW_URL_SIZE
 static int start_one(crew *c, int shard, const char *folder, const char *scheme, int release_rows,
                      int *output)
 {
-    char x[DIGITS_PATH_SIZE], y[DIGITS_PATH_SIZE], listen[32], release[32];
+    char x[DIGITS_PATH_SIZE], y[DIGITS_PATH_SIZE], dataset[2 * DIGITS_PATH_SIZE + 16];
+    char listen[32], release[32];
+    snprintf(dataset, sizeof dataset, "digits=%s,%s", digits_shard_path(x, folder, shard, 'x'),
+             digits_shard_path(y, folder, shard, 'y'));
     snprintf(listen, sizeof listen, "%s://127.0.0.1:0", scheme);
-    snprintf(release, sizeof release, "sgd_:%d", release_rows);
+    snprintf(release, sizeof release, "%d", release_rows);
     /* What they refuse is part of the demo, which says it itself. */
     const char *log = getenv("CSYFT_LOG") != NULL ? getenv("CSYFT_LOG") : "warning,audit=off";
     const char *arguments[] = {
         /* clang-format off */
         "csyft", "worker", "--id", digits_parties[shard], "--listen", listen,
-        "--data", digits_shard_path(x, folder, shard, 'x'), "--tag", "#digits", "--tag", "#x", "--private",
-        "--data", digits_shard_path(y, folder, shard, 'y'), "--tag", "#digits", "--tag", "#y", "--private",
-        "--release", release, "--pool-threads", "1", "--log", log, NULL,
+        "--dataset", dataset, "--tag", "#digits", "--release-rows", release,
+        "--pool-threads", "1", "--log", log, NULL,
         /* clang-format on */
     };
     int ends[2];

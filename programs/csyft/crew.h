@@ -17,7 +17,7 @@ typedef struct crew {
     char urls[DIGITS_SHARDS][CREW_URL_SIZE];
 } crew;
 
-/* Starts one worker per shard file in `folder`, all private, releasing sgd_ over `release_rows` rows, and
+/* Starts one worker per shard in `folder`, each with its dataset, releasing means over `release_rows` rows, and
  * waits until they listen. `scheme`: "tcp" or "ws". Returns an exit code after saying what is wrong;
  * crew_stop is due in any case. */
 int crew_start(crew *c, const cli_verb *verb, const char *folder, const char *scheme,

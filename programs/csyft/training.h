@@ -1,54 +1,37 @@
 /*
- * training.h - the demo's training: one code for rows that lie here and for rows that lie at workers,
- * where x, y and the model are pointers and nothing but the finished parameters comes back.
+ * training.h - rounds of federated training as a verb runs them: each is shown, measured, logged and saved before the next begins.
  */
 #ifndef CSYFT_PROGRAM_TRAINING_H
 #define CSYFT_PROGRAM_TRAINING_H
 
 #include <signal.h>
 
-#include "digits.h"
+#include <csyft/federated.h>
+
+#include "metrics.h"
 #include "progress.h"
 
-enum { TRAINING_ROWS_MIN = 8 }; /* of a batch; what the workers' release asks for */
-
-typedef struct training_party { /* who holds rows */
-    const char *name;
-    sy_worker *worker; /* NULL: here */
-    sy_tensor *x, *y;  /* f32 rows x 64, i64 rows; owned */
-    int64_t rows;
-    sy_tensor **x_batches, **y_batches; /* views of x and y; owned */
-    int64_t batch_count;
-} training_party;
-
-typedef struct training_course { /* what all ways of training share */
-    sy_hook *hook;
-    int64_t rounds;
-    int64_t batch;              /* rows of one step */
-    double lr;                  /* of the first round; falls linearly to zero */
-    uint64_t seed;              /* of the parameters and of the order of batches */
-    sy_tensor *test_x, *test_y; /* the held-out rows */
+typedef struct training {
+    sy_trainer *trainer;
+    const sy_shard *shards;
+    size_t count;
+    sy_round_options options; /* of each round */
+    bool sequential; /* instead: a round is a fit at one shard after the other, by options.fit */
+    int64_t rounds;  /* until so many are done */
+    /* Of the model as it is; NULL: nothing is measured. */
+    sy_status (*evaluate)(void *user, sy_evaluation *evaluation, sy_error *err);
+    void *user;
+    int64_t evaluate_every; /* rounds; the last one is measured in any case */
+    metrics *metrics;       /* NULL: none */
+    const char *checkpoint; /* NULL: none */
     const volatile sig_atomic_t *interrupted;
-} training_course;
+    /* what has become of it */
+    int64_t done;
+    sy_round_report report;   /* of the last round */
+    sy_evaluation evaluation; /* the last one; no rows: there was none */
+} training;
 
-/* Cuts the rows into batches; a rest below TRAINING_ROWS_MIN rows is left out. Takes x and y (also on
- * failure; NULL is nothing). training_party_fini is due in any case. */
-sy_status training_party_init(training_party *party, const training_course *course,
-                              const char *name, sy_worker *worker, sy_tensor *x, sy_tensor *y,
-                              sy_error *err);
-void training_party_fini(training_party *party);
-
-/*
- * Both return the share of held-out rows that the trained model gets right. SY_ECANCELED when interrupted.
- *   sequential  one model goes from party to party; each round is one pass over everybody's rows. With
- *               `direct` it moves from worker to worker, otherwise through here.
- *   averaged    every party trains a copy for a pass over its rows, the copies are averaged; each round
- *               does that once per party, so that a model takes as many steps as in `sequential`. With `by_plan` the
- *               steps are the same, and each is one message: a plan that travels with the copy as its state.
- */
-sy_status training_sequential(const training_course *course, training_party *parties, int count,
-                              bool direct, progress *bar, double *accuracy, sy_error *err);
-sy_status training_averaged(const training_course *course, training_party *parties, int count,
-                            bool by_plan, progress *bar, double *accuracy, sy_error *err);
+/* From the rounds that the trainer has done. SY_ECANCELED when interrupted, after the round that was under way. */
+sy_status training_run(training *t, const char *title, sy_error *err);
 
 #endif

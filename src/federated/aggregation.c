@@ -190,7 +190,8 @@ static sy_status put(aggregate *a, const sy_id *from, size_t least, const syi_ar
     char name[64];
     sy_id_format(from, name, sizeof name);
     if (a->opened || find(a, from) != NULL) {
-        return syi_fail(err, SY_EEXIST, "aggregate: %s", a->opened ? "it was opened before" : name);
+        return syi_fail(err, SY_EEXIST, "aggregate: %s%s", a->opened ? "it was opened" : name,
+                        a->opened ? " before" : " has contributed before");
     }
     if (a->count == SYI_AGGREGATION_CONTRIBUTORS_MAX) {
         return syi_fail(err, SY_ELIMIT, "aggregate: more than %d contributors",

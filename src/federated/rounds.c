@@ -183,10 +183,15 @@ static void listen(round_ *r)
         sy_status status =
             syi_fit_finish(r->trainer, shard, &r->fits[k], after, &report->result, &report->why);
         if (status == SY_ENOTFOUND) { /* the worker was started anew, and has no plan */
+            const sy_error first = report->why;
             status = begin(r, k);
             status = status == SY_OK ? syi_fit_finish(r->trainer, shard, &r->fits[k], after,
                                                       &report->result, &report->why)
                                      : status;
+            if (status == SY_EEXIST) { /* it had a plan, and another holder was not found */
+                report->why = first;
+                status = SY_ENOTFOUND;
+            }
         }
         if (status == SY_OK && report->result.rows < 1) {
             status = syi_fail_object(&report->why, SY_EPROTO, shard->key,
