@@ -245,7 +245,7 @@ static void put_round(syi_buffer *b, int64_t round, const sy_round_report *repor
     }
     put_integer(b, round);
     syi_buffer_put(b, ',');
-    put_real(b, report->seconds);
+    put_real(b, (double)llround(report->seconds * 1e6) / 1e6);
     syi_buffer_put(b, ',');
     if (reports != NULL) {
         put_integer(b, (int64_t)asked);

@@ -14,7 +14,7 @@
 #include "support/places.h"
 #include "support/program.h"
 
-enum { WORKERS = 3, ROWS = 400, FEATURES = 6, CLASSES = 3, ROUNDS = 10, KILLS = 6 };
+enum { WORKERS = 3, ROWS = 400, FEATURES = 6, CLASSES = 3, ROUNDS = 10, KILLS = 4 };
 
 /* --- the coordinator ----------------------------------------------------------------------------- */
 
