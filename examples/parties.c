@@ -1,11 +1,13 @@
 /* parties.c - see parties.h. */
 #include "parties.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Talk between a party and the process that started it. */
@@ -118,9 +120,15 @@ sy_status party_publish_shared(const party *p, sy_tensor *plain, const char *tag
 
 sy_status party_find(const party *p, const char *tag, sy_tensor **found, sy_error *err)
 {
+    return party_find_at(p, p->model_owner, tag, found, err);
+}
+
+sy_status party_find_at(const party *p, sy_worker *worker, const char *tag, sy_tensor **found,
+                        sy_error *err)
+{
     sy_tensor **pointers = NULL;
     size_t count = 0;
-    sy_status status = sy_worker_search(p->model_owner, &pointers, &count, &tag, 1, err);
+    sy_status status = sy_worker_search(worker, &pointers, &count, &tag, 1, err);
     if (status == SY_OK && count != 1) {
         snprintf(err->message, sizeof err->message, "%zu objects with tag %s", count, tag);
         status = err->status = SY_ENOTFOUND;
@@ -151,6 +159,13 @@ sy_status party_get_cost(const party *p, sy_sharing_cost *cost, sy_error *err)
 {
     sy_worker *const holders[] = {p->model_owner, p->data_owner};
     return sy_sharing_get_cost(holders, 2, p->provider, 1, cost, err);
+}
+
+double party_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* Processes */
@@ -199,10 +214,21 @@ bool parties_start(process *all, int k, const char *name, const char *path,
     return all[k].pid > 0 && party_hear(all[k].fd, &all[k].at, sizeof all[k].at);
 }
 
+bool parties_tell_address(const process *to, const process *of)
+{
+    return party_tell(to->fd, &of->at, sizeof of->at);
+}
+
 bool parties_introduce(const process *to, const process *first, const process *second)
 {
-    return party_tell(to->fd, &first->at, sizeof first->at) &&
-           party_tell(to->fd, &second->at, sizeof second->at);
+    return parties_tell_address(to, first) && parties_tell_address(to, second);
+}
+
+void parties_kill(process *one)
+{
+    kill(one->pid, SIGKILL);
+    waitpid(one->pid, NULL, 0);
+    one->pid = 0;
 }
 
 bool parties_end(process *all, int count)
@@ -211,7 +237,9 @@ bool parties_end(process *all, int count)
     while (count-- > 0) { /* the provider last */
         int code = 0;
         close(all[count].fd);
-        good = waitpid(all[count].pid, &code, 0) == all[count].pid && code == 0 && good;
+        if (all[count].pid > 0) {
+            good = waitpid(all[count].pid, &code, 0) == all[count].pid && code == 0 && good;
+        }
     }
     return good;
 }

@@ -10,83 +10,14 @@
  *
  *     pate data/digits.csv
  */
-#include <csyft/csyft.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-enum { TEACHERS = 100, OWN = 14, QUERIES = 250, TRIED = 147, PIXELS = 64, DIGITS = 10 };
+#include "linear_digits.h"
+
+enum { TEACHERS = 100, OWN = 14, QUERIES = 250, TRIED = 147 };
 enum { QUERIED_FROM = TEACHERS * OWN, TRIED_FROM = QUERIED_FROM + QUERIES };
 
 static const double THRESHOLD = 60, SIGMA1 = 20, SIGMA = 12, DELTA = 1e-4;
-
-/* Rows as pixels of 0 to 1, count x 64, and their digits. */
-static sy_status cut(sy_hook *hook, sy_tensor *table, int64_t from, int64_t count, sy_tensor **x,
-                     sy_tensor **y, sy_error *err)
-{
-    sy_scope *s = sy_scope_begin(hook);
-    sy_tensor *rows = sy_narrow(s, table, 0, from, count);
-    sy_tensor *pixels = sy_div_scalar(s, sy_narrow(s, rows, 1, 0, PIXELS), 16);
-    *x = sy_scope_keep(s, sy_to(s, pixels, SY_DTYPE_F32));
-    *y = sy_scope_keep(s, sy_to(s, sy_select(s, rows, 1, PIXELS), SY_DTYPE_I64));
-    return sy_scope_end(s, err);
-}
-
-/* A linear model, by gradient descent on all rows at once. */
-static sy_status learn(sy_hook *hook, sy_module **model, sy_tensor *x, sy_tensor *y, int steps,
-                       sy_error *err)
-{
-    sy_status status = sy_module_new_linear(hook, model, PIXELS, DIGITS, true, err);
-    for (int k = 0; k < steps && status == SY_OK; k++) {
-        sy_scope *s = sy_scope_begin(hook);
-        sy_tensor *loss = sy_cross_entropy(s, sy_module_forward(s, *model, x), y);
-        status = loss == NULL ? SY_OK : sy_tensor_backward(loss, NULL, err);
-        const sy_status latched = sy_scope_end(s, status == SY_OK ? err : NULL);
-        status = status == SY_OK ? latched : status;
-        if (status == SY_OK) {
-            status = sy_module_sgd_step(*model, 0.5, err);
-        }
-        if (status == SY_OK) {
-            status = sy_module_zero_grad(*model, err);
-        }
-    }
-    return status;
-}
-
-/* What a model reads, one label for each row of x. */
-static sy_status read_digits(sy_hook *hook, sy_module *model, sy_tensor *x, int64_t *labels,
-                             size_t count, sy_error *err)
-{
-    sy_scope *s = sy_scope_begin(hook);
-    sy_scope_set_grad_enabled(s, false);
-    sy_tensor *read = sy_argmax_dim(s, sy_module_forward(s, model, x), 1, false);
-    sy_status status =
-        read == NULL ? SY_OK : sy_tensor_copy_data(read, labels, count * sizeof *labels, err);
-    const sy_status latched = sy_scope_end(s, status == SY_OK ? err : NULL);
-    return status == SY_OK ? latched : status;
-}
-
-/* Every teacher learns from its own rows and reads the student's digits: teachers x queries. */
-static sy_status teach(sy_hook *hook, sy_tensor *table, sy_tensor *queries, int64_t *predictions,
-                       sy_error *err)
-{
-    sy_status status = SY_OK;
-    for (int64_t teacher = 0; teacher < TEACHERS && status == SY_OK; teacher++) {
-        sy_tensor *x = NULL, *y = NULL;
-        sy_module *model = NULL;
-        status = cut(hook, table, teacher * OWN, OWN, &x, &y, err);
-        if (status == SY_OK) {
-            status = learn(hook, &model, x, y, 50, err);
-        }
-        if (status == SY_OK) {
-            status =
-                read_digits(hook, model, queries, predictions + teacher * QUERIES, QUERIES, err);
-        }
-        sy_module_unref(model);
-        sy_tensor_unref(y);
-        sy_tensor_unref(x);
-    }
-    return status;
-}
 
 /* Confident-GNMax: which queries were answered, and how. */
 static sy_status answer(sy_context *context, const double *votes, int64_t *rows, int64_t *labels,
@@ -109,15 +40,6 @@ static sy_status answer(sy_context *context, const double *votes, int64_t *rows,
     return status;
 }
 
-static double right(const int64_t *labels, const int64_t *truth, size_t count)
-{
-    size_t equal = 0;
-    for (size_t k = 0; k < count; k++) {
-        equal += labels[k] == truth[k];
-    }
-    return 100.0 * (double)equal / (double)count;
-}
-
 /* The student learns from the answered queries and reads digits that nobody has seen. */
 static sy_status graduate(sy_hook *hook, sy_tensor *queries, const int64_t *rows,
                           const int64_t *labels, int64_t answered, sy_tensor *x,
@@ -136,10 +58,10 @@ static sy_status graduate(sy_hook *hook, sy_tensor *queries, const int64_t *rows
         status = sy_scope_end(s, err);
     }
     if (status == SY_OK) {
-        status = learn(hook, &student, mine, y, 200, err);
+        status = linear_learn(hook, &student, mine, y, 200, err);
     }
     if (status == SY_OK) {
-        status = read_digits(hook, student, x, read, TRIED, err);
+        status = linear_read(hook, student, x, read, TRIED, err);
     }
     sy_module_unref(student);
     sy_tensor_unref(mine);
@@ -191,10 +113,10 @@ static sy_status run(sy_context *context, sy_hook *hook, const char *path, doubl
     sy_hook_manual_seed(hook, 1);
     sy_status status = sy_tensor_load(hook, &table, path, err);
     if (status == SY_OK) {
-        status = cut(hook, table, QUERIED_FROM, QUERIES, &queries, &secret, err);
+        status = linear_cut(hook, table, QUERIED_FROM, QUERIES, &queries, &secret, err);
     }
     if (status == SY_OK) {
-        status = cut(hook, table, TRIED_FROM, TRIED, &x, &y, err);
+        status = linear_cut(hook, table, TRIED_FROM, TRIED, &x, &y, err);
     }
     if (status == SY_OK) {
         status = sy_tensor_copy_data(secret, truth, sizeof truth, err);
@@ -203,7 +125,7 @@ static sy_status run(sy_context *context, sy_hook *hook, const char *path, doubl
         status = sy_tensor_copy_data(y, tried, sizeof tried, err);
     }
     if (status == SY_OK) {
-        status = teach(hook, table, queries, predictions, err);
+        status = linear_teach(hook, table, 0, OWN, TEACHERS, queries, predictions, QUERIES, err);
     }
     if (status == SY_OK) {
         status = sy_pate_count_votes(votes, predictions, TEACHERS, QUERIES, DIGITS, err);
@@ -218,15 +140,15 @@ static sy_status run(sy_context *context, sy_hook *hook, const char *path, doubl
         double teachers = 0;
         int64_t known[QUERIES];
         for (int k = 0; k < TEACHERS; k++) {
-            teachers += right(predictions + k * QUERIES, truth, QUERIES) / TEACHERS;
+            teachers += linear_right(predictions + k * QUERIES, truth, QUERIES) / TEACHERS;
         }
         for (int64_t k = 0; k < answered; k++) {
             known[k] = truth[rows[k]];
         }
-        *student_right = right(read, tried, TRIED);
+        *student_right = linear_right(read, tried, TRIED);
         printf("a teacher alone reads %.0f %% right\n", teachers);
         printf("answered: %lld of %d, %.0f %% right\n", (long long)answered, QUERIES,
-               right(labels, known, (size_t)answered));
+               linear_right(labels, known, (size_t)answered));
         printf("the student reads %.0f %% right of %d new digits\n", *student_right, TRIED);
         status = account(context, votes, predictions, err);
     }

@@ -19,7 +19,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "digits_net.h"
 #include "parties.h"
@@ -205,13 +204,6 @@ static sy_status send_plan(const party *p, sy_pointer_plan **sent, sy_error *err
     return status;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* One run on `count` images, and a row of the table of costs. */
 static sy_status infer(const party *p, sy_pointer_plan *plan, sy_tensor *const *weights,
                        sy_tensor *images, int64_t count, float *digits, sy_error *err)
@@ -234,9 +226,9 @@ static sy_status infer(const party *p, sy_pointer_plan *plan, sy_tensor *const *
         for (int k = 0; k < WEIGHTS; k++) {
             args[1 + k] = sy_value_tensor(weights[k]);
         }
-        seconds = -now();
+        seconds = -party_clock();
         status = sy_pointer_plan_run(plan, args, 1 + WEIGHTS, NULL, &result, 1, NULL, err);
-        seconds += now();
+        seconds += party_clock();
     }
     if (status == SY_OK) {
         status = party_get_cost(p, &to, err);
