@@ -402,7 +402,7 @@ static sy_status open_world(world *w, const process *workers, const char *path, 
 {
     sy_connect_options options = SY_CONNECT_OPTIONS_INIT;
     sy_hook_options quiet = SY_HOOK_OPTIONS_INIT;
-    options.spin_us = 0;
+    options.spin_us = 100; /* answers come soon: do not sleep before them */
     quiet.verbose = false;
     sy_status status = sy_context_new(&w->context, NULL, err);
     if (status == SY_OK) {

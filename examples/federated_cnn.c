@@ -30,7 +30,7 @@ static const char *const keys[TRAININGS] = {"quarter", "quarter", "own-digits"};
 /* Rows of each worker, when they are sorted by digits. */
 static const int64_t unlike[WORKERS + 1] = {0, 600, 1050, 1350, TRAINED};
 
-/* Two convolutions, each halved by pooling, and a linear layer. No batch norms: their statistics would stay at the workers. */
+/* Two convolutions, each halved by pooling, and a linear layer. */
 static sy_status make_net(sy_hook *hook, sy_module **model, sy_error *err)
 {
     enum { LAYERS = 8 };
