@@ -52,7 +52,7 @@ typedef struct sy_serve_options {
     size_t allow_count;
     /*
      * Noisy answers: training with noise (sy_fit_options.noise_multiplier) and queries (queries.h), each charged to who asks before it leaves, and refused when
-     * the budget is spent. Both, or NULL: none. The ledger is referenced as long as the dataset is served, and knows it by its key, so
+     * the budget is spent. NULL: none; a budget needs a ledger. The ledger is referenced as long as the dataset is served, and knows it by its key, so
      * that other rows need another key.
      */
     sy_ledger *ledger;
@@ -90,7 +90,7 @@ SY_API sy_status sy_worker_serve_files(sy_worker *worker, const char *key, const
  *     NAME-images-idx3-ubyte and NAME-labels-idx1-ubyte     as MNIST's files are named; also with a point: NAME-images.idx3-ubyte
  *
  * Other files, hidden ones and subdirectories are skipped. `options` are for all of them; a file NAME.dataset beside it overrides them for
- * one, in lines "word value" with the words of csyft worker: tag, describe, release-rows, transform, target-transform, allow. A word that may be
+ * one, in lines "word value" with the words of csyft worker: tag, describe, release-rows, transform, target-transform, budget, allow. A word that may be
  * repeated replaces all of that kind that `options` give, and with no value behind it leaves none; empty lines, and lines that begin with "#", say nothing.
  * *served, nullable: how many there are, which may be 0.
  * All or nothing: on failure none of this call stays served. SY_ENOTFOUND: no such directory, or a file without what belongs to it; SY_EEXIST: a

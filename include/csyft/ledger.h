@@ -74,6 +74,8 @@ typedef struct sy_budget {
     double epsilon_all;    /* by all of them together, with the same delta; 0: no limit */
 } sy_budget;
 
+/* Reads "EPSILON,DELTA" or "EPSILON,DELTA,ALL", as csyft worker --budget takes it. SY_EINVAL. */
+SY_API sy_status sy_budget_from_text(const char *text, sy_budget *budget, sy_error *err);
 /* SY_EINVAL names the field that cannot be. */
 SY_API sy_status sy_budget_check(const sy_budget *budget, sy_error *err);
 

@@ -38,6 +38,7 @@ typedef struct cli_verb {
 extern const cli_verb cli_worker, cli_demo, cli_keys;
 extern const cli_verb cli_whoami, cli_ls, cli_search, cli_send, cli_call, cli_get, cli_rm;
 extern const cli_verb cli_peers, cli_messages;
+extern const cli_verb cli_query, cli_ledger;
 #ifdef CSYFT_PROGRAM_HAS_BENCH
 extern const cli_verb cli_bench; /* bench.c */
 #endif

@@ -109,6 +109,14 @@ static int add_transform(const cli_verb *verb, data_file *file, int which, const
     return CLI_OK;
 }
 
+static int set_budget(const cli_verb *verb, data_file *file, const char *text)
+{
+    sy_error err = SY_ERROR_INIT;
+    return sy_budget_from_text(text, &file->budget, &err) == SY_OK
+               ? CLI_OK
+               : cli_misuse(verb, "--budget: %s", err.message);
+}
+
 /* What belongs to the file before, and to which kind of file. */
 static int check_place(const cli_verb *verb, const worker_data *s, int option)
 {
@@ -118,6 +126,7 @@ static int check_place(const cli_verb *verb, const worker_data *s, int option)
                                         [WORKER_DATA_ROWS] = "release-rows",
                                         [WORKER_DATA_TRANSFORM] = "transform",
                                         [WORKER_DATA_TARGETS] = "target-transform",
+                                        [WORKER_DATA_BUDGET] = "budget",
                                         [WORKER_DATA_ALLOW] = "allow"};
     const bool either = option == WORKER_DATA_TAG || option == WORKER_DATA_ALLOW;
     const bool of_tensor = option == WORKER_DATA_PRIVATE;
@@ -141,6 +150,9 @@ int worker_data_take(const cli_verb *verb, worker_data *s, int option, const cha
         return add_dataset(verb, s, value);
     case WORKER_DATA_RELEASE:
         return add_release(verb, s, value);
+    case WORKER_DATA_LEDGER:
+        s->ledger = value;
+        return CLI_OK;
     default:
         break;
     }
@@ -152,6 +164,8 @@ int worker_data_take(const cli_verb *verb, worker_data *s, int option, const cha
     switch (option) {
     case WORKER_DATA_ALLOW:
         return add_allowance(verb, s, value);
+    case WORKER_DATA_BUDGET:
+        return set_budget(verb, file, value);
     case WORKER_DATA_PRIVATE:
         file->is_private = true;
         return CLI_OK;
@@ -192,7 +206,9 @@ static sy_status publish(const cli_session *session, const data_file *file, sy_e
     return status;
 }
 
-static sy_status serve(const cli_session *session, const data_file *file, sy_error *err)
+/* ledger: nullable. */
+static sy_status serve(const cli_session *session, const data_file *file, sy_ledger *ledger,
+                       sy_error *err)
 {
     sy_serve_options options = SY_SERVE_OPTIONS_INIT;
     size_t served = 0;
@@ -206,6 +222,8 @@ static sy_status serve(const cli_session *session, const data_file *file, sy_err
     options.target_transform_count = file->transform_count[1];
     options.allow = file->allow;
     options.allow_count = file->allow_count;
+    options.ledger = ledger;
+    options.budget = file->budget.size != 0 ? &file->budget : NULL;
     if (file->kind == DATA_SET) {
         return sy_worker_serve_files(session->worker, file->key, file->path, file->targets,
                                      &options, err);
@@ -218,14 +236,25 @@ static sy_status serve(const cli_session *session, const data_file *file, sy_err
     return status;
 }
 
+static sy_status publish_all(const cli_session *session, const worker_data *data, sy_error *err)
+{
+    sy_ledger *ledger = NULL; /* each dataset that it is kept for has a reference */
+    sy_status status =
+        data->ledger != NULL ? sy_ledger_open(session->context, &ledger, data->ledger, err) : SY_OK;
+    for (size_t k = 0; k < data->file_count && status == SY_OK; k++) {
+        const data_file *file = &data->files[k];
+        status = file->kind == DATA_TENSOR ? publish(session, file, err)
+                                           : serve(session, file, ledger, err);
+    }
+    sy_ledger_unref(ledger);
+    return status;
+}
+
 int worker_data_publish(const cli_session *session, const worker_data *data)
 {
     sy_error err = SY_ERROR_INIT;
-    for (size_t k = 0; k < data->file_count; k++) {
-        const data_file *file = &data->files[k];
-        if ((file->kind == DATA_TENSOR ? publish : serve)(session, file, &err) != SY_OK) {
-            return cli_report(session->verb, &err);
-        }
+    if (publish_all(session, data, &err) != SY_OK) {
+        return cli_report(session->verb, &err);
     }
     for (size_t k = 0; k < data->release_count; k++) {
         if (sy_worker_declare_release(session->worker, data->releases[k].name,

@@ -24,6 +24,7 @@ typedef struct data_file {
     size_t allow_count;
     bool is_private;
     int64_t release_rows;
+    sy_budget budget; /* size 0: none */
     const char *description;
     const char *transforms[2][WORKER_DATA_TRANSFORMS_MAX]; /* of rows, of targets */
     size_t transform_count[2];
@@ -44,6 +45,7 @@ typedef struct worker_data {
     size_t allow_count;
     release *releases;
     size_t release_count;
+    const char *ledger; /* a path; NULL: none */
 } worker_data;
 
 enum {
@@ -56,7 +58,9 @@ enum {
     WORKER_DATA_ROWS,
     WORKER_DATA_TRANSFORM,
     WORKER_DATA_TARGETS,
+    WORKER_DATA_BUDGET,
     WORKER_DATA_ALLOW,
+    WORKER_DATA_LEDGER,
     WORKER_DATA_RELEASE,
     WORKER_DATA_OPTIONS
 };
@@ -85,9 +89,14 @@ enum {
          "\"flatten\", \"reshape 1x28x28\", \"one_hot 10\", \"float32\", \"int64\";\n"  \
          "may be repeated"},                                                            \
         {"target-transform", 0, "HOW", "the same to its targets"},                      \
+        {"budget", 0, "EPSILON,DELTA",                                                  \
+         "noisy answers about it: what each caller may spend; with a third\n"           \
+         "number, epsilon of all callers together. Needs --ledger"},                    \
         {"allow", 0, "WHAT=NAMES",                                                      \
          "only these callers may do that with what is before: get, use, search,\n"      \
          "delete; several: commas; no name: nobody; may be repeated"},                  \
+        {"ledger", 0, "FILE",                                                           \
+         "keeps what callers have spent of budgets; made when it is not there"},        \
     {                                                                                   \
         "release", 0, "OP:ROWS",                                                        \
             "what OP makes of private data may leave when it depends on an\n"           \

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "differential_privacy/checks.h"
 #include "differential_privacy/ledger_file.h"
+#include "formats/decimal.h"
 
 typedef struct account {
     struct account *next;
@@ -275,6 +276,32 @@ sy_status sy_budget_check(const sy_budget *budget, sy_error *err)
     SY_TRY(syi_check_positive("budget", "epsilon", budget->epsilon, err));
     SY_TRY(syi_check_not_negative("budget", "epsilon_all", budget->epsilon_all, err));
     return syi_check_delta("budget", budget->delta, err);
+}
+
+sy_status sy_budget_from_text(const char *text, sy_budget *budget, sy_error *err)
+{
+    double numbers[3] = {0};
+    const char *at = text;
+    int count = 0;
+    for (bool more = true; more && count < 3; count++) {
+        const size_t length = strcspn(at, ",");
+        const syi_decimal number = syi_decimal_parse(at, length);
+        if (number.kind == SYI_DECIMAL_NONE) {
+            count = 0;
+            break;
+        }
+        numbers[count] = number.real;
+        more = at[length] == ',';
+        at += length + (more ? 1 : 0);
+    }
+    if (count < 2 || *at != '\0') {
+        return syi_fail(err, SY_EINVAL,
+                        "budget \"%.60s\": expected EPSILON,DELTA or EPSILON,DELTA,ALL", text);
+    }
+    const sy_budget read = {sizeof read, numbers[0], numbers[1], numbers[2]};
+    SY_TRY(sy_budget_check(&read, err));
+    *budget = read;
+    return SY_OK;
 }
 
 sy_status sy_ledger_charge(sy_ledger *ledger, const char *data, const char *caller,

@@ -335,6 +335,24 @@ static void test_bad_calls(void **state)
                         "no ledger");
 }
 
+static void test_budget_texts(void **state)
+{
+    static const char *const wrong[] = {
+        "",    "1",   "1,",       ",1e-6",  "1,1e-6,",  "1;1e-6",  "a,b",     "0,1e-6",
+        "1,0", "1,1", "1,1e-6,x", "-1,0.1", "1,.1,2,3", "nan,0.1", "inf,0.1", "1,0.1 "};
+    scene *c = *state;
+    sy_budget read = budget(7, 7);
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        assert_status(sy_budget_from_text(wrong[k], &read, &c->err), SY_EINVAL, &c->err);
+        assert_true(read.epsilon == 7 && read.epsilon_all == 7);
+    }
+    assert_ok(sy_budget_from_text("1.5,1e-6", &read, &c->err), &c->err);
+    assert_true(read.epsilon == 1.5 && read.delta == 1e-6 && read.epsilon_all == 0);
+    assert_ok(sy_budget_from_text("1,0.001,20", &read, &c->err), &c->err);
+    assert_true(read.epsilon == 1 && read.delta == 0.001 && read.epsilon_all == 20);
+    assert_int_equal(read.size, sizeof read);
+}
+
 /* Whoever charges at the same time: no more than the budget allows one after the other. */
 typedef struct spender {
     sy_ledger *ledger;
@@ -404,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_budget_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };

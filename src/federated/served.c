@@ -175,10 +175,11 @@ static sy_status read_options(syi_served *served, const sy_serve_options *o, sy_
         return syi_fail(err, SY_EINVAL,
                         "serve: release_rows is negative, or tags or allow are NULL");
     }
-    if ((o->ledger == NULL) != (o->budget == NULL)) {
-        return syi_fail(err, SY_EINVAL, "serve: a budget needs a ledger, and a ledger a budget");
-    }
     if (o->budget != NULL) {
+        if (o->ledger == NULL) {
+            return syi_fail(err, SY_EINVAL,
+                            "serve: a budget needs a ledger, which remembers what is spent");
+        }
         SY_TRY(sy_budget_check(o->budget, err));
         served->budget = *o->budget;
         served->ledger = sy_ledger_ref(o->ledger);

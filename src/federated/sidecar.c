@@ -64,6 +64,12 @@ static sy_status set_description(syi_sidecar *s, const char *value, sy_error *er
     return SY_OK;
 }
 
+static sy_status set_budget(syi_sidecar *s, const char *value, sy_error *err)
+{
+    return s->budget.size == 0 ? sy_budget_from_text(value, &s->budget, err)
+                               : syi_fail(err, SY_EINVAL, "it is said twice");
+}
+
 static sy_status take(syi_sidecar *s, const char *word, const char *value, sy_error *err)
 {
     if (strcmp(word, "tag") == 0) {
@@ -84,9 +90,12 @@ static sy_status take(syi_sidecar *s, const char *word, const char *value, sy_er
     if (strcmp(word, "describe") == 0) {
         return set_description(s, value, err);
     }
+    if (strcmp(word, "budget") == 0) {
+        return set_budget(s, value, err);
+    }
     return syi_fail(err, SY_EFORMAT,
                     "no such word; there are tag, describe, release-rows, transform, "
-                    "target-transform and allow");
+                    "target-transform, budget and allow");
 }
 
 /* Lines */
@@ -189,5 +198,6 @@ void syi_sidecar_apply(const syi_sidecar *s, sy_serve_options *o)
     apply(&s->target_transforms, &o->target_transforms, &o->target_transform_count);
     apply(&s->allow, &o->allow, &o->allow_count);
     o->description = s->description != NULL ? s->description : o->description;
+    o->budget = s->budget.size != 0 ? &s->budget : o->budget;
     o->release_rows = s->release_rows != 0 ? s->release_rows : o->release_rows;
 }

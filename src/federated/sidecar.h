@@ -22,6 +22,7 @@ typedef struct syi_sidecar {
     syi_sidecar_list tags, transforms, target_transforms, allow;
     const char *description; /* nullable */
     int64_t release_rows;    /* 0: not said */
+    sy_budget budget;        /* size 0: not said */
 } syi_sidecar;
 
 /* SY_ENOTFOUND, SY_EIO; SY_EFORMAT names file and line: no such word, a value that it does not take, said twice. */

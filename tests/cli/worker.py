@@ -198,6 +198,60 @@ class Datasets(CliTest):
         self.assertIn("no datasets are there", empty.errors())
 
 
+class Budgets(CliTest):
+    def start_with_budget(self, *more):
+        table = self.folder / "patients.csv"
+        table.write_text("".join(f"{20 + k % 40},{k % 3},{k % 2}\n" for k in range(400)))
+        return self.start("ward", "--ledger", self.folder / "spent", "--dataset", f"patients={table}", *more)
+
+    def test_answers_cost_and_end(self):
+        worker = self.start_with_budget("--budget", "1,1e-9")
+        ask = lambda *more: ("query", worker.url, "patients", *more)
+        laplace = ("--laplace", "--noise", "2.5")
+        self.assertEqual(self.succeed(*ask()), "0\t1\t1e-09\t0")
+        mean, deviation = map(float, self.succeed(*ask("--mean", "0,100", "--column", "0", *laplace)).split())
+        self.assertLess(abs(mean - 39.5), 20)  # 45 deviations
+        self.assertAlmostEqual(deviation, 50 * 2.5 * 2**0.5 / 400, delta=0.005)
+        lines = self.succeed(*ask("--targets", "--histogram", "-0.5,0.5,1.5", *laplace)).splitlines()
+        self.assertEqual([line.split()[:2] for line in lines], [["-0.5", "0.5"], ["0.5", "1.5"]])
+        for line in lines:
+            self.assertLess(abs(int(line.split()[2]) - 200), 150)
+        self.assertEqual(self.succeed(*ask()), "0.8\t1\t1e-09\t2")
+        self.fail_with(1, "budget of caller .anonymous. for patients: 0.8 of epsilon 1", *ask("--mean", "0,3", "--column", "1", *laplace))
+        self.assertEqual(self.succeed("ledger", "--delta", "1e-9", self.folder / "spent"), "patients\t-\t2\t0.8")
+        worker.process.kill()
+        worker.process.wait()
+        worker.stop = lambda *_: 0  # it was killed on purpose
+        # killed, and begun again: what was spent is spent
+        worker = self.start_with_budget("--budget", "1,1e-9")
+        self.assertEqual(self.succeed("query", worker.url, "patients"), "0.8\t1\t1e-09\t2")
+        self.fail_with(1, "is open elsewhere", "worker", "--id", "other", "--listen", "tcp://127.0.0.1:0", "--ledger", self.folder / "spent")
+
+    def test_a_budget_beside_a_file(self):
+        folder = self.folder / "sets"
+        folder.mkdir()
+        (folder / "one.csv").write_text("1,0\n2,1\n")
+        (folder / "one.dataset").write_text("budget 2,1e-5\n")
+        (folder / "two.csv").write_text("1,0\n2,1\n")
+        worker = self.start("bob", "--ledger", self.folder / "spent", "--datasets", folder)
+        self.assertEqual(self.succeed("query", worker.url, "one"), "0\t2\t1e-05\t0")
+        self.assertEqual(self.succeed("query", worker.url, "two"), "0\t0\t0\t0")
+        self.fail_with(1, "no budget", "query", worker.url, "two", "--mean", "0,1")
+
+    def test_wrong_command_lines(self):
+        table = self.folder / "t.csv"
+        table.write_text("1,0\n2,1\n")
+        listen = ("worker", "--id", "x", "--listen", "tcp://127.0.0.1:0")
+        self.fail_with(2, "--budget: belongs behind", *listen, "--budget", "1,1e-6")
+        self.fail_with(2, "expected EPSILON,DELTA", *listen, "--dataset", f"t={table}", "--budget", "1")
+        self.fail_with(1, "needs a ledger", *listen, "--dataset", f"t={table}", "--budget", "1,1e-6")
+        self.fail_with(1, "is no ledger", *listen, "--ledger", table)
+        self.fail_with(1, "No such file", "ledger", self.folder / "missing")
+        self.fail_with(2, "expected LOWER,UPPER", "query", "tcp://127.0.0.1:1", "t", "--mean", "1")
+        self.fail_with(2, "two edges", "query", "tcp://127.0.0.1:1", "t", "--histogram", "1")
+        self.fail_with(2, "--noise", "query", "tcp://127.0.0.1:1", "t", "--noise", "0")
+
+
 class Limits(CliTest):
     def test_memory_limit_refuses_what_does_not_fit_and_serves_on(self):
         worker = self.start("bob", "--memory-limit", "2M")
