@@ -17,11 +17,12 @@
  *
  * What is promised, about the rows of any one teacher, who can move one vote in each query. All do what was agreed, and are curious:
  *     the student sees labels: the epsilon of GNMax with SIGMA. For the votes that were given it is smaller than whatever the votes,
- *         as many labels are clear; but that one is as secret as the votes
+ *         as many labels are clear; but that one is as secret as the votes. (It rests on how likely noise is to change a winner, which on
+ *         this grid is as with Gaussian noise to six digits)
  *     the student, the provider and c owners, who show each other all they have and all that passed, see no more than the others' votes,
  *         summed up, with the others' noise: the epsilon of SIGMA sqrt((5 - c) / 5), whatever the votes
- *     who opens what should stay shared sees the votes of each owner with that owner's noise: SIGMA / sqrt(5). A student could
- *         ask for that: workers that know their callers refuse what was not agreed (csyft/caller.h); here they know nobody
+ *     who opens what should stay shared sees the votes of each owner with that owner's noise: SIGMA / sqrt(5). A student could ask
+ *         for that, and is trusted not to: results inherit permissions, so who may open winners may open what they are made of
  * An owner that leaves out its noise, or makes up votes, is not noticed; if one is missing, so is its noise. Confident-GNMax is not used: it
  * compares votes to a threshold by noise of its own, so that votes would have to be shared twice, and its figures would not hold for who sees the sums.
  *
@@ -37,9 +38,7 @@
 
 enum { OWNERS = 5, EACH = 30, OWN = 10, QUERIES = 150, TRIED = 147, COUNTS = QUERIES * DIGITS };
 enum { ROWS = OWNERS * EACH * OWN, TRIED_FROM = ROWS + QUERIES, UNITS = 1 << 20 /* in a vote */ };
-enum {
-    BITS = 28
-}; /* of an owner's noisy count: below 128 votes, and so is its noise but for a chance of 1e-40 */
+enum { BITS = 28 }; /* 30 votes and noise are below 128 but for a chance of 1e-40 */
 static const double SIGMA = 15, DELTA = 1e-4;
 static const char *const names[OWNERS] = {"north", "east", "south", "west", "centre"};
 
