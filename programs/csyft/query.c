@@ -27,8 +27,8 @@ static const cli_option query_options[] = {
     {"column", 0, "N", "of this column, from 0 on; default: all (mean), the only one"},
     {"targets", 0, NULL, "of the targets instead of the rows"},
     {"noise", 0, "M",
-     "deviation of the noise, in units of how far one row can move the answer;\n"
-     "default: 10"},
+     "deviation of the noise, in units of how far one row can move the\n"
+     "answer; default: 10"},
     {"laplace", 0, NULL, "Laplace noise, which costs epsilon 1/M, instead of Gaussian"},
     {0},
 };
