@@ -72,6 +72,7 @@ int bench_run_mpc(const bench *b, const bench_scenario *scenario, bench_result *
 int bench_run_network(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_mpc_net(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_federated(const bench *b, const bench_scenario *scenario, bench_result *result);
+int bench_run_noisy_fit(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_federated_many(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_virtual_workers(const bench *b, const bench_scenario *scenario, bench_result *result);
 int bench_run_add(const bench *b, const bench_scenario *scenario, bench_result *result);

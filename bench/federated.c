@@ -2,7 +2,7 @@
  * federated.c - a round of federated training over two workers beside the same steps here; a round of a large model over a hundred
  * virtual workers beside adding up as many models; and what a virtual worker takes.
  */
-#include <csyft/federated.h>
+#include <csyft/queries.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
@@ -77,7 +77,9 @@ static sy_status make_rows(federated *f, sy_error *err)
     sy_worker *here = NULL;
     sy_serve_options options = SY_SERVE_OPTIONS_INIT;
     char path[80];
+    const sy_budget budget = {sizeof budget, 1e30, 1e-6, 0};
     options.release_rows = BATCH;
+    options.budget = &budget;
     sy_scope *s = sy_scope_begin(hook);
     sy_tensor *x = sy_scope_keep(s, sy_rand(s, SY_DTYPE_F32, 2, (int64_t[]){ROWS, PIXELS}));
     sy_tensor *y = sy_scope_keep(s, sy_randint(s, 0, CLASSES, 1, (int64_t[]){ROWS}));
@@ -90,9 +92,11 @@ static sy_status make_rows(federated *f, sy_error *err)
     snprintf(path, sizeof path, "%s/y.npy", f->folder);
     status = status == SY_OK ? sy_tensor_save(y, path, err) : status;
     status = status == SY_OK ? sy_virtual_worker_new(hook, &here, "here", err) : status;
+    status = status == SY_OK ? sy_ledger_open(f->session.context, &options.ledger, NULL, err) : status;
     status = status == SY_OK ? sy_worker_serve_dataset(here, "rows", more_x, more_y, &options, err)
                              : status;
     f->here = (sy_shard){here, "rows"};
+    sy_ledger_unref(options.ledger);
     sy_tensor_unref(x);
     sy_tensor_unref(y);
     sy_tensor_unref(more_x);
@@ -198,6 +202,62 @@ int bench_run_federated(const bench *b, const bench_scenario *scenario, bench_re
     }
     if (code == CLI_OK) {
         code = bench_compare(b, 1e-3, run_rounds, &f, run_plain, &f, result);
+    }
+    federated_close(&f);
+    return code;
+}
+
+/* --- with noise ---------------------------------------------------------------------------------- */
+
+/* The same number of steps, of samples of the same size, row by row. */
+static int run_noisy(void *state, size_t count, double *seconds)
+{
+    federated *f = state;
+    sy_error err = SY_ERROR_INIT;
+    sy_status status = SY_OK;
+    sy_fit_options o = f->round.fit;
+    o.noise_multiplier = 1;
+    o.clip = 0.01;
+    const double start = bench_clock();
+    for (size_t k = 0; k < count && status == SY_OK; k++) {
+        status = sy_trainer_fit(f->trainer, &f->here, &o, NULL, &err);
+    }
+    *seconds = bench_clock() - start;
+    return status == SY_OK ? CLI_OK : cli_report(f->session.verb, &err);
+}
+
+/* Is every fit charged? */
+static sy_status check_charges(federated *f, bench_result *result, sy_error *err)
+{
+    sy_budget budget;
+    sy_spending before = {0, 0}, after = {0, 0};
+    double seconds;
+    sy_status status = sy_shard_get_budget(&f->here, &budget, &before, err);
+    status = status == SY_OK && run_noisy(f, 1, &seconds) != CLI_OK ? SY_EREMOTE : status;
+    status = status == SY_OK ? sy_shard_get_budget(&f->here, &budget, &after, err) : status;
+    result->check = status == SY_OK && after.charges == before.charges + 1;
+    return status;
+}
+
+int bench_run_noisy_fit(const bench *b, const bench_scenario *scenario, bench_result *result)
+{
+    federated f = {.folder = "/tmp/csyft-bench-XXXXXX", .round = SY_ROUND_OPTIONS_INIT};
+    sy_error err = SY_ERROR_INIT;
+    const cli_session_options how = {.pool_threads = 1};
+    f.round.fit.batch_size = BATCH;
+    (void)scenario;
+    if (mkdtemp(f.folder) == NULL) {
+        return cli_fail(b->verb, "%s: no folder", f.folder);
+    }
+    int code = cli_session_open(&f.session, b->verb, &how);
+    if (code == CLI_OK) {
+        sy_status status = make_net(&f, &err);
+        status = status == SY_OK ? make_rows(&f, &err) : status;
+        status = status == SY_OK ? check_charges(&f, result, &err) : status;
+        code = status == SY_OK ? CLI_OK : cli_report(b->verb, &err);
+    }
+    if (code == CLI_OK) {
+        code = bench_compare(b, 1e-3, run_noisy, &f, run_plain, &f, result);
     }
     federated_close(&f);
     return code;
