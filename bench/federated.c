@@ -92,7 +92,8 @@ static sy_status make_rows(federated *f, sy_error *err)
     snprintf(path, sizeof path, "%s/y.npy", f->folder);
     status = status == SY_OK ? sy_tensor_save(y, path, err) : status;
     status = status == SY_OK ? sy_virtual_worker_new(hook, &here, "here", err) : status;
-    status = status == SY_OK ? sy_ledger_open(f->session.context, &options.ledger, NULL, err) : status;
+    status =
+        status == SY_OK ? sy_ledger_open(f->session.context, &options.ledger, NULL, err) : status;
     status = status == SY_OK ? sy_worker_serve_dataset(here, "rows", more_x, more_y, &options, err)
                              : status;
     f->here = (sy_shard){here, "rows"};

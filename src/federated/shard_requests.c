@@ -27,6 +27,16 @@ sy_status syi_shard_other_answer(const sy_shard *shard, sy_error *err)
                            shard->worker->name, shard->key);
 }
 
+sy_status syi_shard_blame(const sy_shard *shard, sy_status status, sy_error *err)
+{
+    char named[96];
+    (void)snprintf(named, sizeof named, "dataset %s", shard->key);
+    if (status == SY_OK || err == NULL || strstr(err->message, named) != NULL) {
+        return status;
+    }
+    return syi_error_prefix(err, status, "worker %s, dataset %s", shard->worker->name, shard->key);
+}
+
 sy_status syi_shard_ask(const sy_shard *shard, const char *command, sy_value *args, size_t count,
                         size_t items, syi_shard_listen listen, void *user, sy_error *err)
 {
@@ -43,7 +53,9 @@ sy_status syi_shard_ask(const sy_shard *shard, const char *command, sy_value *ar
     sy_status status = syi_command_request(hook->local_worker, shard->worker, command, args, count,
                                            &exchange, err);
     syi_node_unref(&dataset->base);
-    SY_TRY(status);
+    if (status != SY_OK) {
+        return syi_shard_blame(shard, status, err);
+    }
     syi_decoder_init(&decoder, hook, hook->local_worker, exchange.reply);
     status = syi_decode_value(&decoder, &answer, err);
     if (status == SY_OK) {

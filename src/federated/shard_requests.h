@@ -15,6 +15,9 @@ sy_status syi_shard_point_to(sy_hook *hook, const sy_shard *shard, syi_pointer *
 /* SY_EPROTO "answered with something else". */
 sy_status syi_shard_other_answer(const sy_shard *shard, sy_error *err);
 
+/* A failure on the way, which knows neither of them, names worker and dataset. Returns the status. */
+sy_status syi_shard_blame(const sy_shard *shard, sy_status status, sy_error *err);
+
 /* Looks at the items of an answer, which are gone when it returns. */
 typedef sy_status (*syi_shard_listen)(const sy_shard *shard, const sy_value *items, void *user,
                                       sy_error *err);

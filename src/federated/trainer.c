@@ -264,7 +264,7 @@ static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan wh
                                    deadline, exchange, err);
     }
     syi_node_unref(&dataset->base);
-    return status;
+    return syi_shard_blame(shard, status, err);
 }
 
 sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all, sy_error *err)
@@ -431,7 +431,7 @@ sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fi
     if (status == SY_ENOTFOUND) { /* the dataset, or the plan: then it is sent anew next time */
         forget_plan(trainer, shard->worker, SYI_TRAINER_FIT);
     }
-    return status;
+    return syi_shard_blame(shard, status, err);
 }
 
 /* One worker */
@@ -522,7 +522,7 @@ static sy_status evaluate_once(sy_trainer *t, const sy_shard *shard, int64_t bat
     if (status == SY_ENOTFOUND) {
         forget_plan(t, shard->worker, SYI_TRAINER_EVALUATE);
     }
-    return status;
+    return syi_shard_blame(shard, status, err);
 }
 
 /* A worker that was started anew has no plan. */
