@@ -13,7 +13,7 @@
  *
  * What a served dataset gives away. Its key, tags, description, number and shape of rows: to whoever may search it
  * (caller.h). Its rows: to nobody. What depends on means over `release_rows` rows or more: parameters after steps of a mean
- * loss, that loss, numbers of right answers, histograms. SECURITY.md says what that does not promise: a client chooses the model.
+ * loss, running statistics of batch norms, that loss, numbers of right answers, histograms. SECURITY.md says what that does not promise: a client chooses the model.
  * Where there is a `budget`, noisy answers, for which differential privacy holds whatever the client chooses: neighbours are datasets of equal
  * length, one of which has a row that counts for nothing in the place of somebody's (the number of rows is no secret; "zero-out" in Ponomareva and
  * others 2023, "How to DP-fy ML", section 2.1). One person is one row. With `release_rows` 0 these are the only ones.
@@ -124,8 +124,8 @@ SY_API sy_status sy_shard_get_info(const sy_shard *shard, sy_dataset_info *info,
 typedef struct sy_trainer sy_trainer;
 
 /*
- * Of a module, whose parameters are the model, and how it is trained (sy_module_to_training_plan). The optimizer's state is new in
- * every pass over a dataset that is asked for. Refs the module. What sy_module_to_training_plan gives.
+ * Of a module, whose parameters and buffers (running statistics) are the model, and how it is trained (sy_module_to_training_plan). The optimizer's
+ * state is new in every pass over a dataset that is asked for. Refs the module. What sy_module_to_training_plan gives.
  */
 SY_API sy_status sy_trainer_new(sy_trainer **trainer, sy_module *module, const sy_plan_shape *input,
                                 const sy_plan_shape *target, const sy_training_options *options,
@@ -166,7 +166,8 @@ typedef struct sy_fit_result {
 } sy_fit_result;
 
 /*
- * fit: the worker trains a copy of the model on its dataset; the module's parameters become what it learned. SY_ENOTFOUND: no such
+ * fit: the worker trains a copy of the model on its dataset; the module's parameters become what it learned, and its buffers the running statistics
+ * that batches there have moved. SY_ENOTFOUND: no such
  * dataset; SY_EPERM: it releases nothing, or batches are too small for what it releases; SY_ESHAPE, SY_EDTYPE: rows that the
  * model does not take; SY_ERANGE: a loss that is not finite, a target out of range, or not one full batch; SY_ETIMEDOUT; SY_EPROTO: an answer that is
  * no model. The sentence names worker and dataset. On failure the module is as it was.
@@ -189,12 +190,12 @@ typedef struct sy_round_options {
         fraction; /* of the shards that take part, drawn anew in each round, at least min_workers: 1 */
     uint64_t seed; /* of that; 0: drawn */
     double
-        update_max; /* L2 norm of one worker's change of the model, above which the worker is left out; 0: no limit */
+        update_max; /* L2 norm of one worker's change of the parameters, above which the worker is left out; 0: no limit */
     double lr, beta1, beta2, tau; /* of ADAM: 0.01, 0.9, 0.99, 1e-3 */
     /*
      * Holders of a sum: two or more workers among whom every worker shares its change of the model, so that nobody sees it, and nobody but the
      * client the sum of all; NULL: workers answer with their models. The holders may be workers that take part. Where they are, each change is clipped to update_max at its
-     * worker. A sum of fewer than aggregate_min changes is not told: 3. They are exact to 2^-24, times the rows.
+     * worker. Buffers are in the sum, too, and not clipped. A sum of fewer than aggregate_min changes is not told: 3. They are exact to 2^-24, times the rows.
      */
     sy_worker *const *holders;
     size_t holder_count, aggregate_min;
@@ -221,7 +222,7 @@ typedef struct sy_round_report {
 
 /*
  * One round: every shard that takes part trains a copy of the model, all of them at the same time; the module becomes what the
- * strategy makes of them. Workers that fail, answer too late (fit.timeout_ms), or with something that is no such model, with a number that is not finite, or with a change above update_max are left out, and `shards_reports[k].why` says why. SY_EINVAL names the
+ * strategy makes of them, and buffers their mean by rows (of running variances, too: not the variance of all rows together). Workers that fail, answer too late (fit.timeout_ms), or with something that is no such model, with a number that is not finite, or with a change above update_max are left out, and `shards_reports[k].why` says why. SY_EINVAL names the
  * option; SY_ECANCELED: fewer than min_workers answered, with the first one's reason; then the module is as it was. reports, nullable: room for one per shard.
  */
 SY_API sy_status sy_trainer_round(sy_trainer *trainer, const sy_shard *shards, size_t count,
@@ -248,7 +249,7 @@ typedef struct sy_evaluation {
     int64_t *predicted, *targets;
 } sy_evaluation;
 /*
- * evaluate: by the model as it is, in eval mode, on all rows of a dataset in batches of batch_size (0: 256), one message. `evaluation`: classes and the two arrays are set by the
+ * evaluate: by the model as it is, in eval mode (batch norms by their running statistics), on all rows of a dataset in batches of batch_size (0: 256), one message. `evaluation`: classes and the two arrays are set by the
  * caller. Outputs of one dim per row are scores of classes, and targets their numbers; of others `right` is -1. Errors as for fit.
  */
 SY_API sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,

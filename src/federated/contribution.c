@@ -48,14 +48,16 @@ static double norm_of(const double *changes, size_t count)
     return sqrt(square);
 }
 
-static sy_status fill_words(uint64_t *words, const double *changes, size_t count, int64_t rows,
-                            double clip, sy_error *err)
+/* The first `clipped` of the changes are, together. */
+static sy_status fill_words(uint64_t *words, const double *changes, size_t count, size_t clipped,
+                            int64_t rows, double clip, sy_error *err)
 {
-    const double norm = clip > 0 ? norm_of(changes, count) : 0;
-    const double scale = (double)rows / SYI_UPDATE_UNIT * (norm > clip ? clip / norm : 1);
+    const double norm = clip > 0 ? norm_of(changes, clipped) : 0,
+                 unit = (double)rows / SYI_UPDATE_UNIT, shorter = norm > clip ? clip / norm : 1;
     double most = 0;
     for (size_t i = 0; i < count; i++) {
-        const double number = nearbyint(scale * changes[i]), size = fabs(number);
+        const double number = nearbyint(unit * (i < clipped ? shorter : 1) * changes[i]),
+                     size = fabs(number);
         most = size > most ? size : most;
         words[i] = size < SYI_UPDATE_MOST ? (uint64_t)(int64_t)number : 0;
     }
@@ -63,13 +65,15 @@ static sy_status fill_words(uint64_t *words, const double *changes, size_t count
     return most < SYI_UPDATE_MOST
                ? SY_OK
                : syi_fail(err, SY_ERANGE,
-                          "a parameter changed by more than a sum can take, times %" PRId64
-                          " rows; a smaller learning rate, or clipping (update_max), may help",
+                          "a parameter or a statistic changed by more than a sum can take, times "
+                          "%" PRId64 " rows; a smaller learning rate, clipping (update_max), or "
+                          "rows that are scaled "
+                          "may help",
                           rows);
 }
 
 sy_status syi_contribution_send(sy_worker *worker, const sy_value *holders, const double *changes,
-                                size_t count, int64_t rows, sy_error *err)
+                                size_t count, size_t clipped, int64_t rows, sy_error *err)
 {
     destination to;
     sy_context *context = worker->hook->context;
@@ -79,7 +83,7 @@ sy_status syi_contribution_send(sy_worker *worker, const sy_value *holders, cons
     if (words == NULL) {
         return SYI_ENOMEM(err, "aggregation");
     }
-    sy_status status = fill_words(words, changes, count, rows, to.clip, err);
+    sy_status status = fill_words(words, changes, count, clipped, rows, to.clip, err);
     if (status == SY_OK) {
         status = syi_aggregation_contribute(worker, to.at, to.holders, words, (int64_t)count + 1,
                                             to.least, err);

@@ -1,6 +1,6 @@
 /*
- * fit.c - a worker trains a model on a dataset that it serves. Part of task.h. The answer is the model's parameters, or their changes go to a sum
- * (contribution.h).
+ * fit.c - a worker trains a model on a dataset that it serves. Part of task.h. The answer is the model's parameters and its buffers (running
+ * statistics), or their changes go to a sum (contribution.h).
  */
 #include <inttypes.h>
 #include <math.h>
@@ -24,6 +24,7 @@ static bool has_list(const sy_request *request, size_t index)
 
 typedef struct fitting {
     int64_t epochs, most, returned;
+    int64_t buffers; /* behind the parameters, and returned, too */
     bool shuffle;
     uint64_t seed;
     double proximal;
@@ -117,6 +118,37 @@ static sy_status train(syi_task *t, fitting *f, sy_error *err)
     return SY_OK;
 }
 
+/*
+ * Running statistics are nothing that an optimizer has written, so no release has lifted them. They leave when they are means, moved by batches that were as
+ * large as what is released; a copy, since the plan's own stays what it is.
+ */
+static sy_status release_buffers(const syi_task *t, const fitting *f, sy_error *err)
+{
+    for (size_t k = (size_t)f->returned; k < (size_t)(f->returned + f->buffers); k++) {
+        syi_plan_state *state = &t->body->states[k];
+        const sy_value value = sy_value_tensor(state->tensor);
+        const syi_policy policy = syi_tensor_policy(state->tensor);
+        sy_tensor *copy = NULL;
+        syi_array array;
+        if (!syi_policy_hides(&policy, t->request->bit)) {
+            continue;
+        }
+        if (!syi_task_depends_on(&value, SYI_SPREAD_AGGREGATE, (size_t)t->served->release_rows)) {
+            return syi_fail(err, SY_EPERM,
+                            "buffer %zu (%s) is no mean over %" PRId64
+                            " rows or more, and does not leave",
+                            k - (size_t)f->returned, state->name != NULL ? state->name : "",
+                            t->served->release_rows);
+        }
+        SY_TRY(syi_array_clone(t->body->hook->context, &array, syi_node_array(state->tensor->node),
+                               t->mode.account, err));
+        SY_TRY(syi_tensor_from_array(t->body->hook, &copy, &array, err));
+        sy_tensor_unref(state->tensor);
+        state->tensor = copy;
+    }
+    return SY_OK;
+}
+
 /* What leaves has to be a mean over enough rows, and to be numbers: all of them, one after the other. */
 static sy_status read_model(const syi_task *t, size_t count, double *numbers, sy_error *err)
 {
@@ -143,7 +175,7 @@ static sy_status read_model(const syi_task *t, size_t count, double *numbers, sy
 static sy_status answer_fit(const syi_task *t, const fitting *f, sy_error *err)
 {
     sy_value states[SYI_TAPE_INPUTS_MAX];
-    const size_t count = (size_t)f->returned;
+    const size_t count = (size_t)(f->returned + f->buffers);
     for (size_t k = 0; k < count; k++) {
         states[k] = sy_value_tensor(t->body->states[k].tensor);
     }
@@ -160,7 +192,8 @@ static sy_status contribute(const syi_task *t, const fitting *f, double *numbers
 {
     sy_context *context = t->request->worker->hook->context;
     const sy_value *given = &t->request->args[2];
-    if ((size_t)f->returned > given->as.list.count) {
+    const size_t count = (size_t)(f->returned + f->buffers);
+    if (count > given->as.list.count) {
         return syi_fail(err, SY_EINVAL, "changes of more parameters than were given");
     }
     double *before = syi_alloc_array(context, elements, sizeof *before);
@@ -168,7 +201,7 @@ static sy_status contribute(const syi_task *t, const fitting *f, double *numbers
         return SYI_ENOMEM(err, "aggregation");
     }
     size_t at = 0;
-    for (size_t k = 0; k < (size_t)f->returned; k++) {
+    for (size_t k = 0; k < count; k++) {
         at +=
             syi_numbers_read(syi_node_array(given->as.list.items[k].as.tensor->node), before + at);
     }
@@ -177,22 +210,23 @@ static sy_status contribute(const syi_task *t, const fitting *f, double *numbers
     }
     syi_free(context, before, elements * sizeof *before);
     return syi_contribution_send(t->request->worker, &t->request->args[10], numbers, elements,
-                                 f->tally.rows, err);
+                                 count_elements(t, (size_t)f->returned), f->tally.rows, err);
 }
 
 static sy_status finish_fit(syi_task *t, fitting *f, sy_error *err)
 {
     sy_context *context = t->request->worker->hook->context;
-    const size_t elements = count_elements(t, (size_t)f->returned),
+    const size_t count = (size_t)(f->returned + f->buffers), elements = count_elements(t, count),
                  size = elements * sizeof(double);
+    SY_TRY(release_buffers(t, f, err));
     double *numbers = syi_alloc(context, size);
     if (numbers == NULL && elements > 0) {
         return SYI_ENOMEM(err, "fit");
     }
-    sy_status status = read_model(t, (size_t)f->returned, numbers, err);
+    sy_status status = read_model(t, count, numbers, err);
     if (status == SY_OK && has_list(t->request, 10)) {
         status = contribute(t, f, numbers, elements, err);
-        f->returned = 0;
+        f->returned = f->buffers = 0;
     }
     if (numbers != NULL) {
         syi_wipe(numbers, size);
@@ -251,6 +285,9 @@ static sy_status fit_noisily(syi_task *t, fitting *f, const sy_value *given, sy_
                                .epochs = f->epochs,
                                .most = f->most,
                                .parameters = (size_t)f->returned};
+    if (f->buffers > 0) { /* which no noise is for */
+        return syi_fail(err, SY_ENOTSUP, "buffers are not told with noise");
+    }
     f->tally = (syi_fit_tally){.loss = NAN, .rows = (int64_t)t->count};
     return syi_task_fit_noisily(t, &fit, &f->tally.batches, err);
 }
@@ -273,10 +310,16 @@ sy_status syi_task_fit(syi_task *t, const sy_request *request, sy_error *err)
     f.shuffle = request->args[6].kind == SY_VALUE_BOOL && request->args[6].as.boolean;
     SY_TRY(syi_task_read_number(request, 7, INT64_MIN, &seed, err));
     SY_TRY(syi_task_read_number(request, 8, 0, &f.returned, err));
+    if (request->arg_count > 12) {
+        SY_TRY(syi_task_read_number(request, 12, 0, &f.buffers, err));
+    }
     f.seed = (uint64_t)seed;
-    if ((uint64_t)f.returned > t->body->state_count || f.returned > SYI_TAPE_INPUTS_MAX) {
-        return syi_fail(err, SY_EINVAL, "%" PRId64 " parameters of plan %s, which has %zu",
-                        f.returned, t->body->name, t->body->state_count);
+    if (f.returned > SYI_TAPE_INPUTS_MAX || f.buffers > SYI_TAPE_INPUTS_MAX ||
+        (uint64_t)(f.returned + f.buffers) > t->body->state_count ||
+        f.returned + f.buffers > SYI_TAPE_INPUTS_MAX) {
+        return syi_fail(err, SY_EINVAL,
+                        "%" PRId64 " parameters and %" PRId64 " buffers of plan %s, which has %zu",
+                        f.returned, f.buffers, t->body->name, t->body->state_count);
     }
     SY_TRY(has_list(request, 11) ? fit_noisily(t, &f, &request->args[11], err)
                                  : fit_plainly(t, &f, err));

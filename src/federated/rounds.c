@@ -21,7 +21,7 @@ typedef struct round_ {
     syi_fit *fits;
     sy_shard_report *reports;
     double *before, *after,
-        *sum;      /* parameters; of the round's start, of one worker, and weighted */
+        *sum;      /* parameters and buffers; of the round's start, of one worker, and weighted */
     double weight; /* of what is in the sum: rows */
     double loss;
     size_t counted;
@@ -57,7 +57,7 @@ static sy_status read_options(const sy_round_options *given, size_t count, sy_ro
 static void round_close(round_ *r)
 {
     sy_context *context = r->trainer->hook->context;
-    const size_t size = r->trainer->element_count * sizeof(double);
+    const size_t size = r->trainer->state_count * sizeof(double);
     syi_aggregation_close(&r->aggregation);
     syi_free(context, r->fits, r->count * sizeof *r->fits);
     syi_free(context, r->reports, r->count * sizeof *r->reports);
@@ -69,7 +69,7 @@ static void round_close(round_ *r)
 static sy_status round_open(round_ *r, sy_error *err)
 {
     sy_context *context = r->trainer->hook->context;
-    const size_t elements = r->trainer->element_count;
+    const size_t elements = r->trainer->state_count;
     r->fits = syi_alloc_array(context, r->count, sizeof *r->fits);
     r->reports = syi_alloc_array(context, r->count, sizeof *r->reports);
     r->before = syi_alloc_array(context, elements, sizeof *r->before);
@@ -144,6 +144,7 @@ static void ask(round_ *r)
     }
 }
 
+/* Of the parameters: what the data are like, which buffers say, has no limit. */
 static sy_status check_update(const round_ *r, const sy_shard *shard, sy_error *err)
 {
     double square = 0;
@@ -161,7 +162,7 @@ static sy_status check_update(const round_ *r, const sy_shard *shard, sy_error *
 static void add(round_ *r, const sy_fit_result *result)
 {
     const double rows = (double)result->rows;
-    for (size_t i = 0; i < r->trainer->element_count && r->secure.aggregation == NULL; i++) {
+    for (size_t i = 0; i < r->trainer->state_count && r->secure.aggregation == NULL; i++) {
         r->sum[i] += rows * (r->after[i] - r->before[i]);
     }
     r->weight += rows;
@@ -172,7 +173,7 @@ static void add(round_ *r, const sy_fit_result *result)
 /* One after the other is added, so that memory does not grow with the number of workers. */
 static void listen(round_ *r)
 {
-    memset(r->sum, 0, r->trainer->element_count * sizeof *r->sum);
+    memset(r->sum, 0, r->trainer->state_count * sizeof *r->sum);
     for (size_t k = 0; k < r->count; k++) {
         sy_shard_report *report = &r->reports[k];
         const sy_shard *shard = &r->shards[k];
@@ -230,7 +231,7 @@ static sy_status open_aggregation(round_ *r, sy_error *err)
     }
     r->secure = (syi_secure_fit){&r->aggregation, r->o.aggregate_min, r->o.update_max};
     return syi_aggregation_open(r->trainer->hook, &r->aggregation, r->o.holders, r->o.holder_count,
-                                (int64_t)r->trainer->element_count + 1, r->o.aggregate_min, err);
+                                (int64_t)r->trainer->state_count + 1, r->o.aggregate_min, err);
 }
 
 /* What the holders tell together: all that is known of the updates. A worker whose answer was lost may be in it, and one that
@@ -238,7 +239,7 @@ static sy_status open_aggregation(round_ *r, sy_error *err)
 static sy_status take_sum(round_ *r, sy_error *err)
 {
     sy_context *context = r->trainer->hook->context;
-    const size_t n = r->trainer->element_count, size = (n + 1) * sizeof(uint64_t);
+    const size_t n = r->trainer->state_count, size = (n + 1) * sizeof(uint64_t);
     uint64_t *words = syi_alloc(context, size);
     size_t contributors = 0;
     if (words == NULL) {
@@ -280,14 +281,17 @@ static sy_status step_adam(round_ *r, sy_error *err)
     return SY_OK;
 }
 
+/* Buffers become their mean whatever the strategy: they are statistics, and no step follows from them. */
 static sy_status step(round_ *r, sy_error *err)
 {
+    const sy_trainer *t = r->trainer;
+    size_t from = 0;
     if (r->o.strategy == SY_STRATEGY_ADAM) {
         SY_TRY(step_adam(r, err));
-    } else {
-        for (size_t i = 0; i < r->trainer->element_count; i++) {
-            r->after[i] = r->before[i] + r->sum[i] / r->weight;
-        }
+        from = t->element_count;
+    }
+    for (size_t i = from; i < t->state_count; i++) {
+        r->after[i] = r->before[i] + r->sum[i] / r->weight;
     }
     return syi_trainer_write(r->trainer, r->after, err);
 }

@@ -16,6 +16,52 @@
 
 /* Life */
 
+/* Parameters, then buffers. */
+static sy_tensor *state_of(const sy_trainer *t, size_t k)
+{
+    size_t count = 0;
+    return k < t->parameter_count
+               ? sy_module_get_parameters(t->module, &count)[k]
+               : sy_module_get_buffers(t->module, &count)[k - t->parameter_count];
+}
+
+static const char *kind_of(const sy_trainer *t, size_t k)
+{
+    return k < t->parameter_count ? "parameter" : "buffer";
+}
+
+static size_t number_of(const sy_trainer *t, size_t k)
+{
+    return k < t->parameter_count ? k : k - t->parameter_count;
+}
+
+static size_t tensors_of(const sy_trainer *t)
+{
+    return t->parameter_count + t->buffer_count;
+}
+
+static sy_status count_elements(sy_trainer *t, sy_error *err)
+{
+    (void)sy_module_get_parameters(t->module, &t->parameter_count);
+    (void)sy_module_get_buffers(t->module, &t->buffer_count);
+    if (tensors_of(t) > SYI_TAPE_INPUTS_MAX) {
+        return syi_fail(err, SY_ELIMIT, "trainer: %zu parameters and buffers, the limit is %d",
+                        tensors_of(t), SYI_TAPE_INPUTS_MAX);
+    }
+    for (size_t k = 0; k < tensors_of(t); k++) {
+        const sy_tensor *tensor = state_of(t, k);
+        if (!syi_tensor_is_native(tensor) ||
+            !sy_dtype_is_floating(syi_node_array(tensor->node)->dtype)) {
+            return syi_fail(err, SY_EINVAL,
+                            "trainer: %s %zu of the module is not here, or no float", kind_of(t, k),
+                            number_of(t, k));
+        }
+        t->state_count += (size_t)syi_array_numel(syi_node_array(tensor->node));
+        t->element_count = k < t->parameter_count ? t->state_count : t->element_count;
+    }
+    return SY_OK;
+}
+
 typedef struct judge { /* of an evaluation plan, while it is built */
     sy_module *module;
     sy_loss_fn loss;
@@ -41,22 +87,14 @@ static sy_status make_evaluation(sy_trainer *t, sy_loss_fn loss, const sy_plan_s
     judge j = {t->module, loss};
     sy_plan_options options = SY_PLAN_OPTIONS_INIT;
     sy_tensor *state[SYI_TAPE_INPUTS_MAX];
-    size_t count = 0, buffers = 0;
-    sy_tensor *const *parameters = sy_module_get_parameters(t->module, &count);
-    sy_tensor *const *more = sy_module_get_buffers(t->module, &buffers);
-    if (count + buffers > SYI_TAPE_INPUTS_MAX) {
-        return syi_fail(err, SY_ELIMIT, "trainer: %zu parameters and buffers, the limit is %d",
-                        count + buffers, SYI_TAPE_INPUTS_MAX);
-    }
-    memcpy(state, parameters, count * sizeof *state);
-    for (size_t k = 0; k < buffers; k++) {
-        state[count + k] = more[k];
+    for (size_t k = 0; k < tensors_of(t); k++) {
+        state[k] = state_of(t, k);
     }
     options.name = "evaluate";
     options.forward = evaluate;
     options.user = &j;
     options.state = state;
-    options.state_count = count + buffers;
+    options.state_count = tensors_of(t);
     options.argument_names = arguments;
     options.argument_count = 2;
     const bool training = sy_module_is_training(t->module);
@@ -65,20 +103,6 @@ static sy_status make_evaluation(sy_trainer *t, sy_loss_fn loss, const sy_plan_s
     const sy_status status = sy_plan_build_shapes(t->plans[SYI_TRAINER_EVALUATE], shapes, 2, err);
     sy_module_train(t->module, training);
     return status;
-}
-
-static sy_status count_elements(sy_trainer *t, sy_error *err)
-{
-    sy_tensor *const *parameters = sy_module_get_parameters(t->module, &t->parameter_count);
-    for (size_t k = 0; k < t->parameter_count; k++) {
-        if (!syi_tensor_is_native(parameters[k]) ||
-            !sy_dtype_is_floating(syi_node_array(parameters[k]->node)->dtype)) {
-            return syi_fail(err, SY_EINVAL,
-                            "trainer: parameter %zu of the module is not here, or no float", k);
-        }
-        t->element_count += (size_t)syi_array_numel(syi_node_array(parameters[k]->node));
-    }
-    return SY_OK;
 }
 
 sy_status sy_trainer_new(sy_trainer **trainer, sy_module *module, const sy_plan_shape *input,
@@ -143,37 +167,37 @@ int64_t sy_trainer_get_rounds(const sy_trainer *trainer)
     return trainer->rounds;
 }
 
-/* Parameters */
+/* State */
 
-sy_status syi_trainer_read(const sy_trainer *trainer, double *parameters, sy_error *err)
+sy_status syi_trainer_read(const sy_trainer *trainer, double *state, sy_error *err)
 {
-    size_t count = 0, at = 0;
-    sy_tensor *const *tensors = sy_module_get_parameters(trainer->module, &count);
-    for (size_t k = 0; k < count; k++) {
-        if (!syi_tensor_is_native(tensors[k])) {
-            return syi_fail(err, SY_EINVAL, "trainer: parameter %zu of the module is not here", k);
+    size_t at = 0;
+    for (size_t k = 0; k < tensors_of(trainer); k++) {
+        const sy_tensor *tensor = state_of(trainer, k);
+        if (!syi_tensor_is_native(tensor)) {
+            return syi_fail(err, SY_EINVAL, "trainer: %s %zu of the module is not here",
+                            kind_of(trainer, k), number_of(trainer, k));
         }
-        at += syi_numbers_read(syi_node_array(tensors[k]->node), parameters + at);
+        at += syi_numbers_read(syi_node_array(tensor->node), state + at);
     }
     return SY_OK;
 }
 
 /* In one go: what is checked before cannot fail on the way. */
-sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_error *err)
+sy_status syi_trainer_write(sy_trainer *trainer, const double *state, sy_error *err)
 {
-    size_t count = 0, at = 0;
-    sy_tensor *const *tensors = sy_module_get_parameters(trainer->module, &count);
+    size_t at = 0;
     sy_tensor *values[SYI_TAPE_INPUTS_MAX];
     sy_scope *s = sy_scope_begin(trainer->hook);
     (void)sy_scope_set_grad_enabled(s, false);
-    for (size_t k = 0; k < count; k++) {
-        const syi_array *like = syi_node_array(tensors[k]->node);
+    for (size_t k = 0; k < tensors_of(trainer); k++) {
+        const syi_array *like = syi_node_array(state_of(trainer, k)->node);
         syi_array array = SYI_ARRAY_INIT;
         sy_tensor *value = NULL;
         sy_status status = syi_array_new(trainer->hook->context, &array, like->dtype, like->ndim,
                                          like->shape, NULL, err);
         if (status == SY_OK) {
-            at += syi_numbers_write(&array, parameters + at);
+            at += syi_numbers_write(&array, state + at);
             status = syi_tensor_from_array(trainer->hook, &value, &array, err);
         }
         if (status != SY_OK) {
@@ -182,8 +206,8 @@ sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_er
         }
         values[k] = sy_scope_adopt(s, value);
     }
-    for (size_t k = 0; k < count; k++) {
-        (void)sy_copy_(s, tensors[k], values[k]);
+    for (size_t k = 0; k < tensors_of(trainer); k++) {
+        (void)sy_copy_(s, state_of(trainer, k), values[k]);
     }
     return sy_scope_end(s, err);
 }
@@ -233,18 +257,6 @@ static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which
     }
 }
 
-/* Parameters, then buffers, as they are now. */
-static size_t list_state(const sy_trainer *t, sy_value states[SYI_TAPE_INPUTS_MAX])
-{
-    size_t parameters = 0, buffers = 0;
-    sy_tensor *const *first = sy_module_get_parameters(t->module, &parameters);
-    sy_tensor *const *more = sy_module_get_buffers(t->module, &buffers);
-    for (size_t k = 0; k < parameters + buffers; k++) {
-        states[k] = sy_value_tensor(k < parameters ? first[k] : more[k - parameters]);
-    }
-    return parameters + buffers;
-}
-
 /* args[3..count) are the caller's. */
 static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan which,
                        const char *command, sy_value *args, size_t count, uint64_t deadline,
@@ -253,13 +265,15 @@ static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan wh
     syi_pointer *dataset = NULL;
     sy_tensor *plan = NULL;
     sy_value states[SYI_TAPE_INPUTS_MAX];
-    const size_t parameters = list_state(t, states);
+    for (size_t k = 0; k < tensors_of(t); k++) { /* as they are now */
+        states[k] = sy_value_tensor(state_of(t, k));
+    }
     SY_TRY(syi_shard_point_to(t->hook, shard, &dataset, err));
     sy_status status = plan_at(t, shard->worker, which, &plan, err);
     if (status == SY_OK) {
         args[0] = syi_pointer_value(dataset);
         args[1] = syi_pointer_value(syi_pointer_of(plan));
-        args[2] = sy_value_list(states, parameters);
+        args[2] = sy_value_list(states, tensors_of(t));
         status = syi_command_start(t->hook->local_worker, shard->worker, command, args, count, NULL,
                                    deadline, exchange, err);
     }
@@ -317,9 +331,7 @@ static size_t list_holders(const syi_secure_fit *secure, sy_id ids[][2], sy_valu
 /* With noise, each row finds the model as the step began. */
 static sy_status check_noise(const sy_trainer *t, const sy_fit_options *o, sy_error *err)
 {
-    size_t buffers = 0;
-    (void)sy_module_get_buffers(t->module, &buffers);
-    return o->noise_multiplier == 0 || buffers == 0
+    return o->noise_multiplier == 0 || t->buffer_count == 0
                ? SY_OK
                : syi_fail(err, SY_ENOTSUP,
                           "fit: a module with buffers (running statistics) is not trained with "
@@ -340,7 +352,7 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
         SY_TRY(syi_random_bytes(trainer->hook->context, &seed, sizeof seed, err));
     }
     const sy_value noise[] = {sy_value_float(o->noise_multiplier), sy_value_float(o->clip)};
-    sy_value args[12] = {[3] = sy_value_int(o->batch_size),
+    sy_value args[13] = {[3] = sy_value_int(o->batch_size),
                          [4] = sy_value_int(o->epochs),
                          [5] = sy_value_int(o->max_batches),
                          [6] = sy_value_bool(o->shuffle),
@@ -348,16 +360,18 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
                          [8] = sy_value_int((int64_t)trainer->parameter_count),
                          [9] = sy_value_float(o->proximal),
                          [10] = sy_value_list(NULL, 0),
-                         [11] = sy_value_list(noise, 2)};
+                         [11] = sy_value_list(noise, o->noise_multiplier > 0 ? 2 : 0),
+                         [12] = sy_value_int((int64_t)trainer->buffer_count)};
     SY_TRY(check_noise(trainer, o, err));
     if (secure != NULL) {
         args[10] = sy_value_list(items, list_holders(secure, ids, pairs, items));
     }
     fit->noisy = o->noise_multiplier > 0;
     SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args,
-                 fit->noisy       ? 12
-                 : secure != NULL ? 11
-                                  : 10,
+                 trainer->buffer_count > 0 ? 13
+                 : fit->noisy              ? 12
+                 : secure != NULL          ? 11
+                                           : 10,
                  fit->deadline, &fit->exchange, err));
     fit->begun = true;
     return SY_OK;
@@ -370,50 +384,47 @@ static bool is_list(const sy_value *value, size_t count)
     return value->kind == SY_VALUE_LIST && value->as.list.count == count;
 }
 
-/* One parameter of an answer: as the module's, and numbers. */
-static sy_status take_parameter(const sy_shard *shard, size_t k, const sy_tensor *own,
-                                const sy_value *value, double *to, sy_error *err)
+/* One parameter or buffer of an answer: as the module's, and numbers. */
+static sy_status take_state(const sy_trainer *t, const sy_shard *shard, size_t k,
+                            const sy_value *value, double *to, sy_error *err)
 {
-    const syi_array *like = syi_node_array(own->node),
+    const syi_array *like = syi_node_array(state_of(t, k)->node),
                     *got = value->kind == SY_VALUE_TENSOR && syi_tensor_is_native(value->as.tensor)
                                ? syi_node_array(value->as.tensor->node)
                                : NULL;
     if (got == NULL || got->dtype != like->dtype || !syi_array_same_shape(got, like)) {
         return syi_fail_object(err, SY_EPROTO, shard->key,
-                               "worker %s, dataset %s: parameter %zu came back in another shape or "
-                               "dtype",
-                               shard->worker->name, shard->key, k);
+                               "worker %s, dataset %s: %s %zu came back in another shape or dtype",
+                               shard->worker->name, shard->key, kind_of(t, k), number_of(t, k));
     }
     return syi_numbers_are_finite(to, syi_numbers_read(got, to))
                ? SY_OK
                : syi_fail_object(err, SY_EPROTO, shard->key,
-                                 "worker %s, dataset %s: parameter %zu is not finite",
-                                 shard->worker->name, shard->key, k);
+                                 "worker %s, dataset %s: %s %zu is not finite", shard->worker->name,
+                                 shard->key, kind_of(t, k), number_of(t, k));
 }
 
 static sy_status take_model(const sy_trainer *t, const sy_shard *shard, const sy_value *answer,
-                            bool noisy, double *parameters, sy_fit_result *result, sy_error *err)
+                            bool noisy, double *state, sy_fit_result *result, sy_error *err)
 {
     const sy_value *items = answer->as.list.items;
-    size_t count = 0;
-    sy_tensor *const *own = sy_module_get_parameters(t->module, &count);
+    const size_t count = state != NULL ? tensors_of(t) : 0;
     if (!is_list(answer, 4) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
-        items[2].kind != SY_VALUE_INT || items[1].as.integer < 0 ||
-        !is_list(&items[3], parameters != NULL ? count : 0) ||
+        items[2].kind != SY_VALUE_INT || items[1].as.integer < 0 || !is_list(&items[3], count) ||
         (!noisy && !isfinite(items[0].as.real))) {
         return syi_shard_other_answer(shard, err);
     }
-    for (size_t k = 0; k < count && parameters != NULL; k++) {
-        SY_TRY(take_parameter(shard, k, own[k], &items[3].as.list.items[k], parameters, err));
-        parameters += syi_array_numel(syi_node_array(own[k]->node));
+    for (size_t k = 0; k < count; k++) {
+        SY_TRY(take_state(t, shard, k, &items[3].as.list.items[k], state, err));
+        state += syi_array_numel(syi_node_array(state_of(t, k)->node));
     }
     *result = (sy_fit_result){
         .loss = items[0].as.real, .rows = items[1].as.integer, .batches = items[2].as.integer};
     return SY_OK;
 }
 
-sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit,
-                         double *parameters, sy_fit_result *result, sy_error *err)
+sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit, double *state,
+                         sy_fit_result *result, sy_error *err)
 {
     syi_decoder decoder;
     sy_value answer;
@@ -423,7 +434,7 @@ sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fi
         syi_decoder_init(&decoder, trainer->hook, trainer->hook->local_worker, fit->exchange.reply);
         status = syi_decode_value(&decoder, &answer, err);
         if (status == SY_OK) {
-            status = take_model(trainer, shard, &answer, fit->noisy, parameters, result, err);
+            status = take_model(trainer, shard, &answer, fit->noisy, state, result, err);
         }
         syi_decoder_fini(&decoder);
     }
@@ -437,11 +448,11 @@ sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fi
 /* One worker */
 
 static sy_status fit_once(sy_trainer *t, const sy_shard *shard, const sy_fit_options *o,
-                          double *parameters, sy_fit_result *result, sy_error *err)
+                          double *state, sy_fit_result *result, sy_error *err)
 {
     syi_fit fit;
     SY_TRY(syi_fit_begin(t, shard, o, NULL, &fit, err));
-    return syi_fit_finish(t, shard, &fit, parameters, result, err);
+    return syi_fit_finish(t, shard, &fit, state, result, err);
 }
 
 sy_status sy_trainer_fit(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *options,
@@ -451,23 +462,22 @@ sy_status sy_trainer_fit(sy_trainer *trainer, const sy_shard *shard, const sy_fi
     sy_fit_result mine;
     sy_error first = SY_ERROR_INIT;
     SY_TRY(syi_fit_options_read(options, &o, err));
-    double *parameters =
-        syi_alloc_array(trainer->hook->context, trainer->element_count, sizeof *parameters);
-    if (parameters == NULL) {
+    double *state = syi_alloc_array(trainer->hook->context, trainer->state_count, sizeof *state);
+    if (state == NULL) {
         return SYI_ENOMEM(err, "fit");
     }
-    sy_status status = fit_once(trainer, shard, &o, parameters, &mine, &first);
+    sy_status status = fit_once(trainer, shard, &o, state, &mine, &first);
     if (status == SY_ENOTFOUND) {
-        status = fit_once(trainer, shard, &o, parameters, &mine, &first);
+        status = fit_once(trainer, shard, &o, state, &mine, &first);
     }
     if (status != SY_OK && err != NULL) {
         *err = first;
     }
-    status = status == SY_OK ? syi_trainer_write(trainer, parameters, err) : status;
+    status = status == SY_OK ? syi_trainer_write(trainer, state, err) : status;
     if (status == SY_OK && result != NULL) {
         *result = mine;
     }
-    syi_free(trainer->hook->context, parameters, trainer->element_count * sizeof *parameters);
+    syi_free(trainer->hook->context, state, trainer->state_count * sizeof *state);
     return status;
 }
 

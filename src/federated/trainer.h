@@ -44,11 +44,12 @@ struct sy_trainer {
     sy_module *module; /* a reference */
     sy_plan *plans[2]; /* of a batch and its targets: the loss; outputs and loss */
     syi_trainer_place *places;
-    size_t parameter_count;
+    size_t parameter_count, buffer_count; /* of the module; buffers are running statistics */
     int64_t rounds;
     uint64_t seed;        /* of what is drawn */
     double *m, *v;        /* of ADAM: element by element of all parameters; NULL: not begun */
     size_t element_count; /* of all parameters */
+    size_t state_count;   /* of all parameters and then all buffers */
 };
 
 /* One fit at a worker, under way. */
@@ -62,14 +63,14 @@ typedef struct syi_fit {
 sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *options,
                         const syi_secure_fit *secure, syi_fit *fit, sy_error *err);
 /*
- * Waits for the answer. `parameters`: room for the elements of all of them, one after the other; finite, and of the module's shapes, or
+ * Waits for the answer. `state`: room for the elements of all parameters and buffers, one after the other; finite, and of the module's shapes, or
  * SY_EPROTO; NULL: there are none. Ends a fit that was begun.
  */
-sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit,
-                         double *parameters, sy_fit_result *result, sy_error *err);
-/* All elements of all parameters, one after the other; and back. */
-sy_status syi_trainer_read(const sy_trainer *trainer, double *parameters, sy_error *err);
-sy_status syi_trainer_write(sy_trainer *trainer, const double *parameters, sy_error *err);
+sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fit, double *state,
+                         sy_fit_result *result, sy_error *err);
+/* All elements of all parameters and then buffers, one after the other; and back. */
+sy_status syi_trainer_read(const sy_trainer *trainer, double *state, sy_error *err);
+sy_status syi_trainer_write(sy_trainer *trainer, const double *state, sy_error *err);
 /* The caller's version of the struct, checked: SY_EINVAL names the option. */
 sy_status syi_fit_options_read(const sy_fit_options *given, sy_fit_options *all, sy_error *err);
 

@@ -26,7 +26,8 @@ static sy_status handle(const sy_request *request,
 
 /* fit(dataset, plan, [parameters], batch size, epochs, most batches, shuffle, seed, how many parameters, proximal): [loss, rows, batches, [parameters]];
  * with [least, clip, [holder, aggregate], ...]: no parameters, and their changes are in these aggregates;
- * with [noise multiplier, clip] behind that: with noise, from the budget; lists may be empty */
+ * with [noise multiplier, clip] behind that: with noise, from the budget; lists may be empty;
+ * with a number of buffers behind that: these, too, behind the parameters */
 static sy_status handle_fit(const sy_request *request, sy_error *err)
 {
     return handle(request, syi_task_fit, err);
@@ -84,7 +85,7 @@ static sy_status handle_info(const sy_request *request, sy_error *err)
 sy_status syi_training_commands_register(sy_hook *hook, sy_error *err)
 {
     static const syi_worker_command commands[] = {
-        {SYI_COMMAND_FIT, 10, 12, SYI_COMMAND_WAITS, handle_fit},
+        {SYI_COMMAND_FIT, 10, 13, SYI_COMMAND_WAITS, handle_fit},
         {SYI_COMMAND_EVALUATE, 5, 6, SYI_COMMAND_WAITS, handle_evaluate},
         {SYI_COMMAND_DATASET_INFO, 1, 1, SYI_COMMAND_WAITS, handle_info},
     };

@@ -113,10 +113,36 @@ static void rule_matmul(const setting *s, syi_policy *policy)
     become_data(policy, s, s->rows);
 }
 
+/*
+ * batch_norm that trains: a result row depends on its own row and, the same for all of them, on means over all rows; so it counts as that row,
+ * and a mean over the result is one over as many rows as before. Means and variances, of the batch or moved by it, are aggregates, and join the
+ * running ones, which are so after the first batch.
+ */
+static void rule_batch_norm(const setting *s, syi_policy *policy)
+{
+    if (!is_data(s, 0) || s->data != 1 || s->aggregates != s->privates - 1 || s->result == NULL) {
+        return;
+    }
+    for (int k = 1, at = 1; k <= 2; k++) { /* weight and bias */
+        if (s->bound[k].kind == SY_VALUE_TENSOR && !is_public(s, at++)) {
+            return;
+        }
+    }
+    if (s->result->ndim == 1) {
+        become(policy, SYI_SPREAD_AGGREGATE, least(s->rows, s->arrays[0]->shape[0]));
+    } else if (keeps_first_dim(s, 0)) {
+        become_data(policy, s, s->rows);
+    }
+}
+
 /* Each row alone, through weights that are the same for all rows. A dim before the channels is the batch; layer_norm
- * may normalize over it, and batch_norm does when it trains. */
+ * may normalize over it. */
 static void rule_layer(const setting *s, syi_policy *policy)
 {
+    if (s->op->id == SYI_OP__native_batch_norm_legit_functional && s->bound[5].as.boolean) {
+        rule_batch_norm(s, policy);
+        return;
+    }
     if (!is_data(s, 0) || s->privates != 1 || s->result == NULL || !keeps_first_dim(s, 0)) {
         return;
     }
@@ -136,7 +162,7 @@ static void rule_layer(const setting *s, syi_policy *policy)
         }
         break;
     case SYI_OP__native_batch_norm_legit_functional:
-        if (s->bound[5].as.boolean || s->result->ndim != input->ndim) {
+        if (s->result->ndim != input->ndim) {
             return;
         }
         break;

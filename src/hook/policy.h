@@ -5,7 +5,8 @@
  * arguments'; it stays with the object through send, move, operations and search. A worker may declare
  * releases: operations whose result leaves private status when every private argument is an aggregate
  * over at least so many rows. Which rows a value depends on is tracked by `rows` and `spread`:
- *   DATA       row k of the value depends on one row of the source only, and there are `rows` of them
+ *   DATA       row k of the value depends on one row of the source only, and there are `rows` of them; behind a batch_norm that
+ *              trains also on the means over them
  *   AGGREGATE  the value is a mean over `rows` rows (a loss), or a gradient of such a loss
  *   MIXED      anything else: counts as one row
  * The rules are conservative (ops.def, column rows). They bound what an honest program leaks by

@@ -172,6 +172,24 @@ static sy_tensor *network(world *e, sy_tensor *x)
     return sy_linear(e->s, flat, sy_randn(e->s, SY_DTYPE_F32, 2, weight), NULL);
 }
 
+/* A result of a batch_norm that trains: 0 is the normalized input, 1 to 4 are statistics. NULL: it has no weight, or no running ones. */
+static sy_tensor *normalized(world *e, int which, sy_tensor *x, sy_tensor *weight, sy_tensor *mean,
+                             sy_tensor *variance)
+{
+    const sy_value args[] = {
+        sy_value_tensor(x),
+        weight != NULL ? sy_value_tensor(weight) : sy_value_none(),
+        sy_value_none(),
+        mean != NULL ? sy_value_tensor(mean) : sy_value_none(),
+        variance != NULL ? sy_value_tensor(variance) : sy_value_none(),
+        sy_value_bool(true),
+    };
+    sy_tensor *results[5];
+    return sy_scope_call_many(e->s, "_native_batch_norm_legit_functional", args, 6, results, 5) == 5
+               ? results[which]
+               : NULL;
+}
+
 static sy_tensor *indexed(world *e, sy_tensor *self, sy_value item)
 {
     return sy_index(e->s, self, &item, 1);
@@ -402,6 +420,34 @@ static sy_tensor *copy_of(world *e, sy_tensor *self)
             sy_cross_entropy(                                                                      \
                 s, network(e, taken(e, e->x, 6, (const int64_t[]){1, 1, 1, 1, 1, 1})), e->labels), \
             MIXED, 0)                                                                              \
+    /* batch norm that trains */                                                                   \
+    PROGRAM(norm, normalized(e, 0, e->x, e->across, e->across, e->across), DATA, 6)                \
+    PROGRAM(norm_mean, normalized(e, 1, e->x, NULL, NULL, NULL), AGGREGATE, 6)                     \
+    PROGRAM(norm_deviation, normalized(e, 2, e->x, NULL, NULL, NULL), AGGREGATE, 6)                \
+    PROGRAM(norm_running, normalized(e, 3, e->x, NULL, e->across, e->across), AGGREGATE, 6)        \
+    PROGRAM(norm_running_again, normalized(e, 4, e->x, NULL, e->a, e->b), AGGREGATE, 6)            \
+    PROGRAM(norm_running_of_fewer,                                                                 \
+            normalized(e, 3, e->x, NULL,                                                           \
+                       normalized(e, 1, sy_slice(s, e->x, 0, 0, 3, 1), NULL, NULL, NULL), e->b),   \
+            AGGREGATE, 3)                                                                          \
+    PROGRAM(norm_running_of_data, normalized(e, 3, e->x, NULL, sy_select(s, e->x, 0, 0), e->a),    \
+            MIXED, 0)                                                                              \
+    PROGRAM(norm_of_one_row,                                                                       \
+            normalized(e, 1, taken(e, e->x, 6, (const int64_t[]){2, 2, 2, 2, 2, 2}), NULL, NULL,   \
+                       NULL),                                                                      \
+            AGGREGATE, 1)                                                                          \
+    PROGRAM(norm_overstated, normalized(e, 3, overstated(e), NULL, e->across, e->across),          \
+            AGGREGATE, 6)                                                                          \
+    PROGRAM(norm_masked, normalized(e, 1, sy_mul(s, e->x, e->mask), NULL, NULL, NULL), MIXED, 0)   \
+    PROGRAM(norm_turned, normalized(e, 1, sy_t(s, e->x), NULL, NULL, NULL), MIXED, 0)              \
+    PROGRAM(norm_by_data, normalized(e, 0, e->x, sy_select(s, e->x, 0, 0), NULL, NULL), MIXED, 0)  \
+    PROGRAM(norm_by_aggregate, normalized(e, 0, e->x, e->a, NULL, NULL), MIXED, 0)                 \
+    PROGRAM(norm_of_public, normalized(e, 0, e->p, NULL, e->a, e->b), MIXED, 0)                    \
+    PROGRAM(norm_then_part, sy_slice(s, normalized(e, 0, e->x, NULL, NULL, NULL), 0, 0, 2, 1),     \
+            DATA, 2)                                                                               \
+    PROGRAM(norm_then_loss,                                                                        \
+            sy_cross_entropy(s, normalized(e, 0, e->x, NULL, NULL, NULL), e->labels), AGGREGATE,   \
+            6)                                                                                     \
     /* aggregates */                                                                               \
     PROGRAM(scaled, sy_mul_scalar(s, e->a, 3), AGGREGATE, 40)                                      \
     PROGRAM(two, sy_add(s, e->a, e->b), AGGREGATE, 9)                                              \
