@@ -252,6 +252,7 @@ static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which
 {
     syi_trainer_place *place = NULL;
     if (find_place(t, worker, &place, NULL) == SY_OK && place->plans[which] != NULL) {
+        syi_plan_forget_pointer(t->plans[which], place->plans[which]);
         sy_pointer_plan_unref(place->plans[which]);
         place->plans[which] = NULL;
     }

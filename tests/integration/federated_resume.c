@@ -1,8 +1,8 @@
 /*
- * federated_resume.c - a coordinator that trains at workers in processes of their own is killed in the middle of rounds, at moments
+ * federated_resume.c - processes of a training that die. A coordinator that trains at workers in processes of their own is killed in the middle of rounds, at moments
  * drawn from a seed, and begun anew each time: in the end it has the parameters of one that nobody killed, to the bit, with a log of every
- * round once; the checkpoint is whole whenever it is looked at, and the workers keep nothing of those that died. This program is
- * the coordinator, too.
+ * round once; the checkpoint is whole whenever it is looked at, and the workers keep nothing of those that died. A worker that is killed is left
+ * out until it is started anew. This program is the coordinator, too.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -156,6 +156,7 @@ static int coordinate(char **argv)
 
 typedef struct scene {
     test_folder folder;
+    const char *rows[WORKERS]; /* files */
     program workers[WORKERS];
     test_place home;
     sy_worker *at[WORKERS];
@@ -185,34 +186,40 @@ static const char *write_rows(scene *s, int worker)
     return path;
 }
 
-static int setup(void **state)
+static void start_worker(scene *s, int k, const char *url)
 {
     static const char *const names[WORKERS] = {"alice", "bob", "charlie"};
+    char dataset[400];
+    snprintf(dataset, sizeof dataset, "points=%s", s->rows[k]);
+    const char *const argv[] = {"csyft",
+                                "worker",
+                                "--id",
+                                names[k],
+                                "--listen",
+                                url,
+                                "--dataset",
+                                dataset,
+                                "--transform",
+                                "float32",
+                                "--target-transform",
+                                "int64",
+                                "--release-rows",
+                                "5",
+                                "--grace",
+                                "1",
+                                NULL};
+    program_start(&s->workers[k], argv, 1);
+}
+
+static int setup(void **state)
+{
     scene *s = calloc(1, sizeof *s);
     *state = s;
     assert_true(test_folder_make(&s->folder));
     place_open(&s->home, "home", true, 1);
     for (int k = 0; k < WORKERS; k++) {
-        char dataset[400];
-        snprintf(dataset, sizeof dataset, "points=%s", write_rows(s, k));
-        const char *const argv[] = {"csyft",
-                                    "worker",
-                                    "--id",
-                                    names[k],
-                                    "--listen",
-                                    "tcp://127.0.0.1:0",
-                                    "--dataset",
-                                    dataset,
-                                    "--transform",
-                                    "float32",
-                                    "--target-transform",
-                                    "int64",
-                                    "--release-rows",
-                                    "5",
-                                    "--grace",
-                                    "1",
-                                    NULL};
-        program_start(&s->workers[k], argv, 1);
+        s->rows[k] = write_rows(s, k);
+        start_worker(s, k, "tcp://127.0.0.1:0");
         s->at[k] = place_connect(&s->home, s->workers[k].urls[0], 20000);
     }
     return 0;
@@ -227,7 +234,9 @@ static int teardown(void **state)
     }
     place_close(&s->home);
     for (int k = 0; k < WORKERS; k++) {
-        program_stop(&s->workers[k]);
+        if (s->workers[k].pid != 0) {
+            program_stop(&s->workers[k]);
+        }
     }
     const bool removed = test_folder_remove(&s->folder);
     free(s);
@@ -342,7 +351,7 @@ static void assert_nothing_is_left(scene *s)
     }
 }
 
-static void test_killed(void **state)
+static void test_coordinator_killed(void **state)
 {
     scene *s = *state;
     property_random random = property_start("federated_resume");
@@ -382,10 +391,59 @@ static void test_killed(void **state)
     assert_nothing_is_left(s);
 }
 
+/* Rounds go on without a worker that was killed, and with it when it is there again, which has lost the plan. */
+static void test_worker_killed(void **state)
+{
+    scene *s = *state;
+    training t;
+    sy_shard shards[WORKERS];
+    sy_round_options options = SY_ROUND_OPTIONS_INIT;
+    sy_round_report report;
+    sy_shard_report reports[WORKERS];
+    sy_evaluation evaluation = {0};
+    char url[128];
+    int rounds = 0;
+    assert_ok(training_open(&t, &s->err), &s->err);
+    for (int k = 0; k < WORKERS; k++) {
+        sy_connect_options how = SY_CONNECT_OPTIONS_INIT;
+        sy_worker *worker = NULL;
+        how.reconnect_ms = 300;
+        assert_ok(sy_worker_connect(t.hook, &worker, s->workers[k].urls[0], &how, &s->err),
+                  &s->err);
+        shards[k] = (sy_shard){worker, "points"};
+    }
+    assert_ok(sy_trainer_round(t.trainer, shards, WORKERS, &options, &report, reports, &s->err),
+              &s->err);
+    assert_int_equal(report.counted, WORKERS);
+    assert_ok(sy_trainer_evaluate(t.trainer, &shards[1], 0, &evaluation, &s->err), &s->err);
+
+    snprintf(url, sizeof url, "%s", s->workers[1].urls[0]);
+    assert_int_equal(kill(s->workers[1].pid, SIGKILL), 0);
+    assert_int_equal(waitpid(s->workers[1].pid, NULL, 0), s->workers[1].pid);
+    s->workers[1].pid = 0;
+    assert_ok(sy_trainer_round(t.trainer, shards, WORKERS, &options, &report, reports, &s->err),
+              &s->err);
+    assert_int_equal(report.counted, WORKERS - 1);
+    assert_false(reports[1].counted);
+    assert_string_not_equal(reports[1].why.message, "");
+
+    start_worker(s, 1, url);
+    do { /* it may be found a moment later */
+        assert_ok(sy_trainer_round(t.trainer, shards, WORKERS, &options, &report, reports, &s->err),
+                  &s->err);
+        rounds++;
+    } while (report.counted < WORKERS && rounds < 20);
+    assert_int_equal(report.counted, WORKERS);
+    assert_ok(sy_trainer_evaluate(t.trainer, &shards[1], 0, &evaluation, &s->err), &s->err);
+    assert_int_equal(evaluation.rows, ROWS);
+    training_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_coordinator_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_worker_killed, setup, teardown),
     };
     if (argc == 8 && strcmp(argv[1], "coordinate") == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
