@@ -80,7 +80,7 @@ static sy_status lie_about_fit(const sy_request *request, sy_error *err)
 /* Alice's hook answers fits with lies from now on. */
 static void make_liar(sy_hook *hook)
 {
-    static const syi_worker_command lying = {"fit", 10, 12, SYI_COMMAND_WAITS, lie_about_fit};
+    static const syi_worker_command lying = {"fit", 10, 13, SYI_COMMAND_WAITS, lie_about_fit};
     syi_workers_room *room = hook->workers;
     size_t k = 0;
     while (k < room->command_count && strcmp(room->commands[k]->name, "fit") != 0) {
