@@ -247,8 +247,7 @@ static sy_status plan_at(sy_trainer *t, sy_worker *worker, syi_trainer_plan whic
     return SY_OK;
 }
 
-/* The worker has lost it: it was started anew, say. */
-static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which)
+void syi_trainer_forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which)
 {
     syi_trainer_place *place = NULL;
     if (find_place(t, worker, &place, NULL) == SY_OK && place->plans[which] != NULL) {
@@ -258,10 +257,9 @@ static void forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which
     }
 }
 
-/* args[3..count) are the caller's. */
-static sy_status begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan which,
-                       const char *command, sy_value *args, size_t count, uint64_t deadline,
-                       syi_exchange *exchange, sy_error *err)
+sy_status syi_trainer_begin(sy_trainer *t, const sy_shard *shard, syi_trainer_plan which,
+                            const char *command, sy_value *args, size_t count, uint64_t deadline,
+                            syi_exchange *exchange, sy_error *err)
 {
     syi_pointer *dataset = NULL;
     sy_tensor *plan = NULL;
@@ -368,12 +366,12 @@ sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit
         args[10] = sy_value_list(items, list_holders(secure, ids, pairs, items));
     }
     fit->noisy = o->noise_multiplier > 0;
-    SY_TRY(begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args,
-                 trainer->buffer_count > 0 ? 13
-                 : fit->noisy              ? 12
-                 : secure != NULL          ? 11
-                                           : 10,
-                 fit->deadline, &fit->exchange, err));
+    SY_TRY(syi_trainer_begin(trainer, shard, SYI_TRAINER_FIT, SYI_COMMAND_FIT, args,
+                             trainer->buffer_count > 0 ? 13
+                             : fit->noisy              ? 12
+                             : secure != NULL          ? 11
+                                                       : 10,
+                             fit->deadline, &fit->exchange, err));
     fit->begun = true;
     return SY_OK;
 }
@@ -441,7 +439,7 @@ sy_status syi_fit_finish(sy_trainer *trainer, const sy_shard *shard, syi_fit *fi
     }
     syi_link_end(&fit->exchange);
     if (status == SY_ENOTFOUND) { /* the dataset, or the plan: then it is sent anew next time */
-        forget_plan(trainer, shard->worker, SYI_TRAINER_FIT);
+        syi_trainer_forget_plan(trainer, shard->worker, SYI_TRAINER_FIT);
     }
     return syi_shard_blame(shard, status, err);
 }
@@ -480,97 +478,4 @@ sy_status sy_trainer_fit(sy_trainer *trainer, const sy_shard *shard, const sy_fi
     }
     syi_free(trainer->hook->context, state, trainer->state_count * sizeof *state);
     return status;
-}
-
-static bool take_bins(const sy_value *list, int64_t *bins, int64_t classes)
-{
-    for (int64_t k = 0; bins != NULL && k < classes; k++) {
-        if (list->as.list.items[k].kind != SY_VALUE_INT) {
-            return false;
-        }
-        bins[k] = list->as.list.items[k].as.integer;
-    }
-    return true;
-}
-
-static sy_status take_evaluation(const sy_shard *shard, const sy_value *answer, sy_evaluation *e,
-                                 int64_t classes, sy_error *err)
-{
-    const sy_value *items = answer->as.list.items;
-    if (!is_list(answer, 5) || items[0].kind != SY_VALUE_FLOAT || items[1].kind != SY_VALUE_INT ||
-        items[2].kind != SY_VALUE_INT || !is_list(&items[3], (size_t)classes) ||
-        !is_list(&items[4], (size_t)classes) || !take_bins(&items[3], e->predicted, classes) ||
-        !take_bins(&items[4], e->targets, classes)) {
-        return syi_shard_other_answer(shard, err);
-    }
-    e->loss = items[0].as.real;
-    e->rows = items[1].as.integer;
-    e->right = items[2].as.integer;
-    return SY_OK;
-}
-
-/* noise: NULL, or multiplier and greatest loss. */
-static sy_status evaluate_once(sy_trainer *t, const sy_shard *shard, int64_t batch_size,
-                               const sy_value *noise, sy_evaluation *e, sy_error *err)
-{
-    syi_exchange exchange;
-    syi_decoder decoder;
-    sy_value answer;
-    const bool histograms = noise == NULL && (e->predicted != NULL || e->targets != NULL);
-    const int64_t classes = histograms ? e->classes : 0;
-    sy_value args[6] = {[3] = sy_value_int(batch_size), [4] = sy_value_int(classes)};
-    args[5] = sy_value_list(noise, 2);
-    SY_TRY(begin(t, shard, SYI_TRAINER_EVALUATE, SYI_COMMAND_EVALUATE, args, noise != NULL ? 6 : 5,
-                 0, &exchange, err));
-    sy_status status = syi_link_wait(&exchange, err);
-    if (status == SY_OK) {
-        syi_decoder_init(&decoder, t->hook, t->hook->local_worker, exchange.reply);
-        status = syi_decode_value(&decoder, &answer, err);
-        status = status == SY_OK ? take_evaluation(shard, &answer, e, classes, err) : status;
-        syi_decoder_fini(&decoder);
-    }
-    syi_link_end(&exchange);
-    if (status == SY_ENOTFOUND) {
-        forget_plan(t, shard->worker, SYI_TRAINER_EVALUATE);
-    }
-    return syi_shard_blame(shard, status, err);
-}
-
-/* A worker that was started anew has no plan. */
-static sy_status evaluate_anew(sy_trainer *t, const sy_shard *shard, int64_t batch_size,
-                               const sy_value *noise, sy_evaluation *e, sy_error *err)
-{
-    sy_error first = SY_ERROR_INIT;
-    sy_status status = evaluate_once(t, shard, batch_size, noise, e, &first);
-    if (status == SY_ENOTFOUND) {
-        status = evaluate_once(t, shard, batch_size, noise, e, &first);
-    }
-    if (status != SY_OK && err != NULL) {
-        *err = first;
-    }
-    return status;
-}
-
-sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
-                              sy_evaluation *evaluation, sy_error *err)
-{
-    if (batch_size < 0 || evaluation == NULL || evaluation->classes < 0) {
-        return syi_fail(err, SY_EINVAL, "evaluate: batch_size or classes is negative");
-    }
-    return evaluate_anew(trainer, shard, batch_size > 0 ? batch_size : 256, NULL, evaluation, err);
-}
-
-sy_status sy_trainer_evaluate_with_noise(sy_trainer *trainer, const sy_shard *shard,
-                                         double noise_multiplier, double loss_max,
-                                         sy_evaluation *evaluation, sy_error *err)
-{
-    const sy_value noise[] = {sy_value_float(noise_multiplier), sy_value_float(loss_max)};
-    if (!(noise_multiplier >= 0x1p-18 && noise_multiplier <= 0x1p18) ||
-        !(loss_max > 0 && loss_max < 1e100) || evaluation == NULL) {
-        return syi_fail(err, SY_EINVAL,
-                        "evaluate: noise_multiplier is %g, 2^-18 to 2^18 is possible, loss_max %g, "
-                        "a positive number",
-                        noise_multiplier, loss_max);
-    }
-    return evaluate_anew(trainer, shard, 1, noise, evaluation, err);
 }

@@ -59,6 +59,16 @@ typedef struct syi_fit {
     uint64_t deadline;
 } syi_fit;
 
+/*
+ * Asks for a command about the dataset with a plan of the trainer's, sent when it is not there yet, and the model as it is; args[3..count) are the
+ * caller's. The exchange is to be waited for. A failure names worker and dataset.
+ */
+sy_status syi_trainer_begin(sy_trainer *trainer, const sy_shard *shard, syi_trainer_plan which,
+                            const char *command, sy_value *args, size_t count, uint64_t deadline,
+                            syi_exchange *exchange, sy_error *err);
+/* The worker has lost it: it was started anew, say. */
+void syi_trainer_forget_plan(sy_trainer *trainer, sy_worker *worker, syi_trainer_plan which);
+
 /* Sends the request; a plan that is not there is sent before. */
 sy_status syi_fit_begin(sy_trainer *trainer, const sy_shard *shard, const sy_fit_options *options,
                         const syi_secure_fit *secure, syi_fit *fit, sy_error *err);

@@ -152,7 +152,10 @@ static const char *product_text(const syi_bilinear *product)
 
 static const char *range_text(const syi_demand *demand, char *text, size_t size)
 {
-    snprintf(text, size, demand->range > 0 ? " of %u bits" : "", demand->range);
+    text[0] = '\0';
+    if (demand->range > 0) {
+        snprintf(text, size, " of %u bits", demand->range);
+    }
     return text;
 }
 
