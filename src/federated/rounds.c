@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "federated/contribution.h"
+#include "federated/introductions.h"
 #include "federated/shuffle.h"
-#include "federated/trainer.h"
 
 typedef struct round_ {
     sy_trainer *trainer;
@@ -109,39 +109,28 @@ static sy_status draw(round_ *r, sy_error *err)
     return status;
 }
 
-/* Whoever contributes has to know the holders. */
-static sy_status introduce(const round_ *r, sy_worker *worker, sy_error *err)
-{
-    for (size_t h = 0; h < r->o.holder_count; h++) {
-        const sy_status status = r->o.holders[h] != worker
-                                     ? sy_worker_introduce(worker, r->o.holders[h], NULL, err)
-                                     : SY_OK;
-        if (status != SY_OK && status != SY_EEXIST) {
-            return status;
-        }
-    }
-    return SY_OK;
-}
-
 static sy_status begin(round_ *r, size_t k)
 {
     sy_error *why = &r->reports[k].why;
     const syi_secure_fit *secure = r->secure.aggregation != NULL ? &r->secure : NULL;
-    SY_TRY(introduce(r, r->shards[k].worker, why));
     return syi_fit_begin(r->trainer, &r->shards[k], &r->o.fit, secure, &r->fits[k], why);
 }
 
 /* Every one that takes part gets its request before the first answer is waited for. */
-static void ask(round_ *r)
+static sy_status ask(round_ *r, sy_error *err)
 {
     for (size_t k = 0; k < r->count; k++) {
-        sy_shard_report *report = &r->reports[k];
-        report->why = (sy_error)SY_ERROR_INIT;
+        r->reports[k].why = (sy_error)SY_ERROR_INIT;
         r->fits[k].begun = false;
-        if (report->asked) {
+    }
+    SY_TRY(syi_introduce_holders(r->trainer, r->shards, r->reports, r->count, r->o.holders,
+                                 r->o.holder_count, err));
+    for (size_t k = 0; k < r->count; k++) {
+        if (r->reports[k].asked && r->reports[k].why.status == SY_OK) {
             (void)begin(r, k);
         }
     }
+    return SY_OK;
 }
 
 /* Of the parameters: what the data are like, which buffers say, has no limit. */
@@ -170,6 +159,33 @@ static void add(round_ *r, const sy_fit_result *result)
     r->counted++;
 }
 
+static sy_status hear(round_ *r, size_t k)
+{
+    sy_shard_report *report = &r->reports[k];
+    double *after = r->secure.aggregation != NULL ? NULL : r->after;
+    return syi_fit_finish(r->trainer, &r->shards[k], &r->fits[k], after, &report->result,
+                          &report->why);
+}
+
+/* The worker was started anew, and has neither the plan nor holders. */
+static sy_status hear_again(round_ *r, size_t k)
+{
+    sy_shard_report *report = &r->reports[k];
+    const sy_error first = report->why;
+    report->why = (sy_error)SY_ERROR_INIT;
+    syi_forget_introductions(r->trainer, r->shards[k].worker);
+    SY_TRY(syi_introduce_holders(r->trainer, &r->shards[k], report, 1, r->o.holders,
+                                 r->o.holder_count, &report->why));
+    SY_TRY(report->why.status);
+    SY_TRY(begin(r, k));
+    const sy_status status = hear(r, k);
+    if (status != SY_EEXIST) {
+        return status;
+    }
+    report->why = first; /* it had a plan, and another holder was not found */
+    return SY_ENOTFOUND;
+}
+
 /* One after the other is added, so that memory does not grow with the number of workers. */
 static void listen(round_ *r)
 {
@@ -180,32 +196,23 @@ static void listen(round_ *r)
         if (!r->fits[k].begun) {
             continue;
         }
-        double *after = r->secure.aggregation != NULL ? NULL : r->after;
-        sy_status status =
-            syi_fit_finish(r->trainer, shard, &r->fits[k], after, &report->result, &report->why);
-        if (status == SY_ENOTFOUND) { /* the worker was started anew, and has no plan */
-            const sy_error first = report->why;
-            status = begin(r, k);
-            status = status == SY_OK ? syi_fit_finish(r->trainer, shard, &r->fits[k], after,
-                                                      &report->result, &report->why)
-                                     : status;
-            if (status == SY_EEXIST) { /* it had a plan, and another holder was not found */
-                report->why = first;
-                status = SY_ENOTFOUND;
-            }
-        }
+        sy_status status = hear(r, k);
+        status = status == SY_ENOTFOUND ? hear_again(r, k) : status;
         if (status == SY_OK && report->result.rows < 1) {
             status = syi_fail_object(&report->why, SY_EPROTO, shard->key,
                                      "worker %s, dataset %s: trained on no rows",
                                      shard->worker->name, shard->key);
         }
-        status = status == SY_OK && after != NULL ? check_update(r, shard, &report->why) : status;
+        if (status == SY_OK && r->secure.aggregation == NULL) {
+            status = check_update(r, shard, &report->why);
+        }
         report->counted = status == SY_OK;
         if (status == SY_OK) {
             report->why = (sy_error)SY_ERROR_INIT;
             add(r, &report->result);
         } else {
             report->why.status = status;
+            syi_forget_introductions(r->trainer, shard->worker);
         }
     }
 }
@@ -325,8 +332,8 @@ sy_status sy_trainer_round(sy_trainer *trainer, const sy_shard *shards, size_t c
     sy_status status = round_open(&r, err);
     status = status == SY_OK ? draw(&r, err) : status;
     status = status == SY_OK ? open_aggregation(&r, err) : status;
+    status = status == SY_OK ? ask(&r, err) : status;
     if (status == SY_OK) {
-        ask(&r);
         listen(&r);
         tell(&r, began, report, shard_reports);
         status = enough(&r, err);

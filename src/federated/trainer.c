@@ -214,8 +214,8 @@ sy_status syi_trainer_write(sy_trainer *trainer, const double *state, sy_error *
 
 /* Requests */
 
-static sy_status find_place(sy_trainer *t, sy_worker *worker, syi_trainer_place **place,
-                            sy_error *err)
+sy_status syi_trainer_place_of(sy_trainer *t, sy_worker *worker, syi_trainer_place **place,
+                               sy_error *err)
 {
     syi_trainer_place *p = t->places;
     while (p != NULL && p->worker != worker) {
@@ -239,7 +239,7 @@ static sy_status plan_at(sy_trainer *t, sy_worker *worker, syi_trainer_plan whic
                          sy_tensor **pointer, sy_error *err)
 {
     syi_trainer_place *place = NULL;
-    SY_TRY(find_place(t, worker, &place, err));
+    SY_TRY(syi_trainer_place_of(t, worker, &place, err));
     if (place->plans[which] == NULL) {
         SY_TRY(sy_plan_send(t->plans[which], &place->plans[which], &worker, 1, false, err));
     }
@@ -250,7 +250,7 @@ static sy_status plan_at(sy_trainer *t, sy_worker *worker, syi_trainer_plan whic
 void syi_trainer_forget_plan(sy_trainer *t, sy_worker *worker, syi_trainer_plan which)
 {
     syi_trainer_place *place = NULL;
-    if (find_place(t, worker, &place, NULL) == SY_OK && place->plans[which] != NULL) {
+    if (syi_trainer_place_of(t, worker, &place, NULL) == SY_OK && place->plans[which] != NULL) {
         syi_plan_forget_pointer(t->plans[which], place->plans[which]);
         sy_pointer_plan_unref(place->plans[which]);
         place->plans[which] = NULL;

@@ -35,8 +35,10 @@ typedef enum syi_trainer_plan { SYI_TRAINER_FIT, SYI_TRAINER_EVALUATE } syi_trai
 /* The plans that a worker has. */
 typedef struct syi_trainer_place {
     struct syi_trainer_place *next;
-    sy_worker *worker;         /* borrowed */
-    sy_pointer_plan *plans[2]; /* NULL: not sent yet */
+    sy_worker *worker;                               /* borrowed */
+    sy_pointer_plan *plans[2];                       /* NULL: not sent yet */
+    sy_worker *holders[SYI_AGGREGATION_HOLDERS_MAX]; /* it was told where they are; borrowed */
+    size_t holder_count;
 } syi_trainer_place;
 
 struct sy_trainer {
@@ -59,6 +61,9 @@ typedef struct syi_fit {
     uint64_t deadline;
 } syi_fit;
 
+/* What is known of a worker; made when there is nothing yet. SY_ENOMEM. */
+sy_status syi_trainer_place_of(sy_trainer *trainer, sy_worker *worker, syi_trainer_place **place,
+                               sy_error *err);
 /*
  * Asks for a command about the dataset with a plan of the trainer's, sent when it is not there yet, and the model as it is; args[3..count) are the
  * caller's. The exchange is to be waited for. A failure names worker and dataset.

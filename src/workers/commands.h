@@ -102,6 +102,9 @@ sy_status syi_command_request(sy_worker *owner, sy_worker *target, const char *n
 /* The same when the answer says nothing but that it was done. */
 sy_status syi_command_tell(sy_worker *owner, sy_worker *target, const char *name,
                            const sy_value *args, size_t arg_count, sy_error *err);
+/* sy_worker_introduce without waiting: when *begun, the exchange is to be waited for and ended (link.h). */
+sy_status syi_worker_introduce_start(sy_worker *worker, sy_worker *other, const char *url,
+                                     bool *begun, struct syi_exchange *exchange, sy_error *err);
 /* An id that was written so; SY_EINVAL: the value is neither a number nor a text. */
 sy_status syi_value_read_id(const sy_value *value, sy_id *id, sy_error *err);
 /* An id as an argument; the text is the id's. */

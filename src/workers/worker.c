@@ -791,8 +791,10 @@ sy_status sy_worker_get_worker(sy_worker *worker, sy_worker **found, const char 
     return SY_OK;
 }
 
-sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *url, sy_error *err)
+sy_status syi_worker_introduce_start(sy_worker *worker, sy_worker *other, const char *url,
+                                     bool *begun, syi_exchange *exchange, sy_error *err)
 {
+    *begun = false;
     if (syi_worker_is_here(worker)) {
         return SY_OK; /* the directory is one */
     }
@@ -813,7 +815,23 @@ sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *u
     sy_value args[2] = {other->id.kind == SY_ID_INT ? sy_value_int(other->id.number)
                                                     : sy_value_string(other->name),
                         sy_value_string(url)};
-    return syi_command_tell(worker->hook->local_worker, worker, "add_worker", args, 2, err);
+    SY_TRY(syi_command_start(worker->hook->local_worker, worker, "add_worker", args, 2, NULL, 0,
+                             exchange, err));
+    *begun = true;
+    return SY_OK;
+}
+
+sy_status sy_worker_introduce(sy_worker *worker, sy_worker *other, const char *url, sy_error *err)
+{
+    syi_exchange exchange;
+    bool begun = false;
+    SY_TRY(syi_worker_introduce_start(worker, other, url, &begun, &exchange, err));
+    if (!begun) {
+        return SY_OK;
+    }
+    const sy_status status = syi_link_wait(&exchange, err);
+    syi_link_end(&exchange);
+    return status;
 }
 
 sy_traffic sy_worker_get_traffic(const sy_worker *worker)

@@ -187,17 +187,23 @@ static void parameters_of(workers *w, sy_module *module, float values[3])
     assert_ok(sy_tensor_copy_data(p[1], values + 2, 4, &w->err), &w->err);
 }
 
-static void run_rounds(workers *w, const sy_shard *shards, sy_round_options *o, int rounds,
-                       float values[3], sy_status expected)
+static sy_trainer *trainer_of(workers *w, sy_module **module)
 {
     const sy_plan_shape input = {SY_DTYPE_F32, 2, {-1, 2}}, target = {SY_DTYPE_F32, 2, {-1, 1}};
     sy_training_options training = SY_TRAINING_OPTIONS_INIT;
-    sy_module *module = NULL;
     sy_trainer *trainer = NULL;
     training.loss = sy_mse_loss;
     sy_hook_manual_seed(w->hook, 3);
-    assert_ok(sy_module_new_linear(w->hook, &module, 2, 1, true, &w->err), &w->err);
-    assert_ok(sy_trainer_new(&trainer, module, &input, &target, &training, &w->err), &w->err);
+    assert_ok(sy_module_new_linear(w->hook, module, 2, 1, true, &w->err), &w->err);
+    assert_ok(sy_trainer_new(&trainer, *module, &input, &target, &training, &w->err), &w->err);
+    return trainer;
+}
+
+static void run_rounds(workers *w, const sy_shard *shards, sy_round_options *o, int rounds,
+                       float values[3], sy_status expected)
+{
+    sy_module *module = NULL;
+    sy_trainer *trainer = trainer_of(w, &module);
     o->fit.batch_size = 4;
     o->fit.shuffle = false;
     for (int k = 0; k < rounds; k++) {
@@ -260,6 +266,38 @@ static void test_missing(void **state)
     run_rounds(w, shards, &o, 1, hidden, SY_OK);
 }
 
+/* Holders are told of once: later rounds send carol, who is none, two messages less than the first, and then always as many. */
+static void test_introduced_once(void **state)
+{
+    enum { ROUNDS = 4 };
+    workers *w = *state;
+    sy_worker *carol_serving = NULL, *carol = workers_add(w, "carol", &carol_serving);
+    const sy_shard shards[] = {{w->bob, "line"}, {w->alice, "line"}, {carol, "line"}};
+    sy_worker *const holders[] = {w->alice, w->bob};
+    sy_round_options o = SY_ROUND_OPTIONS_INIT;
+    sy_module *module = NULL;
+    sy_trainer *trainer = trainer_of(w, &module);
+    uint64_t sent[ROUNDS];
+    serve(w, w->bob_serving, 0);
+    serve(w, w->alice_serving, 8);
+    serve(w, carol_serving, 16);
+    assert_ok(sy_trainer_round(trainer, shards, CONTRIBUTORS, &o, NULL, NULL, &w->err), &w->err);
+    o.holders = holders;
+    o.holder_count = 2;
+    for (int k = 0; k < ROUNDS; k++) { /* the plan is there already */
+        const uint64_t before = sy_worker_get_traffic(carol).messages_sent;
+        assert_ok(sy_trainer_round(trainer, shards, CONTRIBUTORS, &o, NULL, NULL, &w->err),
+                  &w->err);
+        sent[k] = sy_worker_get_traffic(carol).messages_sent - before;
+    }
+    assert_int_equal(sent[0], sent[1] + 2);
+    for (int k = 2; k < ROUNDS; k++) {
+        assert_int_equal(sent[k], sent[1]);
+    }
+    sy_trainer_free(trainer);
+    sy_module_unref(module);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +307,7 @@ int main(void)
         LIBRARY_WORKER_KINDS(test_bad_requests),
         LIBRARY_WORKER_KINDS(test_rounds),
         LIBRARY_WORKER_KINDS(test_missing),
+        REMOTE_WORKER_KINDS(test_introduced_once),
     };
     return workers_run(tests);
 }
