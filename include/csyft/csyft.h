@@ -14,6 +14,7 @@
 #include <csyft/hook.h>
 #include <csyft/id.h>
 #include <csyft/interpreter.h>
+#include <csyft/ledger.h>
 #include <csyft/loop.h>
 #include <csyft/mechanisms.h>
 #include <csyft/message_log.h>
@@ -31,6 +32,7 @@
 #include <csyft/precision.h>
 #include <csyft/protobuf.h>
 #include <csyft/protocol.h>
+#include <csyft/queries.h>
 #include <csyft/scope.h>
 #include <csyft/securenn.h>
 #include <csyft/sharing.h>
