@@ -42,7 +42,7 @@ extern const cli_verb cli_query, cli_ledger;
 #ifdef CSYFT_PROGRAM_HAS_BENCH
 extern const cli_verb cli_bench; /* bench.c */
 #endif
-extern const cli_verb cli_model, cli_plan;
+extern const cli_verb cli_model, cli_plan, cli_train;
 
 /* Options every verb that talks to the library takes; rows for its table, keys for its switch. */
 #define CLI_LOG_OPTION                                                         \

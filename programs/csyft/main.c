@@ -16,7 +16,7 @@ static const cli_verb *const verbs[] = {
 #ifdef CSYFT_PROGRAM_HAS_BENCH
     &cli_bench,
 #endif
-    &cli_model,  &cli_plan, &version_verb, &help_verb,
+    &cli_model,  &cli_plan, &cli_train, &version_verb, &help_verb,
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 

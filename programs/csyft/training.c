@@ -30,7 +30,7 @@ static sy_status go_round(training *t, sy_shard_report *reports, sy_error *err)
     return status;
 }
 
-static void show(const training *t, progress *bar, bool evaluated)
+static void show(training *t, bool evaluated)
 {
     char note[96];
     const sy_evaluation *e = &t->evaluation;
@@ -45,10 +45,10 @@ static void show(const training *t, progress *bar, bool evaluated)
         snprintf(note + length, sizeof note - (size_t)length, " %zu of %zu workers",
                  t->report.counted, t->count);
     }
-    progress_show(bar, t->done, note);
+    progress_show(&t->bar, t->done, note);
 }
 
-static sy_status make_round(training *t, sy_shard_report *reports, progress *bar, sy_error *err)
+static sy_status make_round(training *t, sy_shard_report *reports, sy_error *err)
 {
     sy_status status = t->sequential ? go_round(t, reports, err)
                                      : sy_trainer_round(t->trainer, t->shards, t->count,
@@ -70,8 +70,11 @@ static sy_status make_round(training *t, sy_shard_report *reports, progress *bar
     if (status == SY_OK && t->checkpoint != NULL) {
         status = sy_trainer_save(t->trainer, t->checkpoint, err);
     }
+    if (status == SY_OK && t->tell != NULL) {
+        t->tell(t, reports, evaluated);
+    }
     if (status == SY_OK) {
-        show(t, bar, evaluated);
+        show(t, evaluated);
     }
     return status;
 }
@@ -79,15 +82,14 @@ static sy_status make_round(training *t, sy_shard_report *reports, progress *bar
 sy_status training_run(training *t, const char *title, sy_error *err)
 {
     sy_shard_report *reports = calloc(t->count, sizeof *reports);
-    progress bar;
     sy_status status = reports != NULL ? SY_OK : fail(err, SY_ENOMEM, "no memory for the reports");
     t->done = sy_trainer_get_rounds(t->trainer);
-    progress_begin(&bar, title, t->rounds);
+    progress_begin(&t->bar, title, t->rounds);
     while (status == SY_OK && t->done < t->rounds) {
-        status = *t->interrupted ? fail(err, SY_ECANCELED, "interrupted")
-                                 : make_round(t, reports, &bar, err);
+        status =
+            *t->interrupted ? fail(err, SY_ECANCELED, "interrupted") : make_round(t, reports, err);
     }
-    progress_end(&bar);
+    progress_end(&t->bar);
     free(reports);
     return status;
 }

@@ -25,6 +25,9 @@ typedef struct training {
     metrics *metrics;       /* NULL: none */
     const char *checkpoint; /* NULL: none */
     const volatile sig_atomic_t *interrupted;
+    /* Told of each round before it is shown; NULL: nobody. Before it prints it calls progress_end(bar). */
+    void (*tell)(const struct training *t, const sy_shard_report *reports, bool evaluated);
+    progress bar;
     /* what has become of it */
     int64_t done;
     sy_round_report report;   /* of the last round */

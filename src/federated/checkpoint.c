@@ -154,5 +154,6 @@ sy_status sy_trainer_load(sy_trainer *trainer, const char *path, sy_error *err)
     SY_TRY(syi_model_load(trainer->hook->context, &model, path, NULL, NULL, err));
     const sy_status status = take(trainer, &model, path, err);
     syi_model_fini(&model);
-    return status == SY_OK ? SY_OK : syi_error_prefix(err, status, "%s", path);
+    const bool named = err != NULL && strncmp(err->message, path, strlen(path)) == 0;
+    return status == SY_OK || named ? status : syi_error_prefix(err, status, "%s", path);
 }
