@@ -16,7 +16,8 @@
  *     shards  round,worker,dataset,counted,rows,batches,loss,why
  *
  * asked and counted are numbers of shards in the one; in the other there is a line for each shard that was asked, and counted is 0 or 1.
- * What is not known is an empty field: the last three in rounds without an evaluation, rows and loss of a shard that is not counted. Losses are in
+ * What is not known is an empty field: the last three in rounds without an evaluation, rows and loss of a shard that is not counted, and a
+ * loss that its worker does not tell. Losses are in
  * the fewest digits that read back equal, accuracies from 0 to 1, seconds with six digits at most.
  *
  * Names and reasons come from other people's machines. They stand in quotes, without control characters, and have an

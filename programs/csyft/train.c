@@ -56,13 +56,15 @@ static const cli_option options[] = {
     {"momentum", 0, "X", "of sgd; default: 0"},
     {"weight-decay", 0, "X", "default: 0"},
     {"proximal", 0, "X",
-     "FedProx: how far each step goes back towards the round's model; default: 0"},
+     "FedProx: how far each step goes back towards the round's model;\n"
+     "default: 0"},
     {"strategy", 0, "NAME", "average (FedAvg, default) or adam (FedAdam)"},
     {"server-lr", 0, "X", "of --strategy adam; default: 0.01"},
     {"fraction", 0, "X", "of the workers that take part in a round; default: 1"},
     {"min-workers", 0, "N", "a round needs so many answers; default: 1"},
     {"update-max", 0, "X",
-     "leave out, with --holders clip, a larger change of the model; 0: no limit"},
+     "leave out a larger change of the model, with --holders clip it;\n"
+     "default: 0, no limit"},
     {"holders", 0, "N",
      "the first N workers, 2 or more, add up shares of all changes, so that\n"
      "nobody sees one worker's; default: 0, changes come here"},

@@ -1,6 +1,7 @@
 /* training.c - see training.h. */
 #include "training.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static sy_status fail(sy_error *err, sy_status status, const char *sentence)
@@ -34,7 +35,11 @@ static void show(training *t, bool evaluated)
 {
     char note[96];
     const sy_evaluation *e = &t->evaluation;
-    int length = snprintf(note, sizeof note, "loss %.4g", t->report.loss);
+    int length = 0;
+    note[0] = '\0';
+    if (!isnan(t->report.loss)) { /* workers that add noise do not tell it */
+        length = snprintf(note, sizeof note, "loss %.4g", t->report.loss);
+    }
     if (evaluated && e->rows > 0 && e->right >= 0) {
         length += snprintf(note + length, sizeof note - (size_t)length, " accuracy %.3f",
                            (double)e->right / (double)e->rows);

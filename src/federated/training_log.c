@@ -207,10 +207,13 @@ static void put_integer(syi_buffer *b, int64_t value)
     syi_buffer_append(b, text, (size_t)snprintf(text, sizeof text, "%" PRId64, value));
 }
 
+/* A loss that the worker does not tell is NaN, and an empty field. */
 static void put_real(syi_buffer *b, double value)
 {
     char text[SYI_DECIMAL_SIZE];
-    syi_buffer_append(b, text, syi_decimal_format_double(text, value));
+    if (!isnan(value)) {
+        syi_buffer_append(b, text, syi_decimal_format_double(text, value));
+    }
 }
 
 /*

@@ -103,7 +103,7 @@ static void test_lines(void **state)
     assert_ok(sy_training_log_add(s.log, 2, &report, NULL, NULL, 0, &of_numbers, &s.err), &s.err);
     assert_ok(sy_training_log_add(s.log, 9, &report, NULL, NULL, 0, NULL, &s.err), &s.err);
     assert_file(s.rounds, ROUND_NAMES "1,0.25,2,1,33,0.1,8,-2.0,0.75\n"
-                                      "2,0.25,,1,33,0.1,8,nan,\n"
+                                      "2,0.25,,1,33,0.1,8,,\n"
                                       "9,0.25,,1,33,0.1,,,\n");
     assert_file(s.shards,
                 SHARD_NAMES "1,\"alice\",\"digits\",1,33,7,0.3333333333333333,\n"
