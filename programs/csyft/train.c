@@ -35,19 +35,19 @@ static const cli_option options[] = {
     CLI_TOOL_OPTIONS,
     {"dataset", 0, "KEY", "of the dataset at each worker (csyft worker --dataset)"},
     {"layers", 0, "LAYERS",
-     "the network, with commas between: a number is a fully connected layer of\n"
-     "so many outputs, with relu between two; also: linear N, relu, sigmoid,\n"
-     "tanh, flatten, conv CHANNELS KERNEL [STRIDE [PADDING]], maxpool KERNEL,\n"
+     "the network, with commas between: N is a fully connected layer of N\n"
+     "outputs, with relu between two; also: linear N, relu, sigmoid, tanh,\n"
+     "flatten, conv CHANNELS KERNEL [STRIDE [PADDING]], maxpool KERNEL,\n"
      "avgpool KERNEL"},
     {"model", 'o', "FILE",
-     "safetensors: saved after each round; where it is there, the training goes\n"
-     "on from it"},
+     "safetensors, saved after each round; where it is there, the training\n"
+     "goes on from it"},
     {"start", 0, "FILE", "begin with the parameters in this model file; default: drawn"},
     {"test", 0, "KEY", "evaluate on this dataset at each worker that has it"},
     {"evaluate-every", 0, "N", "rounds; default: 1"},
     {"loss", 0, "NAME",
-     "cross_entropy (default for int64 targets), mse (default for others), l1,\n"
-     "binary_cross_entropy (of logits)"},
+     "cross_entropy (default for int64 targets), mse (default for others),\n"
+     "l1, binary_cross_entropy (of logits)"},
     {"rounds", 0, "N", "train until so many are done; default: 20"},
     {"batch", 0, "N", "rows of one step; default: 32"},
     {"epochs", 0, "N", "passes over the rows of a worker in each round; default: 1"},
