@@ -11,8 +11,8 @@
 static const cli_verb help_verb, version_verb;
 
 static const cli_verb *const verbs[] = {
-    &cli_worker, &cli_keys, &cli_demo,     &cli_whoami, &cli_ls,       &cli_search, &cli_send,
-    &cli_call,   &cli_get,  &cli_rm,       &cli_peers,  &cli_messages, &cli_query,  &cli_ledger,
+    &cli_worker, &cli_keys, &cli_demo,  &cli_whoami,   &cli_ls,       &cli_search, &cli_send,
+    &cli_call,   &cli_get,  &cli_rm,    &cli_peers,    &cli_messages, &cli_query,  &cli_ledger,
 #ifdef CSYFT_PROGRAM_HAS_BENCH
     &cli_bench,
 #endif
