@@ -58,6 +58,12 @@ static sy_status make_flatten(const building *b, const layer *l, sy_module **m, 
     return sy_module_new_flatten(b->hook, m, 1, -1, err);
 }
 
+static sy_status make_batch_norm(const building *b, const layer *l, sy_module **m, sy_error *err)
+{
+    (void)l;
+    return sy_module_new_batch_norm(b->hook, m, b->shape[1], NULL, err);
+}
+
 static sy_status make_conv(const building *b, const layer *l, sy_module **m, sy_error *err)
 {
     sy_conv_options options = SY_CONV_OPTIONS_INIT;
@@ -91,6 +97,7 @@ static const kind kinds[] = {
     {"sigmoid", "sigmoid", 0, 0, 0, make_sigmoid},
     {"tanh", "tanh", 0, 0, 0, make_tanh},
     {"flatten", "flatten", 0, 0, 0, make_flatten},
+    {"batchnorm", "batchnorm", 0, 0, 0, make_batch_norm},
     {"conv", "conv CHANNELS KERNEL [STRIDE [PADDING]]", 2, 4, 4, make_conv},
     {"maxpool", "maxpool KERNEL", 1, 1, 4, make_max_pool},
     {"avgpool", "avgpool KERNEL", 1, 1, 4, make_avg_pool},
@@ -171,7 +178,9 @@ static sy_status add(building *b, const layer *l, const char *text, sy_error *er
         b->layers[b->count++] = module;
         sy_scope *s = sy_scope_begin(b->hook);
         sy_scope_set_grad_enabled(s, false);
+        sy_module_train(module, false); /* one row has no variance, and its statistics are none */
         sy_tensor *next = sy_scope_keep(s, sy_module_forward(s, module, b->sample));
+        sy_module_train(module, true);
         status = sy_scope_end(s, &why);
         sy_tensor_unref(b->sample);
         b->sample = next;

@@ -27,6 +27,8 @@ enum {
     OPTION_MIN_WORKERS,
     OPTION_UPDATE_MAX,
     OPTION_HOLDERS,
+    OPTION_NOISE,
+    OPTION_CLIP,
     OPTION_SEED,
     OPTION_METRICS,
     OPTION_JSON = OPTION_METRICS + METRICS_OPTION_COUNT,
@@ -37,8 +39,8 @@ static const cli_option options[] = {
     {"layers", 0, "LAYERS",
      "the network, with commas between: N is a fully connected layer of N\n"
      "outputs, with relu between two; also: linear N, relu, sigmoid, tanh,\n"
-     "flatten, conv CHANNELS KERNEL [STRIDE [PADDING]], maxpool KERNEL,\n"
-     "avgpool KERNEL"},
+     "flatten, batchnorm, conv CHANNELS KERNEL [STRIDE [PADDING]],\n"
+     "maxpool KERNEL, avgpool KERNEL"},
     {"model", 'o', "FILE",
      "safetensors, saved after each round; where it is there, the training\n"
      "goes on from it"},
@@ -68,6 +70,10 @@ static const cli_option options[] = {
     {"holders", 0, "N",
      "the first N workers, 2 or more, add up shares of all changes, so that\n"
      "nobody sees one worker's; default: 0, changes come here"},
+    {"noise", 0, "X",
+     "DP-SGD: noise of each step as a multiple of --clip, for what workers\n"
+     "give from a budget (csyft worker --budget); default: 0"},
+    {"clip", 0, "X", "what one row may change in a step, as an L2 norm"},
     {"seed", 0, "N", "of parameters, order of rows, choice of workers; default: 1"},
     METRICS_OPTIONS,
     {"json", 0, NULL, "print a line of JSON for each round"},
@@ -148,6 +154,8 @@ static bool take_number(const cli_verb *verb, train_settings *s, int key, const 
         {OPTION_PROXIMAL, "--proximal", 0, 0, NULL, &s->round.fit.proximal, 0, 0.999999},
         {OPTION_SERVER_LR, "--server-lr", 0, 0, NULL, &s->round.lr, 1e-9, 1e3},
         {OPTION_FRACTION, "--fraction", 0, 0, NULL, &s->round.fraction, 1e-6, 1},
+        {OPTION_NOISE, "--noise", 0, 0, NULL, &s->round.fit.noise_multiplier, 0, 1e6},
+        {OPTION_CLIP, "--clip", 0, 0, NULL, &s->round.fit.clip, 1e-12, 1e12},
         {OPTION_UPDATE_MAX, "--update-max", 0, 0, NULL, &s->round.update_max, 0, 1e30},
     };
     int64_t workers;
@@ -183,6 +191,8 @@ static bool check(const cli_verb *verb, const train_settings *s, int64_t workers
         cli_misuse(verb, "%s is missing", missing);
     } else if (s->momentum > 0 && strcmp(s->optimizer, "sgd") != 0) {
         cli_misuse(verb, "--momentum: belongs to --optimizer sgd");
+    } else if ((s->round.fit.noise_multiplier > 0) != (s->round.fit.clip > 0)) {
+        cli_misuse(verb, "--noise and --clip belong together");
     } else if (s->holders == 1 || s->holders > workers) {
         cli_misuse(verb, "--holders %lld: from 2 to the number of workers, %lld",
                    (long long)s->holders, (long long)workers);

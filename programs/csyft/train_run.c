@@ -1,4 +1,5 @@
 /* train_run.c - the training of csyft train: datasets that fit together, model and trainer, rounds, and what is said of them. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,10 +59,9 @@ static int check_kind(const train *t, size_t k, const sy_dataset_info *info)
 }
 
 /* What the worker would say of every batch. */
-static int check_release(const train *t, size_t k, const sy_dataset_info *info)
+static int check_release(const train *t, size_t k, const sy_dataset_info *info, int64_t batch)
 {
     char name[CLI_ID_SIZE];
-    const int64_t batch = t->set.round.fit.batch_size;
     if (info->release_rows == 0) {
         return cli_fail(t->tool->verb,
                         "worker %s, dataset %s: nothing that is computed from it may leave; its "
@@ -96,7 +96,9 @@ static int find_datasets(train *t)
         }
         t->info = k == 0 ? info : t->info;
         code = check_kind(t, k, &info);
-        code = code == CLI_OK ? check_release(t, k, &info) : code;
+        if (code == CLI_OK && t->set.round.fit.noise_multiplier == 0) {
+            code = check_release(t, k, &info, t->set.round.fit.batch_size);
+        }
     }
     return code;
 }
@@ -114,7 +116,8 @@ static int find_tests(train *t, size_t *count)
             return report(t, &err);
         }
         if (status == SY_OK) {
-            const int code = check_kind(t, k, &info);
+            int code = check_kind(t, k, &info);
+            code = code == CLI_OK ? check_release(t, k, &info, INT64_MAX) : code;
             if (code != CLI_OK) {
                 return code;
             }
@@ -261,7 +264,9 @@ static void print_result(const train *t)
     if (t->training.report.counted > 0) {
         printf("workers   %zu of %zu in the last round, %lld rows\n", t->training.report.counted,
                t->count, (long long)t->training.report.rows);
-        printf("loss      %.4g\n", t->training.report.loss);
+        if (!isnan(t->training.report.loss)) { /* workers that add noise do not tell it */
+            printf("loss      %.4g\n", t->training.report.loss);
+        }
     }
     if (e->rows > 0) {
         printf("test      loss %.4g", e->loss);

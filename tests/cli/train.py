@@ -97,7 +97,7 @@ class Rounds(TrainTest):
         self.assertLess(more[0]["loss"], first[0]["loss"])
 
     def test_images(self):
-        text = "conv 4 3 1 1, relu, maxpool 2, flatten, 8, 3"
+        text = "conv 4 3 1 1, relu, maxpool 2, flatten, 8, batchnorm, 3"
         data, targets = self.write_npy("x.npy", "<f4", (30, 4, 4), [k % 7 for k in range(480)]), self.write_npy(
             "y.npy", "<i8", (30,), [k % 3 for k in range(30)])
         self.urls = [self.start("alice", "--dataset", f"points={data},{targets}", "--transform", "reshape 1x4x4", "--release-rows", "2").url]
@@ -106,6 +106,22 @@ class Rounds(TrainTest):
         flat = self.folder / "flat.safetensors"
         self.rounds(self.train("--json", "--rounds", "2", model=flat))
         self.assertRegex(self.succeed("model", "show", flat), r"(?m)^1\.weight +float32 +16x16 ")
+
+    def test_noise_from_a_budget(self):
+        """Workers that release nothing else; when a caller has spent its budget they say so, and the model stays."""
+        self.access = ()
+        self.urls = [self.start(name, "--ledger", self.folder / f"{name}.ledger", *self.serving(name), "--budget", "2,1e-5").url
+                     for name in NAMES]
+        noise = ("--noise", "4", "--clip", "0.5", "--batch", "20", "--lr", "0.1", "--json")
+        rounds = self.rounds(self.train("--rounds", "2", *noise, "--metrics", self.folder / "rounds.csv"))
+        self.assertEqual([(row["counted"], row["loss"]) for row in rounds], [(3, None)] * 2)
+        self.assertRegex((self.folder / "rounds.csv").read_text(), r"(?m)^2,[\d.]+,3,3,360,,,,$")
+        self.assertRegex(self.succeed("ledger", self.folder / "bob.ledger"), "points")
+        spent = self.train("--rounds", "1000", *noise)
+        self.assertEqual(spent.returncode, 1)
+        self.assertRegex(spent.stderr, "csyft train: round: .* are missing; the first: .*budget")
+        done = json.loads(spent.stdout.splitlines()[-1])["round"]
+        self.assertIn(f"csyft.federated.rounds = {done}", self.succeed("model", "show", self.model))
 
     def test_over_tls(self):
         keys = self.folder / "keys"
@@ -200,6 +216,7 @@ class BadInput(TrainTest):
             ("--optimizer x: there is no such optimizer", (url, *good, "--optimizer", "x")),
             ("--strategy x: there is no such strategy", (url, *good, "--strategy", "x")),
             ("--momentum: belongs to", (url, *good, "--momentum", "0.5", "--optimizer", "adam")),
+            ("--noise and --clip belong together", (url, *good, "--noise", "1")),
             ("--holders 1: from 2 to the number of workers, 1", (url, *good, "--holders", "1")),
             ("--holders: sums of fewer than 3 .* and 2 take part", (url, url + "1", *good, "--holders", "2")),
             ("--min-workers 2: there are 1", (url, *good, "--min-workers", "2")),
