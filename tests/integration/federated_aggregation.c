@@ -7,7 +7,7 @@
 
 #include <csyft/federated.h>
 
-#include "federated/aggregation.h"
+#include "federated/training/aggregation.h"
 #include "hook/tensor.h"
 #include "support/worker_kinds.h"
 
