@@ -3,6 +3,7 @@
  * nothing in time. One fit fails with a sentence that names worker and dataset, and leaves the model as it was; a round goes on with who is honest.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,7 +30,8 @@ typedef enum lie {
     LIES
 } lie;
 
-static lie told; /* by whoever serves; tests run one after the other */
+static atomic_int
+    told; /* a lie, by whoever serves; tests run one after the other, but a slow answer may be under way */
 
 static sy_tensor *of_shape(sy_hook *hook, sy_dtype dtype, int64_t rows, int64_t columns,
                            double value)
@@ -114,14 +116,15 @@ static void test_fit(void **state)
     serve(w, w->alice_serving, "line", 0, ROWS, false, &options);
     make_liar(sy_worker_get_hook(w->alice_serving));
     begin_from(&c, as_it_was);
-    for (told = WRONG_SHAPE; told < LIES; told++) {
-        if (told == ENORMOUS || told == NO_ROWS) { /* what a round looks at */
+    for (lie which = WRONG_SHAPE; which < LIES; which++) {
+        if (which == ENORMOUS || which == NO_ROWS) { /* what a round looks at */
             continue;
         }
+        told = (int)which;
         const sy_status status =
             sy_trainer_fit(c.trainer, &(sy_shard){w->alice, "line"}, &o, NULL, &w->err);
         assert_int_equal(status, w->err.status);
-        assert_names_her(&w->err, status_of(told), told);
+        assert_names_her(&w->err, status_of(which), which);
         assert_model(&c, as_it_was);
     }
     scene_close(&c);
@@ -142,13 +145,14 @@ static void test_round(void **state)
     serve(w, w->bob_serving, "line", 0, ROWS, false, &options);
     serve(w, w->alice_serving, "line", 0, ROWS, false, &options);
     make_liar(sy_worker_get_hook(w->alice_serving));
-    for (told = WRONG_SHAPE; told < LIES; told++) {
+    for (lie which = WRONG_SHAPE; which < LIES; which++) {
+        told = (int)which;
         float expected[3], got[3];
         assert_ok(sy_trainer_round(alone.trainer, shards, 1, &o, NULL, NULL, &w->err), &w->err);
         assert_ok(sy_trainer_round(c.trainer, shards, 2, &o, &report, each, &w->err), &w->err);
         assert_int_equal(report.counted, 1);
         assert_true(each[0].counted && each[1].asked && !each[1].counted);
-        assert_names_her(&each[1].why, status_of(told), told);
+        assert_names_her(&each[1].why, status_of(which), which);
         read_model(&alone, expected);
         read_model(&c, got);
         assert_memory_equal(expected, got, sizeof got);

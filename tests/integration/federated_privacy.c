@@ -136,27 +136,35 @@ static void test_columns(void **state)
     assert_int_equal(spent_by_me(w, &shard).charges, charges);
 }
 
-/* The noise that is drawn is the noise that is paid for: its deviation over many answers. */
+/* The noise that is drawn is the noise that is paid for: its deviation over many bins that nobody is in. */
 static void test_amount_of_noise(void **state)
 {
-    enum { ANSWERS = 400 };
+    enum { BINS = 4000 };
+    static double edges[BINS + 1];
+    static int64_t counts[BINS];
     workers *w = *state;
     static const float zeros[4] = {0};
     const sy_shard shard = {w->bob, "n"};
     sy_ledger *ledger = ledger_of(w, w->bob_serving, NULL);
     const sy_serve_options options = noisy_answers(ledger, &plenty);
-    const sy_query_options o = with_noise(3);
-    double square = 0, deviation = 0;
+    sy_query_options o = with_noise(30);
     serve_numbers(w, "n", 4, zeros, zeros, &options);
     sy_ledger_unref(ledger);
-    for (int k = 0; k < ANSWERS; k++) {
-        double mean = 0;
-        assert_ok(sy_shard_mean(&shard, &o, -2, 2, &mean, 1, &deviation, &w->err), &w->err);
-        square += mean * mean;
+    for (int k = 0; k <= BINS; k++) {
+        edges[k] = 1 + k;
     }
-    assert_true(fabs(deviation - 3 * 2 / 4.0) < 1e-12);
-    /* of 400 squares: a deviation of 7 % of the mean, five of which are one run in a million */
-    assert_true(fabs(square / ANSWERS / (deviation * deviation) - 1) < 0.36);
+    for (int kind = SY_NOISE_GAUSSIAN; kind <= SY_NOISE_LAPLACE; kind++) {
+        double square = 0, deviation = 0;
+        o.noise = (sy_noise_kind)kind;
+        assert_ok(sy_shard_histogram(&shard, &o, edges, BINS, counts, &deviation, &w->err),
+                  &w->err);
+        for (int k = 0; k < BINS; k++) {
+            square += (double)(counts[k] * counts[k]);
+        }
+        assert_true(fabs(deviation - (kind == SY_NOISE_GAUSSIAN ? 30 : 30 * sqrt(2))) < 1e-9);
+        /* the deviation of a mean of squares is sqrt(2 / BINS) of it for Gaussian noise, sqrt(5 / BINS) for Laplace: six of these */
+        assert_true(fabs(square / BINS / (deviation * deviation) - 1) < 6 * sqrt(5.0 / BINS));
+    }
 }
 
 /* --- budgets ------------------------------------------------------------------------------------------ */
