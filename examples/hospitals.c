@@ -95,15 +95,9 @@ static sy_round_options one_round(void)
 static sy_status count_right(sy_trainer *trainer, const sy_shard *shards, size_t count,
                              double *percent, sy_error *err)
 {
-    int64_t right = 0, rows = 0;
-    sy_status status = SY_OK;
-    for (size_t k = 0; k < count && status == SY_OK; k++) {
-        sy_evaluation e = {0};
-        status = sy_trainer_evaluate(trainer, &shards[k], 0, &e, err);
-        right += e.right;
-        rows += e.rows;
-    }
-    *percent = 100.0 * (double)right / (double)(rows > 0 ? rows : 1);
+    sy_evaluation e = {0};
+    const sy_status status = sy_trainer_evaluate_all(trainer, shards, count, 0, &e, NULL, err);
+    *percent = 100.0 * (double)e.right / (double)(e.rows > 0 ? e.rows : 1);
     return status;
 }
 

@@ -255,6 +255,13 @@ typedef struct sy_evaluation {
 SY_API sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard, int64_t batch_size,
                                      sy_evaluation *evaluation, sy_error *err);
 /*
+ * The same at many workers at the same time: rows, right answers and histograms are added up, the loss is the mean over all rows. Workers that fail are left
+ * out, and reports[k].why says why (nullable; room for one per shard; result: loss and rows). SY_ECANCELED: none has answered, with the first one's reason.
+ */
+SY_API sy_status sy_trainer_evaluate_all(sy_trainer *trainer, const sy_shard *shards, size_t count,
+                                         int64_t batch_size, sy_evaluation *evaluation,
+                                         sy_shard_report *reports, sy_error *err);
+/*
  * The same from the budget: the number of right rows, and their loss, clipped to 0 to `loss_max` each, with Gaussian noise of deviation
  * sqrt(2) * noise_multiplier rows, and as much of the sum of losses / loss_max. Cut to what is possible. Without histograms. Charged as one Gaussian mechanism.
  */

@@ -134,28 +134,13 @@ static int find_tests(train *t, size_t *count)
 static sy_status evaluate(void *user, sy_evaluation *all, sy_error *err)
 {
     train *t = user;
-    size_t answers = 0;
+    size_t count = 0;
+    while (count < t->count && t->tests[count].worker != NULL) {
+        count++;
+    }
     *all = (sy_evaluation){0};
-    for (size_t k = 0; k < t->count && t->tests[k].worker != NULL; k++) {
-        sy_evaluation one = {0};
-        sy_error why = SY_ERROR_INIT;
-        const int64_t batch = t->batch_max > 256 ? t->batch_max : 256;
-        if (sy_trainer_evaluate(t->training.trainer, &t->tests[k], batch, &one, &why) == SY_OK) {
-            answers++;
-            all->loss += one.loss * (double)one.rows;
-            all->rows += one.rows;
-            all->right = one.right < 0 || all->right < 0 ? -1 : all->right + one.right;
-        } else if (answers == 0) {
-            *err = why;
-        }
-    }
-    if (all->rows == 0) {
-        err->status = answers == 0 ? err->status : SY_ERANGE;
-        return err->status;
-    }
-    all->loss /= (double)all->rows;
-    *err = (sy_error)SY_ERROR_INIT;
-    return SY_OK;
+    return sy_trainer_evaluate_all(t->training.trainer, t->tests, count,
+                                   t->batch_max > 256 ? t->batch_max : 256, all, NULL, err);
 }
 
 /* --- the model -------------------------------------------------------------------------------------- */

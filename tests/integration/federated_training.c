@@ -540,15 +540,57 @@ static void test_nothing_is_left(void **state)
     assert_count(w, w->bob_serving, 0);
 }
 
+/* Of all workers that answer: what each of them says, added up. */
+static void test_evaluate_all(void **state)
+{
+    workers *w = *state;
+    const sy_plan_shape input = {SY_DTYPE_F32, 2, {-1, 2}}, target = {SY_DTYPE_I64, 1, {-1}};
+    const sy_serve_options options = releases(4);
+    const sy_shard shards[] = {{w->bob, "classes"}, {w->alice, "missing"}, {w->alice, "classes"}};
+    sy_module *module = NULL;
+    sy_trainer *trainer = NULL;
+    int64_t bins[3][2][2];
+    sy_evaluation each[3], all = {.classes = 2, .predicted = bins[0][0], .targets = bins[0][1]};
+    sy_shard_report reports[3];
+    serve(w, w->bob_serving, "classes", 0, 30, true, &options);
+    serve(w, w->alice_serving, "classes", 11, 9, true, &options);
+    sy_hook_manual_seed(w->hook, 5);
+    assert_ok(sy_module_new_linear(w->hook, &module, 2, 2, true, &w->err), &w->err);
+    assert_ok(sy_trainer_new(&trainer, module, &input, &target, NULL, &w->err), &w->err);
+    for (int k = 0; k < 3; k += 2) {
+        each[k] = (sy_evaluation){
+            .classes = 2, .predicted = bins[1 + k / 2][0], .targets = bins[1 + k / 2][1]};
+        assert_ok(sy_trainer_evaluate(trainer, &shards[k], 7, &each[k], &w->err), &w->err);
+    }
+    assert_ok(sy_trainer_evaluate_all(trainer, shards, 3, 7, &all, reports, &w->err), &w->err);
+    assert_int_equal(all.rows, 39);
+    assert_int_equal(all.right, each[0].right + each[2].right);
+    assert_true(fabs(all.loss - (30 * each[0].loss + 9 * each[2].loss) / 39) < 1e-12);
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(bins[0][k / 2][k % 2], bins[1][k / 2][k % 2] + bins[2][k / 2][k % 2]);
+    }
+    assert_true(reports[0].counted && !reports[1].counted && reports[2].counted);
+    assert_int_equal(reports[2].result.rows, 9);
+    assert_int_equal(reports[1].why.status, SY_ENOTFOUND);
+    assert_non_null(strstr(reports[1].why.message, "worker alice, dataset missing"));
+    assert_fails(w, sy_trainer_evaluate_all(trainer, &shards[1], 1, 7, &all, NULL, &w->err),
+                 SY_ECANCELED, "none of 1", "missing");
+    assert_status(sy_trainer_evaluate_all(trainer, shards, 0, 7, &all, NULL, &w->err), SY_EINVAL,
+                  &w->err);
+    sy_trainer_free(trainer);
+    sy_module_unref(module);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORKER_KINDS(test_fit),        WORKER_KINDS(test_shuffled),
-        WORKER_KINDS(test_strategies), WORKER_KINDS(test_partial),
-        WORKER_KINDS(test_proximal),   WORKER_KINDS(test_checkpoint),
-        WORKER_KINDS(test_files),      WORKER_KINDS(test_bad_input),
-        WORKER_KINDS(test_left_out),   WORKER_KINDS(test_rows_stay),
-        WORKER_KINDS(test_evaluate),   WORKER_KINDS(test_nothing_is_left),
+        WORKER_KINDS(test_fit),          WORKER_KINDS(test_shuffled),
+        WORKER_KINDS(test_strategies),   WORKER_KINDS(test_partial),
+        WORKER_KINDS(test_proximal),     WORKER_KINDS(test_checkpoint),
+        WORKER_KINDS(test_files),        WORKER_KINDS(test_bad_input),
+        WORKER_KINDS(test_left_out),     WORKER_KINDS(test_rows_stay),
+        WORKER_KINDS(test_evaluate),     WORKER_KINDS(test_nothing_is_left),
+        WORKER_KINDS(test_evaluate_all),
     };
     return workers_run(tests);
 }
