@@ -2,9 +2,9 @@
  * contributions.h - what people contribute, clipped and on a grid: integers, added exactly. Room differential_privacy. Test:
  * contributions_test.c.
  *
- * The grid is a power of two, 2^-31 or less of the noise and of the sensitivity, and depends on nothing else (not on the number
- * of people, which may be private). Truncation towards 0 makes no norm longer, and the norm of what came out is checked in
- * integers, so that the bound holds whatever floating point did before.
+ * Rows are whole numbers of a unit, 2^-31 or less of the noise and 2^-30 or less of the sensitivity, which depends on nothing else
+ * (not on the number of people, which may be private). The norm of what came out is checked in integers, so that the bound holds
+ * whatever floating point did before.
  */
 #ifndef SYI_DIFFERENTIAL_PRIVACY_CONTRIBUTIONS_H
 #define SYI_DIFFERENTIAL_PRIVACY_CONTRIBUTIONS_H
@@ -22,14 +22,28 @@ double syi_contributions_moves(const sy_contributions *contributions);
 sy_status syi_contributions_check(const char *function, const sy_contributions *contributions,
                                   sy_error *err);
 
-/* The grid's exponent for noise of this size. */
+/* A power of two as the unit where one is needed: the exponent of one that is 2^-31 or less of both. */
 int syi_grid_of(double noise, double sensitivity);
 
-/* One person's row, clipped, is added to `sums`, in units of 2^grid. The values are finite; `row` is room for one. */
-void syi_contribution_add(const double *values, size_t columns, syi_norm norm, double sensitivity,
-                          int grid, syi_i128 *sums, int64_t *row);
-/* Column sums in units of 2^grid into `sums` of `columns`; `row` is room for one row. The contributions were checked. */
-void syi_contributions_sum(const sy_contributions *contributions, syi_norm norm, int grid,
+/* How rows are clipped, and in which units they come out. */
+typedef struct syi_clipping {
+    syi_norm norm;
+    double sensitivity, unit;
+    double most; /* sensitivity / unit, not rounded up; its whole part is the largest norm */
+} syi_clipping;
+
+/* 2^-18 <= sensitivity / unit <= 2^50. For SYI_NORM_MAX the unit is a power of two. */
+syi_clipping syi_clipping_of(syi_norm norm, double sensitivity, double unit);
+
+/*
+ * One person's row, scaled down to the sensitivity if it is longer, in units, truncated towards 0: a value loses less than one unit,
+ * and what the rounding of products of doubles loses if the unit is no power of two. false: a value is not finite; `row` is then
+ * anything.
+ */
+bool syi_contribution_clip(const syi_clipping *clipping, const double *values, size_t columns,
+                           int64_t *row);
+/* Column sums in units into `sums` of `columns`; `row` is room for one row. The contributions were checked. */
+void syi_contributions_sum(const sy_contributions *contributions, const syi_clipping *clipping,
                            syi_i128 *sums, int64_t *row);
 
 #endif

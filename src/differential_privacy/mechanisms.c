@@ -22,7 +22,7 @@ static sy_status check_budget(const char *function, const char *field, double va
     return SY_OK;
 }
 
-/* Clipped column sums on a grid. */
+/* Clipped column sums in units. */
 typedef struct totals {
     sy_context *context;
     size_t columns;
@@ -37,7 +37,7 @@ static void totals_fini(totals *t)
 }
 
 static sy_status totals_init(totals *t, sy_noise *noise, const char *function,
-                             const sy_contributions *contributions, syi_norm norm, int grid,
+                             const sy_contributions *contributions, const syi_clipping *clipping,
                              sy_error *err)
 {
     *t = (totals){.context = syi_noise_get_context(noise), .columns = contributions->columns};
@@ -47,7 +47,7 @@ static sy_status totals_init(totals *t, sy_noise *noise, const char *function,
         totals_fini(t);
         return SYI_ENOMEM(err, function);
     }
-    syi_contributions_sum(contributions, norm, grid, t->sums, t->row);
+    syi_contributions_sum(contributions, clipping, t->sums, t->row);
     return SY_OK;
 }
 
@@ -101,7 +101,9 @@ static sy_status choice_init(choice *c, sy_noise *noise, const char *function,
     SY_TRY(check_budget(function, "epsilon", epsilon, err));
     SY_TRY(syi_contributions_check(function, contributions, err));
     const int grid = syi_grid_of(contributions->sensitivity, contributions->sensitivity);
-    SY_TRY(totals_init(&c->totals, noise, function, contributions, SYI_NORM_MAX, grid, err));
+    const syi_clipping clipping =
+        syi_clipping_of(SYI_NORM_MAX, contributions->sensitivity, ldexp(1, grid));
+    SY_TRY(totals_init(&c->totals, noise, function, contributions, &clipping, err));
     c->best = c->totals.sums[0];
     for (size_t k = 1; k < c->totals.columns; k++) {
         c->best = c->totals.sums[k] > c->best ? c->totals.sums[k] : c->best;

@@ -113,19 +113,40 @@ static void test_one_person(void **state)
     }
 }
 
-/* Answers are whole multiples of the grid, whatever the data: no bit below it tells of them. */
+/* Answers are whole numbers of a unit that depends on the noise only, as doubles have them: no bit below tells of the data. */
 static void test_grid(void **state)
 {
     noise_scene *s = *state;
     const double values[] = {0.1, 1e-13, 0.3333333333333333};
-    const sy_contributions c = contributions(values, 3, 1, 1);
+    const double sizes[] = {0.7, 1, 1.9, 100};
     for (int k = 0; k < 1000; k++) {
-        double sum = 0;
-        assert_ok(sy_laplace_sum(s->noise, &sum, &c, 1, &s->err), &s->err);
-        const double units = ldexp(sum, 31);
-        assert_true(units == floor(units));
-        assert_ok(sy_gaussian_sum(s->noise, &sum, &c, 1, &s->err), &s->err);
-        assert_true(ldexp(sum, 31) == floor(ldexp(sum, 31)));
+        const double size = sizes[k % 4];
+        const sy_contributions c = contributions(values, 3, 1, size);
+        for (int laplace = 0; laplace < 2; laplace++) {
+            double sum = 0;
+            assert_ok(laplace ? sy_laplace_sum(s->noise, &sum, &c, 1, &s->err)
+                              : sy_gaussian_sum(s->noise, &sum, &c, 1, &s->err),
+                      &s->err);
+            const double unit = nextafter(size, INFINITY) * 0x1p-32; /* or twice that */
+            assert_true(rint(sum / unit) * unit == sum || fabs(sum / unit) > 0x1p45);
+        }
+    }
+}
+
+/* The ends of what is allowed are. */
+static void test_budgets(void **state)
+{
+    noise_scene *s = *state;
+    const double values[] = {1.75, 0};
+    const double budgets[] = {0x1p-18, 0x1p18}, sizes[] = {1, 1.75, 1e-200, 1e200};
+    for (int k = 0; k < 16; k++) {
+        double sums[2];
+        sy_contributions c = contributions(values, 1, 2, sizes[k % 4]);
+        c.neighbours = k < 8 ? SY_REPLACE_ONE : SY_ADD_OR_REMOVE;
+        assert_ok(sy_laplace_sum(s->noise, sums, &c, budgets[k / 4 % 2], &s->err), &s->err);
+        assert_true(isfinite(sums[0]) && sums[1] != 0);
+        assert_ok(sy_gaussian_sum(s->noise, sums, &c, budgets[k / 4 % 2], &s->err), &s->err);
+        assert_true(isfinite(sums[0]) && sums[1] != 0);
     }
 }
 
@@ -343,7 +364,7 @@ static sy_status step_without_memory(sy_context *context, void *argument, sy_err
 static void test_no_memory(void **state)
 {
     (void)state;
-    assert_int_equal(memory_faults_sweep(step_without_memory, NULL), 9);
+    assert_int_equal(memory_faults_sweep(step_without_memory, NULL), 11);
 }
 
 int main(void)
@@ -353,6 +374,7 @@ int main(void)
         noise_scene_test(test_gaussian_sum),
         cmocka_unit_test(test_one_person),
         noise_scene_test(test_grid),
+        noise_scene_test(test_budgets),
         noise_scene_test(test_nobody),
         noise_scene_test(test_choices),
         noise_scene_test(test_clear_choices),

@@ -2,22 +2,10 @@
 #include "differential_privacy/noise.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/surroundings.h"
-#include "ring/generator.h"
-
-enum { AHEAD = 4096 }; /* bytes of the stream made at once */
-
-struct sy_noise {
-    sy_context *context;
-    syi_generator generator;
-    uint64_t place; /* of the next block of the stream */
-    size_t left;    /* bytes of `ahead` that nobody had yet, at its end */
-    uint8_t ahead[AHEAD];
-};
 
 sy_status sy_noise_new(sy_context *context, sy_noise **noise, sy_error *err)
 {
@@ -55,18 +43,11 @@ sy_context *syi_noise_get_context(const sy_noise *noise)
     return noise->context;
 }
 
-/* 64 random bits. */
-static sy_status draw(sy_noise *noise, uint64_t *word, sy_error *err)
+sy_status syi_noise_refill(sy_noise *noise, sy_error *err)
 {
-    if (noise->left == 0) {
-        SY_TRY(syi_generator_fill(&noise->generator, noise->place, noise->ahead, AHEAD, err));
-        noise->place += AHEAD / SYI_GENERATOR_BLOCK;
-        noise->left = AHEAD;
-    }
-    uint8_t *at = noise->ahead + AHEAD - noise->left;
-    memcpy(word, at, sizeof *word);
-    memset(at, 0, sizeof *word); /* past noise is not kept */
-    noise->left -= sizeof *word;
+    SY_TRY(syi_generator_fill(&noise->generator, noise->place, noise->ahead, SYI_NOISE_AHEAD, err));
+    noise->place += SYI_NOISE_AHEAD / SYI_GENERATOR_BLOCK;
+    noise->left = SYI_NOISE_AHEAD;
     return SY_OK;
 }
 
@@ -84,7 +65,7 @@ sy_status sy_noise_uniform(sy_noise *noise, uint64_t *sample, uint64_t bound, sy
     const uint64_t mask = mask_of(bound - 1);
     uint64_t word;
     do {
-        SY_TRY(draw(noise, &word, err));
+        SY_TRY(syi_noise_draw(noise, &word, err));
         word &= mask;
     } while (word >= bound);
     *sample = word;
@@ -101,7 +82,7 @@ static sy_status compare_uniform(sy_noise *noise, bool *below_n, bool *decided, 
     int against_n = 0, against_d = 0;
     for (unsigned i = d->used; i-- > 0 && (against_n == 0 || against_d == 0);) {
         uint64_t word;
-        SY_TRY(draw(noise, &word, err));
+        SY_TRY(syi_noise_draw(noise, &word, err));
         word &= i == d->used - 1 ? mask_of(d->limbs[i]) : UINT64_MAX;
         if (against_d == 0 && word != d->limbs[i]) {
             against_d = word < d->limbs[i] ? -1 : 1;
@@ -236,7 +217,7 @@ static sy_status discrete_laplace(sy_noise *noise, int64_t *sample, uint64_t t, 
         if (x >= SAMPLE_END) {
             return too_large(err);
         }
-        SY_TRY(draw(noise, &sign, err));
+        SY_TRY(syi_noise_draw(noise, &sign, err));
         if (sign & 1 && x == 0) { /* 0 must not have two signs */
             continue;
         }
@@ -307,13 +288,22 @@ static sy_status discrete_gaussian(sy_noise *noise, int64_t *sample, const gauss
     return SY_OK;
 }
 
-sy_status sy_noise_discrete_gaussian(sy_noise *noise, int64_t *samples, size_t count, double sigma,
-                                     sy_error *err)
+sy_status syi_noise_gaussian_any(sy_noise *noise, int64_t *samples, size_t count, double sigma,
+                                 sy_error *err)
 {
-    SY_TRY(check_noise("noise_discrete_gaussian", "sigma", sigma, err));
     const gaussian g = gaussian_of(sigma);
     for (size_t k = 0; k < count; k++) {
         SY_TRY(discrete_gaussian(noise, &samples[k], &g, err));
     }
     return SY_OK;
+}
+
+sy_status sy_noise_discrete_gaussian(sy_noise *noise, int64_t *samples, size_t count, double sigma,
+                                     sy_error *err)
+{
+    SY_TRY(check_noise("noise_discrete_gaussian", "sigma", sigma, err));
+    int power = 0;
+    return syi_noise_split(sigma, &power) == 1 && power >= SYI_CELLS_LOG
+               ? syi_noise_gaussian_power(noise, samples, count, (unsigned)power, err)
+               : syi_noise_gaussian_any(noise, samples, count, sigma, err);
 }

@@ -1,6 +1,9 @@
 /*
  * noisy_sum.h - column sums of what people contribute one after the other, each row clipped when it comes, and noise at the end: memory does not
- * grow with the people. Sums are exact integers on the grid of contributions.h. Test: noisy_sum_test.c.
+ * grow with the people. Sums are exact integers, in units of contributions.h.
+ *
+ * The unit is the size of the noise divided by a power of two, so that noise is drawn for that power of two, which is quick (noise.h), and is of exactly
+ * the size that was paid for. What is told is a whole number of units, as doubles have it: rounded, which is after the noise. Test: noisy_sum_test.c.
  */
 #ifndef SYI_DIFFERENTIAL_PRIVACY_NOISY_SUM_H
 #define SYI_DIFFERENTIAL_PRIVACY_NOISY_SUM_H
@@ -8,16 +11,18 @@
 #include <csyft/ledger.h>
 #include <csyft/mechanisms.h>
 
-#include "differential_privacy/wide.h"
+#include "differential_privacy/contributions.h"
 
 typedef struct syi_noisy_sum {
     sy_noise *noise; /* borrowed */
     sy_noise_kind kind;
     size_t columns;
-    double sensitivity, size;
-    int grid;
-    syi_i128 *sums;
+    syi_clipping clipping;
+    int power;     /* the noise has 2^power units */
+    int64_t *sums; /* of the rows since they were carried */
     int64_t *row;
+    syi_i128 *carried;
+    uint64_t room; /* rows that `sums` can take */
 } syi_noisy_sum;
 
 /*

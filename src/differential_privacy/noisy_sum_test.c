@@ -101,6 +101,29 @@ static void test_what_counts(void **state)
     sy_noise_free(noise);
 }
 
+/* More units than a word has. */
+static void test_many(void **state)
+{
+    scene *c = *state;
+    enum { MANY = 30000 };
+    sy_noise *noise = NULL;
+    syi_noisy_sum sum;
+    double told[2];
+    assert_ok(sy_noise_new(c->context, &noise, &c->err), &c->err);
+    assert_ok(syi_noisy_sum_open(&sum, noise, SY_NOISE_LAPLACE, 2, 3, 3 * 0x1p-18, &c->err),
+              &c->err);
+    for (int round = 0; round < 2; round++) {
+        for (int k = 0; k < MANY; k++) {
+            syi_noisy_sum_add(&sum, (double[]){-4, k % 3 == 0 ? 12 : 0});
+        }
+        assert_ok(syi_noisy_sum_tell(&sum, told, &c->err), &c->err);
+        const double first = MANY / 3 * (-0.75 - 3 - 3), second = MANY / 3 * 2.25;
+        assert_true(fabs(told[0] - first) < 1e-3 && fabs(told[1] - second) < 1e-3);
+    }
+    syi_noisy_sum_close(&sum);
+    sy_noise_free(noise);
+}
+
 static sy_status open_one(sy_context *context, void *argument, sy_error *err)
 {
     sy_noise *noise = NULL;
@@ -130,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_same_as_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
