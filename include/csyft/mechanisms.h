@@ -3,10 +3,12 @@
  *
  * Floating-point noise leaks: the doubles that x + Laplace() can be differ with x (Mironov 2012, "On Significance of the Least
  * Significant Bits"), and sums of floats move further than their sensitivity says (Casacuberta et al. 2022). Here everything that
- * decides is integers: contributions are clipped and truncated to a grid of a power of two, added exactly, and noise is drawn
- * from the discrete distributions of Canonne, Kamath, Steinke 2020 with rational arithmetic and coin flips, no logarithm or
- * other function of floats. The grid is at most 2^-31 of the noise and of the sensitivity, too fine for anybody to see: an
- * answer is a multiple of it, and a contribution loses less than one unit of it towards 0.
+ * decides is integers: contributions are clipped and truncated to whole numbers of a unit, and their norm is checked there, they
+ * are added exactly, and noise is drawn from the discrete distributions of Canonne, Kamath, Steinke 2020 with rational arithmetic
+ * and coin flips, no logarithm or other function of floats. The unit depends on the noise and the sensitivity only: it is 2^-31 of
+ * the noise or less, so that the noise of a sum is exactly what was asked for, and 2^-30 of the sensitivity or less; of choices, a
+ * power of two. That is too fine for anybody to see: an answer is a whole number of units, as a double has it, and a contribution
+ * loses less than one of them towards 0, and what the rounding of a product or two loses.
  *
  * Sensitivity is enforced. A mechanism takes the contributions of single people and clips each of them; nobody moves the sum by
  * more than `sensitivity`, whatever their data.
@@ -46,7 +48,8 @@ SY_API void sy_noise_free(sy_noise *noise);
 #define SY_NOISE_MOST 1125899906842624.0     /* 2^50 */
 
 /* The double is taken for the rational number that it is. SY_EINVAL outside of SY_NOISE_LEAST to SY_NOISE_MOST; SY_ERANGE for a
- * sample of 2^62 or more, which happens with probability below exp(-4000). */
+ * sample of 2^62 or more, which happens with probability below exp(-4000), or, where sigma is a power of two from 16 on, for one that
+ * 192 random bits leave open: 2^-183. Such a sigma is drawn many times as fast as others, with the same distribution. */
 
 /* P(x) proportional to exp(-|x| / scale) */
 SY_API sy_status sy_noise_discrete_laplace(sy_noise *noise, int64_t *samples, size_t count,

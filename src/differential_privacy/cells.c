@@ -86,7 +86,7 @@ void syi_cells_init(syi_cells *cells)
 {
     syi_wide sums[SYI_CELLS];
     sum_weights(sums);
-    /* all are scaled by the same number of 64 bits, so that the last one is 1 but for 2^-55 and never more */
+    /* all are scaled by the same number of 64 bits, so that the last one is 1 but for less than 2^-55, and never more */
     const syi_wide *all = &sums[SYI_CELLS - 1];
     const uint64_t rounded = (all->limbs[FRACTION] << 56 | all->limbs[FRACTION - 1] >> 8) + 1;
     const syi_wide scale = syi_wide_from(((syi_u128)1 << 120) / rounded);

@@ -28,7 +28,7 @@ typedef struct syi_cells {
 void syi_cells_init(syi_cells *cells);
 
 /* The cell of U, of which the first `have` words are known; SYI_CELLS: in none, U is beyond their sum, which happens with
- * probability 2^-55. false: these words do not decide. */
+ * probability below 2^-55. false: these words do not decide. */
 bool syi_cells_find(const syi_cells *cells, const uint64_t *words, unsigned have, unsigned *cell);
 
 /* The same for one word. */

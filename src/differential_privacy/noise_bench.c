@@ -85,6 +85,8 @@ int main(void)
         printf("discrete Gaussian, sigma %-10g    %8.1f ns\n", parameter,
                draw_ns(context, noise, sy_noise_discrete_gaussian, parameter));
     }
+    printf("discrete Gaussian, sigma 2^31          %8.1f ns\n",
+           draw_ns(context, noise, sy_noise_discrete_gaussian, 0x1p31));
     printf("Laplace sum of 1000 rows of 1000       %8.2f ms\n", sum_ms(context, noise, true));
     printf("Gaussian sum of 1000 rows of 1000      %8.2f ms\n", sum_ms(context, noise, false));
     printf("accountant of a sampled Gaussian       %8.2f ms\n", accountant_ms(context));

@@ -28,6 +28,14 @@ static void test_every_layout(void **state)
         for (int i = 0; i < 6; i++) {
             assert_true(back[i] == numbers[i % 2 * 3 + i / 2]);
         }
+        double change[6];
+        for (int b = 0; b < 2; b++) { /* from -1, -2, ... */
+            const double then[] = {-1, -2, -3, -4, -5, -6};
+            assert_int_equal(syi_numbers_read_change(b == 0 ? &array : &turned, then, change), 6);
+            for (int i = 0; i < 6; i++) {
+                assert_true(change[i] == numbers[b == 0 ? i : i % 2 * 3 + i / 2] + i + 1);
+            }
+        }
         assert_int_equal(syi_numbers_write(&turned, numbers), 6);
         assert_int_equal(syi_numbers_read(&turned, back), 6);
         assert_memory_equal(numbers, back, sizeof back);

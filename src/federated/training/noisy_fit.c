@@ -134,10 +134,8 @@ static sy_status see_row(syi_task *t, void *user, size_t from, const sy_value *r
     (void)targets;
     (void)err;
     for (size_t k = 0; k < w->fit->parameters; k++) {
-        at += syi_numbers_read(syi_node_array(t->body->states[k].tensor->node), w->change + at);
-    }
-    for (size_t i = 0; i < w->elements; i++) {
-        w->change[i] -= w->now[i];
+        at += syi_numbers_read_change(syi_node_array(t->body->states[k].tensor->node), w->now + at,
+                                      w->change + at);
     }
     syi_noisy_sum_add(&w->sum, w->change);
     return SY_OK;
