@@ -49,7 +49,8 @@ SY_API void sy_noise_free(sy_noise *noise);
 
 /* The double is taken for the rational number that it is. SY_EINVAL outside of SY_NOISE_LEAST to SY_NOISE_MOST; SY_ERANGE for a
  * sample of 2^62 or more, which happens with probability below exp(-4000), or, where sigma is a power of two from 16 on, for one that
- * 192 random bits leave open: 2^-183. Such a sigma is drawn many times as fast as others, with the same distribution. */
+ * 192 random bits leave open: 2^-183. Such a sigma is drawn many times as fast as others, with the same distribution but for what is beyond 18
+ * deviations, 2^-226 of it, which is not drawn: promises at a smaller delta are void. */
 
 /* P(x) proportional to exp(-|x| / scale) */
 SY_API sy_status sy_noise_discrete_laplace(sy_noise *noise, int64_t *samples, size_t count,
