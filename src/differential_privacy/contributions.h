@@ -32,7 +32,7 @@ typedef struct syi_clipping {
     double most; /* sensitivity / unit, not rounded up; its whole part is the largest norm */
 } syi_clipping;
 
-/* 2^-18 <= sensitivity / unit <= 2^50. For SYI_NORM_MAX the unit is a power of two. */
+/* sensitivity / unit is at most 2^50. For SYI_NORM_MAX the unit is a power of two. */
 syi_clipping syi_clipping_of(syi_norm norm, double sensitivity, double unit);
 
 /*
