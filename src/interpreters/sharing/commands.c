@@ -582,6 +582,10 @@ static sy_status handle_report(const sy_request *request, sy_error *err)
                        from);
     syi_sharing_dealing_unref(dealing);
     SY_TRY(status);
+    if (from >
+        0) { /* the leading one's answers leave when its demand has been dealt for; others wait for theirs all the same */
+        syi_request_hurry(request);
+    }
     return answer_none(request, err);
 }
 

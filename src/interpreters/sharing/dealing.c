@@ -51,6 +51,7 @@ struct syi_sharing_dealing {
     sy_status failed;     /* a holder has said why it stops, SY_OK: none has */
     sy_error why;
     syi_session *door; /* in which the leading holder demands; a reference; NULL: none yet */
+    bool at_door;      /* the thread was there just now, and what comes is left to it for a while */
     syi_bell bell;
 };
 
@@ -208,10 +209,25 @@ static sy_status give(void *user, int holder, const syi_item *item, const void *
     return status;
 }
 
+/* What holders report comes through the door, too, and is waited for without looking at it: the loop thread has to read it at
+ * once, not when it finds out that nobody else does. */
+static void leave_door(syi_sharing_dealing *d)
+{
+    syi_doors doors = {.count = 0};
+    pthread_mutex_lock(&d->lock);
+    if (d->at_door) {
+        syi_doors_open(&doors, d->door);
+        d->at_door = false;
+    }
+    pthread_mutex_unlock(&d->lock);
+    syi_doors_close(&doors, true);
+}
+
 static sy_status hear(void *user, int holder, const syi_item *item, void **bytes, size_t size,
                       sy_error *err)
 {
     syi_sharing_dealing *d = user;
+    leave_door(d);
     return syi_sharing_hear(&d->hearing, holder, item, bytes, size, err);
 }
 
@@ -298,6 +314,7 @@ static void wait_at_door(syi_sharing_dealing *d)
         pthread_mutex_lock(&d->lock);
     }
     const bool gone = d->queue.length == 0;
+    d->at_door = !gone;
     pthread_mutex_unlock(&d->lock);
     syi_doors_close(&doors, gone);
     pthread_mutex_lock(&d->lock);
