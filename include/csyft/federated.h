@@ -256,7 +256,8 @@ SY_API sy_status sy_trainer_evaluate(sy_trainer *trainer, const sy_shard *shard,
                                      sy_evaluation *evaluation, sy_error *err);
 /*
  * The same at many workers at the same time: rows, right answers and histograms are added up, the loss is the mean over all rows. Workers that fail are left
- * out, and reports[k].why says why (nullable; room for one per shard; result: loss and rows). SY_ECANCELED: none has answered, with the first one's reason.
+ * out, and reports[k].why says why (nullable; room for one per shard; result: loss and rows). SY_ECANCELED: none has answered, with the first one's reason; the arrays are then
+ * anything, the other fields as they were.
  */
 SY_API sy_status sy_trainer_evaluate_all(sy_trainer *trainer, const sy_shard *shards, size_t count,
                                          int64_t batch_size, sy_evaluation *evaluation,

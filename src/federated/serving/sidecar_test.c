@@ -128,6 +128,8 @@ static void test_refused(void **state)
         {"release-rows 12x", "\"12x\" is no"},
         {"release-rows 99999999999999999999", "is no number"},
         {"release-rows 3\nrelease-rows 4\n", "line 2: release-rows: it is said twice"},
+        {"budget 1\n", "line 1: budget: budget \"1\": expected EPSILON,DELTA"},
+        {"budget 1,1e-6\nbudget 1,1e-6\n", "line 2: budget: it is said twice"},
         {"describe a\ndescribe b\n", "line 2: describe: it is said twice"},
         {"# a\ntransform shrink 2\n", "line 2: transform: \"shrink 2\" is no transform"},
         {"target-transform scale\n", "line 1: target-transform: \"scale\""},
