@@ -105,6 +105,26 @@ static sy_status make_rows(federated *f, sy_error *err)
     return status;
 }
 
+/* The net and its rows; to be closed also when it fails. */
+static int open_net(const bench *b, federated *f)
+{
+    sy_error err = SY_ERROR_INIT;
+    const cli_session_options how = {.pool_threads = 1};
+    *f = (federated){.folder = "/tmp/csyft-bench-XXXXXX", .round = SY_ROUND_OPTIONS_INIT};
+    f->round.fit.batch_size = BATCH;
+    if (mkdtemp(f->folder) == NULL) {
+        f->folder[0] = '\0';
+        return cli_fail(b->verb, "%s: no folder", "/tmp");
+    }
+    const int code = cli_session_open(&f->session, b->verb, &how);
+    if (code != CLI_OK) {
+        return code;
+    }
+    sy_status status = make_net(f, &err);
+    status = status == SY_OK ? make_rows(f, &err) : status;
+    return status == SY_OK ? CLI_OK : cli_report(b->verb, &err);
+}
+
 static int start_workers(const bench *b, federated *f)
 {
     char dataset[200];
@@ -181,20 +201,11 @@ static sy_status check_round(federated *f, int64_t rows, bench_result *result, s
 
 int bench_run_federated(const bench *b, const bench_scenario *scenario, bench_result *result)
 {
-    federated f = {.folder = "/tmp/csyft-bench-XXXXXX", .round = SY_ROUND_OPTIONS_INIT};
+    federated f;
     sy_error err = SY_ERROR_INIT;
-    const cli_session_options how = {.pool_threads = 1};
-    f.round.fit.batch_size = BATCH;
     (void)scenario;
-    if (mkdtemp(f.folder) == NULL) {
-        return cli_fail(b->verb, "%s: no folder", f.folder);
-    }
-    int code = cli_session_open(&f.session, b->verb, &how);
-    if (code == CLI_OK) {
-        sy_status status = make_net(&f, &err);
-        status = status == SY_OK ? make_rows(&f, &err) : status;
-        code = status == SY_OK ? start_workers(b, &f) : cli_report(b->verb, &err);
-    }
+    int code = open_net(b, &f);
+    code = code == CLI_OK ? start_workers(b, &f) : code;
     if (code == CLI_OK) { /* the plans go to the workers in the first one */
         code = check_round(&f, WORKERS * ROWS, result, &err) == SY_OK &&
                        check_round(&f, WORKERS * ROWS, result, &err) == SY_OK
@@ -242,20 +253,12 @@ static sy_status check_charges(federated *f, bench_result *result, sy_error *err
 
 int bench_run_noisy_fit(const bench *b, const bench_scenario *scenario, bench_result *result)
 {
-    federated f = {.folder = "/tmp/csyft-bench-XXXXXX", .round = SY_ROUND_OPTIONS_INIT};
+    federated f;
     sy_error err = SY_ERROR_INIT;
-    const cli_session_options how = {.pool_threads = 1};
-    f.round.fit.batch_size = BATCH;
     (void)scenario;
-    if (mkdtemp(f.folder) == NULL) {
-        return cli_fail(b->verb, "%s: no folder", f.folder);
-    }
-    int code = cli_session_open(&f.session, b->verb, &how);
-    if (code == CLI_OK) {
-        sy_status status = make_net(&f, &err);
-        status = status == SY_OK ? make_rows(&f, &err) : status;
-        status = status == SY_OK ? check_charges(&f, result, &err) : status;
-        code = status == SY_OK ? CLI_OK : cli_report(b->verb, &err);
+    int code = open_net(b, &f);
+    if (code == CLI_OK && check_charges(&f, result, &err) != SY_OK) {
+        code = cli_report(b->verb, &err);
     }
     if (code == CLI_OK) {
         code = bench_compare(b, 1e-3, run_noisy, &f, run_plain, &f, result);

@@ -177,7 +177,7 @@ static sy_status tell_noisily(syi_task *t, noisy *n, sy_error *err)
     charge.noise_multiplier = n->multiplier;
     SY_TRY(syi_task_save_states(t, n->states, &n->state_count, err));
     SY_TRY(syi_task_try(t, see_kind, n, err));
-    SY_TRY(syi_task_charge(t, &charge, err));
+    SY_TRY(syi_served_charge(t->served, t->request, &charge, err));
     SY_TRY(add_rows(t, n, err));
     SY_TRY(syi_noisy_sum_tell(&n->sum, told, err));
     const double rows = (double)t->count;

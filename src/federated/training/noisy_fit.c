@@ -192,7 +192,7 @@ sy_status syi_task_fit_noisily(syi_task *t, const syi_noisy_fit *fit, int64_t *s
         charge.noise_multiplier = fit->noise_multiplier;
         charge.sampling_rate = w.rate;
         charge.steps = (uint64_t)w.steps;
-        status = syi_task_charge(t, &charge, err);
+        status = syi_served_charge(t->served, t->request, &charge, err);
     }
     status = status == SY_OK ? train(t, &w, err) : status;
     *steps = w.steps;

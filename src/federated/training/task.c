@@ -101,11 +101,6 @@ sy_status syi_task_check_release(const syi_task *t, sy_error *err)
                           t->served->ledger != NULL ? " without noise" : "");
 }
 
-sy_status syi_task_charge(const syi_task *t, const sy_charge *charge, sy_error *err)
-{
-    return syi_served_charge(t->served, t->request, charge, err);
-}
-
 sy_status syi_task_open(syi_task *t, const sy_request *request, sy_error *err)
 {
     static const syi_op_id optimizers[] = {SYI_OP_sgd_, SYI_OP_sgd_momentum_, SYI_OP_adam_};

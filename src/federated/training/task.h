@@ -45,8 +45,6 @@ sy_status syi_task_try(syi_task *t, syi_task_see see, void *user, sy_error *err)
 sy_status syi_task_save_states(const syi_task *t, syi_array *arrays, size_t *count, sy_error *err);
 /* The plan's state becomes copies of these, so that nothing is left of what it did before. SY_ENOMEM. */
 sy_status syi_task_set_states(syi_task *t, const syi_array *arrays, sy_error *err);
-/* From the budget of who asks, before anything is drawn. SY_EPERM. */
-sy_status syi_task_charge(const syi_task *t, const sy_charge *charge, sy_error *err);
 
 /* Does it depend on so many rows or more, and on all of them alike? DATA: each of its rows on one of these; AGGREGATE: a mean. */
 bool syi_task_depends_on(const sy_value *result, syi_spread spread, size_t rows);
